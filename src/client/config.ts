@@ -1,6 +1,5 @@
 // How one cluster is reached and who we are there: plain data, made by the topology room from lockstep.yaml
 // (file paths and ${env:...} already resolved) and by tests. Secrets live here and are never printed:
-//
 // messages name the cluster, the address and the user, nothing else.
 
 /** Where a broker listens. */

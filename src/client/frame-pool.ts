@@ -1,0 +1,127 @@
+// Memory for responses. Fresh large buffers cost more CPU than everything else a mirror does (page faults,
+// garbage collection), so frames are cut from buffers that go round: taken for a response, given back by the
+// one owner when the last byte was used. Buffers come in powers of two; what is kept for reuse is bounded.
+import { LockstepError } from '../errors.ts';
+
+/** Buffers below this are not worth sharing out more finely, bytes. */
+const sizeClassMin = 4096;
+
+export interface FramePoolOptions {
+  /** Bytes of idle buffers kept for reuse; a buffer given back beyond that is left to the garbage collector. Default 64 MiB. */
+  readonly keptBytesMax?: number;
+}
+
+export interface FramePoolStatistics {
+  /** Frames taken so far, and how many of them reused a buffer. */
+  readonly takenCount: number;
+  readonly reusedCount: number;
+  /** Frames not given back yet, and the bytes of their buffers. */
+  readonly outstandingCount: number;
+  readonly outstandingBytes: number;
+  /** The largest that `outstandingBytes` has been. */
+  readonly outstandingBytesPeak: number;
+  /** Idle bytes kept for reuse. */
+  readonly keptBytes: number;
+}
+
+/** Bytes that belong to whoever holds the frame, until `release`. */
+export interface Frame {
+  /** The frame's content, without the length that preceded it. Not to be touched after `release`. */
+  readonly bytes: Buffer;
+  /**
+   * Gives the bytes back, exactly once.
+   * @throws LockstepError INTERNAL when called again: someone else may be using the bytes by then.
+   */
+  release(): void;
+}
+
+/** Hands out frames and takes them back. One pool may serve many connections. */
+export class FramePool {
+  readonly keptBytesMax: number;
+  readonly #idle = new Map<number, Buffer[]>();
+  #takenCount = 0;
+  #reusedCount = 0;
+  #outstandingCount = 0;
+  #outstandingBytes = 0;
+  #outstandingBytesPeak = 0;
+  #keptBytes = 0;
+
+  constructor(options: FramePoolOptions = {}) {
+    this.keptBytesMax = options.keptBytesMax ?? 64 * 1024 * 1024;
+  }
+
+  /** A frame of exactly `sizeBytes` with undefined content. */
+  take(sizeBytes: number): Frame {
+    const classBytes = sizeClass(sizeBytes);
+    const idle = this.#idle.get(classBytes)?.pop();
+    this.#takenCount += 1;
+    if (idle !== undefined) {
+      this.#reusedCount += 1;
+      this.#keptBytes -= classBytes;
+    }
+    this.#outstandingCount += 1;
+    this.#outstandingBytes += classBytes;
+    if (this.#outstandingBytes > this.#outstandingBytesPeak)
+      this.#outstandingBytesPeak = this.#outstandingBytes;
+    return new PooledFrame(this, idle ?? Buffer.allocUnsafeSlow(classBytes), sizeBytes);
+  }
+
+  statistics(): FramePoolStatistics {
+    return {
+      takenCount: this.#takenCount,
+      reusedCount: this.#reusedCount,
+      outstandingCount: this.#outstandingCount,
+      outstandingBytes: this.#outstandingBytes,
+      outstandingBytesPeak: this.#outstandingBytesPeak,
+      keptBytes: this.#keptBytes,
+    };
+  }
+
+  /** @internal Only a frame's `release` calls this. */
+  giveBack(buffer: Buffer): void {
+    const classBytes = buffer.length;
+    this.#outstandingCount -= 1;
+    this.#outstandingBytes -= classBytes;
+    if (this.#keptBytes + classBytes > this.keptBytesMax) return;
+    this.#keptBytes += classBytes;
+    const idle = this.#idle.get(classBytes);
+    if (idle === undefined) this.#idle.set(classBytes, [buffer]);
+    else idle.push(buffer);
+  }
+}
+
+class PooledFrame implements Frame {
+  readonly bytes: Buffer;
+  readonly #pool: FramePool;
+  #buffer: Buffer | null;
+
+  constructor(pool: FramePool, buffer: Buffer, sizeBytes: number) {
+    this.#pool = pool;
+    this.#buffer = buffer;
+    this.bytes = buffer.subarray(0, sizeBytes);
+  }
+
+  release(): void {
+    const buffer = this.#buffer;
+    if (buffer === null) {
+      throw new LockstepError(
+        'INTERNAL',
+        'A frame was released twice; its bytes may already serve another response.',
+      );
+    }
+    this.#buffer = null;
+    this.#pool.giveBack(buffer);
+  }
+}
+
+/** A frame of its own memory, for responses whose parts are kept: releasing it does nothing. */
+export function unpooledFrame(sizeBytes: number): Frame {
+  return { bytes: Buffer.allocUnsafeSlow(sizeBytes), release: doNothing };
+}
+
+function doNothing(): void {}
+
+function sizeClass(sizeBytes: number): number {
+  if (sizeBytes <= sizeClassMin) return sizeClassMin;
+  return 2 ** (32 - Math.clz32(sizeBytes - 1));
+}
