@@ -1,0 +1,117 @@
+// What a mirror topic's settings have to be, and whether an existing topic may become a mirror.
+// The reasons stand in docs/mirror-topics.md; the broker's checks in LogValidator and LogConfig.
+
+/** Settings under which every batch lands as it is sent. They do not depend on the source. */
+export const settingsOfEveryMirror: Readonly<Record<string, string>> = {
+  // The broker's clock would replace the records' own timestamps.
+  'message.timestamp.type': 'CreateTime',
+  // Old and future timestamps are copied as they are.
+  'message.timestamp.before.max.ms': '9223372036854775807',
+  'message.timestamp.after.max.ms': '9223372036854775807',
+  // An unclean election drops acknowledged records.
+  'unclean.leader.election.enable': 'false',
+  // Batches are stored as sent, never compressed again.
+  'compression.type': 'producer',
+};
+
+/** Taken from the source with their effective values: a shorter retention would delete old records once copied. */
+const copiedAlways = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'max.message.bytes'] as const;
+
+/** Taken from the source where they are set on the topic itself. */
+const copiedWhenSet = [
+  'delete.retention.ms',
+  'min.compaction.lag.ms',
+  'max.compaction.lag.ms',
+  'min.cleanable.dirty.ratio',
+  'segment.bytes',
+  'segment.ms',
+  'segment.jitter.ms',
+] as const;
+
+/** One effective setting of a topic. */
+export interface TopicSetting {
+  readonly value: string;
+  /** Whether it is set on the topic, rather than a default of the broker. */
+  readonly isSetOnTopic: boolean;
+}
+export type TopicSettings = ReadonlyMap<string, TopicSetting>;
+
+/** The settings with which a mirror of a topic with `source` settings is created. */
+export function mirrorSettings(source: TopicSettings): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const name of copiedAlways) {
+    const setting = source.get(name);
+    if (setting !== undefined) settings[name] = setting.value;
+  }
+  for (const name of copiedWhenSet) {
+    const setting = source.get(name);
+    if (setting?.isSetOnTopic) settings[name] = setting.value;
+  }
+  return { ...settings, ...settingsOfEveryMirror };
+}
+
+/** A setting of an existing destination topic that does not fit. */
+export interface SettingConflict {
+  readonly name: string;
+  readonly found: string;
+  readonly needed: string;
+  /** A conflict that would make the copy wrong, rather than refused or short-lived. */
+  readonly isFatal: boolean;
+  readonly consequence: string;
+}
+
+const fatalConsequences: Readonly<Record<string, string>> = {
+  'message.timestamp.type': 'the broker would overwrite the records’ timestamps',
+  'compression.type': 'the broker would compress every batch again',
+};
+
+const otherConsequences: Readonly<Record<string, string>> = {
+  'message.timestamp.before.max.ms': 'records older than this are refused',
+  'message.timestamp.after.max.ms': 'records further in the future than this are refused',
+  'unclean.leader.election.enable': 'an unclean election can drop acknowledged records',
+};
+
+/** Compares an existing destination topic with what a mirror of `source` needs. */
+export function settingConflicts(source: TopicSettings, destination: TopicSettings): SettingConflict[] {
+  const conflicts: SettingConflict[] = [];
+  for (const [name, needed] of Object.entries(settingsOfEveryMirror)) {
+    const found = destination.get(name)?.value;
+    if (found === undefined || found === needed) continue;
+    const fatal = fatalConsequences[name];
+    const consequence = fatal ?? otherConsequences[name] ?? 'appends can be refused';
+    conflicts.push({ name, found, needed, isFatal: fatal !== undefined, consequence });
+  }
+  const sizes = [source, destination].map((settings) => Number(settings.get('max.message.bytes')?.value ?? 0));
+  const [sourceMax = 0, destinationMax = 0] = sizes;
+  if (destinationMax > 0 && destinationMax < sourceMax) {
+    const consequence = 'larger batches are refused';
+    conflicts.push({ name: 'max.message.bytes', found: `${destinationMax}`, needed: `${sourceMax}`, isFatal: false, consequence });
+  }
+  conflicts.push(...retentionConflicts(source, destination));
+  return conflicts;
+}
+
+function retentionConflicts(source: TopicSettings, destination: TopicSettings): SettingConflict[] {
+  const conflicts: SettingConflict[] = [];
+  for (const name of ['retention.ms', 'retention.bytes']) {
+    const needed = source.get(name)?.value;
+    const found = destination.get(name)?.value;
+    if (needed === undefined || found === undefined || !isShorter(found, needed)) continue;
+    const consequence = 'records the source still has are deleted from the mirror';
+    conflicts.push({ name, found, needed, isFatal: false, consequence });
+  }
+  const needed = source.get('cleanup.policy')?.value;
+  const found = destination.get('cleanup.policy')?.value;
+  if (needed !== undefined && found !== undefined && needed !== found) {
+    const consequence = 'the mirror is cleaned by other rules than the source';
+    conflicts.push({ name: 'cleanup.policy', found, needed, isFatal: false, consequence });
+  }
+  return conflicts;
+}
+
+/** -1 stands for "without limit". */
+function isShorter(found: string, needed: string): boolean {
+  const foundLimit = BigInt(found);
+  const neededLimit = BigInt(needed);
+  return foundLimit >= 0n && (neededLimit < 0n || foundLimit < neededLimit);
+}

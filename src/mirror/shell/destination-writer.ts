@@ -1,0 +1,183 @@
+// Appends the batches of all partitions that one destination broker leads.
+//
+// The problem: with acks=all a broker reads nothing more from a connection until its request is answered, so one
+// connection would carry one request per round trip. And a partition must not have two appends under way, since
+// the second would land in the place of the first if the first is lost. The answer: a few connections ("lanes"),
+// each with one request under way; every request takes what is ready, at most one batch of each partition.
+import type { Connection } from '../../client/index.ts';
+import { apis, type Input, type ProduceRequest } from '../../protocol/index.ts';
+import { attributeBits, rewriteHeader } from '../../records/index.ts';
+import type { WriterIdentity } from '../partition/identity.ts';
+import type { LeasedBatch } from './leased-batch.ts';
+
+export type AppendOutcome =
+  | { readonly kind: 'appended'; readonly baseOffset: bigint }
+  | { readonly kind: 'refused'; readonly errorCode: number; readonly message: string | null }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export interface AppendJob {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly batch: LeasedBatch;
+  readonly identity: WriterIdentity;
+  /** Called exactly once. */
+  readonly onOutcome: (outcome: AppendOutcome) => void;
+}
+
+export interface DestinationWriterOptions {
+  readonly open: () => Promise<Connection>;
+  /** Connections to this broker; each carries one request at a time. */
+  readonly connectionCount: number;
+  /** Record bytes in one request, in bytes; a single larger batch still goes. */
+  readonly requestBytesMax: number;
+  /** How long the broker may wait for its replicas, in ms. */
+  readonly ackTimeoutMs: number;
+}
+
+/** What a request may take beyond the broker's own wait before the connection counts as dead. */
+const answerGraceMs = 10_000;
+const allReplicas = -1;
+
+interface Lane {
+  connection: Connection | null;
+  isBusy: boolean;
+}
+
+export class DestinationWriter {
+  readonly #options: DestinationWriterOptions;
+  readonly #lanes: Lane[];
+  #ready: AppendJob[] = [];
+  #isFlushScheduled = false;
+  #isClosed = false;
+
+  constructor(options: DestinationWriterOptions) {
+    this.#options = options;
+    this.#lanes = Array.from({ length: options.connectionCount }, () => ({ connection: null, isBusy: false }));
+  }
+
+  /** Queues one append. The batch's header is rewritten in place; its bytes are held until the outcome is known. */
+  append(job: AppendJob): void {
+    if (this.#isClosed) return job.onOutcome({ kind: 'unknown', reason: 'the writer was closed' });
+    job.batch.retain();
+    this.#ready.push(job);
+    this.#scheduleFlush();
+  }
+
+  /** Closes at once; appends under way end as unknown. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const job of this.#ready.splice(0)) finish(job, { kind: 'unknown', reason: 'the writer was closed' });
+    await Promise.all(this.#lanes.map((lane) => lane.connection?.close()));
+  }
+
+  /** One flush for all that becomes ready while one answer is being handed out. */
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => {
+      this.#isFlushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const idle = this.#lanes.filter((lane) => !lane.isBusy);
+    for (const [index, lane] of idle.entries()) {
+      if (this.#ready.length === 0) return;
+      // Spread over the idle lanes, so that one request does not make all partitions wait for each other.
+      const share = Math.ceil(this.#ready.length / (idle.length - index));
+      void this.#send(lane, this.#take(share));
+    }
+  }
+
+  #take(countMax: number): AppendJob[] {
+    let count = 0;
+    let bytes = 0;
+    for (const job of this.#ready) {
+      if (count === countMax || (count > 0 && bytes + job.batch.sizeBytes > this.#options.requestBytesMax)) break;
+      bytes += job.batch.sizeBytes;
+      count += 1;
+    }
+    return this.#ready.splice(0, count);
+  }
+
+  async #send(lane: Lane, jobs: AppendJob[]): Promise<void> {
+    lane.isBusy = true;
+    try {
+      const answers = await this.#produce(lane, jobs);
+      for (const job of jobs) {
+        const outcome = answers.get(`${job.topicId}/${job.partition}`) ?? answers.get(`${job.topic}/${job.partition}`);
+        finish(job, outcome ?? { kind: 'unknown', reason: 'the answer does not mention the partition' });
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      // The bytes may still be on their way: only a closed connection lets go of them.
+      await lane.connection?.close();
+      lane.connection = null;
+      for (const job of jobs) finish(job, { kind: 'unknown', reason });
+    } finally {
+      lane.isBusy = false;
+      if (this.#ready.length > 0) this.#scheduleFlush();
+    }
+  }
+
+  async #produce(lane: Lane, jobs: AppendJob[]): Promise<Map<string, AppendOutcome>> {
+    if (lane.connection === null || lane.connection.isClosed) {
+      lane.connection = await this.#options.open();
+      if (this.#isClosed) throw new Error('the writer was closed');
+    }
+    const { ackTimeoutMs } = this.#options;
+    const response = await lane.connection.send(apis.Produce, requestOf(jobs, ackTimeoutMs), {
+      timeoutMs: ackTimeoutMs + answerGraceMs,
+    });
+    const outcomes = new Map<string, AppendOutcome>();
+    for (const topic of response.responses) {
+      for (const answer of topic.partitionResponses) {
+        outcomes.set(
+          // Answers name topics by id from Produce v13 on (KIP-516), by name before.
+          `${topic.name === '' ? topic.topicId : topic.name}/${answer.index}`,
+          answer.errorCode === 0
+            ? { kind: 'appended', baseOffset: answer.baseOffset }
+            : { kind: 'refused', errorCode: answer.errorCode, message: answer.errorMessage },
+        );
+      }
+    }
+    return outcomes;
+  }
+}
+
+function finish(job: AppendJob, outcome: AppendOutcome): void {
+  job.batch.release();
+  job.onOutcome(outcome);
+}
+
+function requestOf(jobs: AppendJob[], timeoutMs: number): Input<ProduceRequest> {
+  type Topic = { name: string; topicId: string; partitionData: { index: number; records: Buffer }[] };
+  const topics = new Map<string, Topic>();
+  for (const job of jobs) {
+    let topic = topics.get(job.topic);
+    if (topic === undefined) {
+      topic = { name: job.topic, topicId: job.topicId, partitionData: [] };
+      topics.set(job.topic, topic);
+    }
+    topic.partitionData.push({ index: job.partition, records: stamped(job) });
+  }
+  return { transactionalId: null, acks: allReplicas, timeoutMs, topicData: [...topics.values()] };
+}
+
+/**
+ * The batch's bytes with our identity. Of the attributes only the codec stays: a set delete horizon would make the
+ * destination's cleaner drop tombstones by the source's clock.
+ */
+function stamped({ batch, identity }: AppendJob): Buffer {
+  rewriteHeader(batch.view, {
+    baseOffset: 0n,
+    partitionLeaderEpoch: -1,
+    attributes: batch.attributes & attributeBits.compression,
+    producerId: identity.producerId,
+    producerEpoch: identity.epoch,
+    baseSequence: identity.sequence,
+  });
+  return batch.view.bytes;
+}

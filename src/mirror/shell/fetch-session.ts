@@ -1,0 +1,83 @@
+// One incremental fetch session (KIP-227): the broker remembers which partitions we follow and from where, so a
+// request names only what changed and an idle answer is a few bytes, however many partitions there are.
+//
+//   session id 0, epoch 0   a full request that asks for a session; the answer carries its id
+//   id, epoch 1, 2, ...     changed partitions, and those to forget
+//   on any session error    start again with a full request
+//
+// Broker side: FetchManager and FetchSession (kafka.server); epochs wrap from 2^31-1 to 1.
+
+/** From where a partition is to be fetched; an equal value means "as the session has it". */
+export interface FetchPosition {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly leaderEpoch: number;
+  readonly lastFetchedEpoch: number;
+}
+
+/** What the next request carries. */
+export interface SessionRequest {
+  readonly sessionId: number;
+  readonly sessionEpoch: number;
+  readonly changed: readonly FetchPosition[];
+  readonly forgotten: readonly FetchPosition[];
+}
+
+const epochMax = 2 ** 31 - 1;
+const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA';
+
+export class FetchSession {
+  #id = 0;
+  #epoch = 0;
+  readonly #known = new Map<string, FetchPosition>();
+
+  get id(): number {
+    return this.#id;
+  }
+
+  /** The next request for exactly `wanted`; the session is taken to know them once it is sent. */
+  next(wanted: Iterable<FetchPosition>): SessionRequest {
+    const changed: FetchPosition[] = [];
+    const forgotten: FetchPosition[] = [];
+    const wantedKeys = new Set<string>();
+    for (const position of wanted) {
+      const key = fetchKey(position);
+      wantedKeys.add(key);
+      const known = this.#known.get(key);
+      if (known !== undefined && isSame(known, position)) continue;
+      changed.push(position);
+      this.#known.set(key, position);
+    }
+    for (const [key, position] of this.#known) {
+      if (wantedKeys.has(key)) continue;
+      forgotten.push(position);
+      this.#known.delete(key);
+    }
+    return { sessionId: this.#id, sessionEpoch: this.#epoch, changed, forgotten: this.#id === 0 ? [] : forgotten };
+  }
+
+  /** After an answer without an error at its top. A broker without room for sessions answers id 0. */
+  accept(sessionId: number): void {
+    if (sessionId === 0) return this.reset();
+    this.#id = sessionId;
+    this.#epoch = this.#epoch === epochMax ? 1 : this.#epoch + 1;
+  }
+
+  /** After a session error, or on a new connection. */
+  reset(): void {
+    this.#id = 0;
+    this.#epoch = 0;
+    this.#known.clear();
+  }
+}
+
+/** Names a partition the way fetch answers do: by topic id where brokers have one (2.8 and newer), else by name. */
+export function fetchKey(log: { topic: string; topicId: string; partition: number }): string {
+  return `${log.topicId === noTopicId ? log.topic : log.topicId}/${log.partition}`;
+}
+
+function isSame(a: FetchPosition, b: FetchPosition): boolean {
+  return a.offset === b.offset && a.leaderEpoch === b.leaderEpoch && a.lastFetchedEpoch === b.lastFetchedEpoch;
+}

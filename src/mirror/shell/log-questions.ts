@@ -1,0 +1,230 @@
+// What is asked of a broker about the logs it leads, for many partitions in one request each.
+// Errors stay with their partition; a request that fails as a whole throws.
+import { LockstepError } from '../../errors.ts';
+import { type Api, apis, type Input, kafkaError } from '../../protocol/index.ts';
+import { BatchView, headerBytes, normalisedChecksum } from '../../records/index.ts';
+import type { LastWrite } from '../partition/identity.ts';
+import type { BatchFingerprint } from '../partition/tail.ts';
+
+/** A partition, with the leader epoch under which the broker that is asked is believed to lead it. */
+export interface LogAddress {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly leaderEpoch: number;
+}
+
+/** Sends one request to one broker of one cluster. */
+export type Ask = <Req, Res>(api: Api<Req, Res>, input: Input<Req>) => Promise<Res>;
+
+export type Answers<T> = Map<LogAddress, T | LockstepError>;
+
+const latestTimestamp = -1n;
+const earliestTimestamp = -2n;
+const consumerReplica = -1;
+/** More than a batch header; whole batches come anyway where they are first in an answer. */
+const tailBytesMax = 1024;
+
+/**
+ * The log end on the leader, by OffsetForLeaderEpoch for the current epoch. ListOffsets would tell the high
+ * watermark, and a follower would answer it as well.
+ */
+export async function askLogEnds(ask: Ask, logs: readonly LogAddress[]): Promise<Answers<bigint>> {
+  const response = await ask(apis.OffsetForLeaderEpoch, {
+    replicaId: consumerReplica,
+    topics: byTopic(logs, ({ partition, leaderEpoch }) => ({
+      partition,
+      currentLeaderEpoch: leaderEpoch,
+      leaderEpoch,
+    })).map(({ topic, partitions }) => ({ topic, partitions })),
+  });
+  const answers = new Map<string, bigint | LockstepError>();
+  for (const topic of response.topics) {
+    for (const { partition, errorCode, endOffset } of topic.partitions) {
+      answers.set(`${topic.topic}/${partition}`, errorCode === 0 ? endOffset : refused('log end', topic.topic, partition, errorCode));
+    }
+  }
+  return assign(logs, answers, 'log end');
+}
+
+/** The high watermark (`latest`) or the log start (`earliest`), by ListOffsets. */
+export async function askOffsets(
+  ask: Ask,
+  logs: readonly LogAddress[],
+  which: 'latest' | 'earliest',
+): Promise<Answers<bigint>> {
+  const timestamp = which === 'latest' ? latestTimestamp : earliestTimestamp;
+  const response = await ask(apis.ListOffsets, {
+    replicaId: consumerReplica,
+    isolationLevel: 0,
+    topics: byTopic(logs, ({ partition, leaderEpoch }) => ({
+      partitionIndex: partition,
+      currentLeaderEpoch: leaderEpoch,
+      timestamp,
+    })).map(({ topic, partitions }) => ({ name: topic, partitions })),
+  });
+  const answers = new Map<string, bigint | LockstepError>();
+  for (const topic of response.topics) {
+    for (const { partitionIndex, errorCode, offset } of topic.partitions) {
+      const key = `${topic.name}/${partitionIndex}`;
+      answers.set(key, errorCode === 0 ? offset : refused(`${which} offset`, topic.name, partitionIndex, errorCode));
+    }
+  }
+  return assign(logs, answers, `${which} offset`);
+}
+
+/** The leader's producer entries. Believe them only when leader and epoch were the same before and after. */
+export async function askProducers(
+  ask: Ask,
+  logs: readonly LogAddress[],
+  producerId: bigint,
+): Promise<Answers<LastWrite[]>> {
+  const response = await ask(apis.DescribeProducers, {
+    topics: byTopic(logs, ({ partition }) => partition).map(({ topic, partitions }) => ({
+      name: topic,
+      partitionIndexes: partitions,
+    })),
+  });
+  const answers = new Map<string, LastWrite[] | LockstepError>();
+  for (const topic of response.topics) {
+    for (const { partitionIndex, errorCode, activeProducers } of topic.partitions) {
+      const writes = activeProducers
+        .filter((producer) => producer.producerId === producerId)
+        .map((producer) => ({ producerId, epoch: producer.producerEpoch, lastSequence: producer.lastSequence }));
+      const key = `${topic.name}/${partitionIndex}`;
+      answers.set(key, errorCode === 0 ? writes : refused('producers', topic.name, partitionIndex, errorCode));
+    }
+  }
+  return assign(logs, answers, 'producers');
+}
+
+/** The header facts of a batch, and its last sequence. */
+export interface TailHeader extends BatchFingerprint {
+  readonly producerEpoch: number;
+  readonly lastSequence: number;
+}
+
+/** The header of the batch that holds `offset`, or of the next one; null when there is none below the high watermark. */
+export async function askBatchHeaders(
+  ask: Ask,
+  logs: readonly LogAddress[],
+  offsetOf: (log: LogAddress) => bigint,
+): Promise<Answers<TailHeader | null>> {
+  return askFetch(ask, logs, offsetOf, tailBytesMax, (records) =>
+    records === null || records.length < headerBytes ? null : headerOf(new BatchView(records, 0)),
+  );
+}
+
+/** The whole batch that holds `offset`, copied out of the answer; null when there is none. */
+export async function askBatch(ask: Ask, log: LogAddress, offset: bigint): Promise<Buffer | null> {
+  const answers = await askFetch(ask, [log], () => offset, tailBytesMax, (records) =>
+    records === null || records.length < headerBytes ? null : Buffer.from(new BatchView(records, 0).bytes),
+  );
+  const answer = answers.get(log);
+  if (answer instanceof LockstepError) throw answer;
+  return answer ?? null;
+}
+
+async function askFetch<T>(
+  ask: Ask,
+  logs: readonly LogAddress[],
+  offsetOf: (log: LogAddress) => bigint,
+  partitionMaxBytes: number,
+  map: (records: Buffer | null) => T,
+): Promise<Answers<T>> {
+  const answers = new Map<string, T | LockstepError>();
+  if (logs.length === 0) return new Map();
+  const response = await ask(apis.Fetch, {
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: Math.max(partitionMaxBytes * logs.length, partitionMaxBytes),
+    isolationLevel: 0,
+    sessionId: 0,
+    sessionEpoch: -1,
+    topics: byTopic(logs, (log) => ({
+      partition: log.partition,
+      currentLeaderEpoch: log.leaderEpoch,
+      fetchOffset: offsetOf(log),
+      lastFetchedEpoch: -1,
+      partitionMaxBytes,
+    })),
+  });
+  if (response.errorCode !== 0) throw refused('fetch', '', -1, response.errorCode);
+  for (const topic of response.responses) {
+    for (const { partitionIndex, errorCode, records } of topic.partitions) {
+      const key = `${topic.topic === '' ? topic.topicId : topic.topic}/${partitionIndex}`;
+      answers.set(key, errorCode === 0 ? map(records) : refused('fetch', topic.topic, partitionIndex, errorCode));
+    }
+  }
+  return assign(logs, answers, 'fetch');
+}
+
+function headerOf(view: BatchView): TailHeader {
+  const { magic } = view;
+  if (magic !== 2) {
+    // Formats v0 and v1 carry no producer: whatever wrote it, no mirror did.
+    return {
+      baseOffset: view.baseOffset,
+      lastOffset: view.baseOffset,
+      recordCount: 0,
+      sizeBytes: view.sizeBytes,
+      producerId: -1n,
+      producerEpoch: -1,
+      lastSequence: -1,
+      partitionLeaderEpoch: -1,
+      normalisedChecksum: 0,
+    };
+  }
+  return {
+    baseOffset: view.baseOffset,
+    lastOffset: view.lastOffset,
+    recordCount: view.recordCount,
+    sizeBytes: view.sizeBytes,
+    producerId: view.producerId,
+    producerEpoch: view.producerEpoch,
+    lastSequence: view.baseSequence < 0 ? -1 : lastSequenceOf(view),
+    partitionLeaderEpoch: view.partitionLeaderEpoch,
+    normalisedChecksum: normalisedChecksum(view),
+  };
+}
+
+/** Kafka counts sequences by offsets, so the last offset delta, not the record count, leads to the last one. */
+function lastSequenceOf(view: BatchView): number {
+  return (view.baseSequence + view.lastOffsetDelta) % 2 ** 31;
+}
+
+function byTopic<T>(
+  logs: readonly LogAddress[],
+  map: (log: LogAddress) => T,
+): { topic: string; topicId: string; partitions: T[] }[] {
+  const topics = new Map<string, { topic: string; topicId: string; partitions: T[] }>();
+  for (const log of logs) {
+    const known = topics.get(log.topic);
+    if (known !== undefined) known.partitions.push(map(log));
+    else topics.set(log.topic, { topic: log.topic, topicId: log.topicId, partitions: [map(log)] });
+  }
+  return [...topics.values()];
+}
+
+function assign<T>(logs: readonly LogAddress[], answers: Map<string, T | LockstepError>, what: string): Answers<T> {
+  return new Map(
+    logs.map((log) => {
+      const key = `${log.topic}/${log.partition}`;
+      const answer = answers.get(key) ?? answers.get(`${log.topicId}/${log.partition}`);
+      return [log, answer === undefined ? missing(what, log) : answer] as const;
+    }),
+  );
+}
+
+function missing(what: string, log: LogAddress): LockstepError {
+  return new LockstepError('FRAME_INVALID', `the broker left out ${what} of ${log.topic}-${log.partition}`);
+}
+
+function refused(what: string, topic: string, partition: number, errorCode: number): LockstepError {
+  const { name, retriable } = kafkaError(errorCode);
+  const isRight = errorCode === 29 || errorCode === 31;
+  return new LockstepError(isRight ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR', `${what} of ${topic}-${partition}: ${name}`, {
+    detail: { topic, partition, kafkaError: name, number: errorCode },
+    retriable,
+  });
+}

@@ -1,0 +1,328 @@
+// The shell around one partition's machine: carries out its actions, and brings it what happens.
+// It decides nothing about the log; it only knows where to ask and keeps the figures that people look at.
+import { LockstepError } from '../../errors.ts';
+import { kafkaError } from '../../protocol/index.ts';
+import { isStopped, PartitionMachine } from '../partition/machine.ts';
+import type { PartitionAction, PartitionEvent, PauseKind, PendingAppend } from '../partition/state.ts';
+import type { AppendOutcome, DestinationWriter } from './destination-writer.ts';
+import { type FetchPosition, fetchKey } from './fetch-session.ts';
+import type { LeasedBatch } from './leased-batch.ts';
+import type { DestinationInspector, LedLog, TailComparer } from './log-inspector.ts';
+import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
+
+/** What a partition needs of its link. */
+export interface PartitionServices {
+  /** The source's log and its leader by the newest metadata; null while there is none. */
+  sourceLog(partition: TopicPartition): LedLog | null;
+  destinationLog(partition: TopicPartition): LedLog | null;
+  reader(broker: number): SourceReader;
+  writer(broker: number): DestinationWriter;
+  readonly inspector: DestinationInspector;
+  readonly comparer: TailComparer;
+  refreshMetadata(side: 'source' | 'destination'): void;
+  /** How long to pause, in ms. */
+  pauseMs(kind: PauseKind, attempt: number): number;
+  nowMs(): number;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** The figures and the state of one partition, for people and metrics. */
+export interface PartitionStatus extends TopicPartition {
+  /** A state's name; docs/states.md explains each. */
+  readonly state: string;
+  /** Why, where the state needs a reason. */
+  readonly reason: string | null;
+  /** Since when, ms since the epoch. */
+  readonly sinceMs: number;
+  /** Whether a person (or another run) has to act. */
+  readonly isStopped: boolean;
+  /** Offsets below are at the destination; null while unknown. */
+  readonly mirrorEnd: bigint | null;
+  /** The source's last stable offset; null while unknown. */
+  readonly sourceEnd: bigint | null;
+  /** Records not mirrored yet; null while unknown. */
+  readonly lagRecords: bigint | null;
+  /** How long the mirror has been behind, in ms; 0 when it is not, null while unknown. */
+  readonly behindMs: number | null;
+  readonly recordsMirrored: number;
+  readonly bytesMirrored: number;
+  readonly lastError: string | null;
+  readonly lastErrorAtMs: number | null;
+  /** How often the destination had lost offsets that were acknowledged. */
+  readonly acknowledgedLostCount: number;
+}
+
+/** A queue longer than this (in bytes) is enough for now; more is not fetched. */
+const queuedBytesMax = 2 * 1024 * 1024;
+
+export class PartitionRunner implements FetchTarget {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #services: PartitionServices;
+  readonly #machine = new PartitionMachine<LeasedBatch>();
+  #fetching: { round: number; offset: bigint; lastFetchedEpoch: number } | null = null;
+  #reader: { key: string; broker: number; reader: SourceReader } | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #ends: SourceEnds | null = null;
+  #stateName = 'Idle';
+  #sinceMs: number;
+  #caughtUpAtMs: number | null = null;
+  #recordsMirrored = 0;
+  #bytesMirrored = 0;
+  #lastError: { message: string; atMs: number } | null = null;
+  #whenStopped: (() => void)[] = [];
+
+  constructor(identity: TopicPartition, services: PartitionServices) {
+    this.topic = identity.topic;
+    this.partition = identity.partition;
+    this.#services = services;
+    this.#sinceMs = services.nowMs();
+  }
+
+  begin(): void {
+    this.#deliver({ type: 'begin' });
+  }
+
+  /** Clean stop: resolves when no append is under way any more. */
+  stop(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.#whenStopped.push(resolve));
+    this.#deliver({ type: 'stop' });
+    this.#notifyStopped();
+    return stopped;
+  }
+
+  topicRecreated(side: 'source' | 'destination', reason: string): void {
+    this.#deliver({ type: 'topicRecreated', side, reason });
+  }
+
+  /** Metadata may have moved the source's leader: read there from now on. */
+  followLeaders(): void {
+    if (this.#fetching !== null) this.#attachReader();
+  }
+
+  status(): PartitionStatus {
+    const { state } = this.#machine;
+    const now = this.#services.nowMs();
+    const mirrorEnd = this.#machine.mirrorEnd;
+    const sourceEnd = this.#ends?.lastStableOffset ?? null;
+    const lagRecords = mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - mirrorEnd, 0n);
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      state: state.name,
+      reason: 'reason' in state ? state.reason : null,
+      sinceMs: this.#sinceMs,
+      isStopped: isStopped(state),
+      mirrorEnd,
+      sourceEnd,
+      lagRecords,
+      behindMs: lagRecords === null ? null : lagRecords === 0n ? 0 : now - (this.#caughtUpAtMs ?? this.#sinceMs),
+      recordsMirrored: this.#recordsMirrored,
+      bytesMirrored: this.#bytesMirrored,
+      lastError: this.#lastError?.message ?? null,
+      lastErrorAtMs: this.#lastError?.atMs ?? null,
+      acknowledgedLostCount: this.#machine.acknowledgedLostCount,
+    };
+  }
+
+  // ── What the reader brings ──────────────────────────────────────────────────────────────────────────
+
+  position(): FetchPosition | null {
+    const fetching = this.#fetching;
+    const flow = this.#machine.flow;
+    if (fetching === null || flow === null || flow.queuedBytes > queuedBytesMax) return null;
+    const log = this.#services.sourceLog(this);
+    if (log === null || log.leader !== this.#reader?.broker) return null;
+    return {
+      topic: log.topic,
+      topicId: log.topicId,
+      partition: log.partition,
+      offset: flow.fetchOffset,
+      leaderEpoch: log.leaderEpoch,
+      lastFetchedEpoch: fetching.lastFetchedEpoch,
+    };
+  }
+
+  onFetched(batches: LeasedBatch[], ends: SourceEnds): void {
+    this.#ends = ends;
+    const fetching = this.#fetching;
+    if (fetching === null) {
+      for (const batch of batches) batch.release();
+      return;
+    }
+    const last = batches.at(-1);
+    if (last !== undefined) {
+      fetching.lastFetchedEpoch = last.partitionLeaderEpoch;
+      this.#deliver({ type: 'fetched', round: fetching.round, batches });
+    }
+    this.#noteCaughtUp();
+  }
+
+  onFetchError(errorCode: number): void {
+    const { name } = kafkaError(errorCode);
+    this.#noteError(`fetching: ${name}`);
+    const round = this.#fetching?.round;
+    if (round !== undefined) this.#deliver({ type: 'fetchRefused', round, errorCode, reason: name });
+  }
+
+  onDiverging({ epoch, endOffset }: { epoch: number; endOffset: bigint }): void {
+    const round = this.#fetching?.round;
+    if (round !== undefined) this.#deliver({ type: 'sourceDiverged', round, epoch, endOffset });
+  }
+
+  onReaderTrouble(reason: string): void {
+    this.#noteError(reason);
+  }
+
+  // ── What the machine asks for ───────────────────────────────────────────────────────────────────────
+
+  #deliver(event: PartitionEvent<LeasedBatch>): void {
+    const actions = this.#machine.handle(event);
+    const { state } = this.#machine;
+    if (state.name !== this.#stateName) {
+      this.#stateName = state.name;
+      this.#sinceMs = this.#services.nowMs();
+      if ('reason' in state) this.#noteError(state.reason);
+    }
+    for (const action of actions) this.#perform(action);
+    if (isStopped(state)) this.#notifyStopped();
+  }
+
+  #perform(action: PartitionAction<LeasedBatch>): void {
+    switch (action.type) {
+      case 'readDestination':
+        void this.#readDestination(action.round);
+        return;
+      case 'compareTail':
+        void this.#compareTail(action.round);
+        return;
+      case 'startFetching':
+        this.#fetching = { ...action };
+        return this.#attachReader();
+      case 'stopFetching':
+        this.#fetching = null;
+        return this.#detachReader();
+      case 'append':
+        return this.#append(action.round, action.append);
+      case 'pause':
+        if (this.#timer !== null) clearTimeout(this.#timer);
+        this.#timer = setTimeout(
+          () => this.#deliver({ type: 'timer', round: action.round }),
+          this.#services.pauseMs(action.kind, action.attempt),
+        );
+        return;
+      case 'refreshMetadata':
+        return this.#services.refreshMetadata(action.side);
+    }
+  }
+
+  async #readDestination(round: number): Promise<void> {
+    await this.#asking(round, async () => {
+      const { view } = await this.#services.inspector.read(this.#destinationLog());
+      this.#deliver({ type: 'destinationRead', round, view });
+    });
+  }
+
+  async #compareTail(round: number): Promise<void> {
+    await this.#asking(round, async () => {
+      const source = this.#services.sourceLog(this);
+      if (source === null) throw noLeader('source', this);
+      const destination = this.#destinationLog();
+      // Read again rather than kept: what is compared has to be the log as it stands now.
+      const facts = await this.#services.inspector.read(destination);
+      const verdict = await this.#services.comparer.compare({ source, destination }, facts);
+      const { state } = this.#machine;
+      if (state.name === 'ComparingTail' && facts.view.logEnd !== state.view.logEnd) {
+        throw new LockstepError('KAFKA_ERROR', 'the mirror grew while its newest batch was compared', { retriable: true });
+      }
+      this.#deliver({ type: 'tailCompared', round, verdict });
+    });
+  }
+
+  async #asking(round: number, ask: () => Promise<void>): Promise<void> {
+    try {
+      await ask();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const notAuthorized = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
+      this.#services.refreshMetadata('source');
+      this.#deliver({ type: 'readFailed', round, reason, notAuthorized });
+    }
+  }
+
+  #destinationLog(): LedLog {
+    const log = this.#services.destinationLog(this);
+    if (log === null) throw noLeader('destination', this);
+    return log;
+  }
+
+  #append(round: number, { batch, identity }: PendingAppend<LeasedBatch>): void {
+    const log = this.#services.destinationLog(this);
+    const onOutcome = (outcome: AppendOutcome): void => this.#onOutcome(round, batch, outcome);
+    if (log === null) return onOutcome({ kind: 'unknown', reason: noLeader('destination', this).message });
+    this.#services.writer(log.leader).append({ ...log, batch, identity, onOutcome });
+  }
+
+  #onOutcome(round: number, batch: LeasedBatch, outcome: AppendOutcome): void {
+    switch (outcome.kind) {
+      case 'appended':
+        this.#recordsMirrored += batch.recordCount;
+        this.#bytesMirrored += batch.sizeBytes;
+        this.#deliver({ type: 'appended', round, baseOffset: outcome.baseOffset });
+        this.#noteCaughtUp();
+        return this.#reader?.reader.wake();
+      case 'refused': {
+        const { name } = kafkaError(outcome.errorCode);
+        const reason = outcome.message === null ? name : `${name} (${outcome.message})`;
+        return this.#deliver({ type: 'appendRefused', round, errorCode: outcome.errorCode, reason });
+      }
+      case 'unknown':
+        return this.#deliver({ type: 'appendUnknown', round, reason: outcome.reason });
+    }
+  }
+
+  #attachReader(): void {
+    const log = this.#services.sourceLog(this);
+    if (log === null) return this.#services.refreshMetadata('source');
+    const key = fetchKey(log);
+    if (this.#reader?.broker === log.leader && this.#reader.key === key) return this.#reader.reader.wake();
+    this.#detachReader();
+    const reader = this.#services.reader(log.leader);
+    this.#reader = { key, broker: log.leader, reader };
+    reader.add(key, this);
+  }
+
+  #detachReader(): void {
+    this.#reader?.reader.remove(this.#reader.key);
+    this.#reader = null;
+  }
+
+  #noteCaughtUp(): void {
+    const mirrorEnd = this.#machine.mirrorEnd;
+    if (mirrorEnd !== null && this.#ends !== null && mirrorEnd >= this.#ends.lastStableOffset) {
+      this.#caughtUpAtMs = this.#services.nowMs();
+    }
+  }
+
+  #noteError(message: string): void {
+    this.#lastError = { message, atMs: this.#services.nowMs() };
+  }
+
+  #notifyStopped(): void {
+    if (!isStopped(this.#machine.state)) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const resolve of this.#whenStopped.splice(0)) resolve();
+  }
+}
+
+function noLeader(side: 'source' | 'destination', { topic, partition }: TopicPartition): LockstepError {
+  return new LockstepError('CLUSTER_UNREACHABLE', `${topic}-${partition} has no leader at the ${side}`, { retriable: true });
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}

@@ -1,0 +1,238 @@
+// Reads all partitions that one source broker leads, through one connection and one fetch session.
+//
+// 1. Ask every target from where it wants to be read; those that have enough are left out.
+// 2. Send one Fetch, with the leader epochs a follower would send (KIP-320, KIP-595), so that a truncated source
+//    answers with DivergingEpoch instead of other records.
+// 3. Cut the answer into batches that share the frame, and hand them to their targets.
+// 4. Go on at once; the broker waits for data (long poll), and the memory budget for room.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Connection } from '../../client/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { apis, type FetchResponse, type Input, type FetchRequest } from '../../protocol/index.ts';
+import { splitBatches } from '../../records/index.ts';
+import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
+import { FrameLease, LeasedBatch } from './leased-batch.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { Wake } from './wake.ts';
+
+/** Where the source's log stands, as an answer told it. */
+export interface SourceEnds {
+  readonly highWatermark: bigint;
+  /** Records below are decided: a read_committed reader sees up to here. */
+  readonly lastStableOffset: bigint;
+  readonly logStart: bigint;
+}
+
+/** One partition that wants to be read. */
+export interface FetchTarget {
+  /** From where to read next; null while it wants nothing. */
+  position(): FetchPosition | null;
+  onFetched(batches: LeasedBatch[], ends: SourceEnds): void;
+  onFetchError(errorCode: number): void;
+  onDiverging(diverging: { epoch: number; endOffset: bigint }): void;
+  /** The connection or the answer as a whole failed; the reader tries again by itself. */
+  onReaderTrouble(reason: string): void;
+}
+
+export interface SourceReaderOptions {
+  readonly open: () => Promise<Connection>;
+  readonly budget: MemoryBudget;
+  /** Bytes asked for per partition and fetch. One larger batch still comes whole. */
+  readonly fetchBytesMax: number;
+  /** Bytes asked for per fetch. */
+  readonly fetchResponseBytesMax: number;
+  /** How long the broker may wait for data, in ms. */
+  readonly fetchWaitMsMax: number;
+  /** Called after trouble, with how often in a row: metadata may have moved. Resolves when to try again. */
+  readonly onTrouble: (error: LockstepError, attempt: number) => Promise<void>;
+}
+
+const readCommitted = 1;
+/** How long a fetch may wait while partitions are left out only because their queues are full. */
+const pausedWaitMs = 5;
+/** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
+const sessionErrors = new Set([70, 71, 106]);
+/** What a request may take beyond its own wait before the connection counts as dead. */
+const answerGraceMs = 30_000;
+
+export class SourceReader {
+  readonly #options: SourceReaderOptions;
+  readonly #targets = new Map<string, FetchTarget>();
+  readonly #wake = new Wake();
+  readonly #session = new FetchSession();
+  #connection: Connection | null = null;
+  #isClosed = false;
+  /** Settles when the loop has ended. */
+  readonly done: Promise<void>;
+
+  constructor(options: SourceReaderOptions) {
+    this.#options = options;
+    this.done = this.#run();
+  }
+
+  get targetCount(): number {
+    return this.#targets.size;
+  }
+
+  add(key: string, target: FetchTarget): void {
+    this.#targets.set(key, target);
+    this.#wake.ring();
+  }
+
+  remove(key: string): void {
+    this.#targets.delete(key);
+  }
+
+  /** A target wants data again. */
+  wake(): void {
+    this.#wake.ring();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#targets.clear();
+    this.#wake.ring();
+    await this.#connection?.close();
+    await this.done;
+  }
+
+  async #run(): Promise<void> {
+    let attempt = 0;
+    while (!this.#isClosed) {
+      const { wanted, left } = this.#wanted();
+      if (wanted.length === 0) {
+        await this.#wake.next();
+        continue;
+      }
+      try {
+        await this.#options.budget.room();
+        if (this.#isClosed) return;
+        await this.#fetchOnce(wanted, left > 0 ? pausedWaitMs : this.#options.fetchWaitMsMax);
+        attempt = 0;
+      } catch (error) {
+        if (this.#isClosed) return;
+        attempt += 1;
+        await this.#handleTrouble(error, attempt);
+      }
+    }
+  }
+
+  #wanted(): { wanted: FetchPosition[]; left: number } {
+    const wanted: FetchPosition[] = [];
+    for (const target of this.#targets.values()) {
+      const position = target.position();
+      if (position !== null) wanted.push(position);
+    }
+    return { wanted, left: this.#targets.size - wanted.length };
+  }
+
+  async #handleTrouble(error: unknown, attempt: number): Promise<void> {
+    const trouble =
+      error instanceof LockstepError
+        ? error
+        : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
+    this.#session.reset();
+    const connection = this.#connection;
+    this.#connection = null;
+    await connection?.close();
+    for (const target of this.#targets.values()) target.onReaderTrouble(trouble.message);
+    await this.#options.onTrouble(trouble, attempt);
+  }
+
+  async #fetchOnce(wanted: FetchPosition[], waitMs: number): Promise<void> {
+    if (this.#connection === null || this.#connection.isClosed) {
+      this.#session.reset();
+      this.#connection = await this.#options.open();
+    }
+    const request = this.#requestOf(this.#session.next(wanted), waitMs);
+    const { body, frame } = await this.#connection.sendForFrame(apis.Fetch, request, {
+      timeoutMs: waitMs + answerGraceMs,
+    });
+    const { budget } = this.#options;
+    budget.take(frame.capacityBytes);
+    const lease = new FrameLease(() => {
+      frame.release();
+      budget.giveBack(frame.capacityBytes);
+    });
+    try {
+      if (body.errorCode !== 0) return await this.#sessionRefused(body.errorCode);
+      this.#session.accept(body.sessionId);
+      this.#distribute(body, lease);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #sessionRefused(errorCode: number): Promise<void> {
+    this.#session.reset();
+    if (!sessionErrors.has(errorCode)) {
+      throw new LockstepError('KAFKA_ERROR', `the source answered a fetch with error ${errorCode}`, {
+        detail: { errorCode },
+        retriable: true,
+      });
+    }
+    // A full request follows. The pause keeps a broker that forgets at once from being asked in a tight loop.
+    await pause(pausedWaitMs);
+  }
+
+  #distribute(body: FetchResponse, lease: FrameLease): void {
+    for (const topic of body.responses) {
+      for (const answer of topic.partitions) {
+        const target =
+          this.#targets.get(`${topic.topicId}/${answer.partitionIndex}`) ??
+          this.#targets.get(`${topic.topic}/${answer.partitionIndex}`);
+        if (target === undefined) continue;
+        if (answer.errorCode !== 0) {
+          target.onFetchError(answer.errorCode);
+        } else if (answer.divergingEpoch.endOffset >= 0n) {
+          target.onDiverging(answer.divergingEpoch);
+        } else {
+          target.onFetched(answer.records === null ? [] : cutBatches(answer.records, lease), {
+            highWatermark: answer.highWatermark,
+            lastStableOffset: answer.lastStableOffset,
+            logStart: answer.logStartOffset,
+          });
+        }
+      }
+    }
+  }
+
+  #requestOf(session: SessionRequest, waitMs: number): Input<FetchRequest> {
+    return {
+      maxWaitMs: waitMs,
+      minBytes: 1,
+      maxBytes: this.#options.fetchResponseBytesMax,
+      isolationLevel: readCommitted,
+      sessionId: session.sessionId,
+      sessionEpoch: session.sessionEpoch,
+      topics: groupByTopic(session.changed, (position) => ({
+        partition: position.partition,
+        currentLeaderEpoch: position.leaderEpoch,
+        fetchOffset: position.offset,
+        lastFetchedEpoch: position.lastFetchedEpoch,
+        partitionMaxBytes: this.#options.fetchBytesMax,
+      })),
+      forgottenTopicsData: groupByTopic(session.forgotten, (position) => position.partition),
+    };
+  }
+}
+
+function cutBatches(records: Buffer, lease: FrameLease): LeasedBatch[] {
+  return splitBatches(records).batches.map((view) => new LeasedBatch(view, lease));
+}
+
+function groupByTopic<T>(
+  positions: readonly FetchPosition[],
+  map: (position: FetchPosition) => T,
+): { topic: string; topicId: string; partitions: T[] }[] {
+  const topics = new Map<string, { topic: string; topicId: string; partitions: T[] }>();
+  for (const position of positions) {
+    const known = topics.get(position.topic);
+    if (known) known.partitions.push(map(position));
+    else {
+      const { topic, topicId } = position;
+      topics.set(topic, { topic, topicId, partitions: [map(position)] });
+    }
+  }
+  return [...topics.values()];
+}
