@@ -1,6 +1,8 @@
 // Record batches of Kafka's format v2: views, checksum arithmetic, records, compression, splitting and merging.
 
 export { BatchView } from './batch-view.ts';
+export { compress, decompress, decompressedBytesMaxDefault } from './compression/index.ts';
+export { type EncodeOptions, encodeBatch, encodeRawBatch, encodeTail } from './encode-batch.ts';
 export {
   batchChecksum,
   type HeaderChanges,
@@ -9,4 +11,14 @@ export {
   verifyChecksum,
 } from './header.ts';
 export { attributeBits, type Compression, compressions, headerBytes, type TimestampType } from './layout.ts';
+export {
+  type HeaderView,
+  parseTail,
+  type RawRecord,
+  type ReadOptions,
+  type RecordView,
+  readRawRecords,
+  readRecords,
+} from './read-records.ts';
+export { mergeBatches, splitRuns, withCreateTime } from './reshape.ts';
 export { type SplitBatches, splitBatches } from './split-batches.ts';
