@@ -1,0 +1,205 @@
+// All partitions that one link copies in this process: their readers, writers and what they share.
+//
+//   source broker ──► SourceReader ──► PartitionRunner (one machine each) ──► DestinationWriter ──► broker
+//     one connection,     frames           decides what is appended              lanes, one request
+//     one fetch session   in a budget                                            under way in each
+//
+// Topics and their creation are the link's affair (src/link); here a partition is given and copied.
+import type { Connection } from '../../client/index.ts';
+import { LockstepError } from '../../errors.ts';
+import type { PauseKind } from '../partition/state.ts';
+import { DestinationWriter } from './destination-writer.ts';
+import { type AskBroker, DestinationInspector, type LedLog, TailComparer } from './log-inspector.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { PartitionRunner, type PartitionServices, type PartitionStatus, type TopicPartition } from './partition-runner.ts';
+import { SourceReader } from './source-reader.ts';
+
+/** What a mirror needs of one cluster. */
+export interface MirrorCluster {
+  /** The log and its leader by the newest metadata known; null while there is none. */
+  leaderOf(partition: TopicPartition): LedLog | null;
+  /** Asks for new metadata; calls that come together become one. */
+  refreshMetadata(): Promise<void>;
+  readonly ask: AskBroker;
+  /** A connection of its own to one broker, for reading or for appending. */
+  openConnection(broker: number): Promise<Connection>;
+}
+
+export interface MirrorTuning {
+  /** Connections to each destination broker. */
+  readonly producerConnections: number;
+  /** Bytes asked for per partition and fetch. */
+  readonly fetchBytesMax: number;
+  /** Bytes asked for per fetch. */
+  readonly fetchResponseBytesMax: number;
+  readonly fetchWaitMsMax: number;
+  /** Frames held at once, in bytes, over all partitions. */
+  readonly inFlightBytesMax: number;
+  /** Record bytes in one append request. */
+  readonly requestBytesMax: number;
+  readonly ackTimeoutMs: number;
+  /** Between the two looks at the destination's log end, in ms; docs/how-it-works.md says why. */
+  readonly settleMs: number;
+}
+
+/** What a link gets when it asks for nothing else. Sizes were measured with `npm run bench`. */
+export const defaultTuning: MirrorTuning = {
+  producerConnections: 2,
+  fetchBytesMax: 1024 * 1024,
+  fetchResponseBytesMax: 8 * 1024 * 1024,
+  fetchWaitMsMax: 500,
+  inFlightBytesMax: 32 * 1024 * 1024,
+  requestBytesMax: 4 * 1024 * 1024,
+  ackTimeoutMs: 30_000,
+  settleMs: 1_000,
+};
+
+export interface LinkMirrorOptions {
+  readonly source: MirrorCluster;
+  readonly destination: MirrorCluster;
+  readonly producerId: bigint;
+  readonly tuning: MirrorTuning;
+  /** [0, 1); spreads retries. */
+  readonly random: () => number;
+  readonly nowMs: () => number;
+}
+
+const retryMs = { first: 100, max: 5_000 } as const;
+const replicasPauseMs = 100;
+const notAuthorizedPauseMs = 10_000;
+
+export class LinkMirror {
+  readonly #options: LinkMirrorOptions;
+  readonly #runners = new Map<string, PartitionRunner>();
+  readonly #readers = new Map<number, SourceReader>();
+  readonly #writers = new Map<number, DestinationWriter>();
+  readonly #budget: MemoryBudget;
+  readonly #services: PartitionServices;
+  #isStopping = false;
+
+  constructor(options: LinkMirrorOptions) {
+    this.#options = options;
+    this.#budget = new MemoryBudget({ bytesMax: options.tuning.inFlightBytesMax });
+    const { source, destination, producerId } = options;
+    this.#services = {
+      sourceLog: (partition) => source.leaderOf(partition),
+      destinationLog: (partition) => destination.leaderOf(partition),
+      reader: (broker) => this.#reader(broker),
+      writer: (broker) => this.#writer(broker),
+      inspector: new DestinationInspector({ ask: destination.ask, producerId }),
+      comparer: new TailComparer({ source: source.ask, destination: destination.ask }),
+      refreshMetadata: (side) => void this.#refresh(side),
+      pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
+      nowMs: options.nowMs,
+    };
+  }
+
+  /** Bytes of frames held now. */
+  get heldBytes(): number {
+    return this.#budget.heldBytes;
+  }
+
+  has(partition: TopicPartition): boolean {
+    return this.#runners.has(nameOf(partition));
+  }
+
+  /** Starts to copy a partition. Its topic has to exist on both sides. */
+  add(partition: TopicPartition): void {
+    if (this.#isStopping || this.has(partition)) return;
+    const runner = new PartitionRunner(partition, this.#services);
+    this.#runners.set(nameOf(partition), runner);
+    runner.begin();
+  }
+
+  /** The topic under this name is another one than before. */
+  topicRecreated(topic: string, side: 'source' | 'destination', reason: string): void {
+    for (const runner of this.#runners.values()) if (runner.topic === topic) runner.topicRecreated(side, reason);
+  }
+
+  /** Metadata is new: read and append where the leaders are now. */
+  followLeaders(): void {
+    for (const runner of this.#runners.values()) runner.followLeaders();
+  }
+
+  status(): PartitionStatus[] {
+    return Array.from(this.#runners.values(), (runner) => runner.status());
+  }
+
+  /** Clean stop: ends when no append is under way, or after `deadlineMs`, whichever is first. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([Promise.all(Array.from(this.#runners.values(), (runner) => runner.stop())), deadline]);
+    clearTimeout(timer);
+    await Promise.all([...this.#readers.values(), ...this.#writers.values()].map((part) => part.close()));
+  }
+
+  async #refresh(side: 'source' | 'destination'): Promise<void> {
+    try {
+      await this.#options[side].refreshMetadata();
+    } catch (error) {
+      // An unreachable cluster: whoever needed the metadata pauses and asks again.
+      if (!(error instanceof LockstepError)) throw error;
+      return;
+    }
+    this.followLeaders();
+  }
+
+  #reader(broker: number): SourceReader {
+    let reader = this.#readers.get(broker);
+    if (reader === undefined) {
+      const { tuning, source } = this.#options;
+      reader = new SourceReader({
+        open: () => source.openConnection(broker),
+        budget: this.#budget,
+        fetchBytesMax: tuning.fetchBytesMax,
+        fetchResponseBytesMax: tuning.fetchResponseBytesMax,
+        fetchWaitMsMax: tuning.fetchWaitMsMax,
+        onTrouble: async (_error, attempt) => {
+          await new Promise((resolve) => setTimeout(resolve, this.#pauseMs('retry', attempt)));
+          await this.#refresh('source');
+        },
+      });
+      this.#readers.set(broker, reader);
+    }
+    return reader;
+  }
+
+  #writer(broker: number): DestinationWriter {
+    let writer = this.#writers.get(broker);
+    if (writer === undefined) {
+      const { tuning, destination } = this.#options;
+      writer = new DestinationWriter({
+        open: () => destination.openConnection(broker),
+        connectionCount: tuning.producerConnections,
+        requestBytesMax: tuning.requestBytesMax,
+        ackTimeoutMs: tuning.ackTimeoutMs,
+      });
+      this.#writers.set(broker, writer);
+    }
+    return writer;
+  }
+
+  #pauseMs(kind: PauseKind, attempt: number): number {
+    switch (kind) {
+      case 'settle':
+        return this.#options.tuning.settleMs;
+      case 'replicas':
+        return replicasPauseMs;
+      case 'notAuthorized':
+        return notAuthorizedPauseMs;
+      case 'retry': {
+        const full = Math.min(retryMs.first * 2 ** (attempt - 1), retryMs.max);
+        // Between half and the whole, so that many partitions do not come back as one.
+        return full * (0.5 + 0.5 * this.#options.random());
+      }
+    }
+  }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
+}
