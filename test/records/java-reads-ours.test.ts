@@ -1,0 +1,65 @@
+// Kafka's own reader on the batches that we encode: it checks the checksum, and must see the very same records.
+
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import {
+  BatchView,
+  encodeBatch,
+  mergeBatches,
+  rewriteHeader,
+  splitRuns,
+  withCreateTime,
+} from '../../src/records/index.ts';
+import { installKafka, runKafkaTool } from '../../src/regions/index.ts';
+import { encodeOptions, recordList } from './arbitraries.ts';
+import { describedBatch, loadGolden, parseGolden } from './golden.ts';
+
+const program = fileURLToPath(new URL('Golden.java', import.meta.url));
+
+it("every batch we make is read by Kafka's MemoryRecords exactly as by us", async () => {
+  const cases = fc.sample(fc.tuple(recordList({ gapMax: 1, maxLength: 25 }), encodeOptions), {
+    numRuns: 400,
+    seed: 3,
+  });
+  const batches = cases.map(([records, options]) => encodeBatch(records, options));
+  // What the mirror does to batches: rewritten headers, runs, merged neighbours, LogAppendTime as CreateTime.
+  for (const bytes of batches.slice(0, 100)) {
+    const view = new BatchView(Buffer.from(bytes), 0);
+    rewriteHeader(view, {
+      attributes: view.attributes & ~0x50,
+      producerId: 2n ** 62n + 5n,
+      producerEpoch: 1,
+      baseSequence: 9,
+    });
+    batches.push(view.bytes, ...splitRuns(view));
+    if (!view.hasGaps) batches.push(mergeBatches([view], { compression: 'zstd' }));
+  }
+  for (const { base64 } of loadGolden()) {
+    const view = new BatchView(Buffer.from(base64, 'base64'), 0);
+    if (view.timestampType === 'LogAppendTime') batches.push(withCreateTime(view));
+    batches.push(...(view.isControl ? [] : splitRuns(view)));
+  }
+  const large = {
+    offset: 1n,
+    timestamp: 5n,
+    key: null,
+    value: Buffer.alloc(900 * 1024, 'x1 y2 z3'),
+    headers: [],
+  };
+  for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
+    batches.push(encodeBatch([large, { ...large, offset: 2n }], { compression }));
+  }
+
+  const kafka = await installKafka({ version: '4.3.1' });
+  const stdin = batches.map((bytes) => bytes.toString('base64')).join('\n');
+  const { code, stdout, stderr } = await runKafkaTool(kafka, program, ['read'], { stdin });
+
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const read = parseGolden(stdout);
+  expect(read).toHaveLength(batches.length);
+  for (const [index, { batches: byKafka }] of read.entries()) {
+    expect([describedBatch(new BatchView(batches[index]!, 0))]).toEqual(byKafka);
+  }
+});
