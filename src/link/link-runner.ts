@@ -1,0 +1,335 @@
+// One link at work: finds the source's topics that it selects, makes their mirrors, and follows what changes.
+//
+// Every `discoverEveryMs`:
+//   1. list the source's topics and keep the selected ones
+//   2. create mirrors that are missing, add partitions that the source has more
+//   3. check the settings of mirrors that were there before
+//   4. hand new partitions to the mirror
+//   5. notice topics that were deleted, or deleted and created again (their topic id is another one)
+import { LockstepError } from '../errors.ts';
+import type { LinkMirror, PartitionStatus } from '../mirror/index.ts';
+import { mirrorSettings, type SettingConflict, settingConflicts, type TopicSettings } from './mirror-topic.ts';
+
+/** A topic as the newest metadata has it. */
+export interface TopicFacts {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitionCount: number;
+}
+
+/** What a link needs of a cluster besides what its mirror needs. */
+export interface LinkCluster {
+  readonly name: string;
+  readonly clusterId: string;
+  readonly brokerCount: number;
+  listTopics(): Promise<readonly TopicFacts[]>;
+  /** Topics that do not exist are left out. */
+  topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings>>;
+}
+
+/** The destination is also written to. */
+export interface LinkDestination extends LinkCluster {
+  /** Resolves with the replication factor that the new topic got. */
+  createTopic(topic: {
+    name: string;
+    partitionCount: number;
+    /** -1: the broker's default. */
+    replicationFactor: number;
+    settings: Record<string, string>;
+  }): Promise<{ replicationFactor: number }>;
+  addPartitions(topic: string, partitionCount: number): Promise<void>;
+}
+
+export type TopicState =
+  /** Being created or checked. */
+  | 'Preparing'
+  | 'Mirrored'
+  /** The destination topic does not fit; see the reason. Not touched. */
+  | 'Refused'
+  /** The source topic is gone; the mirror stays as it is. */
+  | 'SourceDeleted'
+  | 'SourceRecreated'
+  | 'DestinationRecreated';
+
+export interface TopicStatus {
+  readonly topic: string;
+  readonly state: TopicState;
+  readonly reason: string | null;
+  readonly partitionCount: number;
+}
+
+/** Something people should know that stops nothing. */
+export interface Notice {
+  readonly atMs: number;
+  readonly level: 'info' | 'warning';
+  readonly text: string;
+}
+
+export interface LinkStatus {
+  readonly name: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly topics: readonly TopicStatus[];
+  readonly partitions: readonly PartitionStatus[];
+  /** Bytes of fetched frames held now. */
+  readonly heldBytes: number;
+  /** Why the last look at the topics failed; null when it did not. */
+  readonly discoveryError: string | null;
+}
+
+export interface LinkRunnerOptions {
+  readonly name: string;
+  readonly source: LinkCluster;
+  readonly destination: LinkDestination;
+  readonly mirror: LinkMirror;
+  readonly selects: (topic: string) => boolean;
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+  readonly discoverEveryMs: number;
+  readonly onNotice: (notice: Notice) => void;
+  readonly nowMs: () => number;
+}
+
+interface KnownTopic {
+  sourceId: string;
+  destinationId: string;
+  partitionCount: number;
+  state: TopicState;
+  reason: string | null;
+  /** Looks in a row at which the destination did not list the mirror. */
+  missingLooks: number;
+}
+
+/** A broker that has just started may not list every topic; only what is missing twice is gone. */
+const missingLooksMax = 2;
+const stopDeadlineMs = 15_000;
+const replicationFactorAdvised = 3;
+
+export class LinkRunner {
+  readonly #options: LinkRunnerOptions;
+  readonly #topics = new Map<string, KnownTopic>();
+  /** Topics whose mirror could not be created or grown at the last look. */
+  readonly #unprepared = new Map<string, { reason: string; partitionCount: number }>();
+  #timer: NodeJS.Timeout | null = null;
+  #isStopped = false;
+  #discovery: Promise<void> = Promise.resolve();
+  #discoveryError: string | null = null;
+
+  constructor(options: LinkRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks once; a failure here is thrown, later ones are shown and tried again. */
+  async start(): Promise<void> {
+    await this.#discover();
+    this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#discovery;
+    await this.#options.mirror.stop(stopDeadlineMs);
+  }
+
+  status(): LinkStatus {
+    const { name, source, destination, mirror } = this.#options;
+    return {
+      name,
+      source: source.name,
+      destination: destination.name,
+      topics: this.#topicStatus(),
+      partitions: mirror.status(),
+      heldBytes: mirror.heldBytes,
+      discoveryError: this.#discoveryError,
+    };
+  }
+
+  #topicStatus(): TopicStatus[] {
+    const topics = Array.from(this.#topics, ([topic, { state, reason, partitionCount }]) => ({
+      topic,
+      state,
+      reason: reason ?? this.#unprepared.get(topic)?.reason ?? null,
+      partitionCount,
+    }));
+    for (const [topic, { reason, partitionCount }] of this.#unprepared) {
+      if (!this.#topics.has(topic)) topics.push({ topic, state: 'Preparing', reason, partitionCount });
+    }
+    return topics.sort((a, b) => (a.topic < b.topic ? -1 : 1));
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => {
+      this.#discovery = this.#discover()
+        .then(
+          () => {
+            this.#discoveryError = null;
+          },
+          (error: Error) => {
+            this.#discoveryError = error.message;
+          },
+        )
+        .finally(() => this.#schedule());
+    }, this.#options.discoverEveryMs);
+  }
+
+  async #discover(): Promise<void> {
+    const { source, destination, selects } = this.#options;
+    const [sourceTopics, destinationTopics] = await Promise.all([source.listTopics(), destination.listTopics()]);
+    const selected = sourceTopics.filter(({ topic }) => selects(topic));
+    const mirrors = new Map(destinationTopics.map((facts) => [facts.topic, facts]));
+    this.#noticeDeleted(new Set(selected.map(({ topic }) => topic)));
+
+    const unknown = selected.filter(({ topic }) => !this.#topics.has(topic));
+    const sourceSettings = await source.topicSettings(unknown.map(({ topic }) => topic));
+    const existing = unknown.map(({ topic }) => topic).filter((topic) => mirrors.has(topic));
+    const destinationSettings = await destination.topicSettings(existing);
+
+    for (const facts of selected) {
+      if (this.#isStopped) return;
+      const { topic } = facts;
+      try {
+        await this.#look(facts, mirrors.get(topic), sourceSettings.get(topic), destinationSettings.get(topic));
+        this.#unprepared.delete(topic);
+      } catch (error) {
+        // One topic that can't be created must not hold up the others; it is tried again at the next look.
+        if (!(error instanceof LockstepError) || error.code !== 'KAFKA_ERROR') throw error;
+        this.#unprepared.set(topic, { reason: error.message, partitionCount: facts.partitionCount });
+      }
+    }
+    this.#options.mirror.followLeaders();
+  }
+
+  async #look(
+    facts: TopicFacts,
+    mirror: TopicFacts | undefined,
+    sourceSettings: TopicSettings | undefined,
+    destinationSettings: TopicSettings | undefined,
+  ): Promise<void> {
+    const known = this.#topics.get(facts.topic);
+    if (known === undefined) await this.#prepare(facts, mirror, sourceSettings, destinationSettings);
+    else await this.#follow(known, facts, mirror);
+  }
+
+  /** Meets a topic for the first time: creates its mirror, or checks the one that is there. */
+  async #prepare(
+    facts: TopicFacts,
+    mirror: TopicFacts | undefined,
+    sourceSettings: TopicSettings | undefined,
+    destinationSettings: TopicSettings | undefined,
+  ): Promise<void> {
+    const { topic, topicId, partitionCount } = facts;
+    if (sourceSettings === undefined) return; // deleted while we looked; the next look decides
+    const known: KnownTopic = {
+      sourceId: topicId,
+      destinationId: mirror?.topicId ?? '',
+      partitionCount,
+      state: 'Preparing',
+      reason: null,
+      missingLooks: 0,
+    };
+    if (mirror === undefined) {
+      await this.#create(facts, mirrorSettings(sourceSettings));
+      // The id is read at the next look, when metadata has it.
+      this.#topics.set(topic, known);
+      return this.#copy(known, topic, partitionCount);
+    }
+    this.#topics.set(topic, known);
+    const conflicts = settingConflicts(sourceSettings, destinationSettings ?? new Map());
+    const fatal = conflicts.filter((conflict) => conflict.isFatal);
+    if (fatal.length > 0) return refuse(known, `the destination topic has ${fatal.map(describe).join('; ')}`);
+    for (const conflict of conflicts) this.#notice('warning', `topic ${topic}: ${describe(conflict)}`);
+    if (mirror.partitionCount > partitionCount) {
+      return refuse(
+        known,
+        `the destination topic has ${mirror.partitionCount} partitions, the source ${partitionCount}; it can't be a mirror`,
+      );
+    }
+    if (mirror.partitionCount < partitionCount) await this.#grow(topic, partitionCount);
+    return this.#copy(known, topic, partitionCount);
+  }
+
+  /** Looks at a topic again: its ids, and whether the source has more partitions now. */
+  async #follow(known: KnownTopic, facts: TopicFacts, mirror: TopicFacts | undefined): Promise<void> {
+    const { topic } = facts;
+    if (known.state === 'Refused' || known.state === 'SourceRecreated' || known.state === 'DestinationRecreated') return;
+    if (facts.topicId !== known.sourceId) {
+      return this.#recreated(known, topic, 'source', `its topic id was ${known.sourceId} and is ${facts.topicId}`);
+    }
+    if (mirror !== undefined && known.destinationId === '') known.destinationId = mirror.topicId;
+    known.missingLooks = mirror === undefined ? known.missingLooks + 1 : 0;
+    const isGone = known.missingLooks >= missingLooksMax;
+    if (isGone || (mirror !== undefined && mirror.topicId !== known.destinationId)) {
+      const now = mirror === undefined ? 'it does not exist any more' : `its topic id is ${mirror.topicId}`;
+      return this.#recreated(known, topic, 'destination', `its topic id was ${known.destinationId}, and now ${now}`);
+    }
+    if (known.state === 'SourceDeleted') {
+      known.state = 'Mirrored';
+      known.reason = null;
+    }
+    if (facts.partitionCount > known.partitionCount) {
+      if (mirror !== undefined && mirror.partitionCount < facts.partitionCount) {
+        await this.#grow(topic, facts.partitionCount);
+      }
+      this.#notice('info', `topic ${topic}: the source has ${facts.partitionCount} partitions now`);
+      this.#copy(known, topic, facts.partitionCount);
+    }
+  }
+
+  #copy(known: KnownTopic, topic: string, partitionCount: number): void {
+    known.state = 'Mirrored';
+    known.partitionCount = partitionCount;
+    for (let partition = 0; partition < partitionCount; partition++) this.#options.mirror.add({ topic, partition });
+  }
+
+  #recreated(known: KnownTopic, topic: string, side: 'source' | 'destination', reason: string): void {
+    known.state = side === 'source' ? 'SourceRecreated' : 'DestinationRecreated';
+    known.reason = reason;
+    this.#notice('warning', `topic ${topic} was deleted or created again at the ${side}: ${reason}`);
+    this.#options.mirror.topicRecreated(topic, side, `the topic was created again: ${reason}`);
+  }
+
+  #noticeDeleted(selected: ReadonlySet<string>): void {
+    for (const [topic, known] of this.#topics) {
+      if (known.state !== 'Mirrored' || selected.has(topic)) continue;
+      known.state = 'SourceDeleted';
+      known.reason = 'the source topic is gone; its mirror stays as it is';
+      this.#notice('warning', `topic ${topic}: ${known.reason}`);
+    }
+  }
+
+  async #create({ topic, partitionCount }: TopicFacts, settings: Record<string, string>): Promise<void> {
+    const { destination, replicationFactor } = this.#options;
+    const created = await destination.createTopic({ name: topic, partitionCount, replicationFactor, settings });
+    this.#notice(
+      'info',
+      `created topic ${topic} in ${destination.name}: ${partitionCount} partitions, replication factor ${created.replicationFactor}`,
+    );
+    if (created.replicationFactor < replicationFactorAdvised && destination.brokerCount >= replicationFactorAdvised) {
+      this.#notice(
+        'warning',
+        `topic ${topic}: replication factor ${created.replicationFactor}, although ${destination.name} has ` +
+          `${destination.brokerCount} brokers; set replicationFactor: 3 on the link, or default.replication.factor there`,
+      );
+    }
+  }
+
+  async #grow(topic: string, partitionCount: number): Promise<void> {
+    await this.#options.destination.addPartitions(topic, partitionCount);
+    this.#notice('info', `topic ${topic}: the mirror has ${partitionCount} partitions now`);
+  }
+
+  #notice(level: Notice['level'], text: string): void {
+    this.#options.onNotice({ atMs: this.#options.nowMs(), level, text });
+  }
+}
+
+function refuse(known: KnownTopic, reason: string): void {
+  known.state = 'Refused';
+  known.reason = reason;
+}
+
+function describe({ name, found, needed, consequence }: SettingConflict): string {
+  return `${name}=${found} where ${needed} is needed (${consequence})`;
+}
