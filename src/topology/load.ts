@@ -1,0 +1,107 @@
+// Reads lockstep.yaml, or says everything that is wrong with it at once.
+//
+// 1. Read the file; YAML's own faults end here, since nothing below could be trusted.
+// 2. Check the shape: keys, types, bounds.
+// 3. Check what the shape can't say, for each part whose own shape is right (a typo in one place does not
+//    hide a bad address in another).
+// 4. Report all problems in the file's order, or give the topology with its warnings.
+import path from 'node:path';
+import { LockstepError } from '../errors.ts';
+import { resolveCluster } from './cluster.ts';
+import { parseYaml } from './document.ts';
+import { type FileReader, readFromDisk, readTextFile } from './files.ts';
+import { checkClusterNames, checkFilters, checkLinksTogether, resolveLink } from './links.ts';
+import { checkLocalNames, resolveLocal } from './local.ts';
+import { Problems } from './problems.ts';
+import { type LocalRegionShape, linkSchema, localRegionSchema } from './schema.ts';
+import type { ReferenceSources } from './secrets.ts';
+import { checkShape } from './shape.ts';
+import type { LinkConfig, Topology } from './types.ts';
+
+export interface LoadOptions {
+  /** Where ${env:NAME} is looked up. Default: the process's environment. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly readFile?: FileReader;
+}
+
+/**
+ * Reads and checks a lockstep.yaml. Paths in it are relative to its own folder.
+ *
+ * @throws LockstepError FILE_UNREADABLE when the file can't be read; CONFIG_INVALID with one line
+ * `file:line:column: found X, expected Y` per problem.
+ */
+export async function loadTopology(file: string, options: LoadOptions = {}): Promise<Topology> {
+  const readFile = options.readFile ?? readFromDisk;
+  const read = readTextFile(file, readFile);
+  if ('reason' in read) {
+    throw new LockstepError('FILE_UNREADABLE', `${file}: can't be read: ${read.reason}`, {
+      detail: { file },
+    });
+  }
+  const folder = path.dirname(path.resolve(file));
+  return parseTopology(read.text, file, {
+    folder,
+    environment: options.environment ?? process.env,
+    readFile,
+  });
+}
+
+/** The same for a text at hand; `file` is the name that problem lines begin with. */
+export function parseTopology(text: string, file: string, sources: ReferenceSources): Topology {
+  const problems = new Problems(file);
+  const document = parseYaml(text, problems);
+  if (document === undefined) {
+    problems.throwIfAny();
+    throw new LockstepError('INTERNAL', `${file}: not parsed, and no problem named`);
+  }
+  problems.locateBy(document);
+  checkShape(document.value, problems);
+
+  const root = asRecord(document.value);
+  const rawClusters = asRecord(root.clusters);
+  const rawLinks = asRecord(root.links);
+  const clusterNames = Object.keys(rawClusters);
+  const clusters = Object.fromEntries(
+    Object.entries(rawClusters).map(([name, raw]) => [
+      name,
+      resolveCluster(name, asRecord(raw), { sources, problems }),
+    ]),
+  );
+  for (const [name, raw] of Object.entries(rawLinks)) {
+    if (clusterNames.length > 0) checkClusterNames(name, asRecord(raw), clusterNames, problems);
+    checkFilters(name, asRecord(raw), problems);
+  }
+  const links = resolveEach(rawLinks, linkSchema, (name, shape) => resolveLink(name, shape, problems));
+  if (clusterNames.length > 0) checkLocalNames(asRecord(root.local), clusterNames, problems);
+  const localShapes = resolveEach<LocalRegionShape, LocalRegionShape>(
+    asRecord(root.local),
+    localRegionSchema,
+    (_, shape) => shape,
+  );
+  const local = resolveLocal(root.local === undefined ? undefined : localShapes, clusters, problems);
+  // Links are compared only when each is right by itself: a broken regular expression can't be matched.
+  problems.throwIfAny();
+  checkLinksTogether(Object.values<LinkConfig>(links), clusters, problems);
+  problems.throwIfAny();
+  return { version: 1, file, clusters, links, local, warnings: problems.warnings };
+}
+
+/** Resolves every entry whose shape is right; the others have their problems already. */
+function resolveEach<Shape, Result>(
+  raw: Record<string, unknown>,
+  schema: { safeParse(value: unknown): { success: true; data: Shape } | { success: false } },
+  resolve: (name: string, shape: Shape) => Result,
+): Record<string, Result> {
+  const results: [string, Result][] = [];
+  for (const [name, value] of Object.entries(raw)) {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) results.push([name, resolve(name, parsed.data)]);
+  }
+  return Object.fromEntries(results);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}

@@ -1,0 +1,221 @@
+// The shape of lockstep.yaml: which keys exist, of which type, within which bounds. Unknown keys are errors.
+// Each schema's error text says what is expected, and stands behind "expected" in a problem line; each
+// description goes into docs/lockstep.schema.json, which editors use for completion.
+// What a shape can't say (names that must exist, addresses, regular expressions, files) is in the files beside.
+import { z } from 'zod';
+
+/** Longest list of topics, groups or addresses: a bound against runaway generated files. */
+export const listItemsMax = 10_000;
+const itemCharsMax = 1_000;
+
+/** A string with its own words for what is expected. */
+function text(expected: string, description: string) {
+  return z
+    .string({ error: expected })
+    .min(1, { error: expected })
+    .max(65_536, { error: expected })
+    .describe(description);
+}
+
+function wholeNumber(min: number, max: number, description: string) {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error }).describe(description);
+}
+
+function list(expected: string, itemExpected: string, description: string, itemsMin = 0) {
+  const item = z
+    .string({ error: itemExpected })
+    .min(1, { error: itemExpected })
+    .max(itemCharsMax, { error: `${itemExpected} of at most ${itemCharsMax} characters` });
+  return z
+    .array(item, { error: expected })
+    .min(itemsMin, { error: expected })
+    .max(listItemsMax, { error: `at most ${listItemsMax} items` })
+    .describe(description);
+}
+
+function yesOrNo(description: string) {
+  return z.boolean({ error: 'true or false' }).describe(description);
+}
+
+const pemFile = 'a path of a PEM file';
+const tlsOptions = z.strictObject(
+  {
+    ca: text(pemFile, 'PEM file with the certificates to trust; default: those that Node trusts.').optional(),
+    cert: text(pemFile, 'PEM file with our certificate chain, for mutual TLS. Goes with key.').optional(),
+    key: text(pemFile, 'PEM file with our private key. Goes with cert.').optional(),
+    passphrase: text(
+      'a passphrase',
+      'Passphrase of the key; best as ${env:NAME} or ${file:path}.',
+    ).optional(),
+    servername: text(
+      'a host name',
+      "Name the broker's certificate must carry; default: the host itself.",
+    ).optional(),
+    rejectUnauthorized: yesOrNo('false accepts any certificate: for trials only.').optional(),
+  },
+  { error: 'true, or a mapping with ca, cert and key' },
+);
+const tls = z
+  .union([z.boolean(), tlsOptions], { error: 'true, or a mapping with ca, cert and key' })
+  .describe('TLS to the brokers: true for the defaults, or a mapping. Paths are relative to this file.');
+
+const username = text('a user name', 'User name.');
+const password = text('a password in quotes', 'Password; best as ${env:NAME} or ${file:path}.');
+const tokenEndpoint = z
+  .strictObject(
+    {
+      url: text('an https:// address', 'Address of the token endpoint.'),
+      clientId: text('a client id', 'OAuth client id.'),
+      clientSecret: text(
+        'a client secret in quotes',
+        'OAuth client secret; best as ${env:NAME} or ${file:path}.',
+      ),
+      scope: text('a scope', 'Scope to ask for.').optional(),
+      audience: text('an audience', 'Audience to ask for.').optional(),
+      ca: text(pemFile, 'PEM file with the certificates to trust for this endpoint.').optional(),
+    },
+    { error: 'a mapping with url, clientId and clientSecret' },
+  )
+  .describe('An OAuth 2 token endpoint, asked with the client-credentials grant.');
+
+const passwordMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+/** Every SASL mechanism, as Kafka spells it. */
+export const saslMechanisms = [...passwordMechanisms, 'OAUTHBEARER'] as const;
+const sasl = z
+  .discriminatedUnion(
+    'mechanism',
+    [
+      z.strictObject({ mechanism: z.enum(passwordMechanisms), username, password }),
+      z.strictObject({
+        mechanism: z.literal('OAUTHBEARER'),
+        token: text('a token', 'A fixed token; best as ${env:NAME} or ${file:path}.').optional(),
+        tokenFile: text(
+          'a path',
+          'File that holds the token; read again for each authentication.',
+        ).optional(),
+        tokenEndpoint: tokenEndpoint.optional(),
+        extensions: z
+          .record(z.string(), text('a string', 'Value of the extension.'), {
+            error: 'a mapping of names to strings',
+          })
+          .describe('SASL extensions (KIP-342), for example logicalCluster.')
+          .optional(),
+      }),
+    ],
+    { error: `a mapping with mechanism: ${saslMechanisms.join(', ')}` },
+  )
+  .describe('How to log in to the brokers.');
+
+export const clusterSchema = z
+  .strictObject(
+    {
+      bootstrap: list(
+        'a list of at least one address, such as [kafka-1:9092]',
+        'an address host:port',
+        'Addresses host:port of one or more brokers; the others are found through them.',
+        1,
+      ),
+      tls: tls.optional(),
+      sasl: sasl.optional(),
+      clientId: text(
+        'a client id',
+        'Client id that brokers see in logs and quotas. Default: lockstep.',
+      ).optional(),
+    },
+    { error: 'a mapping with bootstrap' },
+  )
+  .describe('One Kafka cluster: where it is and how to log in.');
+
+const topicsExpected =
+  'a list of at least one topic name or regular expression, such as [orders, "payments.*"]';
+const topicExpected = 'a topic name or a regular expression';
+export const linkSchema = z
+  .strictObject(
+    {
+      source: text('the name of a cluster', 'Cluster that topics are read from.'),
+      destination: text('the name of a cluster', 'Cluster that gets identical copies.'),
+      topics: list(topicsExpected, topicExpected, 'Topic names or regular expressions (full match).', 1),
+      excludeTopics: list(
+        'a list of topic names or regular expressions',
+        topicExpected,
+        'Topic names or regular expressions (full match) to leave out; wins over topics.',
+      ).optional(),
+      groups: list(
+        'a list of group names or regular expressions',
+        'a group name or a regular expression',
+        'Consumer groups whose offsets are to be synced (not yet acted on).',
+      ).optional(),
+      replicationFactor: wholeNumber(
+        1,
+        32_767,
+        "Replication factor of created topics; default: the broker's.",
+      ).optional(),
+      producerConnections: wholeNumber(
+        1,
+        16,
+        'Connections for appending to each destination broker.',
+      ).default(2),
+      fetchBytesMax: wholeNumber(1024, 2 ** 30, 'Bytes asked of one partition in one fetch.').default(
+        2 ** 20,
+      ),
+      inFlightBytesMax: wholeNumber(
+        2 ** 20,
+        2 ** 34,
+        'Bytes fetched and not yet acknowledged, over the whole link.',
+      ).default(2 ** 26),
+    },
+    { error: 'a mapping with source, destination and topics' },
+  )
+  .describe('One link: topics of the source kept identical in the destination.');
+
+export const localRegionSchema = z
+  .strictObject(
+    {
+      brokers: wholeNumber(1, 9, 'Number of brokers.').default(1),
+      kafkaVersion: z
+        .string({ error: 'a version of Apache Kafka in quotes, such as "4.3.1"' })
+        .regex(/^\d+\.\d+\.\d+$/, { error: 'a version of Apache Kafka in quotes, such as "4.3.1"' })
+        .describe('Version of Apache Kafka.')
+        .default('4.3.1'),
+      heapMb: wholeNumber(256, 65_536, 'Heap of each broker, MiB.').default(512),
+      port: wholeNumber(
+        1,
+        65_535,
+        'Port of the first broker; the next has port + 1. Default: a free one.',
+      ).optional(),
+    },
+    { error: 'a mapping with brokers, kafkaVersion, heapMb and port' },
+  )
+  .describe('How `lockstep local up` runs this cluster on this machine.');
+
+/** Names of clusters and links: they end up in folder names, metric labels and client ids. */
+export const nameExpected = "a name of letters, digits, '.', '_' and '-' that starts with a letter or digit";
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: nameExpected });
+
+export const fileSchema = z
+  .strictObject(
+    {
+      version: z
+        .literal(1, { error: '1, the only version of the file that this Lockstep reads' })
+        .describe('Version of this file: 1.'),
+      clusters: z
+        .record(name, clusterSchema, { error: 'a mapping of cluster names' })
+        .refine((clusters) => Object.keys(clusters).length > 0, { error: 'at least one cluster' })
+        .describe('Kafka clusters by name.'),
+      links: z
+        .record(name, linkSchema, { error: 'a mapping of link names' })
+        .describe('Links by name.')
+        .optional(),
+      local: z
+        .record(name, localRegionSchema, { error: 'a mapping of cluster names' })
+        .describe('Clusters that `lockstep local up` runs on this machine.')
+        .optional(),
+    },
+    { error: 'a mapping with version, clusters and links' },
+  )
+  .describe('lockstep.yaml: Kafka clusters and the links between them.');
+
+export type ClusterShape = z.infer<typeof clusterSchema>;
+export type LinkShape = z.infer<typeof linkSchema>;
+export type LocalRegionShape = z.infer<typeof localRegionSchema>;
