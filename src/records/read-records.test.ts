@@ -81,7 +81,7 @@ describe('records', () => {
       fc.property(
         fc.uint8Array({ maxLength: 300 }),
         fc.nat(7),
-        fc.integer(),
+        fc.integer({ min: -5 }),
         (payload, codec, recordCount) => {
           const view = batchOf(Buffer.from(payload), recordCount);
           rewriteHeader(view, { attributes: codec });

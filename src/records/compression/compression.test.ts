@@ -93,6 +93,14 @@ describe('lz4', () => {
     expect(() => decompress('lz4', Buffer.from(hex, 'hex'))).toThrow(words);
   });
 
+  it('refuses a match that reaches into the block before', () => {
+    // A stored block "abcd", then one literal and a match of distance 2.
+    const blocks = '0400008061626364' + '04000000' + '10610200' + '00000000';
+    expect(() => decompress('lz4', Buffer.from(header + blocks, 'hex'))).toThrow(
+      'match distance 2 reaches in front',
+    );
+  });
+
   it('refuses a block that decompresses beyond the block size of its frame', () => {
     // One literal, then a match of 15 + 4 + 300 * 255 bytes: 76 KiB out of a frame of 64 KiB blocks.
     const block = Buffer.concat([Buffer.from('1f610100', 'hex'), Buffer.alloc(300, 255), Buffer.from([0])]);
