@@ -18,7 +18,7 @@ import {
   renderProperties,
 } from './node-config.ts';
 import { probeBrokerIds } from './probe.ts';
-import { runKafkaTool } from './tools.ts';
+import { classArchiveFlags, runKafkaTool } from './tools.ts';
 
 /** How a broker's JVM is set up. */
 export type JvmProfile = 'quick' | 'throughput';
@@ -34,8 +34,6 @@ export type BrokerOptions = {
   readonly jvm: JvmProfile;
   /** Extra arguments of StorageTool's format, for example SCRAM users. */
   readonly formatArgs: readonly string[];
-  /** Extra system properties of the JVM (-D...). */
-  readonly systemProperties: readonly string[];
   /** Whether the process lives on when ours ends. */
   readonly outlive: boolean;
 };
@@ -107,7 +105,7 @@ export class Broker {
   async launch(): Promise<void> {
     if (this.isRunning) return;
     await this.format();
-    const { installation, heapMb, jvm, systemProperties, outlive } = this.#options;
+    const { installation, heapMb, jvm, outlive } = this.#options;
     const { flavour, loggingFile } = {
       flavour: installation.logging,
       loggingFile: path.join(this.directory, 'logging.properties'),
@@ -115,9 +113,9 @@ export class Broker {
     const javaArgs = [
       `-Xmx${heapMb}m`,
       ...jvmFlags[jvm],
+      ...classArchiveFlags(installation),
       '-Djava.awt.headless=true',
       loggingFlag(flavour, loggingFile),
-      ...systemProperties,
       '-cp',
       installation.classPath,
       'kafka.Kafka',

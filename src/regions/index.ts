@@ -13,4 +13,6 @@ export {
   type RegionOptions,
   type RegionStatus,
 } from './region.ts';
+export { type RegionSecurity, type SaslMechanism, type SaslUser, saslMechanisms } from './security.ts';
+export type { ClientTls } from './tls-files.ts';
 export { type RunToolOptions, runKafkaTool, spawnKafkaTool, type ToolResult } from './tools.ts';

@@ -67,9 +67,9 @@ export function nodeProperties(node: NodeConfig): Record<string, string> {
     'num.network.threads': '2',
     'num.io.threads': '4',
     'log.cleaner.dedupe.buffer.size': String(16 * 1024 * 1024),
-    // A stopped or killed broker is noticed after this; Kafka's default is 9 s. The heartbeat has to fit in.
-    'broker.session.timeout.ms': '4000',
-    'broker.heartbeat.interval.ms': '1000',
+    // A killed broker is noticed after this, and may come back only after this; Kafka's default is 9 s.
+    'broker.session.timeout.ms': '2500',
+    'broker.heartbeat.interval.ms': '500',
     'initial.broker.registration.timeout.ms': '60000',
     ...node.securityConfig,
     ...node.brokerConfig,
@@ -78,15 +78,15 @@ export function nodeProperties(node: NodeConfig): Record<string, string> {
 
 /** A Java properties file. Backslashes and line ends are escaped; leading blanks of a value too. */
 export function renderProperties(properties: Readonly<Record<string, string>>): string {
-  const escape = (value: string) =>
+  const escapeValue = (value: string) =>
     value
       .replaceAll('\\', '\\\\')
       .replaceAll('\n', '\\n')
       .replaceAll('\r', '\\r')
       .replace(/^[ \t]/, '\\$&');
-  const escapeKey = (key: string) => escape(key).replaceAll(/[:= #!]/g, '\\$&');
+  const escapeKey = (key: string) => escapeValue(key).replaceAll(/[:= #!]/g, '\\$&');
   return `${Object.entries(properties)
-    .map(([key, value]) => `${escapeKey(key)}=${escape(value)}`)
+    .map(([key, value]) => `${escapeKey(key)}=${escapeValue(value)}`)
     .join('\n')}\n`;
 }
 

@@ -3,8 +3,8 @@
 //
 // Who votes: with one broker, that broker. With two, a separate controller process, so that either broker may
 // die. With three and more, the first three brokers, so that any one of them may die.
-import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { LockstepError } from '../errors.ts';
 import { Broker, type JvmProfile } from './broker.ts';
@@ -12,6 +12,14 @@ import { installKafka } from './install.ts';
 import { type ClientListener, host, type NodeConfig } from './node-config.ts';
 import { findFreePort, isPortFree } from './ports.ts';
 import type { OnProgress } from './progress.ts';
+import {
+  interBrokerListenerOf,
+  listenersOf,
+  type RegionSecurity,
+  scramFormatArgs,
+  securityProperties,
+} from './security.ts';
+import { type ClientTls, makeTlsFiles } from './tls-files.ts';
 
 export const defaultKafkaVersion = '4.3.1';
 
@@ -24,12 +32,14 @@ export type RegionOptions = {
   readonly kafkaVersion?: string;
   /** Number of brokers, default 1, at most 9. */
   readonly brokers?: number;
-  /** Ports for the brokers' plaintext listeners, one per broker; free ones by default. */
+  /** Ports for the brokers' first listeners, one per broker; free ones by default. */
   readonly ports?: readonly number[];
   /** Heap of each process in MiB, default 512. */
   readonly heapMb?: number;
   /** Settings of server.properties that win over ours. */
   readonly brokerConfig?: Readonly<Record<string, string>>;
+  /** TLS, SASL and ACLs; by default none. */
+  readonly security?: RegionSecurity;
   /** 'quick' (default) starts fast; 'throughput' is for benchmarks. */
   readonly jvm?: JvmProfile;
   /** Brokers live on when this process ends; false by default. */
@@ -66,6 +76,8 @@ export class Region {
   readonly brokers: readonly Broker[];
   /** The separate controller of a region of two brokers. */
   readonly controllers: readonly Broker[];
+  /** What a client needs to trust the region, where it has TLS. */
+  readonly tls: ClientTls | null;
 
   constructor(parts: {
     name: string;
@@ -74,6 +86,7 @@ export class Region {
     clusterId: string;
     brokers: readonly Broker[];
     controllers: readonly Broker[];
+    tls: ClientTls | null;
   }) {
     this.name = parts.name;
     this.directory = parts.directory;
@@ -81,6 +94,7 @@ export class Region {
     this.clusterId = parts.clusterId;
     this.brokers = parts.brokers;
     this.controllers = parts.controllers;
+    this.tls = parts.tls;
   }
 
   /** host:port of every broker's first listener. */
@@ -96,11 +110,15 @@ export class Region {
     });
   }
 
-  /** Starts what does not run and waits until every broker serves. On failure nothing is left running. */
-  async start(): Promise<void> {
+  /**
+   * Starts what does not run and waits until every broker serves. On failure nothing is left running.
+   * `onLaunched` is awaited between: the processes exist, but may not serve yet.
+   */
+  async start({ onLaunched }: { onLaunched?: () => Promise<void> } = {}): Promise<void> {
     const all = [...this.controllers, ...this.brokers];
     try {
       await Promise.all(all.map((broker) => broker.launch()));
+      await onLaunched?.();
       await Promise.all(this.brokers.map((broker) => broker.ready()));
     } catch (error) {
       await this.kill();
@@ -159,15 +177,19 @@ export async function createRegion(options: RegionOptions): Promise<Region> {
   const voterIds = brokerCount === 2 ? [controllerId] : brokerIds.slice(0, votersMax);
   const voters: { id: number; port: number }[] = [];
   for (const id of voterIds) voters.push({ id, port: await findFreePort() });
-  const clusterId = clusterIdOf(name, directory);
+  const security = options.security ?? {};
+  const listeners = listenersOf(security);
+  const tls = security.tls ? await makeTlsFiles(path.join(directory, 'tls')) : null;
+  const clusterId = (await formattedClusterId(directory)) ?? newClusterId();
 
   const makeNode = async (id: number): Promise<Broker> => {
     const isVoter = voterIds.includes(id);
     const isBroker = brokerIds.includes(id);
     const nodeDirectory = path.join(directory, isBroker ? `broker-${id}` : `controller-${id}`);
-    const ports: NodeConfig['ports'] = isBroker
-      ? { PLAINTEXT: await brokerPort(name, options.ports?.[id - 1]) }
-      : {};
+    const ports: Partial<Record<ClientListener, number>> = {};
+    for (const [index, listener] of (isBroker ? listeners : []).entries()) {
+      ports[listener] = await brokerPort(name, index === 0 ? options.ports?.[id - 1] : undefined);
+    }
     const config: NodeConfig = {
       id,
       roles: isBroker ? (isVoter ? 'broker,controller' : 'broker') : 'controller',
@@ -175,9 +197,9 @@ export async function createRegion(options: RegionOptions): Promise<Region> {
       ports,
       controllerPort: voters.find((voter) => voter.id === id)?.port ?? null,
       voters,
-      interBrokerListener: 'PLAINTEXT',
+      interBrokerListener: interBrokerListenerOf(listeners),
       brokerCount,
-      securityConfig: {},
+      securityConfig: securityProperties(security, tls),
       brokerConfig: options.brokerConfig ?? {},
     };
     return new Broker({
@@ -188,8 +210,7 @@ export async function createRegion(options: RegionOptions): Promise<Region> {
       config,
       heapMb: options.heapMb ?? 512,
       jvm: options.jvm ?? 'quick',
-      formatArgs: [],
-      systemProperties: [],
+      formatArgs: scramFormatArgs(security),
       outlive: options.outlive ?? false,
     });
   };
@@ -198,7 +219,15 @@ export async function createRegion(options: RegionOptions): Promise<Region> {
   const controllers = [];
   for (const id of voterIds.filter((voter) => !brokerIds.includes(voter)))
     controllers.push(await makeNode(id));
-  return new Region({ name, directory, kafkaVersion, clusterId, brokers, controllers });
+  return new Region({
+    name,
+    directory,
+    kafkaVersion,
+    clusterId,
+    brokers,
+    controllers,
+    tls: tls?.client ?? null,
+  });
 }
 
 function checkOptions({ name, ports }: RegionOptions, brokerCount: number): void {
@@ -229,9 +258,19 @@ async function brokerPort(region: string, wanted: number | undefined): Promise<n
   );
 }
 
-/** A cluster id in Kafka's form (16 bytes, base64url), the same whenever this folder is taken up again. */
-function clusterIdOf(name: string, directory: string): string {
-  const hash = createHash('sha256').update(`${name}\n${directory}`).digest();
-  hash[0] = (hash[0] ?? 0) & 0x7f; // a leading '-' in the text would be taken for an option of StorageTool
-  return hash.subarray(0, 16).toString('base64url');
+/** The cluster id of a folder that was a region before: its data belongs to that cluster only. */
+async function formattedClusterId(directory: string): Promise<string | null> {
+  try {
+    const meta = await readFile(path.join(directory, 'broker-1', 'data', 'meta.properties'), 'utf8');
+    return /^cluster\.id=(.+)$/m.exec(meta)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** A cluster id in Kafka's form: 16 bytes, base64url. */
+function newClusterId(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = (bytes[0] ?? 0) & 0x7f; // a leading '-' in the text would be taken for an option of StorageTool
+  return bytes.toString('base64url');
 }

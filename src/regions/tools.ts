@@ -16,6 +16,11 @@ const toolJvmFlags = [
 /** More output than this is a mistake of the caller: the tool is killed. */
 const outputBytesMax = 256 * 1024 * 1024;
 
+/** Points a JVM at the parsed classes of class-archive.ts, where they are. */
+export function classArchiveFlags({ classArchive }: KafkaInstallation): string[] {
+  return classArchive === null ? [] : [`-XX:SharedArchiveFile=${classArchive}`];
+}
+
 export type ToolResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
 export type RunToolOptions = {
   /** Written to the tool's standard input, which is then closed. */
@@ -36,6 +41,7 @@ export function spawnKafkaTool(
   const jvm = options.jvmFlags ?? toolJvmFlags;
   const [command, commandArgs] = withParentDeathSignal(installation.java, [
     ...jvm,
+    ...classArchiveFlags(installation),
     '-cp',
     installation.classPath,
     className,
