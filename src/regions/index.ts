@@ -1,6 +1,7 @@
 // Real Kafka clusters as child processes of this machine: for the demo, for tests, for drills.
 export { Broker, type JvmProfile } from './broker.ts';
 export { type InstallOptions, installKafka, type KafkaInstallation } from './install.ts';
+export { defaultRegionSpecs, localDown, localStatus, localUp, type RegionSpec } from './local.ts';
 export type { ClientListener } from './node-config.ts';
 export { findFreePort, isPortFree } from './ports.ts';
 export { isSameProcess, type ProcessIdentity, processIdentity } from './process-identity.ts';
