@@ -21,4 +21,5 @@ export {
   readRecords,
 } from './read-records.ts';
 export { mergeBatches, splitRuns, withCreateTime } from './reshape.ts';
+export { isSameBatch } from './same-batch.ts';
 export { type SplitBatches, splitBatches } from './split-batches.ts';

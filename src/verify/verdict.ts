@@ -1,0 +1,107 @@
+// What a verification says. The same types are shown as a table and printed as JSON (see report.ts).
+
+/** The two logs that are compared. */
+export type Side = 'source' | 'destination';
+
+/** A range of offsets, `end` excluded. */
+export interface OffsetRange {
+  start: bigint;
+  end: bigint;
+}
+
+/**
+ * How two logs differ. `offset` means that a record stands at another offset than it should; `missing` and `extra`
+ * are seen from the destination. Content is never part of a verdict.
+ */
+export const differenceKinds = [
+  'topicMissing',
+  'partitionMissing',
+  'start',
+  'missing',
+  'extra',
+  'offset',
+  'timestamp',
+  'key',
+  'value',
+  'headers',
+  'end',
+] as const;
+export type DifferenceKind = (typeof differenceKinds)[number];
+
+export interface Difference {
+  kind: DifferenceKind;
+  /** Where it is: the source's offset, or the destination's for `extra`; null where nothing has an offset. */
+  offset: bigint | null;
+  /** For `start`, `end` and `offset`: what each side has. */
+  sourceOffset?: bigint;
+  destinationOffset?: bigint;
+  /** For `topicMissing` and `partitionMissing`: the side that lacks it. */
+  missingOn?: Side;
+}
+
+/**
+ * Why offsets were not compared:
+ * - `openTransaction`: the source has not decided yet whether these records count.
+ * - `retention`: deleted while the verification ran.
+ * - `cancelled`: the caller stopped it.
+ * - `stalled`: a broker gave nothing for offsets that it says it has.
+ * - `failed`: an error, whose code and words are in `errorCode` and `message`.
+ */
+export type NotComparedReason = 'openTransaction' | 'retention' | 'cancelled' | 'stalled' | 'failed';
+
+export interface NotCompared extends OffsetRange {
+  reason: NotComparedReason;
+  side: Side | null;
+  errorCode?: string;
+  message?: string;
+}
+
+export interface Compared {
+  /** Offsets that were compared from `start` to `end`, holes included. */
+  start: bigint;
+  end: bigint;
+  records: bigint;
+  /** Batches found equal byte for byte, without a look at their records. */
+  equalBatches: number;
+  /** Batches of both sides whose records were compared one by one. */
+  openedBatches: number;
+  /** Offsets without a record for consumers: markers, aborted records, compacted ones. */
+  holes: bigint;
+}
+
+/** `different` is proven; `incomplete` found nothing wrong but could not see everything. */
+export type Outcome = 'identical' | 'different' | 'incomplete';
+
+export interface PartitionVerdict {
+  topic: string;
+  /** The destination's name of it, where it differs. */
+  destinationTopic: string;
+  partition: number;
+  outcome: Outcome;
+  /** At most one of each group, in this order: topic or partition, start, the first record, end. */
+  differences: Difference[];
+  notCompared: NotCompared[];
+  compared: Compared;
+  /** Offsets that each side held when the verification began; null where there is no such partition. */
+  source: OffsetRange | null;
+  destination: OffsetRange | null;
+  /** Bytes read from both sides. */
+  bytesRead: number;
+  elapsedMs: number;
+}
+
+export interface LinkVerdict {
+  outcome: Outcome;
+  partitions: PartitionVerdict[];
+  elapsedMs: number;
+}
+
+/** Differences make it different, gaps in what was compared incomplete. */
+export function outcomeOf(differences: readonly unknown[], notCompared: readonly unknown[]): Outcome {
+  if (differences.length > 0) return 'different';
+  return notCompared.length > 0 ? 'incomplete' : 'identical';
+}
+
+export function nothingCompared(offset: bigint): Compared {
+  return { start: offset, end: offset, records: 0n, equalBatches: 0, openedBatches: 0, holes: 0n };
+}
