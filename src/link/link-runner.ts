@@ -8,7 +8,12 @@
 //   5. notice topics that were deleted, or deleted and created again (their topic id is another one)
 import { LockstepError } from '../errors.ts';
 import type { LinkMirror, PartitionStatus } from '../mirror/index.ts';
-import { mirrorSettings, type SettingConflict, settingConflicts, type TopicSettings } from './mirror-topic.ts';
+import {
+  mirrorSettings,
+  type SettingConflict,
+  settingConflicts,
+  type TopicSettings,
+} from './mirror-topic.ts';
 
 /** A topic as the newest metadata has it. */
 export interface TopicFacts {
@@ -176,7 +181,10 @@ export class LinkRunner {
 
   async #discover(): Promise<void> {
     const { source, destination, selects } = this.#options;
-    const [sourceTopics, destinationTopics] = await Promise.all([source.listTopics(), destination.listTopics()]);
+    const [sourceTopics, destinationTopics] = await Promise.all([
+      source.listTopics(),
+      destination.listTopics(),
+    ]);
     const selected = sourceTopics.filter(({ topic }) => selects(topic));
     const mirrors = new Map(destinationTopics.map((facts) => [facts.topic, facts]));
     this.#noticeDeleted(new Set(selected.map(({ topic }) => topic)));
@@ -190,7 +198,12 @@ export class LinkRunner {
       if (this.#isStopped) return;
       const { topic } = facts;
       try {
-        await this.#look(facts, mirrors.get(topic), sourceSettings.get(topic), destinationSettings.get(topic));
+        await this.#look(
+          facts,
+          mirrors.get(topic),
+          sourceSettings.get(topic),
+          destinationSettings.get(topic),
+        );
         this.#unprepared.delete(topic);
       } catch (error) {
         // One topic that can't be created must not hold up the others; it is tried again at the next look.
@@ -253,16 +266,31 @@ export class LinkRunner {
   /** Looks at a topic again: its ids, and whether the source has more partitions now. */
   async #follow(known: KnownTopic, facts: TopicFacts, mirror: TopicFacts | undefined): Promise<void> {
     const { topic } = facts;
-    if (known.state === 'Refused' || known.state === 'SourceRecreated' || known.state === 'DestinationRecreated') return;
+    if (
+      known.state === 'Refused' ||
+      known.state === 'SourceRecreated' ||
+      known.state === 'DestinationRecreated'
+    )
+      return;
     if (facts.topicId !== known.sourceId) {
-      return this.#recreated(known, topic, 'source', `its topic id was ${known.sourceId} and is ${facts.topicId}`);
+      return this.#recreated(
+        known,
+        topic,
+        'source',
+        `its topic id was ${known.sourceId} and is ${facts.topicId}`,
+      );
     }
     if (mirror !== undefined && known.destinationId === '') known.destinationId = mirror.topicId;
     known.missingLooks = mirror === undefined ? known.missingLooks + 1 : 0;
     const isGone = known.missingLooks >= missingLooksMax;
     if (isGone || (mirror !== undefined && mirror.topicId !== known.destinationId)) {
       const now = mirror === undefined ? 'it does not exist any more' : `its topic id is ${mirror.topicId}`;
-      return this.#recreated(known, topic, 'destination', `its topic id was ${known.destinationId}, and now ${now}`);
+      return this.#recreated(
+        known,
+        topic,
+        'destination',
+        `its topic id was ${known.destinationId}, and now ${now}`,
+      );
     }
     if (known.state === 'SourceDeleted') {
       known.state = 'Mirrored';
@@ -280,7 +308,8 @@ export class LinkRunner {
   #copy(known: KnownTopic, topic: string, partitionCount: number): void {
     known.state = 'Mirrored';
     known.partitionCount = partitionCount;
-    for (let partition = 0; partition < partitionCount; partition++) this.#options.mirror.add({ topic, partition });
+    for (let partition = 0; partition < partitionCount; partition++)
+      this.#options.mirror.add({ topic, partition });
   }
 
   #recreated(known: KnownTopic, topic: string, side: 'source' | 'destination', reason: string): void {
@@ -301,12 +330,20 @@ export class LinkRunner {
 
   async #create({ topic, partitionCount }: TopicFacts, settings: Record<string, string>): Promise<void> {
     const { destination, replicationFactor } = this.#options;
-    const created = await destination.createTopic({ name: topic, partitionCount, replicationFactor, settings });
+    const created = await destination.createTopic({
+      name: topic,
+      partitionCount,
+      replicationFactor,
+      settings,
+    });
     this.#notice(
       'info',
       `created topic ${topic} in ${destination.name}: ${partitionCount} partitions, replication factor ${created.replicationFactor}`,
     );
-    if (created.replicationFactor < replicationFactorAdvised && destination.brokerCount >= replicationFactorAdvised) {
+    if (
+      created.replicationFactor < replicationFactorAdvised &&
+      destination.brokerCount >= replicationFactorAdvised
+    ) {
       this.#notice(
         'warning',
         `topic ${topic}: replication factor ${created.replicationFactor}, although ${destination.name} has ` +

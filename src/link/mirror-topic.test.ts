@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { mirrorSettings, settingConflicts, settingsOfEveryMirror, type TopicSettings } from './mirror-topic.ts';
+import {
+  mirrorSettings,
+  settingConflicts,
+  settingsOfEveryMirror,
+  type TopicSettings,
+} from './mirror-topic.ts';
 
 function settings(values: Record<string, string>, isSetOnTopic = true): TopicSettings {
   return new Map(Object.entries(values).map(([name, value]) => [name, { value, isSetOnTopic }]));
@@ -7,7 +12,10 @@ function settings(values: Record<string, string>, isSetOnTopic = true): TopicSet
 
 describe('mirrorSettings', () => {
   it('takes retention and cleanup with their effective values, even the broker’s defaults', () => {
-    const source = settings({ 'retention.ms': '604800000', 'cleanup.policy': 'delete', 'segment.ms': '1000' }, false);
+    const source = settings(
+      { 'retention.ms': '604800000', 'cleanup.policy': 'delete', 'segment.ms': '1000' },
+      false,
+    );
     expect(mirrorSettings(source)).toEqual({
       'retention.ms': '604800000',
       'cleanup.policy': 'delete',
@@ -24,17 +32,27 @@ describe('mirrorSettings', () => {
 
   it('never takes over what would rewrite batches', () => {
     const source = settings({ 'message.timestamp.type': 'LogAppendTime', 'compression.type': 'gzip' });
-    expect(mirrorSettings(source)).toMatchObject({ 'message.timestamp.type': 'CreateTime', 'compression.type': 'producer' });
+    expect(mirrorSettings(source)).toMatchObject({
+      'message.timestamp.type': 'CreateTime',
+      'compression.type': 'producer',
+    });
   });
 
   it('leaves the destination’s durability to the destination', () => {
-    expect(mirrorSettings(settings({ 'min.insync.replicas': '1' }))).not.toHaveProperty('min.insync.replicas');
+    expect(mirrorSettings(settings({ 'min.insync.replicas': '1' }))).not.toHaveProperty(
+      'min.insync.replicas',
+    );
   });
 });
 
 describe('settingConflicts', () => {
   const source = settings({ 'retention.ms': '1000', 'retention.bytes': '-1', 'max.message.bytes': '2000' });
-  const fitting = { ...settingsOfEveryMirror, 'retention.ms': '1000', 'retention.bytes': '-1', 'max.message.bytes': '2000' };
+  const fitting = {
+    ...settingsOfEveryMirror,
+    'retention.ms': '1000',
+    'retention.bytes': '-1',
+    'max.message.bytes': '2000',
+  };
 
   it('finds none on a topic made by mirrorSettings', () => {
     expect(settingConflicts(source, settings(mirrorSettings(source)))).toEqual([]);

@@ -81,11 +81,19 @@ export function settingConflicts(source: TopicSettings, destination: TopicSettin
     const consequence = fatal ?? otherConsequences[name] ?? 'appends can be refused';
     conflicts.push({ name, found, needed, isFatal: fatal !== undefined, consequence });
   }
-  const sizes = [source, destination].map((settings) => Number(settings.get('max.message.bytes')?.value ?? 0));
+  const sizes = [source, destination].map((settings) =>
+    Number(settings.get('max.message.bytes')?.value ?? 0),
+  );
   const [sourceMax = 0, destinationMax = 0] = sizes;
   if (destinationMax > 0 && destinationMax < sourceMax) {
     const consequence = 'larger batches are refused';
-    conflicts.push({ name: 'max.message.bytes', found: `${destinationMax}`, needed: `${sourceMax}`, isFatal: false, consequence });
+    conflicts.push({
+      name: 'max.message.bytes',
+      found: `${destinationMax}`,
+      needed: `${sourceMax}`,
+      isFatal: false,
+      consequence,
+    });
   }
   conflicts.push(...retentionConflicts(source, destination));
   return conflicts;

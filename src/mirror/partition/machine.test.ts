@@ -144,7 +144,10 @@ describe('copying', () => {
     const [append] = fetch(new TestBatch(10n, 3), new TestBatch(13n, 2));
     expect(append).toMatchObject({ type: 'append', append: { offset: 10n, identity: { sequence: 10 } } });
     const [next] = acknowledge(10n);
-    expect(next).toMatchObject({ type: 'append', append: { offset: 13n, identity: { epoch: 0, sequence: 13 } } });
+    expect(next).toMatchObject({
+      type: 'append',
+      append: { offset: 13n, identity: { epoch: 0, sequence: 13 } },
+    });
     expect(machine.mirrorEnd).toBe(13n);
   });
 

@@ -55,7 +55,10 @@ export function judgeTail(
   if (original.baseOffset !== mirrorTail.baseOffset || original.lastOffset !== mirrorTail.lastOffset) {
     return 'compareRecords';
   }
-  if (original.normalisedChecksum === mirrorTail.normalisedChecksum && original.sizeBytes === mirrorTail.sizeBytes) {
+  if (
+    original.normalisedChecksum === mirrorTail.normalisedChecksum &&
+    original.sizeBytes === mirrorTail.sizeBytes
+  ) {
     return { kind: 'agrees', lastFetchedEpoch: original.partitionLeaderEpoch, compared: true };
   }
   // Other bytes can still be the same records: compacted or compressed again on one side.

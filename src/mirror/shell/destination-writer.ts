@@ -53,7 +53,10 @@ export class DestinationWriter {
 
   constructor(options: DestinationWriterOptions) {
     this.#options = options;
-    this.#lanes = Array.from({ length: options.connectionCount }, () => ({ connection: null, isBusy: false }));
+    this.#lanes = Array.from({ length: options.connectionCount }, () => ({
+      connection: null,
+      isBusy: false,
+    }));
   }
 
   /** Queues one append. The batch's header is rewritten in place; its bytes are held until the outcome is known. */
@@ -65,10 +68,11 @@ export class DestinationWriter {
   }
 
   /** Closes at once; appends under way end as unknown. */
-  async close(): Promise<void> {
+  close(): void {
     this.#isClosed = true;
-    for (const job of this.#ready.splice(0)) finish(job, { kind: 'unknown', reason: 'the writer was closed' });
-    await Promise.all(this.#lanes.map((lane) => lane.connection?.close()));
+    for (const job of this.#ready.splice(0))
+      finish(job, { kind: 'unknown', reason: 'the writer was closed' });
+    for (const lane of this.#lanes) lane.connection?.close();
   }
 
   /** One flush for all that becomes ready while one answer is being handed out. */
@@ -95,7 +99,8 @@ export class DestinationWriter {
     let count = 0;
     let bytes = 0;
     for (const job of this.#ready) {
-      if (count === countMax || (count > 0 && bytes + job.batch.sizeBytes > this.#options.requestBytesMax)) break;
+      if (count === countMax || (count > 0 && bytes + job.batch.sizeBytes > this.#options.requestBytesMax))
+        break;
       bytes += job.batch.sizeBytes;
       count += 1;
     }
@@ -107,13 +112,14 @@ export class DestinationWriter {
     try {
       const answers = await this.#produce(lane, jobs);
       for (const job of jobs) {
-        const outcome = answers.get(`${job.topicId}/${job.partition}`) ?? answers.get(`${job.topic}/${job.partition}`);
+        const outcome =
+          answers.get(`${job.topicId}/${job.partition}`) ?? answers.get(`${job.topic}/${job.partition}`);
         finish(job, outcome ?? { kind: 'unknown', reason: 'the answer does not mention the partition' });
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       // The bytes may still be on their way: only a closed connection lets go of them.
-      await lane.connection?.close();
+      lane.connection?.close();
       lane.connection = null;
       for (const job of jobs) finish(job, { kind: 'unknown', reason });
     } finally {
@@ -123,7 +129,7 @@ export class DestinationWriter {
   }
 
   async #produce(lane: Lane, jobs: AppendJob[]): Promise<Map<string, AppendOutcome>> {
-    if (lane.connection === null || lane.connection.isClosed) {
+    if (lane.connection === null || !lane.connection.isOpen) {
       lane.connection = await this.#options.open();
       if (this.#isClosed) throw new Error('the writer was closed');
     }

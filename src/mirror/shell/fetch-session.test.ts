@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { type FetchPosition, FetchSession, fetchKey } from './fetch-session.ts';
 
 function at(partition: number, offset: bigint, overrides: Partial<FetchPosition> = {}): FetchPosition {
-  return { topic: 'orders', topicId: 'id-of-orders', partition, offset, leaderEpoch: 0, lastFetchedEpoch: 0, ...overrides };
+  return {
+    topic: 'orders',
+    topicId: 'id-of-orders',
+    partition,
+    offset,
+    leaderEpoch: 0,
+    lastFetchedEpoch: 0,
+    ...overrides,
+  };
 }
 
 describe('FetchSession', () => {
@@ -15,7 +23,12 @@ describe('FetchSession', () => {
       forgotten: [],
     });
     session.accept(77);
-    expect(session.next([at(0, 6n), at(1, 9n)])).toEqual({ sessionId: 77, sessionEpoch: 1, changed: [at(0, 6n)], forgotten: [] });
+    expect(session.next([at(0, 6n), at(1, 9n)])).toEqual({
+      sessionId: 77,
+      sessionEpoch: 1,
+      changed: [at(0, 6n)],
+      forgotten: [],
+    });
     session.accept(77);
     expect(session.next([at(0, 6n), at(1, 9n)])).toMatchObject({ sessionEpoch: 2, changed: [] });
   });
@@ -41,7 +54,12 @@ describe('FetchSession', () => {
     const session = new FetchSession();
     session.next([at(0, 5n)]);
     session.accept(0);
-    expect(session.next([at(0, 5n)])).toEqual({ sessionId: 0, sessionEpoch: 0, changed: [at(0, 5n)], forgotten: [] });
+    expect(session.next([at(0, 5n)])).toEqual({
+      sessionId: 0,
+      sessionEpoch: 0,
+      changed: [at(0, 5n)],
+      forgotten: [],
+    });
   });
 
   it('starts again after a reset', () => {
@@ -54,6 +72,8 @@ describe('FetchSession', () => {
 
   it('keeps topics without an id apart by name', () => {
     const topicId = 'AAAAAAAAAAAAAAAAAAAAAA';
-    expect(fetchKey({ topic: 'a', topicId, partition: 0 })).not.toBe(fetchKey({ topic: 'b', topicId, partition: 0 }));
+    expect(fetchKey({ topic: 'a', topicId, partition: 0 })).not.toBe(
+      fetchKey({ topic: 'b', topicId, partition: 0 }),
+    );
   });
 });

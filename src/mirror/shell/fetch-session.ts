@@ -55,7 +55,12 @@ export class FetchSession {
       forgotten.push(position);
       this.#known.delete(key);
     }
-    return { sessionId: this.#id, sessionEpoch: this.#epoch, changed, forgotten: this.#id === 0 ? [] : forgotten };
+    return {
+      sessionId: this.#id,
+      sessionEpoch: this.#epoch,
+      changed,
+      forgotten: this.#id === 0 ? [] : forgotten,
+    };
   }
 
   /** After an answer without an error at its top. A broker without room for sessions answers id 0. */
@@ -79,5 +84,7 @@ export function fetchKey(log: { topic: string; topicId: string; partition: numbe
 }
 
 function isSame(a: FetchPosition, b: FetchPosition): boolean {
-  return a.offset === b.offset && a.leaderEpoch === b.leaderEpoch && a.lastFetchedEpoch === b.lastFetchedEpoch;
+  return (
+    a.offset === b.offset && a.leaderEpoch === b.leaderEpoch && a.lastFetchedEpoch === b.lastFetchedEpoch
+  );
 }

@@ -11,7 +11,12 @@ import type { PauseKind } from '../partition/state.ts';
 import { DestinationWriter } from './destination-writer.ts';
 import { type AskBroker, DestinationInspector, type LedLog, TailComparer } from './log-inspector.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { PartitionRunner, type PartitionServices, type PartitionStatus, type TopicPartition } from './partition-runner.ts';
+import {
+  PartitionRunner,
+  type PartitionServices,
+  type PartitionStatus,
+  type TopicPartition,
+} from './partition-runner.ts';
 import { SourceReader } from './source-reader.ts';
 
 /** What a mirror needs of one cluster. */
@@ -46,7 +51,8 @@ export interface MirrorTuning {
 export const defaultTuning: MirrorTuning = {
   producerConnections: 2,
   fetchBytesMax: 1024 * 1024,
-  fetchResponseBytesMax: 8 * 1024 * 1024,
+  // Just under a power of two, since frames come in powers of two.
+  fetchResponseBytesMax: 8 * 1024 * 1024 - 64 * 1024,
   fetchWaitMsMax: 500,
   inFlightBytesMax: 32 * 1024 * 1024,
   requestBytesMax: 4 * 1024 * 1024,
@@ -113,7 +119,8 @@ export class LinkMirror {
 
   /** The topic under this name is another one than before. */
   topicRecreated(topic: string, side: 'source' | 'destination', reason: string): void {
-    for (const runner of this.#runners.values()) if (runner.topic === topic) runner.topicRecreated(side, reason);
+    for (const runner of this.#runners.values())
+      if (runner.topic === topic) runner.topicRecreated(side, reason);
   }
 
   /** Metadata is new: read and append where the leaders are now. */
@@ -132,9 +139,13 @@ export class LinkMirror {
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, deadlineMs);
     });
-    await Promise.race([Promise.all(Array.from(this.#runners.values(), (runner) => runner.stop())), deadline]);
+    await Promise.race([
+      Promise.all(Array.from(this.#runners.values(), (runner) => runner.stop())),
+      deadline,
+    ]);
     clearTimeout(timer);
-    await Promise.all([...this.#readers.values(), ...this.#writers.values()].map((part) => part.close()));
+    for (const writer of this.#writers.values()) writer.close();
+    await Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
   }
 
   async #refresh(side: 'source' | 'destination'): Promise<void> {

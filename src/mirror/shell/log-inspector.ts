@@ -1,7 +1,7 @@
 // Answers the two questions a partition asks before it copies: where does the mirror end, and does its newest batch
 // stand in the source, too?
 import { LockstepError } from '../../errors.ts';
-import { BatchView, readRecords, type RecordView } from '../../records/index.ts';
+import { BatchView, type RecordView, readRecords } from '../../records/index.ts';
 import { identityAt } from '../partition/identity.ts';
 import type { DestinationView, TailVerdict } from '../partition/state.ts';
 import { judgeTail, type SourceView } from '../partition/tail.ts';
@@ -53,7 +53,7 @@ export class DestinationInspector {
    * 1. the log end; 2. high watermark and log start; 3. our producer entry; 4. the newest batch's header, where
    * the high watermark lets us read it; 5. the log end again: equal to the first, all of it belongs together.
    */
-  async #read(ask: Ask, logs: LedLog[]): Promise<Answers<MirrorFacts>> {
+  async #read(ask: Ask, logs: LedLog[]): Promise<Answers<MirrorFacts, LedLog>> {
     const before = await askLogEnds(ask, logs);
     const [highWatermarks, starts, producers] = await Promise.all([
       askOffsets(ask, logs, 'latest'),
@@ -63,24 +63,29 @@ export class DestinationInspector {
     const withTail = logs.filter((log) => {
       const end = before.get(log);
       const start = starts.get(log);
-      return typeof end === 'bigint' && typeof start === 'bigint' && end > start && highWatermarks.get(log) === end;
+      return (
+        typeof end === 'bigint' && typeof start === 'bigint' && end > start && highWatermarks.get(log) === end
+      );
     });
     const tails = await askBatchHeaders(ask, withTail, (log) => (before.get(log) as bigint) - 1n);
     const after = await askLogEnds(ask, logs);
     return new Map(
-      logs.map((log) => [log, this.#facts(log, { before, after, highWatermarks, starts, producers, tails })] as const),
+      logs.map(
+        (log) =>
+          [log, this.#facts(log, { before, after, highWatermarks, starts, producers, tails })] as const,
+      ),
     );
   }
 
   #facts(
     log: LedLog,
     read: {
-      before: Answers<bigint>;
-      after: Answers<bigint>;
-      highWatermarks: Answers<bigint>;
-      starts: Answers<bigint>;
-      producers: Answers<{ producerId: bigint; epoch: number; lastSequence: number }[]>;
-      tails: Answers<TailHeader | null>;
+      before: Answers<bigint, LedLog>;
+      after: Answers<bigint, LedLog>;
+      highWatermarks: Answers<bigint, LedLog>;
+      starts: Answers<bigint, LedLog>;
+      producers: Answers<{ producerId: bigint; epoch: number; lastSequence: number }[], LedLog>;
+      tails: Answers<TailHeader | null, LedLog>;
     },
   ): MirrorFacts | LockstepError {
     const before = read.before.get(log)!;
@@ -104,7 +109,11 @@ export class DestinationInspector {
       logEnd,
       // A log that grew while it was read is not at rest: the machine reads again.
       highWatermark: before === after ? (highWatermark as bigint) : -1n,
-      tail: newest && { baseOffset: newest.baseOffset, lastOffset: newest.lastOffset, producerId: newest.producerId },
+      tail: newest && {
+        baseOffset: newest.baseOffset,
+        lastOffset: newest.lastOffset,
+        producerId: newest.producerId,
+      },
       identity: identityAt(logEnd, {
         producerId: this.#producerId,
         tail: lastWrite,
@@ -162,7 +171,7 @@ async function readSource(
   questions: { log: LedLog; offset: bigint }[],
 ): Promise<Map<{ log: LedLog; offset: bigint }, SourceView | LockstepError>> {
   const logs = questions.map((question) => question.log);
-  const offsets = new Map(questions.map((question) => [question.log as LogAddress, question.offset]));
+  const offsets = new Map(questions.map((question) => [question.log, question.offset]));
   const [ends, highWatermarks, starts] = await Promise.all([
     askLogEnds(ask, logs),
     askOffsets(ask, logs, 'latest'),
@@ -172,17 +181,22 @@ async function readSource(
     const start = starts.get(log);
     const highWatermark = highWatermarks.get(log);
     const offset = offsets.get(log)!;
-    return typeof start === 'bigint' && typeof highWatermark === 'bigint' && start <= offset && offset < highWatermark;
+    return (
+      typeof start === 'bigint' &&
+      typeof highWatermark === 'bigint' &&
+      start <= offset &&
+      offset < highWatermark
+    );
   });
   const tails = await askBatchHeaders(ask, readable, (log) => offsets.get(log)!);
   return new Map(
-    questions.map((question) => {
+    questions.map((question): [typeof question, SourceView | LockstepError] => {
       const logEnd = ends.get(question.log)!;
       const highWatermark = highWatermarks.get(question.log)!;
       const logStart = starts.get(question.log)!;
       const tail = tails.get(question.log) ?? null;
       for (const answer of [logEnd, highWatermark, logStart, tail]) {
-        if (answer instanceof LockstepError) return [question, answer] as const;
+        if (answer instanceof LockstepError) return [question, answer];
       }
       return [
         question,
@@ -192,7 +206,7 @@ async function readSource(
           logStart: logStart as bigint,
           tail: tail as TailHeader | null,
         },
-      ] as const;
+      ];
     }),
   );
 }
@@ -201,13 +215,16 @@ async function readSource(
 function differenceAt(offset: bigint, original: Buffer | null, copy: Buffer | null): string | null {
   const a = recordAt(offset, original);
   const b = recordAt(offset, copy);
-  if (a === null || b === null) return a === b ? null : `only ${a === null ? 'the mirror' : 'the source'} has a record there`;
+  if (a === null || b === null)
+    return a === b ? null : `only ${a === null ? 'the mirror' : 'the source'} has a record there`;
   if (a.timestamp !== b.timestamp) return 'timestamp';
   if (!isEqual(a.key, b.key)) return 'key';
   if (!isEqual(a.value, b.value)) return 'value';
   const headersAgree =
     a.headers.length === b.headers.length &&
-    a.headers.every((header, i) => isEqual(header.key, b.headers[i]!.key) && isEqual(header.value, b.headers[i]!.value));
+    a.headers.every(
+      (header, i) => isEqual(header.key, b.headers[i]!.key) && isEqual(header.value, b.headers[i]!.value),
+    );
   return headersAgree ? null : 'headers';
 }
 

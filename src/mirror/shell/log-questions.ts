@@ -17,7 +17,7 @@ export interface LogAddress {
 /** Sends one request to one broker of one cluster. */
 export type Ask = <Req, Res>(api: Api<Req, Res>, input: Input<Req>) => Promise<Res>;
 
-export type Answers<T> = Map<LogAddress, T | LockstepError>;
+export type Answers<T, L extends LogAddress = LogAddress> = Map<L, T | LockstepError>;
 
 const latestTimestamp = -1n;
 const earliestTimestamp = -2n;
@@ -29,7 +29,10 @@ const tailBytesMax = 1024;
  * The log end on the leader, by OffsetForLeaderEpoch for the current epoch. ListOffsets would tell the high
  * watermark, and a follower would answer it as well.
  */
-export async function askLogEnds(ask: Ask, logs: readonly LogAddress[]): Promise<Answers<bigint>> {
+export async function askLogEnds<L extends LogAddress>(
+  ask: Ask,
+  logs: readonly L[],
+): Promise<Answers<bigint, L>> {
   const response = await ask(apis.OffsetForLeaderEpoch, {
     replicaId: consumerReplica,
     topics: byTopic(logs, ({ partition, leaderEpoch }) => ({
@@ -41,18 +44,21 @@ export async function askLogEnds(ask: Ask, logs: readonly LogAddress[]): Promise
   const answers = new Map<string, bigint | LockstepError>();
   for (const topic of response.topics) {
     for (const { partition, errorCode, endOffset } of topic.partitions) {
-      answers.set(`${topic.topic}/${partition}`, errorCode === 0 ? endOffset : refused('log end', topic.topic, partition, errorCode));
+      answers.set(
+        `${topic.topic}/${partition}`,
+        errorCode === 0 ? endOffset : refused('log end', topic.topic, partition, errorCode),
+      );
     }
   }
   return assign(logs, answers, 'log end');
 }
 
 /** The high watermark (`latest`) or the log start (`earliest`), by ListOffsets. */
-export async function askOffsets(
+export async function askOffsets<L extends LogAddress>(
   ask: Ask,
-  logs: readonly LogAddress[],
+  logs: readonly L[],
   which: 'latest' | 'earliest',
-): Promise<Answers<bigint>> {
+): Promise<Answers<bigint, L>> {
   const timestamp = which === 'latest' ? latestTimestamp : earliestTimestamp;
   const response = await ask(apis.ListOffsets, {
     replicaId: consumerReplica,
@@ -67,18 +73,21 @@ export async function askOffsets(
   for (const topic of response.topics) {
     for (const { partitionIndex, errorCode, offset } of topic.partitions) {
       const key = `${topic.name}/${partitionIndex}`;
-      answers.set(key, errorCode === 0 ? offset : refused(`${which} offset`, topic.name, partitionIndex, errorCode));
+      answers.set(
+        key,
+        errorCode === 0 ? offset : refused(`${which} offset`, topic.name, partitionIndex, errorCode),
+      );
     }
   }
   return assign(logs, answers, `${which} offset`);
 }
 
 /** The leader's producer entries. Believe them only when leader and epoch were the same before and after. */
-export async function askProducers(
+export async function askProducers<L extends LogAddress>(
   ask: Ask,
-  logs: readonly LogAddress[],
+  logs: readonly L[],
   producerId: bigint,
-): Promise<Answers<LastWrite[]>> {
+): Promise<Answers<LastWrite[], L>> {
   const response = await ask(apis.DescribeProducers, {
     topics: byTopic(logs, ({ partition }) => partition).map(({ topic, partitions }) => ({
       name: topic,
@@ -90,9 +99,16 @@ export async function askProducers(
     for (const { partitionIndex, errorCode, activeProducers } of topic.partitions) {
       const writes = activeProducers
         .filter((producer) => producer.producerId === producerId)
-        .map((producer) => ({ producerId, epoch: producer.producerEpoch, lastSequence: producer.lastSequence }));
+        .map((producer) => ({
+          producerId,
+          epoch: producer.producerEpoch,
+          lastSequence: producer.lastSequence,
+        }));
       const key = `${topic.name}/${partitionIndex}`;
-      answers.set(key, errorCode === 0 ? writes : refused('producers', topic.name, partitionIndex, errorCode));
+      answers.set(
+        key,
+        errorCode === 0 ? writes : refused('producers', topic.name, partitionIndex, errorCode),
+      );
     }
   }
   return assign(logs, answers, 'producers');
@@ -105,11 +121,11 @@ export interface TailHeader extends BatchFingerprint {
 }
 
 /** The header of the batch that holds `offset`, or of the next one; null when there is none below the high watermark. */
-export async function askBatchHeaders(
+export async function askBatchHeaders<L extends LogAddress>(
   ask: Ask,
-  logs: readonly LogAddress[],
-  offsetOf: (log: LogAddress) => bigint,
-): Promise<Answers<TailHeader | null>> {
+  logs: readonly L[],
+  offsetOf: (log: L) => bigint,
+): Promise<Answers<TailHeader | null, L>> {
   return askFetch(ask, logs, offsetOf, tailBytesMax, (records) =>
     records === null || records.length < headerBytes ? null : headerOf(new BatchView(records, 0)),
   );
@@ -117,21 +133,26 @@ export async function askBatchHeaders(
 
 /** The whole batch that holds `offset`, copied out of the answer; null when there is none. */
 export async function askBatch(ask: Ask, log: LogAddress, offset: bigint): Promise<Buffer | null> {
-  const answers = await askFetch(ask, [log], () => offset, tailBytesMax, (records) =>
-    records === null || records.length < headerBytes ? null : Buffer.from(new BatchView(records, 0).bytes),
+  const answers = await askFetch(
+    ask,
+    [log],
+    () => offset,
+    tailBytesMax,
+    (records) =>
+      records === null || records.length < headerBytes ? null : Buffer.from(new BatchView(records, 0).bytes),
   );
   const answer = answers.get(log);
   if (answer instanceof LockstepError) throw answer;
   return answer ?? null;
 }
 
-async function askFetch<T>(
+async function askFetch<T, L extends LogAddress>(
   ask: Ask,
-  logs: readonly LogAddress[],
-  offsetOf: (log: LogAddress) => bigint,
+  logs: readonly L[],
+  offsetOf: (log: L) => bigint,
   partitionMaxBytes: number,
   map: (records: Buffer | null) => T,
-): Promise<Answers<T>> {
+): Promise<Answers<T, L>> {
   const answers = new Map<string, T | LockstepError>();
   if (logs.length === 0) return new Map();
   const response = await ask(apis.Fetch, {
@@ -153,7 +174,10 @@ async function askFetch<T>(
   for (const topic of response.responses) {
     for (const { partitionIndex, errorCode, records } of topic.partitions) {
       const key = `${topic.topic === '' ? topic.topicId : topic.topic}/${partitionIndex}`;
-      answers.set(key, errorCode === 0 ? map(records) : refused('fetch', topic.topic, partitionIndex, errorCode));
+      answers.set(
+        key,
+        errorCode === 0 ? map(records) : refused('fetch', topic.topic, partitionIndex, errorCode),
+      );
     }
   }
   return assign(logs, answers, 'fetch');
@@ -193,9 +217,9 @@ function lastSequenceOf(view: BatchView): number {
   return (view.baseSequence + view.lastOffsetDelta) % 2 ** 31;
 }
 
-function byTopic<T>(
-  logs: readonly LogAddress[],
-  map: (log: LogAddress) => T,
+function byTopic<T, L extends LogAddress>(
+  logs: readonly L[],
+  map: (log: L) => T,
 ): { topic: string; topicId: string; partitions: T[] }[] {
   const topics = new Map<string, { topic: string; topicId: string; partitions: T[] }>();
   for (const log of logs) {
@@ -206,7 +230,11 @@ function byTopic<T>(
   return [...topics.values()];
 }
 
-function assign<T>(logs: readonly LogAddress[], answers: Map<string, T | LockstepError>, what: string): Answers<T> {
+function assign<T, L extends LogAddress>(
+  logs: readonly L[],
+  answers: Map<string, T | LockstepError>,
+  what: string,
+): Answers<T, L> {
   return new Map(
     logs.map((log) => {
       const key = `${log.topic}/${log.partition}`;
@@ -223,8 +251,12 @@ function missing(what: string, log: LogAddress): LockstepError {
 function refused(what: string, topic: string, partition: number, errorCode: number): LockstepError {
   const { name, retriable } = kafkaError(errorCode);
   const isRight = errorCode === 29 || errorCode === 31;
-  return new LockstepError(isRight ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR', `${what} of ${topic}-${partition}: ${name}`, {
-    detail: { topic, partition, kafkaError: name, number: errorCode },
-    retriable,
-  });
+  return new LockstepError(
+    isRight ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR',
+    `${what} of ${topic}-${partition}: ${name}`,
+    {
+      detail: { topic, partition, kafkaError: name, number: errorCode },
+      retriable,
+    },
+  );
 }

@@ -120,7 +120,8 @@ export class PartitionRunner implements FetchTarget {
       mirrorEnd,
       sourceEnd,
       lagRecords,
-      behindMs: lagRecords === null ? null : lagRecords === 0n ? 0 : now - (this.#caughtUpAtMs ?? this.#sinceMs),
+      behindMs:
+        lagRecords === null ? null : lagRecords === 0n ? 0 : now - (this.#caughtUpAtMs ?? this.#sinceMs),
       recordsMirrored: this.#recordsMirrored,
       bytesMirrored: this.#bytesMirrored,
       lastError: this.#lastError?.message ?? null,
@@ -237,7 +238,9 @@ export class PartitionRunner implements FetchTarget {
       const verdict = await this.#services.comparer.compare({ source, destination }, facts);
       const { state } = this.#machine;
       if (state.name === 'ComparingTail' && facts.view.logEnd !== state.view.logEnd) {
-        throw new LockstepError('KAFKA_ERROR', 'the mirror grew while its newest batch was compared', { retriable: true });
+        throw new LockstepError('KAFKA_ERROR', 'the mirror grew while its newest batch was compared', {
+          retriable: true,
+        });
       }
       this.#deliver({ type: 'tailCompared', round, verdict });
     });
@@ -320,7 +323,9 @@ export class PartitionRunner implements FetchTarget {
 }
 
 function noLeader(side: 'source' | 'destination', { topic, partition }: TopicPartition): LockstepError {
-  return new LockstepError('CLUSTER_UNREACHABLE', `${topic}-${partition} has no leader at the ${side}`, { retriable: true });
+  return new LockstepError('CLUSTER_UNREACHABLE', `${topic}-${partition} has no leader at the ${side}`, {
+    retriable: true,
+  });
 }
 
 function max(a: bigint, b: bigint): bigint {

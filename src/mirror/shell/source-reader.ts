@@ -8,7 +8,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { apis, type FetchResponse, type Input, type FetchRequest } from '../../protocol/index.ts';
+import { apis, type FetchRequest, type FetchResponse, type Input } from '../../protocol/index.ts';
 import { splitBatches } from '../../records/index.ts';
 import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
@@ -92,7 +92,7 @@ export class SourceReader {
     this.#isClosed = true;
     this.#targets.clear();
     this.#wake.ring();
-    await this.#connection?.close();
+    this.#connection?.close();
     await this.done;
   }
 
@@ -132,15 +132,14 @@ export class SourceReader {
         ? error
         : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
     this.#session.reset();
-    const connection = this.#connection;
+    this.#connection?.close();
     this.#connection = null;
-    await connection?.close();
     for (const target of this.#targets.values()) target.onReaderTrouble(trouble.message);
     await this.#options.onTrouble(trouble, attempt);
   }
 
   async #fetchOnce(wanted: FetchPosition[], waitMs: number): Promise<void> {
-    if (this.#connection === null || this.#connection.isClosed) {
+    if (this.#connection === null || !this.#connection.isOpen) {
       this.#session.reset();
       this.#connection = await this.#options.open();
     }
@@ -149,10 +148,12 @@ export class SourceReader {
       timeoutMs: waitMs + answerGraceMs,
     });
     const { budget } = this.#options;
-    budget.take(frame.capacityBytes);
+    // What counts is the pooled buffer behind the frame, which is a power of two.
+    const heldBytes = frame.bytes.buffer.byteLength;
+    budget.take(heldBytes);
     const lease = new FrameLease(() => {
       frame.release();
-      budget.giveBack(frame.capacityBytes);
+      budget.giveBack(heldBytes);
     });
     try {
       if (body.errorCode !== 0) return await this.#sessionRefused(body.errorCode);
