@@ -10,6 +10,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
   type YAMLError,
 } from 'yaml';
 import type { Path, Problems } from './problems.ts';
@@ -34,12 +35,15 @@ export function parseYaml(text: string, problems: Problems): YamlDocument | unde
     const { line, col } = lines.linePos(Math.min(Math.max(offset, 0), text.length));
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  let broken = false;
-  for (const fault of [...document.errors, ...document.warnings]) {
+  const duplicateKeys = document.errors.filter((fault) => fault.code === 'DUPLICATE_KEY');
+  // One fault of the syntax brings others behind it that are none: only the first is told.
+  const faults = [...document.errors, ...document.warnings].filter((fault) => fault.code !== 'DUPLICATE_KEY');
+  const first = faults.sort((a, b) => a.pos[0] - b.pos[0])[0];
+  for (const fault of first === undefined ? duplicateKeys : [...duplicateKeys, first]) {
     problems.addAt(position(fault.pos[0]), describeFault(fault, text));
-    if (fault.code !== 'DUPLICATE_KEY') broken = true;
   }
-  if (broken) return undefined;
+  if (first !== undefined) return undefined;
+  if (reportUnknownAliases(document, position, problems)) return undefined;
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: aliasCountMax });
@@ -58,6 +62,23 @@ export function parseYaml(text: string, problems: Problems): YamlDocument | unde
       return position((key ?? node)?.range?.[0] ?? 0);
     },
   };
+}
+
+/** Adds a problem for each alias without an anchor; whether there was one. */
+function reportUnknownAliases(
+  document: Document,
+  position: (offset: number) => { line: number; column: number },
+  problems: Problems,
+): boolean {
+  let found = false;
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      found = true;
+      problems.addAt(position(alias.range?.[0] ?? 0), describeCode('BAD_ALIAS'));
+    },
+  });
+  return found;
 }
 
 /** The node at a path and its key's node; of the nearest parent that exists. */
@@ -83,7 +104,7 @@ function find(document: Document, path: Path): { key: Node | undefined; value: N
   return { key, value };
 }
 
-const faults: Partial<Record<YAMLError['code'], [found: string, expected: string]>> = {
+const faultWords: Partial<Record<YAMLError['code'], [found: string, expected: string]>> = {
   BAD_INDENT: ['a line with the wrong indentation', 'the indentation of its neighbours'],
   BAD_SCALAR_START: ['a value that starts with a reserved character', 'the value in quotes'],
   BAD_DQ_ESCAPE: ['an unknown escape in double quotes', "a known one, or the value in single quotes ('...')"],
@@ -106,6 +127,11 @@ function describeFault(fault: YAMLError, text: string): { found: string; expecte
     const name = /^[^\s:]{1,100}/.exec(text.slice(fault.pos[0]))?.[0] ?? '';
     return { found: `the key ${name} a second time`, expected: 'each key once' };
   }
-  const [found, expected] = faults[fault.code] ?? [`text that is not YAML (${fault.code})`, 'YAML 1.2'];
+  if (fault.code === 'BAD_INDENT' && fault.message.startsWith('Flow')) return describeCode('MISSING_CHAR');
+  return describeCode(fault.code);
+}
+
+function describeCode(code: YAMLError['code']): { found: string; expected: string } {
+  const [found, expected] = faultWords[code] ?? [`text that is not YAML (${code})`, 'YAML 1.2'];
   return { found, expected };
 }

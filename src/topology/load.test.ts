@@ -1,0 +1,556 @@
+// What a person reads when lockstep.yaml is wrong: exact lines, with the exact place.
+import { describe, expect, test } from 'vitest';
+import { LockstepError } from '../errors.ts';
+import { loadTopology, parseTopology } from './load.ts';
+import type { Topology } from './types.ts';
+
+const pemCertificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+const pemKey = '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n';
+const files: Record<string, string> = {
+  '/etc/ls/ca.pem': pemCertificate,
+  '/etc/ls/agent.pem': pemCertificate,
+  '/etc/ls/agent.key': pemKey,
+  '/etc/ls/password.txt': 'from-a-file\n',
+  '/etc/ls/empty.txt': '\n',
+  '/run/secrets/token': 'absolute',
+};
+const environment = { PASSWORD: 's3cret', EMPTY: '', BOTH: 'a:1, b:2', BAD: 's3cret:0' };
+
+function parse(text: string): Topology {
+  return parseTopology(text, 'l.yaml', {
+    folder: '/etc/ls',
+    environment,
+    readFile: (file) => {
+      const found = files[file];
+      if (found === undefined) throw Object.assign(new Error('no'), { code: 'ENOENT' });
+      return found;
+    },
+  });
+}
+
+/** The problem lines of a text, without the file's name. */
+function problems(text: string): string[] {
+  try {
+    parse(text);
+  } catch (error) {
+    if (!(error instanceof LockstepError)) throw error;
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.exitCode).toBe(2);
+    expect(error.message).not.toContain('s3cret');
+    const lines = error.message.split('\n');
+    expect(error.detail.problems).toBe(lines.length);
+    for (const line of lines) expect(line).toMatch(/^l\.yaml:\d+:\d+: found .+, expected .+/);
+    return lines.map((line) => line.slice('l.yaml:'.length));
+  }
+  return [];
+}
+
+/** A whole file around one cluster's keys (they begin on line 4, column 5). */
+const cluster = (keys: string): string => `version: 1\nclusters:\n  a:\n    ${keys}\n`;
+/** A whole file around one link's keys (they begin on line 6, column 5). */
+const link = (keys: string): string =>
+  `version: 1\nclusters: {us-east: {bootstrap: [u:1]}, eu-west: {bootstrap: [e:1]}}\nlinks:\n\n  l:\n    ${keys}\n`;
+const ends = 'source: us-east\n    destination: eu-west\n    ';
+const addressExpected = 'host:port, such as kafka-1:9092 or [2001:db8::1]:9092';
+const clusterKeys = 'one of bootstrap, tls, sasl, clientId';
+
+const cases: [name: string, text: string, lines: string[]][] = [
+  // YAML itself
+  ['an empty file', '', ['1:1: found nothing, expected a mapping with version, clusters and links']],
+  [
+    'a list instead of a mapping',
+    '- a',
+    ['1:1: found a list, expected a mapping with version, clusters and links'],
+  ],
+  [
+    'a tab as indentation',
+    'version: 1\nclusters:\n\ta: 1\n',
+    ['3:1: found a tab as indentation, expected spaces'],
+  ],
+  [
+    'a bracket that never closes',
+    'version: 1\nclusters: {a: {bootstrap: [x:1}}\n',
+    [
+      "2:31: found a place where a character is missing (',', ':', a closing bracket or quote), expected that character",
+    ],
+  ],
+  [
+    'a key named twice',
+    `${cluster('bootstrap: [x:1]')}  a: {bootstrap: [y:1]}\n`,
+    ['5:3: found the key a a second time, expected each key once'],
+  ],
+  [
+    'two documents',
+    'version: 1\n---\nversion: 1\n',
+    ["2:1: found a second document ('---'), expected one document in the file"],
+  ],
+  [
+    'a password that YAML takes for a tag is not quoted back',
+    cluster('sasl: {mechanism: PLAIN, username: u, password: !s3cret }'),
+    ["4:53: found a value that starts with '!' (a tag), expected the value in quotes"],
+  ],
+  [
+    'a password that YAML takes for an alias is not quoted back',
+    cluster('sasl: {mechanism: PLAIN, username: u, password: *s3cret }'),
+    [
+      '4:53: found an alias (*name) without an anchor before it, expected an anchor (&name), or the value in quotes',
+    ],
+  ],
+  // keys and types
+  [
+    'nothing but an empty mapping',
+    '{}',
+    [
+      '1:1: found no version, expected version: 1, the only version of the file that this Lockstep reads',
+      '1:1: found no clusters, expected clusters: a mapping of cluster names',
+    ],
+  ],
+  [
+    'another version',
+    'version: 2\nclusters: {a: {bootstrap: [x:1]}}',
+    ['1:10: found the number 2, expected 1, the only version of the file that this Lockstep reads'],
+  ],
+  ['no cluster at all', 'version: 1\nclusters: {}', ['2:11: found a mapping, expected at least one cluster']],
+  [
+    'a typo in a required key is one problem, not two',
+    cluster('boostrap: [x:1]'),
+    [`4:5: found the unknown key boostrap, expected ${clusterKeys}, did you mean bootstrap?`],
+  ],
+  [
+    'a key far from all others gets no suggestion',
+    cluster('bootstrap: [x:1]\n    frobnicate: 1'),
+    [`5:5: found the unknown key frobnicate, expected ${clusterKeys}`],
+  ],
+  [
+    'a typo at the top',
+    'version: 1\nclusters: {a: {bootstrap: [x:1]}}\nlink: {}',
+    ['3:1: found the unknown key link, expected one of version, clusters, links, local, did you mean links?'],
+  ],
+  [
+    'a missing required key',
+    cluster('clientId: c'),
+    [
+      '3:3: found no bootstrap in clusters.a, expected bootstrap: a list of at least one address, such as [kafka-1:9092]',
+    ],
+  ],
+  [
+    'a cluster without a value',
+    'version: 1\nclusters:\n  a:\n',
+    ['3:5: found nothing, expected a mapping with bootstrap'],
+  ],
+  [
+    'a name that could not be a folder',
+    'version: 1\nclusters:\n  ../up: {bootstrap: [x:1]}',
+    [
+      "3:3: found \"../up\", expected a name of letters, digits, '.', '_' and '-' that starts with a letter or digit",
+    ],
+  ],
+  [
+    'a number where a list belongs',
+    cluster('bootstrap: 3'),
+    ['4:16: found the number 3, expected a list of at least one address, such as [kafka-1:9092]'],
+  ],
+  [
+    'an empty list of addresses',
+    cluster('bootstrap: []'),
+    ['4:16: found an empty list, expected a list of at least one address, such as [kafka-1:9092]'],
+  ],
+  // addresses
+  [
+    'an address without a port',
+    cluster('bootstrap: [kafka]'),
+    [`4:17: found "kafka" without a port, expected ${addressExpected}, did you mean kafka:9092?`],
+  ],
+  ['port 0', cluster('bootstrap: ["k:0"]'), ['4:17: found "k:0", expected a port from 1 to 65535']],
+  [
+    'port 65536',
+    cluster('bootstrap: ["k:65536"]'),
+    ['4:17: found "k:65536", expected a port from 1 to 65535'],
+  ],
+  [
+    'a port with letters',
+    cluster('bootstrap: ["k:909x"]'),
+    ['4:17: found "k:909x", expected a port from 1 to 65535'],
+  ],
+  [
+    'a scheme',
+    cluster('bootstrap: ["kafka://k:9092"]'),
+    [`4:17: found "kafka://k:9092", expected ${addressExpected}, without kafka://, did you mean k:9092?`],
+  ],
+  [
+    'user information is not shown',
+    cluster('bootstrap: ["u:s3cret@k:9092"]'),
+    [`4:17: found an address with user information (not shown), expected ${addressExpected}`],
+  ],
+  [
+    'a bare IPv6 address',
+    cluster('bootstrap: ["2001:db8::1"]'),
+    [`4:17: found "2001:db8::1", expected ${addressExpected}: an IPv6 address stands in brackets`],
+  ],
+  [
+    'two addresses in one item',
+    cluster('bootstrap: ["a:1,b:2"]'),
+    [`4:17: found "a:1,b:2", expected ${addressExpected}, one address per list item`],
+  ],
+  [
+    'an address given twice',
+    cluster('bootstrap: ["k:1", "j:1", "K:1"]'),
+    ['4:31: found the address "K:1" a second time, expected each once'],
+  ],
+  [
+    "an address from a variable is told by the variable's name",
+    cluster('bootstrap: ["${env:BAD}"]'),
+    ['4:17: found "${env:BAD}", whose value (not shown) is no address, expected a port from 1 to 65535'],
+  ],
+  // tls
+  [
+    'tls as a word',
+    cluster('bootstrap: [x:1]\n    tls: yes'),
+    ['5:10: found a string (not shown), expected true, or a mapping with ca, cert and key'],
+  ],
+  [
+    'a typo inside tls',
+    cluster('bootstrap: [x:1]\n    tls: {cafile: ca.pem}'),
+    [
+      '5:11: found the unknown key cafile, expected one of ca, cert, key, passphrase, servername, rejectUnauthorized',
+    ],
+  ],
+  [
+    'a file that is not there',
+    cluster('bootstrap: [x:1]\n    tls: {ca: c.pem}'),
+    [
+      '5:15: found the file "c.pem", which can\'t be read (no such file), expected a PEM file with BEGIN CERTIFICATE',
+    ],
+  ],
+  [
+    'a key file as ca',
+    cluster('bootstrap: [x:1]\n    tls: {ca: agent.key}'),
+    [
+      '5:15: found the file "agent.key" without BEGIN CERTIFICATE, expected a PEM file with BEGIN CERTIFICATE',
+    ],
+  ],
+  [
+    'a key without its certificate',
+    cluster('bootstrap: [x:1]\n    tls: {key: agent.key}'),
+    ['5:16: found a key without cert, expected both key and cert, or neither'],
+  ],
+  [
+    'a certificate without its key',
+    cluster('bootstrap: [x:1]\n    tls: {cert: agent.pem}'),
+    ['5:17: found a cert without key, expected both cert and key, or neither'],
+  ],
+  // sasl
+  [
+    'a mechanism with a slip',
+    cluster('bootstrap: [x:1]\n    sasl: {mechanism: SCRAM-SHA-521, username: u, password: s3cret}'),
+    [
+      '5:23: found "SCRAM-SHA-521", expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, did you mean SCRAM-SHA-512?',
+    ],
+  ],
+  [
+    'no mechanism',
+    cluster('bootstrap: [x:1]\n    sasl: {username: u}'),
+    [
+      '5:5: found no mechanism in clusters.a.sasl, expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER',
+    ],
+  ],
+  [
+    'a mechanism without its password',
+    cluster('bootstrap: [x:1]\n    sasl: {mechanism: PLAIN, username: u}'),
+    ['5:5: found no password in clusters.a.sasl, expected password: a password in quotes'],
+  ],
+  [
+    'a typo beside a secret',
+    cluster('bootstrap: [x:1]\n    sasl: {mechanism: PLAIN, username: u, pasword: s3cret}'),
+    [
+      '5:43: found the unknown key pasword, expected one of mechanism, username, password, did you mean password?',
+    ],
+  ],
+  [
+    'a number as password is not shown',
+    cluster('bootstrap: [x:1]\n    sasl: {mechanism: PLAIN, username: u, password: 12345}'),
+    ['5:53: found a number (not shown), expected a password in quotes'],
+  ],
+  [
+    'sasl as one word is not shown',
+    cluster('bootstrap: [x:1]\n    sasl: s3cret'),
+    [
+      '5:11: found a string (not shown), expected a mapping with mechanism: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER',
+    ],
+  ],
+  [
+    'OAUTHBEARER without any token',
+    cluster('bootstrap: [x:1]\n    sasl: {mechanism: OAUTHBEARER}'),
+    ['5:5: found OAUTHBEARER without a token, expected one of token, tokenFile, tokenEndpoint'],
+  ],
+  [
+    'OAUTHBEARER with a token endpoint in the clear',
+    cluster(
+      'bootstrap: [x:1]\n    sasl: {mechanism: OAUTHBEARER, tokenEndpoint: {url: "http://idp/", clientId: c, clientSecret: "${env:PASSWORD}"}}',
+    ),
+    [
+      '5:57: found another kind of address (not shown), expected https://..., or http:// to this machine only',
+    ],
+  ],
+  // references
+  [
+    'a variable that is not set',
+    cluster('bootstrap: [x:1]\n    clientId: ${env:NOPE}'),
+    ['5:15: found ${env:NOPE}, and NOPE is not set, expected a value in the environment variable NOPE'],
+  ],
+  [
+    'a variable that is empty',
+    cluster('bootstrap: [x:1]\n    clientId: ${env:EMPTY}'),
+    ['5:15: found ${env:EMPTY}, and EMPTY is empty, expected a value in the environment variable EMPTY'],
+  ],
+  [
+    'a secret file that is empty',
+    cluster('bootstrap: [x:1]\n    clientId: ${file:empty.txt}'),
+    ['5:15: found ${file:empty.txt}, which is empty, expected a file with the value'],
+  ],
+  [
+    'a secret file that is not there',
+    cluster('bootstrap: [x:1]\n    clientId: ${file:no}'),
+    ["5:15: found ${file:no}, which can't be read: no such file, expected a file with the value"],
+  ],
+  [
+    'another kind of reference',
+    cluster('bootstrap: [x:1]\n    clientId: ${PASSWORD}'),
+    ["5:15: found a '${' that is no reference, expected ${env:NAME} or ${file:path} ($${ for a plain ${)"],
+  ],
+  // links
+  [
+    'an unknown cluster',
+    link('source: us-eats\n    destination: eu-west\n    topics: [t]'),
+    ['6:13: found the unknown cluster "us-eats", expected one of us-east, eu-west, did you mean us-east?'],
+  ],
+  [
+    "a name that is an object's own in JavaScript",
+    link('source: constructor\n    destination: eu-west\n    topics: [t]'),
+    ['6:13: found the unknown cluster "constructor", expected one of us-east, eu-west'],
+  ],
+  [
+    'source and destination the same',
+    link('source: us-east\n    destination: us-east\n    topics: [t]'),
+    ['7:18: found "us-east", which is the source too, expected another cluster'],
+  ],
+  [
+    'no topics',
+    link(`${ends}topics: []`),
+    [
+      '8:13: found an empty list, expected a list of at least one topic name or regular expression, such as [orders, "payments.*"]',
+    ],
+  ],
+  [
+    'a topic that is a number',
+    link(`${ends}topics: [7]`),
+    ['8:14: found the number 7, expected a topic name or a regular expression'],
+  ],
+  [
+    'a broken regular expression',
+    link(`${ends}topics: [t, "a(b.*"]`),
+    ['8:17: found "a(b.*" (Unterminated group), expected a regular expression'],
+  ],
+  [
+    'brackets that only fit our own',
+    link(`${ends}topics: ["a)|(b"]`),
+    ['8:14: found "a)|(b" (Unmatched \')\'), expected a regular expression'],
+  ],
+  [
+    'a star alone',
+    link(`${ends}topics: ["*"]`),
+    ['8:14: found "*" (Nothing to repeat), expected a regular expression, did you mean .*?'],
+  ],
+  [
+    'topics in one item',
+    link(`${ends}topics: ["a,b"]`),
+    [
+      "8:14: found \"a,b\", expected a topic name (letters, digits, '.', '_', '-') or a regular expression, one per list item",
+    ],
+  ],
+  [
+    "one cluster's own topic",
+    link(`${ends}topics: [__consumer_offsets]`),
+    [
+      '8:14: found "__consumer_offsets", expected a topic that does not belong to one cluster\'s brokers: this one can\'t be mirrored',
+    ],
+  ],
+  [
+    'too many connections',
+    link(`${ends}topics: [t]\n    producerConnections: 17`),
+    ['9:26: found the number 17, expected a whole number from 1 to 16'],
+  ],
+  [
+    'a number in quotes',
+    link(`${ends}topics: [t]\n    fetchBytesMax: "1MiB"`),
+    ['9:20: found "1MiB", expected a whole number from 1024 to 1073741824'],
+  ],
+  [
+    'less in flight than one fetch brings',
+    link(`${ends}topics: [t]\n    fetchBytesMax: 4194304\n    inFlightBytesMax: 2097152`),
+    ['10:23: found the number 2097152, expected at least fetchBytesMax, which is 4194304'],
+  ],
+  [
+    'two names for one cluster',
+    'version: 1\nclusters: {a: {bootstrap: [k:1]}, b: {bootstrap: [j:1, K:1]}}\nlinks: {l: {source: a, destination: b, topics: [t]}}',
+    ['3:37: found "b", which has the address k:1 as a does, expected another cluster'],
+  ],
+  [
+    'a loop',
+    `${link(`${ends}topics: [orders]`)}  back: {source: eu-west, destination: us-east, topics: ["ord.*"]}\n`,
+    [
+      '9:58: found the topic "orders", which the link l mirrors the other way, expected each topic mirrored in one direction only',
+    ],
+  ],
+  [
+    'two links that write one topic',
+    'version: 1\nclusters: {a: {bootstrap: [a:1]}, b: {bootstrap: [b:1]}, c: {bootstrap: [c:1]}}\nlinks:\n  x: {source: a, destination: c, topics: [t]}\n  y: {source: b, destination: c, topics: [s, t]}',
+    ['5:46: found the topic "t", which the link x writes to c too, expected one link per destination topic'],
+  ],
+  // local
+  [
+    'a local region of no cluster',
+    `${cluster('bootstrap: [x:1]')}local: {b: {}}`,
+    ['5:9: found the unknown cluster "b", expected one of a, did you mean a?'],
+  ],
+  [
+    'a version that YAML takes for a number',
+    `${cluster('bootstrap: [x:1]')}local: {a: {kafkaVersion: 4.3}}`,
+    ['5:27: found the number 4.3, expected a version of Apache Kafka in quotes, such as "4.3.1"'],
+  ],
+  // several at once
+  [
+    'faults in different places come all at once, in the order of the file',
+    `version: 1\nclusters:\n  a:\n    bootstrap: [k]\n    tls: {ca: no.pem, kye: 1}\n    clientId: \${env:NOPE}\nlinks:\n  l: {source: b, destination: a, topics: ["("], extra: 1}\n`,
+    [
+      `4:17: found "k" without a port, expected ${addressExpected}, did you mean k:9092?`,
+      '5:23: found the unknown key kye, expected one of ca, cert, key, passphrase, servername, rejectUnauthorized, did you mean key?',
+      '6:15: found ${env:NOPE}, and NOPE is not set, expected a value in the environment variable NOPE',
+      '8:15: found the unknown cluster "b", expected one of a, did you mean a?',
+      '8:43: found "(" (Unterminated group), expected a regular expression',
+      '8:49: found the unknown key extra, expected one of source, destination, topics, excludeTopics, groups, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax',
+    ],
+  ],
+];
+
+describe('a wrong lockstep.yaml', () => {
+  test.each(cases)('%s', (_name, text, lines) => {
+    expect(problems(text)).toEqual(lines);
+  });
+
+  test('aliases that expand without end are refused', () => {
+    const levels = Array.from({ length: 9 }, (_, i) => `  l${i + 1}: &l${i + 1} [${`*l${i}, `.repeat(9)}]`);
+    expect(problems(`a:\n  l0: &l0 [x]\n${levels.join('\n')}\n`)).toEqual([
+      '1:1: found more than 100 aliases, expected fewer',
+    ]);
+  });
+
+  test('more than a hundred problems are counted, not printed', () => {
+    const keys = Array.from({ length: 150 }, (_, i) => `k${i}: 1`).join('\n');
+    expect(() => parse(`version: 1\nclusters: {a: {bootstrap: [x:1]}}\n${keys}`)).toThrow(
+      /\nand 50 more problems$/,
+    );
+  });
+
+  test('a file that is not there is told by its name', async () => {
+    const failure = await loadTopology('/nowhere/l.yaml').catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'FILE_UNREADABLE',
+      exitCode: 2,
+      message: "/nowhere/l.yaml: can't be read: no such file",
+    });
+  });
+});
+
+describe('a right lockstep.yaml', () => {
+  test('the example of the design gives clusters and links with their defaults', () => {
+    const topology = parse(
+      'version: 1\nclusters:\n  us-east:\n    bootstrap: [us-east-kafka:9092]\n  eu-west:\n    bootstrap: ["[::1]:9092"]\n' +
+        'links:\n  us-to-eu:\n    source: us-east\n    destination: eu-west\n    topics: [orders, "payments.*"]\n    groups: [".*"]\n',
+    );
+    expect(topology.clusters).toEqual({
+      'us-east': { name: 'us-east', bootstrap: [{ host: 'us-east-kafka', port: 9092 }] },
+      'eu-west': { name: 'eu-west', bootstrap: [{ host: '::1', port: 9092 }] },
+    });
+    expect(topology.links).toEqual({
+      'us-to-eu': {
+        name: 'us-to-eu',
+        source: 'us-east',
+        destination: 'eu-west',
+        topics: ['orders', 'payments.*'],
+        excludeTopics: [],
+        groups: ['.*'],
+        producerConnections: 2,
+        fetchBytesMax: 1_048_576,
+        inFlightBytesMax: 67_108_864,
+      },
+    });
+    expect(topology.warnings).toEqual([
+      'l.yaml:12:5: groups are not synced yet: group sync comes with links as a service',
+    ]);
+  });
+
+  test('security is resolved: PEM contents, secrets from variables and files', () => {
+    const { clusters, warnings } = parse(
+      cluster(
+        'bootstrap: ["${env:BOTH}"]\n    tls: {ca: ca.pem, cert: ./agent.pem, key: /etc/ls/agent.key, servername: k}\n' +
+          '    sasl: {mechanism: SCRAM-SHA-512, username: "u$${x}", password: "${env:PASSWORD}-${file:password.txt}"}',
+      ),
+    );
+    expect(clusters.a).toEqual({
+      name: 'a',
+      bootstrap: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 2 },
+      ],
+      tls: { ca: pemCertificate, cert: pemCertificate, key: pemKey, servername: 'k' },
+      sasl: { mechanism: 'SCRAM-SHA-512', username: 'u${x}', password: 's3cret-from-a-file' },
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  test('what is allowed but unwise is warned about, without its value', () => {
+    const { warnings } = parse(
+      cluster('bootstrap: [k:1]\n    sasl: {mechanism: PLAIN, username: u, password: s3cret}'),
+    );
+    expect(warnings).toEqual([
+      'l.yaml:5:5: PLAIN without tls sends the password in the clear',
+      'l.yaml:5:43: password stands in the file itself; better as ${env:NAME} or ${file:path}',
+    ]);
+  });
+
+  test('OAUTHBEARER: the token file is named absolutely, the endpoint may be on this machine', () => {
+    const file = parse(cluster('bootstrap: [k:1]\n    sasl: {mechanism: OAUTHBEARER, tokenFile: token}'));
+    expect(file.clusters.a?.sasl).toEqual({ mechanism: 'OAUTHBEARER', tokenFile: '/etc/ls/token' });
+    const endpoint = parse(
+      cluster(
+        'bootstrap: [k:1]\n    sasl: {mechanism: OAUTHBEARER, tokenEndpoint: {url: "http://127.0.0.1:8080/t", clientId: c, clientSecret: "${env:PASSWORD}", scope: s}}',
+      ),
+    );
+    expect(endpoint.clusters.a?.sasl).toEqual({
+      mechanism: 'OAUTHBEARER',
+      tokenEndpoint: { url: 'http://127.0.0.1:8080/t', clientId: 'c', clientSecret: 's3cret', scope: 's' },
+    });
+  });
+
+  test('aliases and anchors work', () => {
+    const { clusters } = parse('version: 1\nclusters:\n  a: &a {bootstrap: [k:1]}\n  b: *a\n');
+    expect(clusters.b).toEqual({ name: 'b', bootstrap: [{ host: 'k', port: 1 }] });
+  });
+
+  test('local regions: given ports, ports of loopback addresses, free ports', () => {
+    const { local } = parse(
+      'version: 1\nclusters: {a: {bootstrap: ["localhost:19092"]}, b: {bootstrap: [k:1]}, c: {bootstrap: [k:2]}}\n' +
+        'local: {a: {}, b: {brokers: 2, port: 5000, heapMb: 300, kafkaVersion: 3.9.2}, c: {}}',
+    );
+    expect(local).toEqual({
+      a: { name: 'a', brokers: 1, kafkaVersion: '4.3.1', heapMb: 512, ports: [19092] },
+      b: { name: 'b', brokers: 2, kafkaVersion: '3.9.2', heapMb: 300, ports: [5000, 5001] },
+      c: { name: 'c', brokers: 1, kafkaVersion: '4.3.1', heapMb: 512 },
+    });
+  });
+
+  test('without a local section every cluster is a local region', () => {
+    expect(Object.keys(parse(cluster('bootstrap: [k:1]')).local)).toEqual(['a']);
+  });
+});
