@@ -306,13 +306,15 @@ function errorsFile(java: string, classes: { retriable: Set<string>; invalidMeta
   const lines = rows.map(([, name, number, exception]) => {
     const retriable = exception !== undefined && classes.retriable.has(exception);
     const invalidMetadata = exception !== undefined && classes.invalidMetadata.has(exception);
-    return `  [${number}, { number: ${number}, name: '${name}', retriable: ${retriable}, invalidMetadata: ${invalidMetadata} }],\n`;
+    return `  [${number}, { number: ${number}, name: '${name}', message: '${name!.toLowerCase().replaceAll('_', ' ')}', retriable: ${retriable}, invalidMetadata: ${invalidMetadata} }],\n`;
   });
   return `${firstLine}
 /** One of Kafka's error codes (Errors.java). */
 export interface KafkaError {
   readonly number: number;
   readonly name: string;
+  /** The name in words, for sentences. */
+  readonly message: string;
   /** Kafka's clients try again (RetriableException). */
   readonly retriable: boolean;
   /** The client's metadata is out of date (InvalidMetadataException). */

@@ -5,12 +5,8 @@ export { type KafkaError, kafkaErrors };
 
 /** The error with this number; one that Kafka added later counts as not retriable. */
 export function kafkaError(number: number): KafkaError {
-  return (
-    kafkaErrors.get(number) ?? {
-      number,
-      name: `UNKNOWN_ERROR_CODE_${number}`,
-      retriable: false,
-      invalidMetadata: false,
-    }
-  );
+  const known = kafkaErrors.get(number);
+  if (known !== undefined) return known;
+  const message = `error ${number}, which this version does not know`;
+  return { number, name: `UNKNOWN_ERROR_CODE_${number}`, message, retriable: false, invalidMetadata: false };
 }
