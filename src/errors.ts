@@ -24,6 +24,8 @@ export const errorCodes = {
   CLUSTER_UNREACHABLE: { exitCode: exitCodes.cluster, retriable: true },
   CONNECTION_CLOSED: { exitCode: exitCodes.cluster, retriable: true },
   REQUEST_TIMED_OUT: { exitCode: exitCodes.cluster, retriable: true },
+  REQUEST_QUEUE_FULL: { exitCode: exitCodes.internal, retriable: true },
+  CLUSTER_CHANGED: { exitCode: exitCodes.cluster, retriable: false },
   TLS_EXPECTED: { exitCode: exitCodes.cluster, retriable: false },
   TLS_NOT_EXPECTED: { exitCode: exitCodes.cluster, retriable: false },
   TLS_UNTRUSTED: { exitCode: exitCodes.cluster, retriable: false },

@@ -1,4 +1,91 @@
 // The public door of the room: one cluster as a client sees it.
+export {
+  type Acl,
+  type AclFilter,
+  type AclOperation,
+  type AclPatternType,
+  type AclPermission,
+  type AclResourceType,
+  authorizedOperations,
+  createAcls,
+  deleteAcls,
+  describeAcl,
+  describeAcls,
+} from './admin/acls.ts';
+export { type ClusterDescription, describeCluster } from './admin/cluster-info.ts';
+export {
+  type ConfigChange,
+  type ConfigChanges,
+  type ConfigEntry,
+  type ConfigOutcome,
+  type ConfigResource,
+  type ConfigSource,
+  type ConfigSynonym,
+  type DescribeConfigsOptions,
+  describeConfigs,
+  incrementalAlterConfigs,
+} from './admin/configs.ts';
+export {
+  type CommittedOffset,
+  type CommittedOffsets,
+  commitGroupOffsets,
+  type DescribedGroup,
+  deleteGroups,
+  describeGroups,
+  fetchGroupOffsets,
+  type GroupMember,
+  type ListedGroup,
+  listGroups,
+  type OffsetToCommit,
+} from './admin/groups.ts';
+export {
+  type EpochEndQuery,
+  type ListedOffset,
+  type ListOffsetsOptions,
+  type LogEnd,
+  listOffsets,
+  logEndOffset,
+  logEndOffsets,
+  type OffsetQuery,
+  type OffsetSpec,
+  offsetsForLeaderEpoch,
+} from './admin/offsets.ts';
+export { type Outcome, unwrap } from './admin/outcome.ts';
+export type { PartitionOutcome, TopicPartition } from './admin/per-leader.ts';
+export { type DescribedProducers, describeProducers, type ProducerState } from './admin/producers.ts';
+export { deleteRecords, type RecordsToDelete } from './admin/records.ts';
+export {
+  type CreatedTopic,
+  createPartitions,
+  createTopics,
+  deleteTopicById,
+  deleteTopics,
+  describeTopicById,
+  describeTopics,
+  listTopics,
+  type NewTopic,
+  type PartitionIncrease,
+} from './admin/topics.ts';
+export {
+  addPartitionsToTransaction,
+  allocateProducerId,
+  endTransaction,
+  initTransactions,
+  type MarkerResult,
+  type ProducerIdentity,
+  type TransactionMarker,
+  writeTransactionMarkers,
+} from './admin/transactions.ts';
+export type { FinalizedFeature, VersionChoice, VersionRange } from './api-versions.ts';
+export { type BackoffOptions, backoffMs, reconnectBackoff, requestBackoff } from './backoff.ts';
+export { type Clock, type Random, sleep, systemClock } from './clock.ts';
+export {
+  Cluster,
+  type ClusterOptions,
+  type OpenConnectionOptions,
+  type RequestOptions,
+  type RequestTarget,
+} from './cluster.ts';
 export type {
   BrokerAddress,
   ClusterConfig,
@@ -10,3 +97,22 @@ export type {
   TlsConfig,
 } from './config.ts';
 export { formatAddress, securityProtocol } from './config.ts';
+export { describePeer, type Peer } from './connect-failure.ts';
+export {
+  Connection,
+  type ConnectionOptions,
+  type ConnectionStatistics,
+  type SendOptions,
+} from './connection.ts';
+export type { CoordinatorKey } from './coordinators.ts';
+export { type Frame, FramePool, type FramePoolOptions, type FramePoolStatistics } from './frame-pool.ts';
+export { isAuthorizationError, type KafkaFailureContext, kafkaFailure } from './kafka-failure.ts';
+export {
+  type BrokerNode,
+  type ClusterMetadata,
+  type PartitionMetadata,
+  partitionOf,
+  type TopicIdChange,
+  type TopicMetadata,
+} from './metadata.ts';
+export { topicById } from './metadata-cache.ts';

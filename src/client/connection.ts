@@ -1,0 +1,402 @@
+// One TCP or TLS connection to one broker: dialled, versions negotiated, logged in, then a pipeline of
+// requests until it closes. The hot path of a mirror runs through here, so bytes are read into one reused
+// buffer, copied once into pooled frames, and written by reference with one system call per request.
+//
+// Opening:  1. dial  2. ApiVersions  3. SASL, where configured  4. ready
+// A connection is never mended: when something goes wrong it closes with a reason, and its owner opens another.
+import type { Socket } from 'node:net';
+import { LockstepError } from '../errors.ts';
+import { type Api, apis, type Input } from '../protocol/index.ts';
+import {
+  type FinalizedFeature,
+  negotiateVersions,
+  pickVersion,
+  type VersionChoice,
+  type VersionRange,
+} from './api-versions.ts';
+import { type Clock, type Random, systemClock } from './clock.ts';
+import { type BrokerAddress, formatAddress, type SaslConfig, type TlsConfig } from './config.ts';
+import {
+  explainSocketError,
+  isSilentEnd,
+  type Peer,
+  peerError,
+  saslExpected,
+  tlsExpected,
+} from './connect-failure.ts';
+import { dial } from './dial.ts';
+import { type Frame, FramePool } from './frame-pool.ts';
+import { FrameReader } from './frame-reader.ts';
+import { Pipeline } from './pipeline.ts';
+import { answersTls } from './port-probes.ts';
+import { authenticate } from './sasl/authenticate.ts';
+import { type TokenSource, tokenSource } from './sasl/token-source.ts';
+
+export interface ConnectionOptions extends BrokerAddress {
+  /** The cluster's name, for messages. Default `host:port`. */
+  readonly cluster?: string;
+  readonly tls?: TlsConfig;
+  readonly sasl?: SaslConfig;
+  /** Where OAUTHBEARER tokens come from; shared by a cluster's connections. Made from `sasl` by default. */
+  readonly tokens?: TokenSource;
+  /** Default `lockstep`. */
+  readonly clientId?: string;
+  /** Memory for `sendForFrame`; shared by connections. A pool of its own by default. */
+  readonly framePool?: FramePool;
+  /** A response above this ends the connection with FRAME_INVALID, bytes. Default 128 MiB. */
+  readonly frameBytesMax?: number;
+  /** The most that one read brings, bytes. Default 256 KiB; a connection for catching up reads better with 1 MiB. */
+  readonly readBufferBytes?: number;
+  /** Time for DNS, TCP and TLS together, ms. Default 10 s, as socket.connection.setup.timeout.ms. */
+  readonly connectTimeoutMs?: number;
+  /** Time from `send` to the answer unless the call says otherwise, ms. Default 30 s, as request.timeout.ms. */
+  readonly requestTimeoutMs?: number;
+  /** Requests in flight; more wait. Default 100: enough for any pipelining, and a bound on what a close fails. */
+  readonly inFlightRequestsMax?: number;
+  /** Requests that may wait; one more fails with REQUEST_QUEUE_FULL. Default 1000. */
+  readonly waitingRequestsMax?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface SendOptions extends VersionChoice {
+  /** Time from `send` to the answer, waiting and throttling included, ms. Default `requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+}
+
+export interface ConnectionStatistics {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly sentCount: number;
+  readonly answeredCount: number;
+  readonly inFlightCount: number;
+  readonly waitingCount: number;
+  /** Answers that asked us to pause (quotas), and how long in all, ms. */
+  readonly throttleCount: number;
+  readonly throttledMsTotal: number;
+  readonly reauthenticationCount: number;
+}
+
+/** Before a peer has shown to be a Kafka broker, no answer may be longer, bytes. */
+const handshakeFrameBytesMax = 1024 * 1024;
+/** A session is renewed at 85 to 95 % of its life, as Kafka's Java client does (KIP-368). */
+const reauthenticationShare = { from: 0.85, spread: 0.1 } as const;
+/** setTimeout's limit; a longer session is renewed earlier, ms. */
+const timerMsMax = 2 ** 31 - 1;
+
+export class Connection {
+  readonly peer: Peer;
+  /** Resolves once, when the connection has closed, with the reason; null after `close()`. Never rejects. */
+  readonly closed: Promise<LockstepError | null>;
+  readonly #options: ConnectionOptions;
+  readonly #clock: Clock;
+  readonly #requestTimeoutMs: number;
+  readonly #pipeline: Pipeline;
+  readonly #reader: FrameReader;
+  readonly #tokens: TokenSource | null;
+  #resolveClosed: (reason: LockstepError | null) => void = () => {};
+  #socket: Socket | null = null;
+  #state: 'opening' | 'ready' | 'closing' | 'closed' = 'opening';
+  #apiVersions: ReadonlyMap<number, VersionRange> = new Map();
+  #finalizedFeatures: readonly FinalizedFeature[] = [];
+  #readBytes = 0;
+  #writtenBytes = 0;
+  #answeredWhenReady = 0;
+  #reauthenticationCount = 0;
+  #cancelReauthentication: (() => void) | null = null;
+
+  private constructor(options: ConnectionOptions) {
+    const address = { host: options.host, port: options.port };
+    this.peer = { cluster: options.cluster ?? formatAddress(address), address };
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
+    this.#tokens =
+      options.tokens ??
+      (options.sasl?.mechanism === 'OAUTHBEARER' ? tokenSource(options.sasl, this.#clock) : null);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#pipeline = new Pipeline({
+      peer: this.peer,
+      clientId: options.clientId ?? 'lockstep',
+      clock: this.#clock,
+      framePool: options.framePool ?? new FramePool(),
+      inFlightRequestsMax: options.inFlightRequestsMax ?? 100,
+      waitingRequestsMax: options.waitingRequestsMax ?? 1000,
+      write: (parts) => this.#write(parts),
+      end: (reason) => this.#end(reason),
+    });
+    this.#reader = new FrameReader(handshakeFrameBytesMax, {
+      allocate: (sizeBytes) => this.#pipeline.allocate(sizeBytes),
+      onFrame: (frame) => this.#pipeline.onFrame(frame),
+    });
+  }
+
+  /**
+   * A connection that is ready for requests.
+   * @throws LockstepError CLUSTER_UNREACHABLE, TLS_EXPECTED, TLS_NOT_EXPECTED, TLS_UNTRUSTED,
+   *   AUTHENTICATION_FAILED, UNSUPPORTED_VERSION, FRAME_INVALID, REQUEST_TIMED_OUT, CONFIG_INVALID.
+   */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(options);
+    try {
+      await connection.#open();
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** The versions of each API that the broker speaks, by API key. */
+  get apiVersions(): ReadonlyMap<number, VersionRange> {
+    return this.#apiVersions;
+  }
+  /** Features of the cluster that the broker told of when the connection opened. */
+  get finalizedFeatures(): readonly FinalizedFeature[] {
+    return this.#finalizedFeatures;
+  }
+  get isOpen(): boolean {
+    return this.#state === 'ready';
+  }
+  /** When the broker wants to hear from us again (a quota), by the connection's clock, ms. */
+  get throttledUntilMs(): number {
+    return this.#pipeline.throttledUntilMs;
+  }
+
+  /** The version in which a request would be sent. @throws LockstepError UNSUPPORTED_VERSION */
+  versionOf<Req, Res>(api: Api<Req, Res>, choice?: VersionChoice): number {
+    return pickVersion(this.peer, api as Api<unknown, unknown>, this.#apiVersions, choice);
+  }
+
+  /**
+   * Sends a request and resolves with its answer, whose parts are the caller's to keep. Requests go out in the
+   * order of the calls, without waiting for each other's answers. Buffers in `input` are sent by reference:
+   * they must not change until the answer is here. Errors inside the answer are the caller's to read.
+   * @throws LockstepError REQUEST_TIMED_OUT or CONNECTION_CLOSED; `detail.sent` tells whether the broker may
+   *   have executed the request. REQUEST_QUEUE_FULL, UNSUPPORTED_VERSION: it was not sent.
+   */
+  async send<Req, Res>(api: Api<Req, Res>, input: Input<Req>, options: SendOptions = {}): Promise<Res> {
+    return (await this.#request(api, input, options, false)).body;
+  }
+
+  /**
+   * As `send`, but records and byte fields of the answer are slices of a pooled frame: give it back once, with
+   * `frame.release()`, when the last slice was used.
+   */
+  sendForFrame<Req, Res>(
+    api: Api<Req, Res>,
+    input: Input<Req>,
+    options: SendOptions = {},
+  ): Promise<{ body: Res; frame: Frame }> {
+    return this.#request(api, input, options, true);
+  }
+
+  /** Closes at once; what has no answer yet fails with CONNECTION_CLOSED. */
+  close(): void {
+    this.#finish(null);
+  }
+
+  statistics(): ConnectionStatistics {
+    const { sentCount, answeredCount, inFlightCount, waitingCount, throttleCount, throttledMsTotal } =
+      this.#pipeline;
+    return {
+      readBytes: this.#readBytes,
+      writtenBytes: this.#writtenBytes,
+      sentCount,
+      answeredCount,
+      inFlightCount,
+      waitingCount,
+      throttleCount,
+      throttledMsTotal,
+      reauthenticationCount: this.#reauthenticationCount,
+    };
+  }
+
+  #request<Req, Res>(
+    api: Api<Req, Res>,
+    input: Input<Req>,
+    options: SendOptions,
+    pooled: boolean,
+    urgent = false,
+  ): Promise<{ body: Res; frame: Frame }> {
+    const anyApi = api as Api<unknown, unknown>;
+    let version: number;
+    try {
+      version = urgent ? (options.version ?? 0) : pickVersion(this.peer, anyApi, this.#apiVersions, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const timeoutMs = options.timeoutMs ?? this.#requestTimeoutMs;
+    return this.#pipeline.send(anyApi, input as Input<unknown>, {
+      version,
+      timeoutMs,
+      pooled,
+      urgent,
+    }) as Promise<{
+      body: Res;
+      frame: Frame;
+    }>;
+  }
+
+  async #open(): Promise<void> {
+    const { tls, sasl, readBufferBytes = 256 * 1024, connectTimeoutMs = 10_000 } = this.#options;
+    const socket = await dial({
+      peer: this.peer,
+      ...(tls === undefined ? {} : { tls }),
+      connectTimeoutMs,
+      readBufferBytes,
+      clock: this.#clock,
+      onBytes: (buffer, sizeBytes) => this.#onBytes(buffer, sizeBytes),
+    });
+    this.#attach(socket);
+    try {
+      const { apiVersions, finalizedFeatures } = await negotiateVersions(this.peer, (version, input) =>
+        this.#sendUrgent(apis.ApiVersions, input, version),
+      );
+      this.#apiVersions = apiVersions;
+      this.#finalizedFeatures = finalizedFeatures;
+      this.#reader.frameBytesMax = this.#options.frameBytesMax ?? 128 * 1024 * 1024;
+      if (sasl !== undefined) this.#planReauthentication(await this.#authenticate(sasl));
+    } catch (error) {
+      throw openingFailure(error);
+    }
+    this.#answeredWhenReady = this.#pipeline.answeredCount;
+    this.#state = 'ready';
+  }
+
+  #attach(socket: Socket): void {
+    this.#socket = socket;
+    let socketError: Error | null = null;
+    socket.on('error', (error) => {
+      socketError = error;
+    });
+    socket.on('close', () => {
+      if (this.#state === 'closed' || this.#state === 'closing') return;
+      this.#explainClose(socketError).then((reason) => this.#finish(reason));
+    });
+  }
+
+  /** Why the other side closed. Where that is a riddle, the port is asked what it speaks. */
+  async #explainClose(cause: Error | null): Promise<LockstepError> {
+    const wasOpening = this.#state === 'opening';
+    this.#state = 'closing';
+    const { tls, sasl } = this.#options;
+    if (isSilentEnd(cause)) {
+      if (tls === undefined && this.#readBytes === 0 && (await answersTls(this.peer.address, this.#clock)))
+        return tlsExpected(this.peer, cause);
+      if (sasl === undefined && !wasOpening && this.#pipeline.answeredCount === this.#answeredWhenReady) {
+        const mechanisms = await this.#offeredMechanisms();
+        if (mechanisms !== null) return saslExpected(this.peer, mechanisms, cause);
+      }
+    }
+    const known = cause === null || wasOpening ? undefined : explainSocketError(this.peer, cause);
+    if (known !== undefined && known.code !== 'CLUSTER_UNREACHABLE') return known;
+    const code = (cause as { code?: string } | null)?.code;
+    const text = `the broker closed the connection${code === undefined ? '' : ` (${code})`}.`;
+    return peerError('CONNECTION_CLOSED', this.peer, text, { cause });
+  }
+
+  /** The mechanisms of a port that wants a login before anything else; null when it does not want one. */
+  async #offeredMechanisms(): Promise<readonly string[] | null> {
+    try {
+      const probe = await Connection.open({ ...this.#options, requestTimeoutMs: 3000 });
+      const answer = await probe.#sendUrgent(apis.SaslHandshake, { mechanism: 'none' }, 1);
+      probe.close();
+      return answer.errorCode === 33 ? answer.mechanisms : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async #authenticate(sasl: SaslConfig): Promise<number> {
+    const version = pickVersion(this.peer, apis.SaslAuthenticate as Api<unknown, unknown>, this.#apiVersions);
+    return authenticate(this.peer, sasl, this.#tokens, {
+      handshake: (input) => this.#sendUrgent(apis.SaslHandshake, input, 1),
+      authenticate: (input) => this.#sendUrgent(apis.SaslAuthenticate, input, version),
+    });
+  }
+
+  /** Logs in again before the session ends (KIP-368), on this connection, behind what is in flight. */
+  #planReauthentication(sessionMs: number): void {
+    if (sessionMs <= 0) return;
+    const { from, spread } = reauthenticationShare;
+    const delayMs = Math.min(
+      timerMsMax,
+      sessionMs * (from + spread * (this.#options.random ?? Math.random)()),
+    );
+    this.#cancelReauthentication = this.#clock.after(delayMs, () => {
+      this.#pipeline.hold();
+      this.#authenticate(this.#options.sasl!).then(
+        (nextSessionMs) => {
+          this.#reauthenticationCount += 1;
+          this.#pipeline.resume();
+          this.#planReauthentication(nextSessionMs);
+        },
+        (error) => this.#end(openingFailure(error)),
+      );
+    });
+  }
+
+  async #sendUrgent<Req, Res>(api: Api<Req, Res>, input: object, version: number): Promise<Res> {
+    return (await this.#request(api, input as Input<Req>, { version }, false, true)).body;
+  }
+
+  #write(parts: Buffer[]): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.cork();
+    for (const part of parts) {
+      this.#writtenBytes += part.length;
+      socket.write(part);
+    }
+    socket.uncork();
+  }
+
+  #onBytes(buffer: Buffer, sizeBytes: number): void {
+    if (this.#state === 'closed') return;
+    const isFirst = this.#readBytes === 0;
+    this.#readBytes += sizeBytes;
+    try {
+      // A TLS alert record (0x15 0x03) where a frame's length should be: the port speaks TLS.
+      if (isFirst && sizeBytes >= 2 && buffer[0] === 0x15 && buffer[1] === 0x03) throw tlsExpected(this.peer);
+      this.#reader.push(buffer, sizeBytes);
+    } catch (error) {
+      this.#end(this.#withPeer(error));
+    }
+  }
+
+  #withPeer(error: unknown): LockstepError {
+    if (!(error instanceof LockstepError))
+      return peerError('INTERNAL', this.peer, `an answer could not be taken: ${(error as Error).message}`, {
+        cause: error,
+      });
+    if (error.detail.address !== undefined) return error;
+    return peerError(error.code, this.peer, error.message, { cause: error });
+  }
+
+  #end(reason: LockstepError): void {
+    this.#finish(reason);
+  }
+
+  #finish(reason: LockstepError | null): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cancelReauthentication?.();
+    this.#socket?.destroy();
+    this.#reader.discard();
+    this.#pipeline.close(reason ?? peerError('CONNECTION_CLOSED', this.peer, 'closed by us.'));
+    this.#resolveClosed(reason);
+  }
+}
+
+/** While opening, what closed the connection matters more than the request that it hit. */
+function openingFailure(error: unknown): LockstepError {
+  if (!(error instanceof LockstepError))
+    return new LockstepError('INTERNAL', String(error), { cause: error });
+  if (error.code !== 'CONNECTION_CLOSED' || !(error.cause instanceof LockstepError)) return error;
+  const reason = error.cause;
+  if (reason.code !== 'CONNECTION_CLOSED') return reason;
+  return new LockstepError('CLUSTER_UNREACHABLE', reason.message, { cause: reason, detail: reason.detail });
+}
