@@ -19,8 +19,12 @@ export function mirrorCluster(
   cluster: Cluster,
   options: { purpose: string; readBufferBytes: number },
 ): MirrorCluster {
+  // Topics that a partition has asked about: what metadata is refreshed for. A topic that was just created can be
+  // unknown to the broker that answers, and has to be asked for again.
+  const wanted = new Set<string>();
   return {
     leaderOf: ({ topic, partition }) => {
+      wanted.add(topic);
       const known = cluster.knownMetadata.topics.get(topic);
       const found = known?.partitions[partition];
       if (known === undefined || found === undefined || found.leaderId < 0) return null;
@@ -28,8 +32,7 @@ export function mirrorCluster(
       return { topic, topicId, partition, leader: found.leaderId, leaderEpoch: found.leaderEpoch };
     },
     refreshMetadata: async () => {
-      // Only what is known already: a cluster's other topics are nobody's business here.
-      await cluster.metadata({ topics: [...cluster.knownMetadata.topics.keys()] });
+      await cluster.metadata({ topics: [...wanted] });
     },
     ask:
       (broker) =>
