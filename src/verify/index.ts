@@ -1,8 +1,10 @@
 // Shows two logs equal, or names the first difference.
 
 export { type AbortedTransaction, markAborted } from './aborted-transactions.ts';
+export { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 export { type CompareOptions, type Comparison, compareLogs } from './compare-logs.ts';
 export type { LogBatch } from './log-cursor.ts';
+export type { LogSource, TopicSize } from './log-source.ts';
 export {
   type FetchedBatches,
   type LogOffsets,
@@ -11,6 +13,15 @@ export {
   type PartitionLog,
   readLog,
 } from './partition-log.ts';
+export {
+  describeDifference,
+  describeNotCompared,
+  reportAsJson,
+  reportRows,
+  reportSummary,
+  type VerifyReport,
+  verifyReport,
+} from './report.ts';
 export {
   type Compared,
   type Difference,
@@ -24,4 +35,12 @@ export {
   type PartitionVerdict,
   type Side,
 } from './verdict.ts';
+export {
+  type LinkProgress,
+  type TopicPair,
+  type VerifyLinkOptions,
+  type VerifyTopicsOptions,
+  verifyLink,
+  verifyTopics,
+} from './verify-link.ts';
 export { type PartitionProgress, type VerifyPartitionOptions, verifyPartition } from './verify-partition.ts';

@@ -76,7 +76,8 @@ export interface PartitionVerdict {
   topic: string;
   /** The destination's name of it, where it differs. */
   destinationTopic: string;
-  partition: number;
+  /** Null where the verdict is about the whole topic: it is missing, or cannot be described. */
+  partition: number | null;
   outcome: Outcome;
   /** At most one of each group, in this order: topic or partition, start, the first record, end. */
   differences: Difference[];

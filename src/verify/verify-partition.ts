@@ -22,6 +22,7 @@ import {
   type PartitionLog,
   readLog,
 } from './partition-log.ts';
+import { pause } from './pause.ts';
 import {
   type Compared,
   type Difference,
@@ -272,19 +273,4 @@ class PartitionRun {
 
 function rangeOf(offsets: LogOffsets | null): { start: bigint; end: bigint } | null {
   return offsets === null ? null : { start: offsets.logStartOffset, end: offsets.highWatermark };
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }, ms);
-    if (signal?.aborted === true) stop();
-    else signal?.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -1,0 +1,215 @@
+// A cluster's logs read as a consumer with read_committed reads them, always from the leader: every request carries
+// the leader epoch that it was routed by, so that a follower or a former leader refuses it. (Without an epoch
+// followers answer ListOffsets and Fetch too, with a high watermark that lags.)
+
+import type { Cluster, Connection } from '../client/index.ts';
+import { LockstepError } from '../errors.ts';
+import { apis, kafkaError } from '../protocol/index.ts';
+import { splitBatches } from '../records/index.ts';
+import { markAborted } from './aborted-transactions.ts';
+import type { LogSource, TopicSize } from './log-source.ts';
+import { type FetchedBatches, type LogOffsets, OffsetGone, type PartitionLog } from './partition-log.ts';
+import { pause } from './pause.ts';
+
+export interface ClusterLogsOptions {
+  /** The most bytes one fetch brings, unless a single batch is larger; default 2 MiB. */
+  fetchBytesMax?: number;
+  /** How long one question to a leader is repeated while leaders move or brokers restart, in ms; default 60,000. */
+  deadlineMs?: number;
+}
+
+type Leader = Awaited<ReturnType<Cluster['leaderOf']>>;
+
+const offsetOutOfRange = 1;
+const unknownTopicOrPartition = 3;
+/** How long a broker waits for data that is not there, in ms. Data that is there comes at once. */
+const fetchWaitMsMax = 500;
+const backoffMsMin = 50;
+const backoffMsMax = 1000;
+/** ListOffsets' names for the two ends of a log (Kafka: ListOffsetsRequest). */
+const earliestTimestamp = -2n;
+const latestTimestamp = -1n;
+const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
+
+/** The logs of a cluster. `close` closes the connections opened for reading, not the cluster. */
+export function clusterLogs(cluster: Cluster, options: ClusterLogsOptions = {}): LogSource {
+  const connections = new ReadingConnections(cluster);
+  return {
+    topicSizes: (topics) => topicSizes(cluster, topics),
+    partitionLog: (topic, partition) =>
+      new ClusterPartitionLog(cluster, connections, topic, partition, options),
+    close: () => connections.close(),
+  };
+}
+
+async function topicSizes(cluster: Cluster, topics: readonly string[]): Promise<Map<string, TopicSize>> {
+  const metadata = await cluster.metadata({ topics });
+  return new Map(
+    topics.map((topic): [string, TopicSize] => {
+      const error = metadata.topicErrors.get(topic) ?? 0;
+      if (error === unknownTopicOrPartition) return [topic, null];
+      if (error !== 0) return [topic, refused(cluster, `describing topic ${topic}`, error)];
+      return [topic, metadata.topics.get(topic)?.partitions.length ?? null];
+    }),
+  );
+}
+
+/** One connection a broker, shared by the partitions that it leads, apart from the cluster's own. */
+class ReadingConnections {
+  readonly #cluster: Cluster;
+  readonly #byBroker = new Map<number, Promise<Connection>>();
+  #isClosed = false;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  async to(brokerId: number): Promise<Connection> {
+    const known = await this.#byBroker.get(brokerId)?.catch(() => null);
+    if (known?.isOpen === true) return known;
+    const opening = this.#cluster.openConnection(brokerId, { purpose: 'verifying' });
+    this.#byBroker.set(brokerId, opening);
+    const connection = await opening;
+    if (this.#isClosed) connection.close();
+    return connection;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const opening of this.#byBroker.values())
+      opening.then(
+        (connection) => connection.close(),
+        () => {},
+      );
+  }
+}
+
+class ClusterPartitionLog implements PartitionLog {
+  readonly #cluster: Cluster;
+  readonly #connections: ReadingConnections;
+  readonly #topic: string;
+  readonly #partition: number;
+  readonly #options: ClusterLogsOptions;
+
+  constructor(
+    cluster: Cluster,
+    connections: ReadingConnections,
+    topic: string,
+    partition: number,
+    options: ClusterLogsOptions,
+  ) {
+    this.#cluster = cluster;
+    this.#connections = connections;
+    this.#topic = topic;
+    this.#partition = partition;
+    this.#options = options;
+  }
+
+  offsets(signal?: AbortSignal): Promise<LogOffsets> {
+    return this.#onLeader(signal, async (leader) => {
+      // In this order: each is at most what the next would have been.
+      const logStartOffset = await this.#listOffset(leader, earliestTimestamp, isolation.readUncommitted);
+      const lastStableOffset = await this.#listOffset(leader, latestTimestamp, isolation.readCommitted);
+      const highWatermark = await this.#listOffset(leader, latestTimestamp, isolation.readUncommitted);
+      return { logStartOffset, highWatermark, lastStableOffset };
+    });
+  }
+
+  fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches> {
+    return this.#onLeader(signal, async (leader) => {
+      const connection = await this.#connections.to(leader.leaderId);
+      const fetchBytesMax = this.#options.fetchBytesMax ?? 2 * 1024 * 1024;
+      const { body, frame } = await connection.sendForFrame(apis.Fetch, {
+        maxWaitMs: fetchWaitMsMax,
+        minBytes: 1,
+        maxBytes: fetchBytesMax,
+        isolationLevel: isolation.readCommitted,
+        sessionId: 0,
+        sessionEpoch: -1,
+        topics: [
+          {
+            topic: this.#topic,
+            topicId: leader.topicId,
+            partitions: [
+              {
+                partition: this.#partition,
+                currentLeaderEpoch: leader.leaderEpoch,
+                fetchOffset: offset,
+                partitionMaxBytes: fetchBytesMax,
+              },
+            ],
+          },
+        ],
+      });
+      try {
+        this.#throwIfRefused(body.errorCode, `reading ${this.#name}`);
+        const answer = body.responses[0]?.partitions[0];
+        if (answer?.errorCode === offsetOutOfRange) throw new OffsetGone(offset);
+        this.#throwIfRefused(
+          answer?.errorCode ?? unknownTopicOrPartition,
+          `reading ${this.#name} at offset ${offset}`,
+        );
+        const records = answer?.records ?? Buffer.alloc(0);
+        const batches = markAborted(splitBatches(records).batches, answer?.abortedTransactions ?? null);
+        return { batches, sizeBytes: records.length, release: () => frame.release() };
+      } catch (error) {
+        frame.release();
+        throw error;
+      }
+    });
+  }
+
+  get #name(): string {
+    return `${this.#topic}-${this.#partition}`;
+  }
+
+  async #listOffset(leader: Leader, timestamp: bigint, isolationLevel: number): Promise<bigint> {
+    const connection = await this.#connections.to(leader.leaderId);
+    const { topics } = await connection.send(apis.ListOffsets, {
+      replicaId: -1,
+      isolationLevel,
+      topics: [
+        {
+          name: this.#topic,
+          partitions: [
+            { partitionIndex: this.#partition, currentLeaderEpoch: leader.leaderEpoch, timestamp },
+          ],
+        },
+      ],
+    });
+    const answer = topics[0]?.partitions[0];
+    this.#throwIfRefused(answer?.errorCode ?? unknownTopicOrPartition, `listing offsets of ${this.#name}`);
+    return answer!.offset;
+  }
+
+  #throwIfRefused(error: number, what: string): void {
+    if (error !== 0) throw refused(this.#cluster, what, error);
+  }
+
+  /** Asks the leader, and asks again with fresh metadata as long as that can help. */
+  async #onLeader<T>(signal: AbortSignal | undefined, ask: (leader: Leader) => Promise<T>): Promise<T> {
+    const deadlineMs = performance.now() + (this.#options.deadlineMs ?? 60_000);
+    for (let backoffMs = backoffMsMin; ; backoffMs = Math.min(backoffMsMax, backoffMs * 2)) {
+      signal?.throwIfAborted();
+      try {
+        return await ask(await this.#cluster.leaderOf(this.#topic, this.#partition));
+      } catch (error) {
+        const isWorthwhile = error instanceof LockstepError && error.retriable;
+        if (!isWorthwhile || performance.now() + backoffMs > deadlineMs) throw error;
+      }
+      await pause(backoffMs, signal);
+      await this.#cluster.metadata({ topics: [this.#topic] });
+    }
+  }
+}
+
+function refused(cluster: Cluster, what: string, number: number): LockstepError {
+  const { name, message, retriable } = kafkaError(number);
+  const isRight = name.endsWith('AUTHORIZATION_FAILED');
+  const text = `cluster ${cluster.name}: ${what} was refused with ${name} (${number}): ${message}`;
+  const wayOut = isRight ? ' Grant this user READ and DESCRIBE on the topic, or use another user.' : '';
+  return new LockstepError(isRight ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR', `${text}${wayOut}`, {
+    detail: { cluster: cluster.name, kafkaError: name, number },
+    retriable,
+  });
+}
