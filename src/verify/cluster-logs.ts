@@ -2,9 +2,9 @@
 // the leader epoch that it was routed by, so that a follower or a former leader refuses it. (Without an epoch
 // followers answer ListOffsets and Fetch too, with a high watermark that lags.)
 
-import type { Cluster, Connection } from '../client/index.ts';
+import { type Cluster, type Connection, kafkaFailure } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import { apis, kafkaError } from '../protocol/index.ts';
+import { apis } from '../protocol/index.ts';
 import { splitBatches } from '../records/index.ts';
 import { markAborted } from './aborted-transactions.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
@@ -48,7 +48,8 @@ async function topicSizes(cluster: Cluster, topics: readonly string[]): Promise<
     topics.map((topic): [string, TopicSize] => {
       const error = metadata.topicErrors.get(topic) ?? 0;
       if (error === unknownTopicOrPartition) return [topic, null];
-      if (error !== 0) return [topic, refused(cluster, `describing topic ${topic}`, error)];
+      if (error !== 0)
+        return [topic, kafkaFailure(error, { cluster: cluster.name, what: `describing topic ${topic}` })];
       return [topic, metadata.topics.get(topic)?.partitions.length ?? null];
     }),
   );
@@ -183,7 +184,7 @@ class ClusterPartitionLog implements PartitionLog {
   }
 
   #throwIfRefused(error: number, what: string): void {
-    if (error !== 0) throw refused(this.#cluster, what, error);
+    if (error !== 0) throw kafkaFailure(error, { cluster: this.#cluster.name, what });
   }
 
   /** Asks the leader, and asks again with fresh metadata as long as that can help. */
@@ -201,15 +202,4 @@ class ClusterPartitionLog implements PartitionLog {
       await this.#cluster.metadata({ topics: [this.#topic] });
     }
   }
-}
-
-function refused(cluster: Cluster, what: string, number: number): LockstepError {
-  const { name, message, retriable } = kafkaError(number);
-  const isRight = name.endsWith('AUTHORIZATION_FAILED');
-  const text = `cluster ${cluster.name}: ${what} was refused with ${name} (${number}): ${message}`;
-  const wayOut = isRight ? ' Grant this user READ and DESCRIBE on the topic, or use another user.' : '';
-  return new LockstepError(isRight ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR', `${text}${wayOut}`, {
-    detail: { cluster: cluster.name, kafkaError: name, number },
-    retriable,
-  });
 }

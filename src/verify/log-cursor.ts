@@ -66,13 +66,13 @@ export class LogCursor {
   /** Moves to the next batch that consumers see, or to the end of the range. */
   async fill(): Promise<void> {
     while (!this.isReady) {
-      const { done, value } = await this.#batches.next();
-      if (done === true) {
+      const next = await this.#nextBatch();
+      if (next === null) {
         this.isAtEnd = true;
         this.#position = this.#range.end;
         return;
       }
-      const { view, isAborted } = value;
+      const { view, isAborted } = next;
       if (view.magic < 2) return this.#fail(unsupported(view));
       if (view.lastOffset < this.#range.start) continue;
       if (view.baseOffset >= this.#range.end) {
@@ -116,6 +116,15 @@ export class LogCursor {
   /** Gives the log back. */
   async close(): Promise<void> {
     await this.#batches.return?.();
+  }
+
+  async #nextBatch(): Promise<LogBatch | null> {
+    try {
+      const { done, value } = await this.#batches.next();
+      return done === true ? null : value;
+    } catch (error) {
+      return this.#fail(error);
+    }
   }
 
   #step(behind: bigint): void {

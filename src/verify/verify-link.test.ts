@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { ArrayLog, inBatches } from '../../test/verify/array-log.ts';
+import { corruptions, plainRecords } from '../../test/verify/corruptions.ts';
+import { LockstepError } from '../errors.ts';
+import type { LogSource, TopicSize } from './log-source.ts';
+import { describeDifference, reportAsJson, reportRows, reportSummary, verifyReport } from './report.ts';
+import { differenceKinds } from './verdict.ts';
+import { type LinkProgress, type VerifyTopicsOptions, verifyTopics } from './verify-link.ts';
+
+const records = plainRecords(12, 5n);
+const good = () => new ArrayLog(inBatches(records, [5]));
+const bad = () => new ArrayLog(inBatches(corruptions[1]!.apply(records, 2), [4]));
+
+function cluster(topics: Record<string, ArrayLog[] | LockstepError>): LogSource {
+  return {
+    topicSizes: async (names) =>
+      new Map(
+        names.map((name): [string, TopicSize] => {
+          const topic = topics[name];
+          return [name, topic === undefined ? null : topic instanceof LockstepError ? topic : topic.length];
+        }),
+      ),
+    partitionLog: (topic, partition) => (topics[topic] as ArrayLog[])[partition]!,
+    close: () => {},
+  };
+}
+
+const verify = (source: LogSource, destination: LogSource, options: Partial<VerifyTopicsOptions> = {}) =>
+  verifyTopics(source, destination, {
+    topics: [
+      { source: 'orders', destination: 'orders' },
+      { source: 'payments', destination: 'east.payments' },
+    ],
+    waitMsMax: 0,
+    ...options,
+  });
+
+describe('topics of a link', () => {
+  it('are identical when every partition is, in the order asked for', async () => {
+    const progress: LinkProgress[] = [];
+    const link = await verify(
+      cluster({ orders: [good(), good(), good()], payments: [good()] }),
+      cluster({ orders: [good(), good(), good()], 'east.payments': [good()] }),
+      { partitionsInFlightMax: 2, onProgress: (now) => progress.push(now) },
+    );
+    expect(link.outcome).toBe('identical');
+    expect(
+      link.partitions.map(({ topic, destinationTopic, partition }) => [topic, destinationTopic, partition]),
+    ).toEqual([
+      ['orders', 'orders', 0],
+      ['orders', 'orders', 1],
+      ['orders', 'orders', 2],
+      ['payments', 'east.payments', 0],
+    ]);
+    expect(progress.at(-1)).toMatchObject({
+      partitionsDone: 4,
+      partitionsTotal: 4,
+      offsetsCompared: 48n,
+      offsetsTotal: 48n,
+    });
+    const report = verifyReport([link]);
+    expect(report.totals).toMatchObject({
+      partitions: 4,
+      identical: 4,
+      records: 48n,
+      offsetsNotCompared: 0n,
+    });
+    expect(reportSummary(report)).toBe(
+      'Identical: 48 records in 4 partitions have the same offset, timestamp, key, value and headers on both sides.',
+    );
+  });
+
+  it('name a missing topic, a missing partition and a partition too many', async () => {
+    const link = await verify(
+      cluster({ orders: [good(), good()], payments: [good()] }),
+      cluster({ orders: [good()] }),
+    );
+    expect(link.outcome).toBe('different');
+    expect(
+      link.partitions.map(({ topic, partition, differences }) => [topic, partition, differences[0]?.kind]),
+    ).toEqual([
+      ['orders', 0, undefined],
+      ['orders', 1, 'partitionMissing'],
+      ['payments', null, 'topicMissing'],
+    ]);
+    const more = await verify(cluster({ orders: [good()] }), cluster({ orders: [good(), good()] }), {
+      topics: [{ source: 'orders', destination: 'orders' }],
+    });
+    expect(more.partitions[1]!.differences).toEqual([
+      { kind: 'partitionMissing', offset: null, missingOn: 'source' },
+    ]);
+    expect(more.outcome).toBe('different');
+  });
+
+  it('that may not be described are counted as not compared', async () => {
+    const denied = new LockstepError('NOT_AUTHORIZED', 'no right');
+    const link = await verify(
+      cluster({ orders: denied, payments: [good()] }),
+      cluster({ 'east.payments': [good()] }),
+    );
+    expect(link.outcome).toBe('incomplete');
+    expect(link.partitions[0]).toMatchObject({
+      partition: null,
+      outcome: 'incomplete',
+      notCompared: [{ reason: 'failed', side: 'source', errorCode: 'NOT_AUTHORIZED' }],
+    });
+    expect(reportSummary(verifyReport([link]))).toBe(
+      'Not everything could be compared: 1 of 2 partitions; no difference in the rest.',
+    );
+  });
+
+  it('are different as a whole when one partition is, and the others are still compared', async () => {
+    const verdicts: string[] = [];
+    const link = await verify(
+      cluster({ orders: [good(), good()], payments: [good()] }),
+      cluster({ orders: [bad(), good()], 'east.payments': [good()] }),
+      { onVerdict: ({ topic, partition, outcome }) => verdicts.push(`${topic}-${partition} ${outcome}`) },
+    );
+    expect(link.outcome).toBe('different');
+    expect(verdicts.toSorted()).toEqual(['orders-0 different', 'orders-1 identical', 'payments-0 identical']);
+  });
+});
+
+describe('the report', () => {
+  const link = () =>
+    verify(
+      cluster({ orders: [good(), good()], payments: [good()] }),
+      cluster({ orders: [bad(), good()], 'east.payments': [] }),
+    );
+
+  it('says the same as a table and as JSON, and never what is in a record', async () => {
+    const report = verifyReport([await link()]);
+    const rows = reportRows(report);
+    expect(rows).toEqual([
+      ['TOPIC', 'PARTITION', 'VERDICT', 'OFFSETS', 'RECORDS', 'WHY'],
+      ['orders', '0', '✗ different', '5..17', '2', 'offset 7: the value differs'],
+      ['orders', '1', '✓ identical', '5..17', '12', ''],
+      ['payments > east.payments', '0', '✗ different', '-', '0', 'the destination has no such partition'],
+    ]);
+    const json = reportAsJson(report);
+    expect(JSON.parse(json)).toMatchObject({
+      outcome: 'different',
+      totals: { partitions: 3, identical: 1, different: 2, records: 14 },
+      partitions: [{ differences: [{ kind: 'value', offset: 7 }] }, { differences: [] }, {}],
+    });
+    for (const text of [json, rows.join()]) expect(text).not.toMatch(/value \d|key \d|id \d/);
+    expect(reportSummary(report)).toBe('Different: 2 of 3 partitions differ.');
+  });
+
+  it('writes offsets above 2^53 exactly', async () => {
+    const far = 2n ** 53n + 1n;
+    const at = () => new ArrayLog(inBatches(plainRecords(2, far), [2]));
+    const single = await verify(cluster({ orders: [at()] }), cluster({ orders: [at()] }), {
+      topics: [{ source: 'orders', destination: 'orders' }],
+    });
+    expect(single.outcome).toBe('identical');
+    expect(reportAsJson(verifyReport([single]))).toContain(`"start":${far}`);
+  });
+
+  it('has words for every kind of difference', () => {
+    const words = differenceKinds.map((kind) =>
+      describeDifference({ kind, offset: 7n, sourceOffset: 7n, destinationOffset: 8n, missingOn: 'source' }),
+    );
+    expect(new Set(words).size).toBe(differenceKinds.length);
+    for (const text of words) expect(text).not.toContain('undefined');
+  });
+});
