@@ -1,13 +1,14 @@
 // One Kafka process of a region: format its folder, start it, wait until it serves, and everything that a
 // test or a drill does to it. It keeps its folder, ports and id over every restart.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../errors.ts';
 import { guardChild, withParentDeathSignal } from './child-guard.ts';
 import type { KafkaInstallation } from './install.ts';
+import { explainFailure } from './log-tail.ts';
 import {
   type ClientListener,
   host,
@@ -42,7 +43,6 @@ const startWaitMs = 60_000;
 /** A clean stop takes about a second; one that hangs (its quorum is gone, say) ends with SIGKILL. */
 const stopWaitMs = 20_000;
 const pollMs = 50;
-const logTailLines = 12;
 
 /** 'quick' starts fast and stays small; 'throughput' is the JVM as production brokers run it. */
 const jvmFlags = {
@@ -57,6 +57,7 @@ export class Broker {
   #options: BrokerOptions;
   #child: ChildProcess | null = null;
   #paused = false;
+  #logBytesBefore = new Map<string, number>();
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -124,6 +125,9 @@ export class Broker {
     const [command, args] = outlive
       ? [installation.java, javaArgs]
       : withParentDeathSignal(installation.java, javaArgs);
+    for (const file of [this.logFile, this.#consoleFile]) {
+      this.#logBytesBefore.set(file, existsSync(file) ? statSync(file).size : 0);
+    }
     const console = openSync(this.#consoleFile, 'a');
     try {
       const child = spawn(command, args, {
@@ -191,7 +195,7 @@ export class Broker {
     if (done.code !== 0) {
       throw new LockstepError(
         'REGION_FAILED',
-        `Region ${this.#options.regionName}: Kafka could not format the folder of broker ${this.id}: ${lastLines(done.stderr || done.stdout)}`,
+        `Region ${this.#options.regionName}: Kafka could not format the folder of broker ${this.id}: ${explainFailure(done.stderr || done.stdout)}`,
       );
     }
   }
@@ -200,8 +204,15 @@ export class Broker {
   async #answers(): Promise<boolean> {
     const port = this.portOf('PLAINTEXT');
     if (port !== undefined) return (await probeBrokerIds(port, host))?.includes(this.id) ?? false;
-    const log = await readText(this.logFile);
-    return log.slice(log.lastIndexOf('INFO Starting Kafka') + 1).includes('Kafka Server started');
+    return (await this.#thisRun(this.logFile)).includes('Kafka Server started');
+  }
+
+  /** What a log file got since the last launch; all of it where the file was rolled since. */
+  async #thisRun(file: string): Promise<string> {
+    const text = await readText(file);
+    const before = this.#logBytesBefore.get(file) ?? 0;
+    const bytes = Buffer.from(text);
+    return bytes.length >= before ? bytes.subarray(before).toString() : text;
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -227,11 +238,13 @@ export class Broker {
 
   async #failure(what: string): Promise<LockstepError> {
     await this.kill();
-    const log = lastLines((await readText(this.#consoleFile)) + (await readText(this.logFile)));
+    const log = explainFailure(
+      (await this.#thisRun(this.logFile)) + (await this.#thisRun(this.#consoleFile)),
+    );
     const { regionName } = this.#options;
     return new LockstepError(
       'REGION_FAILED',
-      `Region ${regionName}: broker ${this.id} (port ${this.port}) ${what}. Its log ${this.logFile} ends with:\n${log}`,
+      `Region ${regionName}: broker ${this.id} (port ${this.port}) ${what}. Its log ${this.logFile} says:\n${log}`,
       { detail: { region: regionName, broker: this.id, port: this.port } },
     );
   }
@@ -243,8 +256,4 @@ async function readText(file: string): Promise<string> {
   } catch {
     return '';
   }
-}
-
-function lastLines(text: string): string {
-  return text.trimEnd().split('\n').slice(-logTailLines).join('\n');
 }

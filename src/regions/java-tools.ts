@@ -15,7 +15,7 @@ const installHint = {
 
 /** Path of a java of at least version 17: JAVA_HOME's, or else the first on PATH. Throws TOOL_MISSING. */
 export function findJava(environment: NodeJS.ProcessEnv = process.env): string {
-  const home = environment['JAVA_HOME'];
+  const home = environment.JAVA_HOME;
   const java = home ? path.join(home, 'bin', 'java') : 'java';
   const where = home ? `in JAVA_HOME (${home})` : 'on PATH';
   const printed = printedVersion(java, ['-version'], environment);

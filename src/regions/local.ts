@@ -26,8 +26,8 @@ export type RegionSpec = {
   readonly brokers?: number;
   /** Heap of each process in MiB, default 512. */
   readonly heapMb?: number;
-  /** Port of the first broker, the others count up from it; by default free ones, kept over down and up. */
-  readonly port?: number;
+  /** Ports of the brokers, one each; by default free ones, kept over down and up. */
+  readonly ports?: readonly number[];
   /** Settings for server.properties. */
   readonly brokerConfig?: Readonly<Record<string, string>>;
 };
@@ -142,12 +142,11 @@ async function up(
 
 /** Given ports, else those of the last time as long as all of them are free, else any. */
 async function portsFor(
-  spec: RegionSpec,
+  { ports }: RegionSpec,
   brokers: number,
   before: LocalState | null,
-): Promise<number[] | undefined> {
-  const first = spec.port;
-  if (first !== undefined) return Array.from({ length: brokers }, (_, index) => first + index);
+): Promise<readonly number[] | undefined> {
+  if (ports) return ports;
   const last = (before?.processes ?? []).filter((each) => each.role === 'broker').map((each) => each.port);
   if (last.length !== brokers) return undefined;
   const free = await Promise.all(last.map((port) => isPortFree(port)));
