@@ -15,20 +15,13 @@ import {
   type VersionRange,
 } from './api-versions.ts';
 import { type Clock, type Random, systemClock } from './clock.ts';
+import { explainClose } from './close-reason.ts';
 import { type BrokerAddress, formatAddress, type SaslConfig, type TlsConfig } from './config.ts';
-import {
-  explainSocketError,
-  isSilentEnd,
-  type Peer,
-  peerError,
-  saslExpected,
-  tlsExpected,
-} from './connect-failure.ts';
+import { type Peer, peerError, tlsExpected } from './connect-failure.ts';
 import { dial } from './dial.ts';
 import { type Frame, FramePool } from './frame-pool.ts';
 import { FrameReader } from './frame-reader.ts';
 import { Pipeline } from './pipeline.ts';
-import { answersTls } from './port-probes.ts';
 import { authenticate } from './sasl/authenticate.ts';
 import { type TokenSource, tokenSource } from './sasl/token-source.ts';
 
@@ -81,6 +74,7 @@ export interface ConnectionStatistics {
 const handshakeFrameBytesMax = 1024 * 1024;
 /** A session is renewed at 85 to 95 % of its life, as Kafka's Java client does (KIP-368). */
 const reauthenticationShare = { from: 0.85, spread: 0.1 } as const;
+const unsupportedSaslMechanism = 33;
 /** setTimeout's limit; a longer session is renewed earlier, ms. */
 const timerMsMax = 2 ** 31 - 1;
 
@@ -99,6 +93,8 @@ export class Connection {
   #state: 'opening' | 'ready' | 'closing' | 'closed' = 'opening';
   #apiVersions: ReadonlyMap<number, VersionRange> = new Map();
   #finalizedFeatures: readonly FinalizedFeature[] = [];
+  /** Opened to find out about a port: its own end is not looked into. */
+  #isProbe = false;
   #readBytes = 0;
   #writtenBytes = 0;
   #answeredWhenReady = 0;
@@ -263,6 +259,8 @@ export class Connection {
       throw openingFailure(error);
     }
     this.#answeredWhenReady = this.#pipeline.answeredCount;
+    // The other side may have closed since the last answer; then the reason is on its way.
+    if (this.#state !== 'opening') throw (await this.closed) ?? this.#closedByUs();
     this.#state = 'ready';
   }
 
@@ -274,39 +272,40 @@ export class Connection {
     });
     socket.on('close', () => {
       if (this.#state === 'closed' || this.#state === 'closing') return;
-      this.#explainClose(socketError).then((reason) => this.#finish(reason));
+      void this.#onPeerClose(socketError);
     });
   }
 
-  /** Why the other side closed. Where that is a riddle, the port is asked what it speaks. */
-  async #explainClose(cause: Error | null): Promise<LockstepError> {
-    const wasOpening = this.#state === 'opening';
+  /** The other side has closed: nothing more is sent, and the reason is found out before anything fails. */
+  async #onPeerClose(cause: Error | null): Promise<void> {
+    const wasReady = this.#state === 'ready';
     this.#state = 'closing';
-    const { tls, sasl } = this.#options;
-    if (isSilentEnd(cause)) {
-      if (tls === undefined && this.#readBytes === 0 && (await answersTls(this.peer.address, this.#clock)))
-        return tlsExpected(this.peer, cause);
-      if (sasl === undefined && !wasOpening && this.#pipeline.answeredCount === this.#answeredWhenReady) {
-        const mechanisms = await this.#offeredMechanisms();
-        if (mechanisms !== null) return saslExpected(this.peer, mechanisms, cause);
-      }
-    }
-    const known = cause === null || wasOpening ? undefined : explainSocketError(this.peer, cause);
-    if (known !== undefined && known.code !== 'CLUSTER_UNREACHABLE') return known;
-    const code = (cause as { code?: string } | null)?.code;
-    const text = `the broker closed the connection${code === undefined ? '' : ` (${code})`}.`;
-    return peerError('CONNECTION_CLOSED', this.peer, text, { cause });
+    this.#pipeline.hold();
+    const isMute = this.#pipeline.answeredCount === this.#answeredWhenReady;
+    this.#end(
+      await explainClose({
+        peer: this.peer,
+        clock: this.#clock,
+        cause,
+        isMuteInPlaintext: this.#options.tls === undefined && this.#readBytes === 0,
+        isMuteWithoutLogin: this.#options.sasl === undefined && wasReady && isMute && !this.#isProbe,
+        offeredMechanisms: () => this.#offeredMechanisms(),
+      }),
+    );
   }
 
   /** The mechanisms of a port that wants a login before anything else; null when it does not want one. */
   async #offeredMechanisms(): Promise<readonly string[] | null> {
+    let probe: Connection | null = null;
     try {
-      const probe = await Connection.open({ ...this.#options, requestTimeoutMs: 3000 });
+      probe = await Connection.open({ ...this.#options, requestTimeoutMs: 3000 });
+      probe.#isProbe = true;
       const answer = await probe.#sendUrgent(apis.SaslHandshake, { mechanism: 'none' }, 1);
-      probe.close();
-      return answer.errorCode === 33 ? answer.mechanisms : null;
+      return answer.errorCode === unsupportedSaslMechanism ? answer.mechanisms : null;
     } catch {
       return null;
+    } finally {
+      probe?.close();
     }
   }
 
@@ -376,6 +375,10 @@ export class Connection {
     return peerError(error.code, this.peer, error.message, { cause: error });
   }
 
+  #closedByUs(): LockstepError {
+    return peerError('CONNECTION_CLOSED', this.peer, 'closed by us.');
+  }
+
   #end(reason: LockstepError): void {
     this.#finish(reason);
   }
@@ -386,7 +389,7 @@ export class Connection {
     this.#cancelReauthentication?.();
     this.#socket?.destroy();
     this.#reader.discard();
-    this.#pipeline.close(reason ?? peerError('CONNECTION_CLOSED', this.peer, 'closed by us.'));
+    this.#pipeline.close(reason ?? this.#closedByUs());
     this.#resolveClosed(reason);
   }
 }

@@ -263,6 +263,8 @@ export class Pipeline {
   }
 
   #failure(api: Api<unknown, unknown>, sent: boolean, reason: LockstepError): LockstepError {
+    // A refused login or a port that speaks something else: that is the answer, to every request.
+    if (!reason.retriable) return reason;
     const fate = sent ? 'was sent and not answered' : 'was not sent';
     const cause = reason.message.startsWith('cluster ')
       ? reason.message.replace(/^[^:]*:\d+: /, '')
