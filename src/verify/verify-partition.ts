@@ -46,7 +46,7 @@ export interface VerifyPartitionOptions {
   pollMs?: number;
   /** The most bytes one batch may decompress to; default 256 MiB. Beyond it the batch counts as corrupt. */
   decompressedBytesMax?: number;
-  /** Called after each fetch and each batch. */
+  /** Called when the end is known, and after each batch. */
   onProgress?: (progress: PartitionProgress) => void;
   signal?: AbortSignal;
 }
@@ -104,6 +104,7 @@ class PartitionRun {
     this.#end = source.highWatermark;
     const start = later(source.logStartOffset, destination.logStartOffset);
     this.#compared = nothingCompared(start);
+    this.#progress(start);
 
     // 2. The end that both can reach.
     const reached = await this.#waitForEnd();

@@ -1,0 +1,337 @@
+// The verifier between two real regions: Kafka 4.3.1 and Kafka 3.9.2. Records come from an independent client.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  addPartitionsToTransaction,
+  Cluster,
+  deleteRecords,
+  endTransaction,
+  initTransactions,
+} from '../../src/client/index.ts';
+import {
+  BatchView,
+  encodeBatch,
+  mergeBatches,
+  type RecordView,
+  readRecords,
+  withCreateTime,
+} from '../../src/records/index.ts';
+import {
+  clusterLogs,
+  type PartitionVerdict,
+  type VerifyTopicsOptions,
+  verifyLink,
+} from '../../src/verify/index.ts';
+import { createTopic } from '../support/kafka-tools.ts';
+import { platformaticProduce } from '../support/platformatic.ts';
+import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { corruptions, plainRecords } from './corruptions.ts';
+import { append, batchesOf, fillHoles, makeTopic } from './kafka-copy.ts';
+
+const regions = useRegions({ 'us-east': {}, 'eu-west': { kafkaVersion: '3.9.2' } });
+let source: Cluster;
+let destination: Cluster;
+
+beforeAll(async () => {
+  const open = (name: 'us-east' | 'eu-west') =>
+    Cluster.connect({
+      name,
+      bootstrap: regions[name].bootstrap.map((address) => {
+        const [host = '', port] = address.split(':');
+        return { host, port: Number(port) };
+      }),
+    });
+  source = await open('us-east');
+  destination = await open('eu-west');
+});
+afterAll(() => {
+  source?.close();
+  destination?.close();
+});
+
+async function verify(
+  topic: string,
+  options: Partial<VerifyTopicsOptions> = {},
+): Promise<PartitionVerdict[]> {
+  const link = await verifyLink({
+    source,
+    destination,
+    topics: [{ source: topic, destination: topic }],
+    waitMsMax: 0,
+    ...options,
+  });
+  return link.partitions;
+}
+
+const recordsOf = (batches: Buffer[]): RecordView[] =>
+  batches.flatMap((bytes) => [...readRecords(new BatchView(bytes, 0))]);
+
+/** The same records in a topic of each region, the destination's as `change` makes them. */
+async function copied(name: string, change: (batches: Buffer[]) => Buffer[]): Promise<string> {
+  const topic = uniqueTopic(name);
+  await Promise.all([makeTopic(source, topic), makeTopic(destination, topic)]);
+  const records = plainRecords(24);
+  await append(
+    source,
+    topic,
+    [0, 8, 16].map((at) => encodeBatch(records.slice(at, at + 8), { compression: 'lz4' })),
+  );
+  await append(destination, topic, change(await batchesOf(source, topic)));
+  return topic;
+}
+
+describe('records of an independent producer, in every codec', () => {
+  const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+  let topic: string;
+  let all: Buffer[];
+
+  beforeAll(async () => {
+    topic = uniqueTopic('codecs');
+    await createTopic(regions['us-east'], topic, { partitions: 2 });
+    for (const [round, compression] of codecs.entries()) {
+      const messages = Array.from({ length: 40 }, (_, index) => ({
+        partition: index % 2,
+        ...(index % 5 !== 0 && { key: Buffer.from(`key ${round} ${index}`) }),
+        value: index % 7 === 0 ? Buffer.alloc(0) : Buffer.from(`value ${round} ${index} `.repeat(index * 10)),
+        headers: new Map(index % 3 === 0 ? [[Buffer.from('trace'), Buffer.from(String(index))]] : []),
+        timestamp: 1_700_000_000_000n + BigInt(index * 7 - round),
+      }));
+      await platformaticProduce({ bootstrap: regions['us-east'].bootstrap, topic, compression, messages });
+    }
+    await makeTopic(destination, topic, 2);
+    all = await batchesOf(source, topic, 0);
+  });
+
+  it('are identical when copied batch by batch, without opening one', async () => {
+    await append(destination, topic, all);
+    await append(destination, topic, await batchesOf(source, topic, 1), { partition: 1 });
+    const partitions = await verify(topic);
+    expect(partitions).toMatchObject([
+      { outcome: 'identical', compared: { records: 100n, openedBatches: 0 } },
+      { outcome: 'identical', compared: { records: 100n, openedBatches: 0 } },
+    ]);
+    expect(new Set(all.map((bytes) => new BatchView(bytes, 0).compression))).toEqual(new Set(codecs));
+  });
+
+  it('are identical when merged into one batch of another codec, record by record', async () => {
+    const merged = uniqueTopic('merged');
+    await Promise.all([makeTopic(source, merged), makeTopic(destination, merged)]);
+    await append(source, merged, all);
+    const views = all.map((bytes) => new BatchView(bytes, 0));
+    await append(destination, merged, [mergeBatches(views, { compression: 'zstd' })]);
+    const [verdict] = await verify(merged);
+    expect(verdict).toMatchObject({ outcome: 'identical', compared: { records: 100n, equalBatches: 0 } });
+  });
+});
+
+describe('a wrong copy is found with kind and offset', () => {
+  it.each(corruptions.filter(({ kind }) => !['missing', 'offset'].includes(kind)))(
+    '$name',
+    async ({ apply, kind, from = 0 }) => {
+      const topic = await copied('wrong', (batches) => [encodeBatch(apply(recordsOf(batches), 13))]);
+      const [verdict] = await verify(topic);
+      expect(verdict!.outcome).toBe('different');
+      expect(verdict!.differences[0]).toMatchObject({ kind, offset: 13n + BigInt(from) });
+    },
+  );
+
+  it('a missing record where the copy has a hole', async () => {
+    const topic = await copied('missing', () => []);
+    const records = recordsOf(await batchesOf(source, topic));
+    await append(destination, topic, [encodeBatch(records.slice(0, 13))]);
+    await fillHoles(destination, topic, 1);
+    await append(destination, topic, [encodeBatch(records.slice(14))]);
+    expect((await verify(topic))[0]).toMatchObject({
+      outcome: 'different',
+      differences: [{ kind: 'missing', offset: 13n }],
+    });
+  });
+
+  it('one offset too many in front of a record', async () => {
+    const topic = await copied('shifted', () => []);
+    const records = recordsOf(await batchesOf(source, topic));
+    await append(destination, topic, [encodeBatch(records.slice(0, 13))]);
+    await fillHoles(destination, topic, 1);
+    const shifted = records.slice(13).map((record) => ({ ...record, offset: record.offset + 1n }));
+    await append(destination, topic, [encodeBatch(shifted)]);
+    expect((await verify(topic))[0]!.differences).toEqual([
+      { kind: 'offset', offset: 13n, sourceOffset: 13n, destinationOffset: 14n },
+      { kind: 'end', offset: 24n, sourceOffset: 24n, destinationOffset: 25n },
+    ]);
+  });
+
+  it('a tail that is missing, and one that is too long', async () => {
+    const short = await copied('short', (batches) => batches.slice(0, 2));
+    expect((await verify(short))[0]).toMatchObject({
+      differences: [{ kind: 'end', offset: 16n, sourceOffset: 24n, destinationOffset: 16n }],
+      compared: { records: 16n },
+    });
+    const long = await copied('long', (batches) => [...batches, encodeBatch(plainRecords(1, 24n))]);
+    expect((await verify(long))[0]).toMatchObject({
+      differences: [{ kind: 'end', offset: 24n, sourceOffset: 24n, destinationOffset: 25n }],
+      compared: { records: 24n },
+    });
+  });
+
+  it('a start that differs, until the copy is cut as well', async () => {
+    const topic = await copied('start', (batches) => batches);
+    await deleteRecords(source, [{ topic, partition: 0, beforeOffset: 11n }]);
+    expect((await verify(topic))[0]).toMatchObject({
+      outcome: 'different',
+      differences: [{ kind: 'start', offset: 0n, sourceOffset: 11n, destinationOffset: 0n }],
+      compared: { start: 11n, end: 24n, records: 13n },
+    });
+    await deleteRecords(destination, [{ topic, partition: 0, beforeOffset: 11n }]);
+    expect((await verify(topic))[0]).toMatchObject({
+      outcome: 'identical',
+      compared: { start: 11n, records: 13n },
+    });
+  });
+
+  it('a topic and a partition that are missing', async () => {
+    const topic = uniqueTopic('absent');
+    await makeTopic(source, topic, 3);
+    expect(await verify(topic)).toMatchObject([{ partition: null, differences: [{ kind: 'topicMissing' }] }]);
+    await makeTopic(destination, topic, 2);
+    expect(await verify(topic)).toMatchObject([
+      { outcome: 'identical' },
+      { outcome: 'identical' },
+      { outcome: 'different', differences: [{ kind: 'partitionMissing', missingOn: 'destination' }] },
+    ]);
+  });
+});
+
+describe('what consumers do not see', () => {
+  const records = plainRecords(9);
+
+  it('is a hole on both sides: markers and aborted records here, markers alone there', async () => {
+    const topic = uniqueTopic('transactions');
+    await Promise.all([makeTopic(source, topic), makeTopic(destination, topic)]);
+    const transactionalId = uniqueTopic('producer');
+    const producer = await initTransactions(source, transactionalId);
+    const transaction = async (from: number, end: number, outcome: 'commit' | 'abort') => {
+      await addPartitionsToTransaction(source, transactionalId, producer, [{ topic, partition: 0 }]);
+      // Markers take offsets but no sequence numbers.
+      const baseSequence = from === 0 ? 0 : 3;
+      const batch = encodeBatch(records.slice(from, end), {
+        ...producer,
+        baseSequence,
+        isTransactional: true,
+      });
+      await append(source, topic, [batch], { transactionalId });
+      await endTransaction(source, transactionalId, producer, outcome);
+      await waitForEnd(topic, BigInt(end + 1));
+    };
+    await transaction(0, 3, 'commit'); // marker at 3
+    await transaction(4, 6, 'abort'); // marker at 6
+    await append(source, topic, [encodeBatch(records.slice(7))]);
+
+    await append(destination, topic, [encodeBatch(records.slice(0, 3))]);
+    await fillHoles(destination, topic, 4);
+    await append(destination, topic, [encodeBatch(records.slice(7))]);
+    const [verdict] = await verify(topic);
+    expect(verdict).toMatchObject({ outcome: 'identical', compared: { end: 9n, records: 5n, holes: 4n } });
+  });
+
+  it('must not be a record there', async () => {
+    const topic = uniqueTopic('no-hole');
+    await Promise.all([makeTopic(source, topic), makeTopic(destination, topic)]);
+    await append(source, topic, [encodeBatch(records.slice(0, 3))]);
+    await fillHoles(source, topic, 1);
+    await append(destination, topic, [encodeBatch(records.slice(0, 4))]);
+    expect((await verify(topic))[0]!.differences).toEqual([{ kind: 'extra', offset: 3n }]);
+  });
+
+  it('is a transaction that is open: counted, and not identical', async () => {
+    const topic = await copied('open', (batches) => batches);
+    const transactionalId = uniqueTopic('hung');
+    const producer = await initTransactions(source, transactionalId);
+    await addPartitionsToTransaction(source, transactionalId, producer, [{ topic, partition: 0 }]);
+    const open = encodeBatch(plainRecords(2, 24n), { ...producer, baseSequence: 0, isTransactional: true });
+    await append(source, topic, [open], { transactionalId });
+    const [verdict] = await verify(topic, { waitMsMax: 300 });
+    expect(verdict).toMatchObject({
+      outcome: 'incomplete',
+      differences: [],
+      notCompared: [{ reason: 'openTransaction', side: 'source', start: 24n, end: 26n }],
+      compared: { records: 24n },
+    });
+    await endTransaction(source, transactionalId, producer, 'abort');
+  });
+
+  /** Control batches that read_committed reads give do not show before their transaction is decided. */
+  async function waitForEnd(topic: string, end: bigint): Promise<void> {
+    const logs = clusterLogs(source);
+    await waitFor(async () => (await logs.partitionLog(topic, 0).offsets()).lastStableOffset === end, {
+      deadlineMs: 10_000,
+      describe: `the marker in front of offset ${end}`,
+    });
+    logs.close();
+  }
+});
+
+it('a LogAppendTime topic is compared by the time of the append', async () => {
+  const topic = uniqueTopic('append-time');
+  await makeTopic(source, topic, 1, { 'message.timestamp.type': 'LogAppendTime' });
+  await makeTopic(destination, topic);
+  await append(source, topic, [encodeBatch(plainRecords(5), { compression: 'gzip' })]);
+  const batches = await batchesOf(source, topic);
+  await append(
+    destination,
+    topic,
+    batches.map((bytes) => withCreateTime(new BatchView(bytes, 0))),
+  );
+  expect((await verify(topic))[0]).toMatchObject({
+    outcome: 'identical',
+    compared: { records: 5n, equalBatches: 0 },
+  });
+});
+
+describe('while something happens', () => {
+  it('a copy that lags is waited for', async () => {
+    const topic = await copied('lagging', (batches) => batches.slice(0, 1));
+    const rest = (await batchesOf(source, topic)).slice(1);
+    // The rest is appended only once the verifier has seen that the copy is behind.
+    let appending: Promise<void> | null = null;
+    const onProgress = () => {
+      appending ??= append(destination, topic, rest);
+    };
+    const [verdict] = await verify(topic, { waitMsMax: 30_000, onProgress });
+    await appending;
+    expect(verdict).toMatchObject({ outcome: 'identical', destination: { end: 8n }, compared: { end: 24n } });
+  });
+
+  it('a producer that keeps writing does not make it endless: it ends where the source ended', async () => {
+    const topic = await copied('flowing', (batches) => batches);
+    let ended = false;
+    let next = 24n;
+    const writing = (async () => {
+      while (!ended) {
+        await append(source, topic, [encodeBatch(plainRecords(2, next))]);
+        await append(destination, topic, [encodeBatch(plainRecords(2, next))]);
+        next += 2n;
+      }
+    })();
+    for (let round = 0; round < 5; round++) {
+      const [verdict] = await verify(topic, { waitMsMax: 30_000 });
+      expect(verdict).toMatchObject({ outcome: 'identical' });
+      expect(verdict!.compared.end).toBeLessThanOrEqual(next + 2n);
+    }
+    ended = true;
+    await writing;
+    expect(next).toBeGreaterThan(26n);
+  });
+
+  it('a broker that is killed and comes back is waited for', async () => {
+    const topic = await copied('killed', (batches) => batches);
+    const [broker] = regions['eu-west'].brokers;
+    await broker!.kill();
+    expect(broker!.isRunning).toBe(false);
+    const seen: string[] = [];
+    const verifying = verify(topic, { onVerdict: ({ outcome }) => seen.push(outcome) });
+    expect(seen).toEqual([]);
+    await broker!.start();
+    expect((await verifying)[0]).toMatchObject({ outcome: 'identical', compared: { records: 24n } });
+  });
+});
