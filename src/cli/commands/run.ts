@@ -1,0 +1,85 @@
+// `lockstep run FILE`: one agent in the foreground, until it is told to stop.
+// On a terminal one line per link is drawn over every second; elsewhere a line per link every five seconds.
+import { Command } from 'commander';
+import type { AgentStatus } from '../../agent/index.ts';
+import { type ExitCode, exitCodes } from '../../errors.ts';
+import { chooseLinks } from '../choose-links.ts';
+import { changesOf, formatSummary, summarizeLink } from '../link-summary.ts';
+import { loadFile } from '../load-file.ts';
+import { LiveBlock } from '../output/live-block.ts';
+import type { Output } from '../output/output.ts';
+import type { CommandContext, Start } from '../program.ts';
+
+/** Time between two statuses, ms. */
+const statusMs = { terminal: 1_000, plain: 5_000 } as const;
+
+interface RunOptions {
+  readonly link?: string;
+}
+
+export function runCommand(start: Start): Command {
+  return new Command('run')
+    .description('mirror the links of a file until stopped (Ctrl-C or SIGTERM)')
+    .argument('<file>', 'lockstep.yaml')
+    .option('--link <link>', 'only this link')
+    .action((file: string, options: RunOptions) => start((context) => run(file, options, context)));
+}
+
+async function run(file: string, options: RunOptions, context: CommandContext): Promise<ExitCode> {
+  const topology = await loadFile(file, context);
+  const links = chooseLinks(topology, options.link);
+  const { runAgent } = await import('../../agent/index.ts');
+  const { output, signal } = context;
+  const view = new AgentView(output);
+  for (const link of links) {
+    output.message(
+      `lockstep: ${link.name}: from ${link.source} to ${link.destination}, topics ${link.topics.join(', ')}`,
+    );
+  }
+  signal.addEventListener(
+    'abort',
+    () => view.message('lockstep: stopping; appends under way are waited for'),
+    { once: true },
+  );
+  await runAgent({
+    topology,
+    ...(options.link !== undefined && { link: options.link }),
+    signal,
+    statusEveryMs: output.isTerminal ? statusMs.terminal : statusMs.plain,
+    onStatus: (status) => view.show(status),
+    onNotice: (link, { level, text }) =>
+      view.message(`${link}: ${level === 'warning' ? 'warning: ' : ''}${text}`),
+  });
+  output.message('lockstep: stopped cleanly');
+  return exitCodes.ok;
+}
+
+/** Shows an agent's statuses one after another. */
+class AgentView {
+  readonly #output: Output;
+  readonly #block: LiveBlock;
+  #before: AgentStatus | undefined;
+
+  constructor(output: Output) {
+    this.#output = output;
+    this.#block = new LiveBlock(output);
+  }
+
+  show(status: AgentStatus): void {
+    const before = this.#before;
+    this.#before = status;
+    const elapsedMs = before === undefined ? 0 : status.atMs - before.atMs;
+    const lines = status.links.map((link) => {
+      const earlier = before?.links.find((each) => each.name === link.name);
+      for (const change of changesOf(link, earlier)) this.message(change);
+      return formatSummary(summarizeLink(link, earlier, elapsedMs));
+    });
+    if (this.#output.isTerminal) this.#block.show(lines);
+    else for (const line of lines) this.#output.message(`${new Date(status.atMs).toISOString()}  ${line}`);
+  }
+
+  message(line: string): void {
+    if (this.#output.isTerminal) this.#block.message(line);
+    else this.#output.message(line);
+  }
+}

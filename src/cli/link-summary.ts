@@ -1,0 +1,100 @@
+// What `lockstep run` says of one link in one line. Unknown is shown as unknown, never as zero.
+import type { LinkStatus } from '../link/index.ts';
+import { formatBytesPerSecond, formatCount, formatDuration, plural } from './output/units.ts';
+
+export interface LinkSummary {
+  readonly name: string;
+  readonly partitionCount: number;
+  /** Partitions in the state Mirroring. */
+  readonly mirroringCount: number;
+  /** Partitions that a person has to look at. */
+  readonly stoppedCount: number;
+  /** null while any partition's lag is unknown, or there is no partition. */
+  readonly lagRecords: bigint | null;
+  /** How long the partition furthest behind has been behind; null while any is unknown. */
+  readonly behindMs: number | null;
+  /** null without an earlier status to compare with. */
+  readonly bytesPerSecond: number | null;
+  readonly recordsPerSecond: number | null;
+  readonly discoveryError: string | null;
+}
+
+/** Sums up a link. `before` is an earlier status of the same link, `elapsedMs` the time between the two. */
+export function summarizeLink(
+  now: LinkStatus,
+  before: LinkStatus | undefined,
+  elapsedMs: number,
+): LinkSummary {
+  const { partitions } = now;
+  const known = partitions.length > 0 && partitions.every((partition) => partition.lagRecords !== null);
+  const timed = partitions.length > 0 && partitions.every((partition) => partition.behindMs !== null);
+  const rate = (field: 'bytesMirrored' | 'recordsMirrored'): number | null => {
+    if (before === undefined || elapsedMs <= 0) return null;
+    return (Math.max(0, total(now, field) - total(before, field)) / elapsedMs) * 1_000;
+  };
+  return {
+    name: now.name,
+    partitionCount: partitions.length,
+    mirroringCount: partitions.filter((partition) => partition.state === 'Mirroring').length,
+    stoppedCount: partitions.filter((partition) => partition.isStopped && partition.state !== 'Stopped')
+      .length,
+    lagRecords: known ? partitions.reduce((sum, partition) => sum + (partition.lagRecords ?? 0n), 0n) : null,
+    behindMs: timed ? partitions.reduce((max, partition) => Math.max(max, partition.behindMs ?? 0), 0) : null,
+    bytesPerSecond: rate('bytesMirrored'),
+    recordsPerSecond: rate('recordsMirrored'),
+    discoveryError: now.discoveryError,
+  };
+}
+
+/** `us-to-eu  8 of 8 partitions mirroring  lag 1,234 records, 1.2 s  12.3 MiB/s, 4,000 records/s`. */
+export function formatSummary(summary: LinkSummary): string {
+  const { name, mirroringCount, partitionCount, stoppedCount, lagRecords, behindMs } = summary;
+  const parts = [name];
+  parts.push(
+    partitionCount === 0
+      ? 'no partitions yet'
+      : `${formatCount(mirroringCount)} of ${plural(partitionCount, 'partition')} mirroring`,
+  );
+  if (stoppedCount > 0) parts.push(`${formatCount(stoppedCount)} STOPPED`);
+  if (partitionCount > 0) parts.push(`lag ${formatLag(lagRecords, behindMs)}`);
+  if (summary.bytesPerSecond !== null && summary.recordsPerSecond !== null) {
+    const records = formatCount(Math.round(summary.recordsPerSecond));
+    parts.push(`${formatBytesPerSecond(summary.bytesPerSecond)}, ${records} records/s`);
+  }
+  if (summary.discoveryError !== null) parts.push(`looking for topics failed: ${summary.discoveryError}`);
+  return parts.join('  ');
+}
+
+function formatLag(lagRecords: bigint | null, behindMs: number | null): string {
+  if (lagRecords === null) return 'unknown';
+  if (lagRecords === 0n) return 'none';
+  const time = behindMs === null ? 'unknown time' : formatDuration(behindMs);
+  return `${plural(lagRecords, 'record')}, ${time}`;
+}
+
+function total(link: LinkStatus, field: 'bytesMirrored' | 'recordsMirrored'): number {
+  return link.partitions.reduce((sum, partition) => sum + partition[field], 0);
+}
+
+/** What changed for the worse or the better between two statuses, one line each: loud states are said once. */
+export function changesOf(now: LinkStatus, before: LinkStatus | undefined): string[] {
+  const lines: string[] = [];
+  const topicsBefore = new Map(before?.topics.map((topic) => [topic.topic, topic.state]));
+  for (const { topic, state, reason } of now.topics) {
+    if (isQuietTopicState(state) || topicsBefore.get(topic) === state) continue;
+    lines.push(`${now.name}: topic ${topic}: ${state}${reason === null ? '' : `: ${reason}`}`);
+  }
+  const statesBefore = new Map(before?.partitions.map((each) => [`${each.topic}-${each.partition}`, each]));
+  for (const { topic, partition, state, reason, isStopped } of now.partitions) {
+    const earlier = statesBefore.get(`${topic}-${partition}`);
+    if (earlier?.state === state || state === 'Stopped') continue;
+    const words = `${state}${reason === null ? '' : `: ${reason}`}`;
+    if (isStopped || state === 'NotAuthorized') lines.push(`${now.name}: ${topic}-${partition}: ${words}`);
+    else if (earlier?.isStopped === true) lines.push(`${now.name}: ${topic}-${partition}: ${words} again`);
+  }
+  return lines;
+}
+
+function isQuietTopicState(state: string): boolean {
+  return state === 'Preparing' || state === 'Mirrored';
+}

@@ -1,0 +1,22 @@
+// The program behind `lockstep`: one process, one command, one exit code.
+
+import { Output } from './output/output.ts';
+import { runProgram } from './program.ts';
+import { listenForStop } from './stop-signals.ts';
+
+const output = new Output({ stdout: process.stdout, stderr: process.stderr, environment: process.env });
+using stop = listenForStop(() => process.exit(130));
+
+// `lockstep ... | head` closes our stdout early: end quietly instead of with a stack trace.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  output.closeData();
+  stop.stop();
+});
+process.stderr.on('error', () => {});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  output,
+  signal: stop.signal,
+  environment: process.env,
+});

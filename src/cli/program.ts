@@ -1,0 +1,104 @@
+// The tree of commands. Each command stands in a file of its own under commands/ and gives an exit code; what
+// all of them share is here: --stack, wrong flags, help, and how a failure is told.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { type ExitCode, exitCodes } from '../errors.ts';
+import { localCommand } from './commands/local.ts';
+import { runCommand } from './commands/run.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { Interrupted, reportFailure } from './fail.ts';
+import type { Output } from './output/output.ts';
+
+/** What a command gets from outside. */
+export interface CommandContext {
+  readonly output: Output;
+  /** Aborted when a person or a supervisor asks the command to end. */
+  readonly signal: AbortSignal;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The work of one command, started with the program's context. */
+export type Start = (work: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
+
+/**
+ * Runs one command line and gives its exit code; never throws.
+ *
+ * @param args what stands behind `lockstep` on the command line
+ */
+export async function runProgram(args: readonly string[], context: CommandContext): Promise<ExitCode> {
+  const { output } = context;
+  const stack = args.includes('--stack') || (context.environment.LOCKSTEP_STACK ?? '') !== '';
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = buildProgram(async (work) => {
+    exitCode = await work(context);
+  }, output);
+  try {
+    if (args.length === 0) {
+      output.message(program.helpInformation().trimEnd());
+      return exitCodes.input;
+    }
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (isHelpShown(error)) return exitCodes.ok;
+    if (isHelpForced(error)) return exitCodes.input;
+    return reportFailure(context.signal.aborted ? new Interrupted('', { cause: error }) : error, output, {
+      stack,
+    });
+  }
+}
+
+/** Every command, ready to parse. */
+export function buildProgram(start: Start, output: Output): Command {
+  const program = new Command('lockstep')
+    .description('Topics identical in every region, offset for offset, on stock Apache Kafka.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'explain a command')
+    .showSuggestionAfterError(true)
+    .addHelpText('after', exitCodesHelp);
+  program.addCommand(runCommand(start));
+  program.addCommand(verifyCommand(start));
+  program.addCommand(localCommand(start));
+  configure(program, output);
+  return program;
+}
+
+const exitCodesHelp = `
+Exit codes: 0 done or yes, 1 the check says no, 2 the input is wrong, 3 a cluster can't be reached or refused,
+4 an error of ours.`;
+
+/** The same behaviour for the program and every command below it. */
+function configure(command: Command, output: Output): void {
+  command
+    .exitOverride()
+    .helpOption('-h, --help', 'explain this command')
+    .configureOutput({
+      writeOut: (text) => output.data(text),
+      // Messages of errors are printed once, by reportFailure; help that was not asked for is a message too.
+      writeErr: (text) => {
+        if (!text.startsWith('error:')) output.message(text.trimEnd());
+      },
+      outputError: () => {},
+    });
+  if (command.commands.length === 0) {
+    command.addOption(new Option('--stack', 'print the stack trace of an error'));
+  } else {
+    for (const child of command.commands) configure(child, output);
+  }
+}
+
+function isHelpShown(error: unknown): boolean {
+  return (
+    error instanceof CommanderError && ['commander.helpDisplayed', 'commander.version'].includes(error.code)
+  );
+}
+
+/** `lockstep local` without a command below it. */
+function isHelpForced(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === 'commander.help';
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: string }).version);
+}
