@@ -279,6 +279,15 @@ describe('a log that cannot be read', () => {
     },
   );
 
+  it('because only the stored checksum of the copy is wrong is a failure, though all records are right', async () => {
+    const source = inBatches(records, [4]);
+    const copy = mirrored(source);
+    copy[1]![18]! ^= 1;
+    const { failure, compared } = await compare(source, copy);
+    expect(failure).toMatchObject({ side: 'destination', cause: { code: 'BATCH_CORRUPT' } });
+    expect(compared.end).toBe(4n);
+  });
+
   it('because the same byte is corrupt on both sides is a failure too', async () => {
     const both = corrupt(inBatches(records, [4]), 2);
     const { failure, compared } = await compare(both, mirrored(both));
