@@ -42,7 +42,9 @@ class Agent {
   }
 
   start(): void {
-    const child = spawn(process.execPath, [lockstep, 'run', this.#file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [lockstep, 'run', this.#file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -103,7 +105,8 @@ async function main(): Promise<boolean> {
 
     step('Five topics of different shapes in us-east, filled by an independent client');
     await createTopics(source.bootstrap);
-    for (const { topic, partitions, says } of shapes) say(`${topic.padEnd(10)} ${partitions} partitions, ${says}`);
+    for (const { topic, partitions, says } of shapes)
+      say(`${topic.padEnd(10)} ${partitions} partitions, ${says}`);
     workload = new Workload(source.bootstrap);
     await workload.fill(() => {});
     workload.start();
@@ -132,7 +135,9 @@ async function main(): Promise<boolean> {
 
     step('The producers stop; are both regions identical?');
     await workload.stop();
-    say(`${workload.total.toLocaleString('en')} records were acknowledged, ${workload.failedSends} sends failed while brokers were down`);
+    say(
+      `${workload.total.toLocaleString('en')} records were acknowledged, ${workload.failedSends} sends failed while brokers were down`,
+    );
     const isIdentical = await verify(file);
     const code = await agent.end('SIGTERM');
     say(`the agent stopped with exit code ${code}`);

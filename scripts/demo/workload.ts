@@ -22,15 +22,57 @@ export interface TopicShape {
 }
 
 export const shapes: readonly TopicShape[] = [
-  { topic: 'orders', partitions: 6, compression: 'none', valueBytes: [200, 400], records: 30_000, recordsPerBatch: 200, says: 'keyed, uncompressed' },
-  { topic: 'payments', partitions: 3, compression: 'lz4', valueBytes: [100, 900], records: 12_000, recordsPerBatch: 100, says: 'lz4' },
-  { topic: 'clicks', partitions: 4, compression: 'snappy', valueBytes: [10, 10], records: 20_000, recordsPerBatch: 250, says: '10 bytes each, snappy' },
-  { topic: 'documents', partitions: 2, compression: 'zstd', valueBytes: [50_000, 900_000], records: 60, recordsPerBatch: 1, says: 'up to 900 KB, zstd' },
-  { topic: 'profiles', partitions: 2, compression: 'gzip', valueBytes: [0, 300], records: 5_000, recordsPerBatch: 50, says: 'gzip, headers, empty and null values', hasHeaders: true, hasNulls: true },
+  {
+    topic: 'orders',
+    partitions: 6,
+    compression: 'none',
+    valueBytes: [200, 400],
+    records: 30_000,
+    recordsPerBatch: 200,
+    says: 'keyed, uncompressed',
+  },
+  {
+    topic: 'payments',
+    partitions: 3,
+    compression: 'lz4',
+    valueBytes: [100, 900],
+    records: 12_000,
+    recordsPerBatch: 100,
+    says: 'lz4',
+  },
+  {
+    topic: 'clicks',
+    partitions: 4,
+    compression: 'snappy',
+    valueBytes: [10, 10],
+    records: 20_000,
+    recordsPerBatch: 250,
+    says: '10 bytes each, snappy',
+  },
+  {
+    topic: 'documents',
+    partitions: 2,
+    compression: 'zstd',
+    valueBytes: [50_000, 900_000],
+    records: 60,
+    recordsPerBatch: 1,
+    says: 'up to 900 KB, zstd',
+  },
+  {
+    topic: 'profiles',
+    partitions: 2,
+    compression: 'gzip',
+    valueBytes: [0, 300],
+    records: 5_000,
+    recordsPerBatch: 50,
+    says: 'gzip, headers, empty and null values',
+    hasHeaders: true,
+    hasNulls: true,
+  },
 ];
 
 /** A few bytes of the value are random, the rest repeats, so that codecs have something to do. */
-function valueOf(shape: TopicShape, index: number): Buffer | undefined {
+function makeValue(shape: TopicShape, index: number): Buffer | undefined {
   const [min, max] = shape.valueBytes;
   if (shape.hasNulls && index % 7 === 0) return undefined;
   const sizeBytes = min + Math.floor(Math.random() * (max - min + 1));
@@ -40,14 +82,19 @@ function valueOf(shape: TopicShape, index: number): Buffer | undefined {
 }
 
 function messageOf(shape: TopicShape, index: number) {
-  const value = valueOf(shape, index);
+  const value = makeValue(shape, index);
   return {
     topic: shape.topic,
     partition: index % shape.partitions,
     ...(shape.hasNulls && index % 11 === 0 ? {} : { key: Buffer.from(`key-${index % 1000}`) }),
     ...(value === undefined ? {} : { value }),
     ...(shape.hasHeaders
-      ? { headers: new Map([[Buffer.from('trace'), randomBytes(8)], [Buffer.from('empty'), Buffer.alloc(0)]]) }
+      ? {
+          headers: new Map([
+            [Buffer.from('trace'), randomBytes(8)],
+            [Buffer.from('empty'), Buffer.alloc(0)],
+          ]),
+        }
       : {}),
   };
 }
@@ -55,7 +102,8 @@ function messageOf(shape: TopicShape, index: number) {
 export async function createTopics(bootstrap: string[]): Promise<void> {
   const admin = new Admin({ clientId: 'demo-admin', bootstrapBrokers: bootstrap });
   try {
-    for (const { topic, partitions } of shapes) await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
+    for (const { topic, partitions } of shapes)
+      await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
   } finally {
     await admin.close();
   }
@@ -86,7 +134,11 @@ export class Workload {
     let done = 0;
     for (const shape of shapes) {
       for (let index = 0; index < shape.records; index += shape.recordsPerBatch * shape.partitions) {
-        done += await this.#send(shape, index, Math.min(shape.recordsPerBatch * shape.partitions, shape.records - index));
+        done += await this.#send(
+          shape,
+          index,
+          Math.min(shape.recordsPerBatch * shape.partitions, shape.records - index),
+        );
         onProgress(done, total);
       }
     }

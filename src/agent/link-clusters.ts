@@ -1,18 +1,23 @@
 // A client's cluster in the two shapes that links and mirrors ask for: few functions, nothing else.
-import type { Cluster } from '../client/index.ts';
-import { LockstepError } from '../errors.ts';
-import type { LinkDestination, TopicFacts, TopicSetting, TopicSettings } from '../link/index.ts';
+import { type Cluster, createPartitions, createTopics, describeConfigs, unwrap } from '../client/index.ts';
+import type {
+  LinkDestination,
+  NewMirrorTopic,
+  TopicFacts,
+  TopicSetting,
+  TopicSettings,
+} from '../link/index.ts';
 import type { MirrorCluster } from '../mirror/index.ts';
-import { type Api, apis, type Input, kafkaError } from '../protocol/index.ts';
+import type { Api, Input } from '../protocol/index.ts';
 
 /** How long one question to one broker may take before the partition tries again, in ms. */
 const questionTimeoutMs = 15_000;
-const adminTimeoutMs = 30_000;
 /** Brokers answer large config requests slowly; this many topics at a time. */
-const settingsPerRequest = 200;
-const topicResource = 2;
-/** ConfigSource DYNAMIC_TOPIC_CONFIG. */
-const setOnTopic = 1;
+const topicsPerRequest = 200;
+/** UNKNOWN_TOPIC_OR_PARTITION */
+const unknownTopic = 3;
+/** TOPIC_ALREADY_EXISTS */
+const topicExists = 36;
 
 /** What a mirror needs. Connections are its own; metadata is the cluster's. */
 export function mirrorCluster(
@@ -71,98 +76,40 @@ async function topicSettings(
   topics: readonly string[],
 ): Promise<Map<string, TopicSettings>> {
   const settings = new Map<string, TopicSettings>();
-  for (let i = 0; i < topics.length; i += settingsPerRequest) {
-    const names = topics.slice(i, i + settingsPerRequest);
-    const response = await cluster.request(apis.DescribeConfigs, {
-      resources: names.map((resourceName) => ({
-        resourceType: topicResource,
-        resourceName,
-        configurationKeys: null,
-      })),
-    });
-    for (const result of response.results) {
-      if (result.errorCode === unknownTopic) continue;
-      if (result.errorCode !== 0) {
-        throw refused(cluster, `reading the settings of topic ${result.resourceName}`, result);
-      }
-      const values = result.configs.map((config): [string, TopicSetting] => [
-        config.name,
-        { value: config.value ?? '', isSetOnTopic: config.configSource === setOnTopic },
+  for (let i = 0; i < topics.length; i += topicsPerRequest) {
+    const resources = topics.slice(i, i + topicsPerRequest).map((name) => ({ type: 'topic', name }) as const);
+    for (const { resource, outcome } of await describeConfigs(cluster, resources)) {
+      if (!outcome.ok && outcome.error.detail.number === unknownTopic) continue;
+      const values = Array.from(unwrap(outcome).values(), (entry): [string, TopicSetting] => [
+        entry.name,
+        { value: entry.value ?? '', isSetOnTopic: entry.source === 'DYNAMIC_TOPIC_CONFIG' },
       ]);
-      settings.set(result.resourceName, new Map(values));
+      settings.set(resource.name, new Map(values));
     }
   }
   return settings;
 }
 
-const unknownTopic = 3;
-const topicExists = 36;
-
 async function createTopic(
   cluster: Cluster,
-  topic: Parameters<LinkDestination['createTopic']>[0],
+  { name, partitionCount, replicationFactor, settings }: NewMirrorTopic,
 ): Promise<{ replicationFactor: number }> {
-  const response = await cluster.request(
-    apis.CreateTopics,
-    {
-      topics: [
-        {
-          name: topic.name,
-          numPartitions: topic.partitionCount,
-          replicationFactor: topic.replicationFactor,
-          configs: Object.entries(topic.settings).map(([name, value]) => ({ name, value })),
-        },
-      ],
-      timeoutMs: adminTimeoutMs,
-    },
-    { to: 'controller' },
-  );
-  const result = response.topics[0];
-  if (result === undefined || (result.errorCode !== 0 && result.errorCode !== topicExists)) {
-    throw refused(cluster, `creating topic ${topic.name}`, result ?? { errorCode: -1, errorMessage: null });
-  }
-  await cluster.metadata({ topics: [topic.name] });
-  const replicas = cluster.knownMetadata.topics.get(topic.name)?.partitions[0]?.replicas.length;
-  return { replicationFactor: result.replicationFactor > 0 ? result.replicationFactor : (replicas ?? -1) };
+  const outcomes = await createTopics(cluster, [
+    { name, partitionCount, replicationFactor, configs: settings },
+  ]);
+  const outcome = outcomes.get(name)!;
+  // Another agent was faster, or an answer was lost: the next look checks the topic like any that exists.
+  const created = outcome.ok || outcome.error.detail.number !== topicExists ? unwrap(outcome) : null;
+  const { topics } = await cluster.metadata({ topics: [name] });
+  const replicas = topics.get(name)?.partitions[0]?.replicas.length ?? -1;
+  return {
+    replicationFactor:
+      created !== null && created.replicationFactor > 0 ? created.replicationFactor : replicas,
+  };
 }
 
 async function addPartitions(cluster: Cluster, topic: string, partitionCount: number): Promise<void> {
-  const response = await cluster.request(
-    apis.CreatePartitions,
-    {
-      topics: [{ name: topic, count: partitionCount, assignments: null }],
-      timeoutMs: adminTimeoutMs,
-      validateOnly: false,
-    },
-    { to: 'controller' },
-  );
-  const result = response.results[0];
-  if (result === undefined || result.errorCode !== 0) {
-    throw refused(
-      cluster,
-      `adding partitions to topic ${topic}`,
-      result ?? { errorCode: -1, errorMessage: null },
-    );
-  }
+  const outcomes = await createPartitions(cluster, [{ topic, partitionCount }]);
+  unwrap(outcomes.get(topic)!);
   await cluster.metadata({ topics: [topic] });
-}
-
-const authorizationErrors = new Set([29, 30, 31]);
-
-function refused(
-  cluster: Cluster,
-  what: string,
-  result: { errorCode: number; errorMessage: string | null },
-): LockstepError {
-  const { name, retriable } = kafkaError(result.errorCode);
-  const code = authorizationErrors.has(result.errorCode) ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR';
-  const detail = { cluster: cluster.name, kafkaError: name, number: result.errorCode };
-  return new LockstepError(
-    code,
-    `cluster ${cluster.name}: ${what}: ${name}${result.errorMessage === null ? '' : ` (${result.errorMessage})`}`,
-    {
-      detail,
-      retriable,
-    },
-  );
 }

@@ -4,6 +4,7 @@ export {
   type LinkDestination,
   LinkRunner,
   type LinkStatus,
+  type NewMirrorTopic,
   type Notice,
   type TopicFacts,
   type TopicState,

@@ -32,16 +32,18 @@ export interface LinkCluster {
   topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings>>;
 }
 
+export interface NewMirrorTopic {
+  readonly name: string;
+  readonly partitionCount: number;
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /** The destination is also written to. */
 export interface LinkDestination extends LinkCluster {
   /** Resolves with the replication factor that the new topic got. */
-  createTopic(topic: {
-    name: string;
-    partitionCount: number;
-    /** -1: the broker's default. */
-    replicationFactor: number;
-    settings: Record<string, string>;
-  }): Promise<{ replicationFactor: number }>;
+  createTopic(topic: NewMirrorTopic): Promise<{ replicationFactor: number }>;
   addPartitions(topic: string, partitionCount: number): Promise<void>;
 }
 

@@ -75,6 +75,11 @@ export class PartitionRunner implements FetchTarget {
   #bytesMirrored = 0;
   #lastError: { message: string; atMs: number } | null = null;
   #whenStopped: (() => void)[] = [];
+  /** The ids under which both topics were met first; another id under the same name is another topic. */
+  readonly #topicIds: { source: string | null; destination: string | null } = {
+    source: null,
+    destination: null,
+  };
 
   constructor(identity: TopicPartition, services: PartitionServices) {
     this.topic = identity.topic;
@@ -101,7 +106,9 @@ export class PartitionRunner implements FetchTarget {
 
   /** Metadata may have moved the source's leader: read there from now on. */
   followLeaders(): void {
-    if (this.#fetching !== null) this.#attachReader();
+    // Looking is enough to notice that a topic is another one now.
+    this.#log('destination');
+    if (this.#fetching !== null && this.#log('source') !== null) this.#attachReader();
   }
 
   status(): PartitionStatus {
@@ -136,7 +143,7 @@ export class PartitionRunner implements FetchTarget {
     const fetching = this.#fetching;
     const flow = this.#machine.flow;
     if (fetching === null || flow === null || flow.queuedBytes > queuedBytesMax) return null;
-    const log = this.#services.sourceLog(this);
+    const log = this.#log('source');
     if (log === null || log.leader !== this.#reader?.broker) return null;
     return {
       topic: log.topic,
@@ -223,16 +230,15 @@ export class PartitionRunner implements FetchTarget {
 
   async #readDestination(round: number): Promise<void> {
     await this.#asking(round, async () => {
-      const { view } = await this.#services.inspector.read(this.#destinationLog());
+      const { view } = await this.#services.inspector.read(this.#ledLog('destination'));
       this.#deliver({ type: 'destinationRead', round, view });
     });
   }
 
   async #compareTail(round: number): Promise<void> {
     await this.#asking(round, async () => {
-      const source = this.#services.sourceLog(this);
-      if (source === null) throw noLeader('source', this);
-      const destination = this.#destinationLog();
+      const source = this.#ledLog('source');
+      const destination = this.#ledLog('destination');
       // Read again rather than kept: what is compared has to be the log as it stands now.
       const facts = await this.#services.inspector.read(destination);
       const verdict = await this.#services.comparer.compare({ source, destination }, facts);
@@ -257,14 +263,25 @@ export class PartitionRunner implements FetchTarget {
     }
   }
 
-  #destinationLog(): LedLog {
-    const log = this.#services.destinationLog(this);
-    if (log === null) throw noLeader('destination', this);
+  /** A side's log and leader by the newest metadata; null while there is none, or when it is another topic now. */
+  #log(side: 'source' | 'destination'): LedLog | null {
+    const log = side === 'source' ? this.#services.sourceLog(this) : this.#services.destinationLog(this);
+    if (log === null) return null;
+    const known = this.#topicIds[side] ?? log.topicId;
+    this.#topicIds[side] = known;
+    if (log.topicId === known) return log;
+    this.topicRecreated(side, `the topic was created again: its id was ${known} and is ${log.topicId}`);
+    return null;
+  }
+
+  #ledLog(side: 'source' | 'destination'): LedLog {
+    const log = this.#log(side);
+    if (log === null) throw noLeader(side, this);
     return log;
   }
 
   #append(round: number, { batch, identity }: PendingAppend<LeasedBatch>): void {
-    const log = this.#services.destinationLog(this);
+    const log = this.#log('destination');
     const onOutcome = (outcome: AppendOutcome): void => this.#onOutcome(round, batch, outcome);
     if (log === null) return onOutcome({ kind: 'unknown', reason: noLeader('destination', this).message });
     this.#services.writer(log.leader).append({ ...log, batch, identity, onOutcome });
@@ -289,7 +306,7 @@ export class PartitionRunner implements FetchTarget {
   }
 
   #attachReader(): void {
-    const log = this.#services.sourceLog(this);
+    const log = this.#log('source');
     if (log === null) return this.#services.refreshMetadata('source');
     const key = fetchKey(log);
     if (this.#reader?.broker === log.leader && this.#reader.key === key) return this.#reader.reader.wake();
