@@ -1,6 +1,6 @@
 // One TCP or TLS connection to one broker: dialled, versions negotiated, logged in, then a pipeline of
-// requests until it closes. The hot path of a mirror runs through here, so bytes are read into one reused
-// buffer, copied once into pooled frames, and written by reference with one system call per request.
+// requests until it closes. The hot path of a mirror runs through here, so answers are read into pooled frames
+// without allocating, and requests are written by reference with one system call each.
 //
 // Opening:  1. dial  2. ApiVersions  3. SASL, where configured  4. ready
 // A connection is never mended: when something goes wrong it closes with a reason, and its owner opens another.
@@ -38,7 +38,7 @@ export interface ConnectionOptions extends BrokerAddress {
   readonly framePool?: FramePool;
   /** A response above this ends the connection with FRAME_INVALID, bytes. Default 128 MiB. */
   readonly frameBytesMax?: number;
-  /** The most that one read brings, bytes. Default 256 KiB; a connection for catching up reads better with 1 MiB. */
+  /** Size of the buffer that small answers and the beginnings of large ones are read into, bytes. Default 64 KiB. */
   readonly readBufferBytes?: number;
   /** Time for DNS, TCP and TLS together, ms. Default 10 s, as socket.connection.setup.timeout.ms. */
   readonly connectTimeoutMs?: number;
@@ -237,14 +237,16 @@ export class Connection {
   }
 
   async #open(): Promise<void> {
-    const { tls, sasl, readBufferBytes = 256 * 1024, connectTimeoutMs = 10_000 } = this.#options;
+    const { tls, sasl, readBufferBytes = 64 * 1024, connectTimeoutMs = 10_000 } = this.#options;
     const socket = await dial({
       peer: this.peer,
       ...(tls === undefined ? {} : { tls }),
       connectTimeoutMs,
       readBufferBytes,
       clock: this.#clock,
+      directTarget: () => this.#reader.directTarget(),
       onBytes: (buffer, sizeBytes) => this.#onBytes(buffer, sizeBytes),
+      onDirectBytes: (sizeBytes) => this.#onBytes(null, sizeBytes),
     });
     this.#attach(socket);
     try {
@@ -353,11 +355,13 @@ export class Connection {
     socket.uncork();
   }
 
-  #onBytes(buffer: Buffer, sizeBytes: number): void {
+  /** @param buffer null when the bytes were read straight into the frame that has begun. */
+  #onBytes(buffer: Buffer | null, sizeBytes: number): void {
     if (this.#state === 'closed') return;
     const isFirst = this.#readBytes === 0;
     this.#readBytes += sizeBytes;
     try {
+      if (buffer === null) return this.#reader.advance(sizeBytes);
       // A TLS alert record (0x15 0x03) where a frame's length should be: the port speaks TLS.
       if (isFirst && sizeBytes >= 2 && buffer[0] === 0x15 && buffer[1] === 0x03) throw tlsExpected(this.peer);
       this.#reader.push(buffer, sizeBytes);

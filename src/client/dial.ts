@@ -1,5 +1,5 @@
-// Opens a socket, plain or TLS, that reads into one buffer for its whole life: Node hands each piece to a
-// callback instead of allocating (`onread`, which tls.connect supports too where it makes the socket itself).
+// Opens a socket, plain or TLS, that never allocates: it reads into one shared buffer, or into memory that the
+// reader of frames has ready (`onread`, which tls.connect supports too where it makes the socket itself).
 import { connect as connectPlain, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { LockstepError } from '../errors.ts';
@@ -16,11 +16,15 @@ export interface DialOptions {
   readonly tls?: TlsConfig;
   /** Time for DNS, TCP and TLS together, ms. */
   readonly connectTimeoutMs: number;
-  /** Size of the read buffer: the most that one system call brings, bytes. */
+  /** Size of the shared buffer, bytes. */
   readonly readBufferBytes: number;
   readonly clock: Clock;
-  /** Each piece that arrives; the buffer is reused as soon as this returns. Must not throw. */
+  /** Where the next bytes shall go instead of the shared buffer; null for the shared buffer. */
+  readonly directTarget: () => Buffer | null;
+  /** Bytes in the shared buffer, which is reused as soon as this returns. Must not throw. */
   readonly onBytes: (buffer: Buffer, sizeBytes: number) => void;
+  /** Bytes in the latest `directTarget`. Must not throw. */
+  readonly onDirectBytes: (sizeBytes: number) => void;
 }
 
 /**
@@ -46,10 +50,13 @@ export async function dial(options: DialOptions): Promise<Socket> {
 function connectOnce(options: DialOptions): Promise<Socket> {
   const { peer, tls, connectTimeoutMs, clock } = options;
   return new Promise((resolve, reject) => {
+    const shared = Buffer.allocUnsafeSlow(options.readBufferBytes);
     const socket = open(peer.address, tls, {
-      buffer: Buffer.allocUnsafeSlow(options.readBufferBytes),
+      // Node asks before the first read and after each callback.
+      buffer: () => options.directTarget() ?? shared,
       callback: (sizeBytes, buffer) => {
-        options.onBytes(buffer as Buffer, sizeBytes);
+        if (buffer === shared) options.onBytes(shared, sizeBytes);
+        else options.onDirectBytes(sizeBytes);
         return true;
       },
     });

@@ -4,8 +4,8 @@ import { FramePool } from './frame-pool.ts';
 describe('FramePool', () => {
   it('gives a frame of exactly the asked size and reuses its memory after release', () => {
     const pool = new FramePool();
-    const first = pool.take(5000);
-    expect(first.bytes.length).toBe(5000);
+    const first = pool.take(7500);
+    expect(first.bytes.length).toBe(7500);
     first.bytes.fill(7);
     const memory = first.bytes.buffer;
     first.release();
@@ -52,15 +52,17 @@ describe('FramePool', () => {
     });
   });
 
-  it('sizes classes at powers of two', () => {
+  it('has four sizes to each power of two', () => {
     const pool = new FramePool({ keptBytesMax: 0 });
     const cases: [number, number][] = [
       [4, 4096],
       [4096, 4096],
-      [4097, 8192],
+      [4097, 5120],
+      [5121, 6144],
+      [8192, 8192],
       [1 << 20, 1 << 20],
-      [(1 << 20) + 1, 1 << 21],
-      [(1 << 27) + 1, 1 << 28],
+      [(1 << 20) + 1, (1 << 20) + (1 << 18)],
+      [(1 << 27) + 1, (1 << 27) + (1 << 25)],
     ];
     for (const [sizeBytes, classBytes] of cases) {
       const frame = pool.take(sizeBytes);

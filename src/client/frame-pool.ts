@@ -1,6 +1,6 @@
 // Memory for responses. Fresh large buffers cost more CPU than everything else a mirror does (page faults,
 // garbage collection), so frames are cut from buffers that go round: taken for a response, given back by the
-// one owner when the last byte was used. Buffers come in powers of two; what is kept for reuse is bounded.
+// one owner when the last byte was used. Buffers come in a few sizes; what is kept for reuse is bounded.
 import { LockstepError } from '../errors.ts';
 
 /** Buffers below this are not worth sharing out more finely, bytes. */
@@ -35,6 +35,12 @@ export interface Frame {
   release(): void;
 }
 
+/** A frame that is being filled. */
+export interface FillingFrame extends Frame {
+  /** As `release`, but the bytes are never used again: a closing socket may still write to them. */
+  abandon(): void;
+}
+
 /** Hands out frames and takes them back. One pool may serve many connections. */
 export class FramePool {
   readonly keptBytesMax: number;
@@ -51,7 +57,7 @@ export class FramePool {
   }
 
   /** A frame of exactly `sizeBytes` with undefined content. */
-  take(sizeBytes: number): Frame {
+  take(sizeBytes: number): FillingFrame {
     const classBytes = sizeClass(sizeBytes);
     const idle = this.#idle.get(classBytes)?.pop();
     this.#takenCount += 1;
@@ -77,12 +83,12 @@ export class FramePool {
     };
   }
 
-  /** @internal Only a frame's `release` calls this. */
-  giveBack(buffer: Buffer): void {
+  /** @internal Only a frame calls this, once. */
+  giveBack(buffer: Buffer, mayReuse: boolean): void {
     const classBytes = buffer.length;
     this.#outstandingCount -= 1;
     this.#outstandingBytes -= classBytes;
-    if (this.#keptBytes + classBytes > this.keptBytesMax) return;
+    if (!mayReuse || this.#keptBytes + classBytes > this.keptBytesMax) return;
     this.#keptBytes += classBytes;
     const idle = this.#idle.get(classBytes);
     if (idle === undefined) this.#idle.set(classBytes, [buffer]);
@@ -90,7 +96,7 @@ export class FramePool {
   }
 }
 
-class PooledFrame implements Frame {
+class PooledFrame implements FillingFrame {
   readonly bytes: Buffer;
   readonly #pool: FramePool;
   #buffer: Buffer | null;
@@ -102,6 +108,14 @@ class PooledFrame implements Frame {
   }
 
   release(): void {
+    this.#giveBack(true);
+  }
+
+  abandon(): void {
+    this.#giveBack(false);
+  }
+
+  #giveBack(mayReuse: boolean): void {
     const buffer = this.#buffer;
     if (buffer === null) {
       throw new LockstepError(
@@ -110,18 +124,20 @@ class PooledFrame implements Frame {
       );
     }
     this.#buffer = null;
-    this.#pool.giveBack(buffer);
+    this.#pool.giveBack(buffer, mayReuse);
   }
 }
 
 /** A frame of its own memory, for responses whose parts are kept: releasing it does nothing. */
-export function unpooledFrame(sizeBytes: number): Frame {
-  return { bytes: Buffer.allocUnsafeSlow(sizeBytes), release: doNothing };
+export function unpooledFrame(sizeBytes: number): FillingFrame {
+  return { bytes: Buffer.allocUnsafeSlow(sizeBytes), release: doNothing, abandon: doNothing };
 }
 
 function doNothing(): void {}
 
+/** Four classes to each power of two: at most a fifth of a buffer lies idle while it is used. */
 function sizeClass(sizeBytes: number): number {
   if (sizeBytes <= sizeClassMin) return sizeClassMin;
-  return 2 ** (32 - Math.clz32(sizeBytes - 1));
+  const step = 2 ** (29 - Math.clz32(sizeBytes - 1));
+  return Math.ceil(sizeBytes / step) * step;
 }

@@ -90,6 +90,33 @@ describe('FrameReader', () => {
     expect(reader.partialBytes).toBe(0);
   });
 
+  it('offers the rest of a large frame for reading into, and nothing else', () => {
+    const { reader, frames } = collect(1_000_000);
+    const large = Buffer.alloc(100_000, 5);
+    const small = Buffer.from('00000009', 'hex');
+    const bytes = frame(large);
+    expect(reader.directTarget()).toBeNull();
+    reader.push(bytes, 50);
+    const first = reader.directTarget()!;
+    expect(first.length).toBe(100_000 - 46);
+    bytes.copy(first, 0, 50, 30_050);
+    reader.advance(30_000);
+    const second = reader.directTarget()!;
+    expect(second.length).toBe(70_000 - 46);
+    bytes.copy(second, 0, 30_050);
+    reader.advance(second.length);
+    expect(reader.directTarget()).toBeNull();
+    reader.push(frame(small), 8);
+    expect(frames).toEqual([large.toString('hex'), small.toString('hex')]);
+  });
+
+  it('never reuses the memory of a frame that was being filled when the stream ended', () => {
+    const { reader, pool } = collect(1_000_000);
+    reader.push(frame(Buffer.alloc(100_000)), 50);
+    reader.discard();
+    expect(pool.statistics()).toMatchObject({ outstandingCount: 0, outstandingBytes: 0, keptBytes: 0 });
+  });
+
   it('survives random bytes: whole frames or FRAME_INVALID, never more memory than the maximum', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }), (pieces) => {

@@ -2,17 +2,20 @@
 //
 //   | length (int32, big endian) | length bytes | length | ...
 //
-// Bytes arrive in one buffer that the socket reuses, in pieces of any size. Each byte of a frame is copied
-// once, into the frame that `allocate` gave for it. Lengths are a peer's claim: checked before anything is
+// Bytes arrive in one buffer that the socket reuses, in pieces of any size, and are copied once, into the
+// frame that `allocate` gave. The rest of a large frame skips that copy: once the frame has begun, the socket
+// is given the frame's own memory to read into. Lengths are a peer's claim: checked before anything is
 // allocated for them.
 import { LockstepError } from '../errors.ts';
-import type { Frame } from './frame-pool.ts';
+import type { FillingFrame, Frame } from './frame-pool.ts';
 
 const lengthBytes = 4;
+/** Below this a system call more costs more than the copy that it saves, bytes. */
+const directBytesMin = 32 * 1024;
 
 export interface FrameReaderOptions {
   /** Gives the memory for a frame whose length is known and whose bytes are about to come. */
-  readonly allocate: (sizeBytes: number) => Frame;
+  readonly allocate: (sizeBytes: number) => FillingFrame;
   /** Takes a whole frame; the frame is the taker's from here on. */
   readonly onFrame: (frame: Frame) => void;
 }
@@ -20,11 +23,11 @@ export interface FrameReaderOptions {
 export class FrameReader {
   /** Frames above this are refused. The connection raises it once the peer has shown to be a Kafka broker. */
   frameBytesMax: number;
-  readonly #allocate: (sizeBytes: number) => Frame;
+  readonly #allocate: (sizeBytes: number) => FillingFrame;
   readonly #onFrame: (frame: Frame) => void;
   #length = 0;
   #lengthBytesRead = 0;
-  #frame: Frame | null = null;
+  #frame: FillingFrame | null = null;
   #filledBytes = 0;
 
   constructor(frameBytesMax: number, options: FrameReaderOptions) {
@@ -54,6 +57,23 @@ export class FrameReader {
     }
   }
 
+  /**
+   * Memory for the very next bytes of the stream: the missing rest of a large frame, or null when they should go
+   * to the shared buffer and `push`. What was read into it is told by `advance`.
+   */
+  directTarget(): Buffer | null {
+    const frame = this.#frame;
+    if (frame === null || frame.bytes.length - this.#filledBytes < directBytesMin) return null;
+    return frame.bytes.subarray(this.#filledBytes);
+  }
+
+  /** So many bytes were read into the latest `directTarget`. */
+  advance(sizeBytes: number): void {
+    const frame = this.#frame!;
+    this.#filledBytes += sizeBytes;
+    if (this.#filledBytes === frame.bytes.length) this.#finish(frame);
+  }
+
   /** How many bytes of an unfinished frame have come, its length included: 0 between frames. */
   get partialBytes(): number {
     return this.#lengthBytesRead + this.#filledBytes;
@@ -61,7 +81,7 @@ export class FrameReader {
 
   /** Gives back the unfinished frame, when the stream has ended. */
   discard(): void {
-    this.#frame?.release();
+    this.#frame?.abandon();
     this.#reset();
   }
 
@@ -80,7 +100,7 @@ export class FrameReader {
     return position;
   }
 
-  #begin(): Frame {
+  #begin(): FillingFrame {
     // The smallest response is its correlation id.
     if (this.#length < 4 || this.#length > this.frameBytesMax) {
       throw new LockstepError(

@@ -11,7 +11,7 @@ import type { Api, Input } from '../protocol/index.ts';
 import { decodeResponse, encodeRequest } from '../protocol/index.ts';
 import type { Clock } from './clock.ts';
 import { type Peer, peerError } from './connect-failure.ts';
-import { type Frame, type FramePool, unpooledFrame } from './frame-pool.ts';
+import { type FillingFrame, type Frame, type FramePool, unpooledFrame } from './frame-pool.ts';
 import { throttleMs } from './throttling.ts';
 
 export interface PipelineOptions {
@@ -137,7 +137,7 @@ export class Pipeline {
   }
 
   /** Memory for the frame that is about to come: it answers the oldest request. */
-  allocate(sizeBytes: number): Frame {
+  allocate(sizeBytes: number): FillingFrame {
     const oldest = this.#inFlight[0];
     if (oldest === undefined) throw this.#invalid('bytes came although no request was outstanding.');
     return oldest.options.pooled ? this.#options.framePool.take(sizeBytes) : unpooledFrame(sizeBytes);
