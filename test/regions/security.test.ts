@@ -1,5 +1,6 @@
 // Listeners with TLS, SASL and an authorizer, each opened by an independent client (librdkafka) that has the
 // right credentials, and refused to one that has not.
+import { Admin } from '@platformatic/kafka';
 import { describe, expect, test } from 'vitest';
 import { runChild } from '../support/child-output.ts';
 import { createTopic, kafkaTool } from '../support/kafka-tools.ts';
@@ -29,22 +30,30 @@ const saslAs = (user: typeof alice, mechanism: string) => ({
   'message.timeout.ms': '8000',
 });
 
-describe.runIf(kcatIsInstalled)('with kcat', () => {
-  test.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'])('SASL_SSL with %s', async (mechanism) => {
-    const region = regions.guarded;
-    const topic = uniqueTopic('sasl');
-    await createTopic(region, topic);
-    const bootstrap = region.bootstrapOf('SASL_SSL');
-    const tls = { 'security.protocol': 'sasl_ssl', 'ssl.ca.location': region.tls!.caFile };
-    await kcatProduce({ bootstrap, topic, records, config: { ...tls, ...saslAs(alice, mechanism) } });
-    expect(await kcatConsume({ bootstrap: region.bootstrap, topic })).toMatchObject([
-      { key: 'k', value: 'v' },
-    ]);
-    const wrong = { ...saslAs(alice, mechanism), 'sasl.password': 'wrong' };
-    await expect(kcatProduce({ bootstrap, topic, records, config: { ...tls, ...wrong } })).rejects.toThrow();
-    expect(await kcatConsume({ bootstrap: region.bootstrap, topic })).toHaveLength(1);
-  });
+// Not by kcat: librdkafka before 2.6.1 sends the SCRAM nonce twice, which brokers refuse since CVE-2024-56128.
+test.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('SASL_SSL with %s', async (mechanism) => {
+  const region = regions.guarded;
+  const topicsAs = async (password: string): Promise<string[]> => {
+    const admin = new Admin({
+      clientId: 'test-admin',
+      bootstrapBrokers: region.bootstrapOf('SASL_SSL'),
+      tls: { ca: region.tls!.ca },
+      sasl: { mechanism, username: alice.username, password },
+      retries: 0,
+    });
+    try {
+      return await admin.listTopics();
+    } finally {
+      await admin.close();
+    }
+  };
+  const topic = uniqueTopic('sasl');
+  await createTopic(region, topic);
+  expect(await topicsAs(alice.password)).toContain(topic);
+  await expect(topicsAs('wrong')).rejects.toThrow();
+});
 
+describe.runIf(kcatIsInstalled)('with kcat', () => {
   test('OAUTHBEARER takes an unsigned token of a super user', async () => {
     const region = regions.guarded;
     const topic = uniqueTopic('oauth');

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { installKafka, type Region, runKafkaTool, type ToolResult } from '../../src/regions/index.ts';
+import { waitFor } from './wait-for.ts';
 
 const isOld = (region: Region) => region.kafkaVersion.startsWith('3.');
 const dumpLogSegments = (region: Region) =>
@@ -40,6 +41,22 @@ export async function createTopic(
     ...['--partitions', String(partitions), '--replication-factor', String(replicationFactor)],
     ...Object.entries(configs).flatMap(([name, value]) => ['--config', `${name}=${value}`]),
   ]);
+}
+
+/** Waits until every replica of the topic is in sync again. */
+export async function waitUntilInSync(region: Region, topic: string): Promise<void> {
+  let lagging = '';
+  await waitFor(
+    async () => {
+      const done = await kafkaTool(region, 'org.apache.kafka.tools.TopicCommand', [
+        ...['--bootstrap-server', region.bootstrap.join(','), '--describe', '--under-replicated-partitions'],
+        ...['--topic', topic],
+      ]);
+      lagging = done.stdout.trim();
+      return lagging === '';
+    },
+    { deadlineMs: 30_000, describe: () => `all replicas of ${topic} to be in sync; last seen: ${lagging}` },
+  );
 }
 
 /** End offsets per partition, by Kafka's GetOffsetShell. */
