@@ -222,24 +222,48 @@ describe('topics that change', () => {
       await produce(regions['us-east'], topic, 3);
       await using agent = await mirror(topic);
       await agent.mirrorsUpTo(topic, 3n);
-      const cluster = await client(regions['eu-west']);
+      const cluster = await client(region);
       try {
-        const [described] = await describeConfigs(cluster, [{ type: 'topic', name: topic }]);
-        const settings = unwrap(described!.outcome);
-        const read = (name: string): string | null | undefined => settings.get(name)?.value;
-        expect(read('retention.ms')).toBe('123456789');
-        expect(read('max.message.bytes')).toBe('2000000');
-        expect(read('compression.type')).toBe('producer');
-        expect(read('message.timestamp.after.max.ms')).toBe('9223372036854775807');
-        expect(read('unclean.leader.election.enable')).toBe('false');
+        unwrap((await deleteTopics(cluster, [topic])).get(topic)!);
+        await waitFor(async () => !(await cluster.metadata()).topics.has(topic), {
+          deadlineMs: 10_000,
+          describe: 'the topic to be gone',
+        });
       } finally {
         cluster.close();
       }
-      await produce(regions['us-east'], topic, 1);
-      await agent.mirrorsUpTo(topic, 1n, 0);
-      expect(
-        await platformaticConsume({ bootstrap: regions['eu-west'].bootstrap, topic, count: 1 }),
-      ).toHaveLength(1);
+      await createTopic(region, topic);
+      await produce(regions['us-east'], topic, 8);
+      await agent.reaches(topic, side === 'source' ? 'SourceRecreated' : 'DestinationRecreated');
+      expect(await endOf(regions['eu-west'], topic)).toBe(side === 'source' ? 3n : 0n);
     },
   );
+
+  it('creates the mirror with the source’s retention and what identity needs', async () => {
+    const topic = uniqueTopic('settings');
+    await createTopic(regions['us-east'], topic, {
+      partitions: 2,
+      configs: { 'retention.ms': '123456789', 'max.message.bytes': '2000000', 'compression.type': 'lz4' },
+    });
+    await using agent = await mirror(topic);
+    await agent.mirrorsUpTo(topic, 0n, 1);
+    const cluster = await client(regions['eu-west']);
+    try {
+      const [described] = await describeConfigs(cluster, [{ type: 'topic', name: topic }]);
+      const settings = unwrap(described!.outcome);
+      const read = (name: string): string | null | undefined => settings.get(name)?.value;
+      expect(read('retention.ms')).toBe('123456789');
+      expect(read('max.message.bytes')).toBe('2000000');
+      expect(read('compression.type')).toBe('producer');
+      expect(read('message.timestamp.after.max.ms')).toBe('9223372036854775807');
+      expect(read('unclean.leader.election.enable')).toBe('false');
+    } finally {
+      cluster.close();
+    }
+    await produce(regions['us-east'], topic, 1);
+    await agent.mirrorsUpTo(topic, 1n, 0);
+    expect(
+      await platformaticConsume({ bootstrap: regions['eu-west'].bootstrap, topic, count: 1 }),
+    ).toHaveLength(1);
+  });
 });

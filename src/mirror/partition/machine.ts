@@ -129,7 +129,13 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       state.seen.logEnd === view.logEnd &&
       state.seen.leaderEpoch === view.leaderEpoch;
     if (!settled) {
-      this.state = { name: 'Settling', seen: view };
+      const looks = state.name === 'Settling' ? state.looks + 1 : 1;
+      this.state = {
+        name: 'Settling',
+        seen: view,
+        looks,
+        reason: looks > quietLooksMax ? keepsMoving : null,
+      };
       return this.#pause('settle', 1);
     }
     this.#noticeStepBack(view);
@@ -361,6 +367,11 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     this.#actions.push(action);
   }
 }
+
+/** After this many looks at a log end that moves, somebody should know why nothing is copied here. */
+const quietLooksMax = 2;
+const keepsMoving =
+  'the log end keeps moving: another agent copies this partition, or something else writes to it';
 
 const moving = new Set<PartitionState['name']>([
   'Idle',

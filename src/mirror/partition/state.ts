@@ -61,7 +61,12 @@ export type PartitionState<B extends FetchedBatch = FetchedBatch> =
   /** The destination's log end is being read. */
   | { readonly name: 'ReadingDestination' }
   /** The log end was read; an old request of a former worker may still be under way, so it is read again. */
-  | { readonly name: 'Settling'; readonly seen: DestinationView }
+  | {
+      readonly name: 'Settling';
+      readonly seen: DestinationView;
+      readonly looks: number;
+      readonly reason: string | null;
+    }
   /** The destination's followers lack a part of the log; taking over now could lose it. */
   | { readonly name: 'WaitingForReplicas'; readonly seen: DestinationView }
   | { readonly name: 'ComparingTail'; readonly view: DestinationView }

@@ -194,7 +194,7 @@ export class PartitionRunner implements FetchTarget {
     if (state.name !== this.#stateName) {
       this.#stateName = state.name;
       this.#sinceMs = this.#services.nowMs();
-      if ('reason' in state) this.#noteError(state.reason);
+      if ('reason' in state && state.reason !== null) this.#noteError(state.reason);
     }
     for (const action of actions) this.#perform(action);
     if (isStopped(state)) this.#notifyStopped();
