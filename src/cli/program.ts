@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from '../errors.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { localCommand } from './commands/local.ts';
 import { runCommand } from './commands/run.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -58,6 +59,7 @@ export function buildProgram(start: Start, output: Output): Command {
     .addHelpText('after', exitCodesHelp);
   program.addCommand(runCommand(start));
   program.addCommand(verifyCommand(start));
+  program.addCommand(doctorCommand(start));
   program.addCommand(localCommand(start));
   configure(program, output);
   return program;

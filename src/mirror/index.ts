@@ -1,6 +1,13 @@
 // One partition kept identical: the pure machine of its life, and the shell that carries it out.
 export { isLockstepProducerId, linkProducerId } from './partition/identity.ts';
 export type { StopKind } from './partition/state.ts';
+export {
+  type ProbeOptions,
+  type ProbeReport,
+  type ProbeResult,
+  runProbe,
+  scratchTopicPrefix,
+} from './probe/index.ts';
 export { defaultTuning, LinkMirror, type MirrorCluster, type MirrorTuning } from './shell/link-mirror.ts';
 export type { LedLog } from './shell/log-inspector.ts';
 export type { PartitionStatus, TopicPartition } from './shell/partition-runner.ts';
