@@ -33,7 +33,7 @@ export interface ClusterOptions {
   readonly connectTimeoutMs?: number;
   /** Time for one request with all its retries, ms. Default 60 s, as default.api.timeout.ms. */
   readonly deadlineMs?: number;
-  /** A topic's leaders are looked up again when they are older than this, ms. Default 5 min, as metadata.max.age.ms. */
+  /** Leaders are looked up again, in the background, when they are asked for and older than this, ms. Default 5 min, as metadata.max.age.ms. */
   readonly metadataAgeMsMax?: number;
   /** Told when a topic lives under its name with another id. */
   readonly onTopicIdChange?: (change: TopicIdChange) => void;
@@ -157,13 +157,13 @@ export class Cluster {
   }
 
   /**
-   * The leader of a partition and its epoch, from what is known if it is young enough.
+   * The leader of a partition and its epoch, from what is known. What is old is renewed in the background: a
+   * leader that has moved says so itself.
    * @throws LockstepError KAFKA_ERROR UNKNOWN_TOPIC_OR_PARTITION (3) or LEADER_NOT_AVAILABLE (5), both retriable.
    */
   async leaderOf(topic: string, partition: number): Promise<PartitionMetadata & { topicId: string }> {
-    const ageMax = this.#options.metadataAgeMsMax ?? 300_000;
-    if (this.#metadata.ageMs(topic) > ageMax || !this.#hasLeader(topic, partition))
-      await this.#metadata.refresh([topic]);
+    if (!this.#hasLeader(topic, partition)) await this.#metadata.refresh([topic]);
+    else if (this.#metadata.ageMs(topic) > (this.#options.metadataAgeMsMax ?? 300_000)) this.#renew([topic]);
     const metadata = this.#metadata.current;
     const entry = metadata.topics.get(topic);
     const found = entry === undefined ? undefined : partitionOf(entry, partition);
@@ -291,8 +291,15 @@ export class Cluster {
       if (lost || coordinatorErrors.has(number)) this.#coordinators.forget(target.coordinatorOf);
       return;
     }
+    // Whoever asks anybody has asked everybody.
+    if (target === 'any') return;
     if (!lost && !(number > 0 && kafkaError(number).invalidMetadata) && number !== notController) return;
     const topics = typeof target === 'object' ? [target.leaderOf.topic] : [];
+    this.#renew(topics);
+  }
+
+  /** Without waiting; a failure shows where the metadata is needed next. */
+  #renew(topics: readonly string[]): void {
     this.#metadata.refresh(topics).catch(() => {});
   }
 

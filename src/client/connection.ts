@@ -70,7 +70,7 @@ export interface ConnectionStatistics {
   readonly reauthenticationCount: number;
 }
 
-/** Before a peer has shown to be a Kafka broker, no answer may be longer, bytes. */
+/** While the connection opens, no answer may be longer, bytes. */
 const handshakeFrameBytesMax = 1024 * 1024;
 /** A session is renewed at 85 to 95 % of its life, as Kafka's Java client does (KIP-368). */
 const reauthenticationShare = { from: 0.85, spread: 0.1 } as const;
@@ -255,8 +255,8 @@ export class Connection {
       );
       this.#apiVersions = apiVersions;
       this.#finalizedFeatures = finalizedFeatures;
-      this.#reader.frameBytesMax = this.#options.frameBytesMax ?? 128 * 1024 * 1024;
       if (sasl !== undefined) this.#planReauthentication(await this.#authenticate(sasl));
+      this.#reader.frameBytesMax = this.#options.frameBytesMax ?? 128 * 1024 * 1024;
     } catch (error) {
       throw openingFailure(error);
     }

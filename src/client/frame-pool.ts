@@ -65,6 +65,7 @@ export class FramePool {
       this.#reusedCount += 1;
       this.#keptBytes -= classBytes;
     }
+    if (idle === undefined) console.error('MISS', classBytes, this.#outstandingBytes, this.#keptBytes);
     this.#outstandingCount += 1;
     this.#outstandingBytes += classBytes;
     if (this.#outstandingBytes > this.#outstandingBytesPeak)

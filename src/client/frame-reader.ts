@@ -21,7 +21,7 @@ export interface FrameReaderOptions {
 }
 
 export class FrameReader {
-  /** Frames above this are refused. The connection raises it once the peer has shown to be a Kafka broker. */
+  /** Frames above this are refused. The connection raises it when it is open. */
   frameBytesMax: number;
   readonly #allocate: (sizeBytes: number) => FillingFrame;
   readonly #onFrame: (frame: Frame) => void;

@@ -9,8 +9,8 @@ export interface RecordsToDelete extends TopicPartition {
   readonly beforeOffset: bigint;
 }
 
-/** How long a leader waits for its followers to cut too, ms. */
-const followersTimeoutMs = 30_000;
+/** The share of our own time-out that a leader may spend waiting for its followers to cut too. */
+const followersShare = 0.7;
 
 /** One outcome per partition, in their order. */
 export function deleteRecords<Item extends RecordsToDelete>(
@@ -27,7 +27,7 @@ export function deleteRecords<Item extends RecordsToDelete>(
         offset: beforeOffset,
       })),
     }));
-    const input = { topics, timeoutMs: Math.min(followersTimeoutMs, timeoutMs) };
+    const input = { topics, timeoutMs: Math.ceil(timeoutMs * followersShare) };
     const answer = await connection.send(apis.DeleteRecords, input, { timeoutMs });
     return answer.topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex, errorCode, lowWatermark }) => ({

@@ -1,13 +1,12 @@
 // Topics: list, describe, create, delete, add partitions.
-import type { LockstepError } from '../../errors.ts';
 import { apis, zeroUuid } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { kafkaFailure } from '../kafka-failure.ts';
 import type { TopicMetadata } from '../metadata.ts';
-import { errorOfAll, failed, type Outcome, outcomeOf, succeeded } from './outcome.ts';
+import { errorOfAll, failed, type Outcome, outcomeOf, succeeded, unwrap } from './outcome.ts';
 
-/** How long the controller may take, ms; the answer then still says what was done. */
-const controllerTimeoutMs = 30_000;
+/** How long the controller may take, ms: less than we wait for its answer. */
+const controllerTimeoutMs = 20_000;
 const notController = 41;
 const unknownTopicId = 100;
 /** CreateTopics can be tried again when another broker should have been asked. */
@@ -49,9 +48,8 @@ export async function describeTopicById(cluster: Cluster, topicId: string): Prom
   const name = answer.topics[0]?.name ?? null;
   const errorCode = answer.topics[0]?.errorCode ?? unknownTopicId;
   if (errorCode === unknownTopicId || name === null) return null;
-  const topic = (await describeTopics(cluster, [name])).get(name);
-  if (topic === undefined || !topic.ok) throw (topic as { error: LockstepError }).error;
-  return topic.value.topicId === topicId ? topic.value : null;
+  const topic = unwrap((await describeTopics(cluster, [name])).get(name)!);
+  return topic.topicId === topicId ? topic : null;
 }
 
 export interface NewTopic {
@@ -139,19 +137,19 @@ export async function deleteTopics(
 
 /** Deletes exactly the topic with this id (Kafka 2.8 and newer): never a successor under the same name. */
 export async function deleteTopicById(cluster: Cluster, topicId: string): Promise<void> {
-  await cluster.request(
+  const what = `deleting the topic with id ${topicId}`;
+  const answer = await cluster.request(
     apis.DeleteTopics,
     { topics: [{ topicId, name: null }], timeoutMs: controllerTimeoutMs },
     {
       to: 'controller',
       versionMin: 6,
-      what: `deleting the topic with id ${topicId}`,
-      errorOf: (body) => ({
-        number: body.responses[0]?.errorCode ?? 0,
-        message: body.responses[0]?.errorMessage ?? null,
-      }),
+      what,
+      errorOf: (body) => errorOfAll(body.responses, isWrongController),
     },
   );
+  const entry = answer.responses[0];
+  unwrap(outcomeOf(cluster, { errorCode: unknownTopicId, ...entry }, what, () => undefined));
 }
 
 export interface PartitionIncrease {

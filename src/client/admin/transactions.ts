@@ -104,6 +104,7 @@ export interface TransactionMarker extends ProducerIdentity {
 }
 
 export interface MarkerResult extends TopicPartition {
+  readonly producerId: bigint;
   /** Kafka's error number; 0 does not prove that the marker was written. */
   readonly errorCode: number;
 }
@@ -111,14 +112,14 @@ export interface MarkerResult extends TopicPartition {
 /**
  * Writes markers on the leader at the other end of this connection, once. Needs the right ClusterAction or
  * Alter on the cluster. One request may carry many markers, of the same producer id too.
- * @returns per marker the answer of each partition, in the broker's order.
+ * @returns what the broker says of each producer id and partition: one answer for all markers of one id.
  * @throws LockstepError NOT_AUTHORIZED; what Connection.send throws: then the log end tells what happened.
  */
 export async function writeTransactionMarkers(
   connection: Connection,
   markers: readonly TransactionMarker[],
   options: { timeoutMs?: number } = {},
-): Promise<MarkerResult[][]> {
+): Promise<MarkerResult[]> {
   const answer = await connection.send(
     apis.WriteTxnMarkers,
     {
@@ -135,16 +136,17 @@ export async function writeTransactionMarkers(
     },
     options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
   );
-  const results = answer.markers.map((marker) =>
-    marker.topics.flatMap(({ name, partitions }) =>
+  const results = answer.markers.flatMap(({ producerId, topics }) =>
+    topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex, errorCode }) => ({
+        producerId,
         topic: name,
         partition: partitionIndex,
         errorCode,
       })),
     ),
   );
-  if (results.flat().some(({ errorCode }) => errorCode === clusterAuthorizationFailed)) {
+  if (results.some(({ errorCode }) => errorCode === clusterAuthorizationFailed)) {
     throw kafkaFailure(clusterAuthorizationFailed, {
       cluster: connection.peer.cluster,
       what: 'writing transaction markers (needs ClusterAction or Alter on the cluster)',
