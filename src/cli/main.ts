@@ -15,8 +15,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => {});
 
-process.exitCode = await runProgram(process.argv.slice(2), {
+const exitCode = await runProgram(process.argv.slice(2), {
   output,
   signal: stop.signal,
   environment: process.env,
 });
+
+process.exitCode = exitCode;
+// What was interrupted may still wait for a broker that does not answer.
+if (stop.signal.aborted) process.exit(exitCode);

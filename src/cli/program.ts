@@ -18,8 +18,14 @@ export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** The work of one command, started with the program's context. */
-export type Start = (work: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
+/**
+ * The work of one command, started with the program's context. When a person interrupts it, it gets `stopMsMax`
+ * to clean up (default 0: it has nothing to leave behind) before the program ends without it.
+ */
+export type Start = (
+  work: (context: CommandContext) => Promise<ExitCode>,
+  options?: { stopMsMax?: number },
+) => Promise<void>;
 
 /**
  * Runs one command line and gives its exit code; never throws.
@@ -30,8 +36,8 @@ export async function runProgram(args: readonly string[], context: CommandContex
   const { output } = context;
   const stack = args.includes('--stack') || (context.environment.LOCKSTEP_STACK ?? '') !== '';
   let exitCode: ExitCode = exitCodes.ok;
-  const program = buildProgram(async (work) => {
-    exitCode = await work(context);
+  const program = buildProgram(async (work, { stopMsMax = 0 } = {}) => {
+    exitCode = await Promise.race([work(context), interruption(context.signal, stopMsMax)]);
   }, output);
   try {
     if (args.length === 0) {
@@ -41,8 +47,7 @@ export async function runProgram(args: readonly string[], context: CommandContex
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (isHelpShown(error)) return exitCodes.ok;
-    if (isHelpForced(error)) return exitCodes.input;
+    if (isHelp(error)) return error.exitCode === 0 ? exitCodes.ok : exitCodes.input;
     return reportFailure(context.signal.aborted ? new Interrupted('', { cause: error }) : error, output, {
       stack,
     });
@@ -89,15 +94,26 @@ function configure(command: Command, output: Output): void {
   }
 }
 
-function isHelpShown(error: unknown): boolean {
-  return (
-    error instanceof CommanderError && ['commander.helpDisplayed', 'commander.version'].includes(error.code)
-  );
+const helpCodes: ReadonlySet<string> = new Set([
+  'commander.helpDisplayed',
+  'commander.help',
+  'commander.version',
+]);
+
+/** Help or the version were shown: asked for (0), or because a command is missing, as in `lockstep local`. */
+function isHelp(error: unknown): error is CommanderError {
+  return error instanceof CommanderError && helpCodes.has(error.code);
 }
 
-/** `lockstep local` without a command below it. */
-function isHelpForced(error: unknown): boolean {
-  return error instanceof CommanderError && error.code === 'commander.help';
+/** Rejects `stopMsMax` after the signal, and never resolves. */
+function interruption(signal: AbortSignal, stopMsMax: number): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const begin = (): void => {
+      setTimeout(() => reject(new Interrupted()), stopMsMax).unref();
+    };
+    if (signal.aborted) begin();
+    else signal.addEventListener('abort', begin, { once: true });
+  });
 }
 
 function packageVersion(): string {

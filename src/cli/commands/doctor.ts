@@ -19,8 +19,15 @@ export function doctorCommand(start: Start): Command {
     .argument('<file>', 'lockstep.yaml')
     .option('--probe', 'try each append rule on a scratch topic of every destination, and remove it')
     .option('--json', 'print JSON')
-    .action((file: string, options: DoctorOptions) => start((context) => doctor(file, options, context)));
+    .action((file: string, options: DoctorOptions) =>
+      start((context) => doctor(file, options, context), {
+        stopMsMax: options.probe === true ? removeMsMax : 0,
+      }),
+    );
 }
+
+/** Time to remove the scratch topic of a probe that is interrupted, ms. */
+const removeMsMax = 20_000;
 
 const outcomeCodes = {
   fine: exitCodes.ok,

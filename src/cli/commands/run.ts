@@ -13,6 +13,9 @@ import type { CommandContext, Start } from '../program.ts';
 /** Time between two statuses, ms. */
 const statusMs = { terminal: 1_000, plain: 5_000 } as const;
 
+/** The agent itself waits 15 s for appends under way; then it has to end, ms. */
+const stopMsMax = 20_000;
+
 interface RunOptions {
   readonly link?: string;
 }
@@ -22,7 +25,9 @@ export function runCommand(start: Start): Command {
     .description('mirror the links of a file until stopped (Ctrl-C or SIGTERM)')
     .argument('<file>', 'lockstep.yaml')
     .option('--link <link>', 'only this link')
-    .action((file: string, options: RunOptions) => start((context) => run(file, options, context)));
+    .action((file: string, options: RunOptions) =>
+      start((context) => run(file, options, context), { stopMsMax }),
+    );
 }
 
 async function run(file: string, options: RunOptions, context: CommandContext): Promise<ExitCode> {

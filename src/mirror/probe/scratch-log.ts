@@ -115,7 +115,7 @@ export class ScratchLog implements ProbeLog {
       partitions,
     } as const;
     const results = await writeTransactionMarkers(connection, [marker], { timeoutMs });
-    const result = results[0]?.[0];
+    const result = results[0];
     if (result === undefined) throw noAnswer('WriteTxnMarkers');
     return { errorCode: result.errorCode, endBefore, endAfter: await this.logEnd() };
   }
