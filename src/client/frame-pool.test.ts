@@ -52,6 +52,29 @@ describe('FramePool', () => {
     });
   });
 
+  it('takes a buffer up to twice as large before it makes a new one, since sizes wander', () => {
+    const pool = new FramePool();
+    pool.take(16_000).release();
+    const smaller = pool.take(9000);
+    expect(smaller.bytes.length).toBe(9000);
+    expect(pool.statistics()).toMatchObject({ reusedCount: 1, outstandingBytes: 16_384, keptBytes: 0 });
+    smaller.release();
+    expect(pool.statistics()).toMatchObject({ outstandingBytes: 0, keptBytes: 16_384 });
+    pool.take(5000).release();
+    expect(pool.statistics().reusedCount).toBe(1);
+  });
+
+  it('gives up the sizes that were out of use longest when it keeps too much', () => {
+    const pool = new FramePool({ keptBytesMax: 20_000 });
+    pool.take(4096).release();
+    pool.take(16_384).release();
+    expect(pool.statistics().keptBytes).toBe(16_384);
+    pool.take(16_384).release();
+    expect(pool.statistics()).toMatchObject({ reusedCount: 1, keptBytes: 16_384 });
+    pool.take(30_000).release();
+    expect(pool.statistics()).toMatchObject({ keptBytes: 16_384, outstandingBytes: 0 });
+  });
+
   it('has four sizes to each power of two', () => {
     const pool = new FramePool({ keptBytesMax: 0 });
     const cases: [number, number][] = [

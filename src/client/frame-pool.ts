@@ -7,7 +7,7 @@ import { LockstepError } from '../errors.ts';
 const sizeClassMin = 4096;
 
 export interface FramePoolOptions {
-  /** Bytes of idle buffers kept for reuse; a buffer given back beyond that is left to the garbage collector. Default 64 MiB. */
+  /** Bytes of idle buffers kept for reuse; beyond that those out of use are left to the garbage collector. Default 64 MiB. */
   readonly keptBytesMax?: number;
 }
 
@@ -59,18 +59,15 @@ export class FramePool {
   /** A frame of exactly `sizeBytes` with undefined content. */
   take(sizeBytes: number): FillingFrame {
     const classBytes = sizeClass(sizeBytes);
-    const idle = this.#idle.get(classBytes)?.pop();
+    const idle = this.#takeIdle(classBytes);
+    const buffer = idle ?? Buffer.allocUnsafeSlow(classBytes);
     this.#takenCount += 1;
-    if (idle !== undefined) {
-      this.#reusedCount += 1;
-      this.#keptBytes -= classBytes;
-    }
-    if (idle === undefined) console.error('MISS', classBytes, this.#outstandingBytes, this.#keptBytes);
+    if (idle !== undefined) this.#reusedCount += 1;
     this.#outstandingCount += 1;
-    this.#outstandingBytes += classBytes;
+    this.#outstandingBytes += buffer.length;
     if (this.#outstandingBytes > this.#outstandingBytesPeak)
       this.#outstandingBytesPeak = this.#outstandingBytes;
-    return new PooledFrame(this, idle ?? Buffer.allocUnsafeSlow(classBytes), sizeBytes);
+    return new PooledFrame(this, buffer, sizeBytes);
   }
 
   statistics(): FramePoolStatistics {
@@ -89,11 +86,33 @@ export class FramePool {
     const classBytes = buffer.length;
     this.#outstandingCount -= 1;
     this.#outstandingBytes -= classBytes;
-    if (!mayReuse || this.#keptBytes + classBytes > this.keptBytesMax) return;
+    if (!mayReuse || classBytes > this.keptBytesMax) return;
+    this.#evict(this.keptBytesMax - classBytes);
     this.#keptBytes += classBytes;
-    const idle = this.#idle.get(classBytes);
-    if (idle === undefined) this.#idle.set(classBytes, [buffer]);
-    else idle.push(buffer);
+    const idle = this.#idle.get(classBytes) ?? [];
+    idle.push(buffer);
+    // Classes stand in the order of their last use, so that those out of use go first.
+    this.#idle.delete(classBytes);
+    this.#idle.set(classBytes, idle);
+  }
+
+  /** A buffer of this class or, since the sizes of answers wander, of one up to twice as large. */
+  #takeIdle(classBytes: number): Buffer | undefined {
+    for (let candidate = classBytes; candidate <= 2 * classBytes; candidate = sizeClass(candidate + 1)) {
+      const buffer = this.#idle.get(candidate)?.pop();
+      if (buffer === undefined) continue;
+      this.#keptBytes -= buffer.length;
+      return buffer;
+    }
+    return undefined;
+  }
+
+  #evict(keptBytesMax: number): void {
+    for (const [classBytes, idle] of this.#idle) {
+      while (this.#keptBytes > keptBytesMax && idle.pop() !== undefined) this.#keptBytes -= classBytes;
+      if (idle.length === 0) this.#idle.delete(classBytes);
+      if (this.#keptBytes <= keptBytesMax) return;
+    }
   }
 }
 
