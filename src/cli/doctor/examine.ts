@@ -1,7 +1,8 @@
 // Examines the clusters of a file one after another, and holds them against each other.
+import type { ClusterConfig } from '../../client/index.ts';
 import type { Topology } from '../../topology/index.ts';
 import { type Check, type ClusterReport, type DoctorReport, outcomeOf, type Roles } from './checks.ts';
-import { inspectCluster } from './inspect.ts';
+import { type Inspection, inspectCluster } from './inspect.ts';
 
 export interface ExamineOptions {
   readonly topology: Topology;
@@ -15,19 +16,20 @@ export interface ExamineOptions {
 /** @throws the signal's reason when interrupted. */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const { topology, probe, signal, onProgress } = options;
-  const found: { report: ClusterReport; clusterId: string | null }[] = [];
-  for (const config of Object.values(topology.clusters)) {
+  const found: Inspection[] = [];
+  const topicsElsewhere = new Map<string, readonly string[]>();
+  for (const config of sourcesFirst(topology)) {
     onProgress?.({ cluster: config.name, done: 0, total: 0, doing: 'connecting' });
-    found.push(
-      await inspectCluster({
-        config,
-        roles: rolesOf(config.name, topology),
-        probe,
-        signal,
-        onProgress: ({ done, total, rule }) =>
-          onProgress?.({ cluster: config.name, done, total, doing: rule }),
-      }),
-    );
+    const inspection = await inspectCluster({
+      config,
+      roles: rolesOf(config.name, topology),
+      probe,
+      signal,
+      onProgress: ({ done, total, rule }) => onProgress?.({ cluster: config.name, done, total, doing: rule }),
+      topicsElsewhere,
+    });
+    found.push(inspection);
+    topicsElsewhere.set(config.name, inspection.topics);
     signal.throwIfAborted();
   }
   const clusters = found.map(({ report, clusterId }) => {
@@ -41,6 +43,12 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
     return { ...report, checks };
   });
   return { outcome: outcomeOf(clusters), clusters };
+}
+
+/** What a destination has to allow follows from its sources' topics. In a ring, literal names have to do. */
+function sourcesFirst(topology: Topology): ClusterConfig[] {
+  const rank = ({ name }: ClusterConfig): number => Math.sign(rolesOf(name, topology).destinationOf.length);
+  return Object.values(topology.clusters).sort((a, b) => rank(a) - rank(b));
 }
 
 function rolesOf(cluster: string, topology: Topology): Roles {

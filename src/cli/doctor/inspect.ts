@@ -23,7 +23,7 @@ import { checkNames, isDestination } from './checks.ts';
 import { probeChecks } from './probe-checks.ts';
 import { authorizerCheck, destinationRightsCheck, markerRightCheck, sourceRightsCheck } from './rights.ts';
 import { type BrokerSettings, settingNames, settingsChecks } from './settings.ts';
-import { creatableTopics, topicRights } from './topic-rights.ts';
+import { creatableTopics, topicRights, topicsTaken } from './topic-rights.ts';
 import { type BrokerVersion, requestsCheck, versionsCheck } from './versions.ts';
 
 /** Nobody waits longer than this for a broker that does not answer, ms. */
@@ -39,12 +39,20 @@ export interface InspectOptions {
   readonly probe: boolean;
   readonly signal: AbortSignal;
   readonly onProgress?: ProbeOptions['onProgress'];
+  /** Topics of clusters that were inspected before, by cluster: what their links will create here. */
+  readonly topicsElsewhere: ReadonlyMap<string, readonly string[]>;
 }
 
-/** A cluster's report, and its id for comparison with others (null when it can't be reached). */
-export async function inspectCluster(
-  options: InspectOptions,
-): Promise<{ report: ClusterReport; clusterId: string | null }> {
+export interface Inspection {
+  readonly report: ClusterReport;
+  /** null when the cluster can't be reached. */
+  readonly clusterId: string | null;
+  /** Topics that we may describe. */
+  readonly topics: readonly string[];
+}
+
+/** Everything about one cluster. Never throws for what a cluster does. */
+export async function inspectCluster(options: InspectOptions): Promise<Inspection> {
   const { config, roles, signal } = options;
   const checks = await reachableChecks(config);
   let cluster: Cluster | undefined;
@@ -54,7 +62,7 @@ export async function inspectCluster(
     cluster = await Cluster.connect(config, { connectTimeoutMs, deadlineMs });
     // A probe ends by itself, since it has something to remove.
     if (!options.probe) signal.addEventListener('abort', interrupt, { once: true });
-    checks.push(...(await clusterChecks(cluster, config, roles)));
+    checks.push(...(await clusterChecks(cluster, options)));
     if (options.probe && isDestination(roles)) probe = await probed(cluster, options, checks);
   } catch (error) {
     if (!(error instanceof LockstepError)) throw error;
@@ -72,7 +80,8 @@ export async function inspectCluster(
     checks: checks.sort((a, b) => order(a) - order(b)),
     probe,
   };
-  return { report, clusterId: cluster?.clusterId ?? null };
+  const topics = [...(cluster?.knownMetadata.topics.keys() ?? [])];
+  return { report, clusterId: cluster?.clusterId ?? null, topics };
 }
 
 /** One check per bootstrap address. One that fails is bad only when all do: the others lead to the cluster. */
@@ -115,7 +124,8 @@ function openConnection(config: ClusterConfig, address: BrokerAddress): Promise<
   });
 }
 
-async function clusterChecks(cluster: Cluster, config: ClusterConfig, roles: Roles): Promise<Check[]> {
+async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise<Check[]> {
+  const { config, roles, topicsElsewhere } = options;
   const description = await describeCluster(cluster);
   const metadata = await cluster.metadata();
   const brokers = cluster.brokers;
@@ -133,9 +143,15 @@ async function clusterChecks(cluster: Cluster, config: ClusterConfig, roles: Rol
     requestsCheck(versions, roles),
     authorizerCheck(await authorizerState(cluster), isDestination(roles)),
   ];
-  if (roles.sourceOf.length > 0) checks.push(sourceRightsCheck(await topicRights(cluster, roles.sourceOf)));
+  if (roles.sourceOf.length > 0) {
+    const taken = roles.sourceOf.flatMap((link) => topicsTaken(link, metadata.topics.keys()));
+    checks.push(sourceRightsCheck(await topicRights(cluster, taken)));
+  }
   if (roles.destinationOf.length > 0) {
-    const topics = await topicRights(cluster, roles.destinationOf);
+    const taken = roles.destinationOf.flatMap((link) =>
+      topicsTaken(link, topicsElsewhere.get(link.source) ?? []),
+    );
+    const topics = await topicRights(cluster, taken);
     checks.push(destinationRightsCheck(topics, await creatableTopics(cluster, topics)));
   }
   if (isDestination(roles)) checks.push(markerRightCheck(description.authorizedOperations));

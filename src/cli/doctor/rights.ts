@@ -62,7 +62,8 @@ export function destinationRightsCheck(
   creatable: readonly Creatable[],
 ): Check {
   const name = 'destination-rights';
-  const bad = lacking(topics, destinationNeeds);
+  // A topic that we may not see may be there or not: it may have to be created as well.
+  const bad = lacking(topics, destinationNeeds, [...destinationNeeds, 'CREATE']);
   if (bad !== undefined) return { name, mark: 'bad', ...bad };
   const refused = creatable.filter((each) => !each.allowed).map((each) => each.topic);
   if (refused.length > 0) {
@@ -113,11 +114,12 @@ export function authorizerCheck(state: 'present' | 'none' | 'unknown', destinati
 function lacking(
   topics: readonly TopicRights[],
   needs: readonly AclOperation[],
+  unseen: readonly AclOperation[] = needs,
 ): Pick<Check, 'detail' | 'remedy'> | undefined {
   const problems: string[] = [];
   const denied = topics.filter((topic) => topic.state === 'denied').map((topic) => topic.topic);
   if (denied.length > 0) problems.push(`no DESCRIBE on ${some(denied)}`);
-  const missing = new Set<AclOperation>(denied.length > 0 ? needs : []);
+  const missing = new Set<AclOperation>(denied.length > 0 ? unseen : []);
   for (const operation of needs) {
     const without = topics.filter(
       ({ state, operations }) => state === 'there' && operations !== null && !may(operations, operation),

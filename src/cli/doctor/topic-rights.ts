@@ -15,13 +15,14 @@ const metadataVersionMin = 4;
 /** More topics than this are not tried one by one. */
 const creatableMax = 100;
 
-/** Topics that the links take: those that are there, and those that the file names. */
-export async function topicRights(cluster: Cluster, links: readonly LinkConfig[]): Promise<TopicRights[]> {
-  const visible = [...(await cluster.metadata()).topics.keys()];
-  const named = links.flatMap((link) => literalTopics(link));
-  const wanted = [...new Set([...visible, ...named])].filter((topic) =>
-    links.some((link) => matchesTopic(link, topic)),
-  );
+/** Topics that the link takes: of those that are known to be there, and those that the file names. */
+export function topicsTaken(link: LinkConfig, there: Iterable<string>): string[] {
+  return [...new Set([...there, ...literalTopics(link)])].filter((topic) => matchesTopic(link, topic));
+}
+
+/** What we may do with each of these topics, in the order of their names. */
+export async function topicRights(cluster: Cluster, topics: Iterable<string>): Promise<TopicRights[]> {
+  const wanted = [...new Set(topics)];
   const rights: TopicRights[] = [];
   for (let i = 0; i < wanted.length; i += topicsPerRequest) {
     rights.push(...(await askRights(cluster, wanted.slice(i, i + topicsPerRequest))));
