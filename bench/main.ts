@@ -20,6 +20,8 @@ import { type Stage, setStage } from './stage.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const startedAt = performance.now();
+/** Work of others on this machine distorts every figure: shown, so that nobody compares across such runs. */
+const loadAverageBefore = os.loadavg()[0] ?? 0;
 const say = (line: string) =>
   console.error(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${line}`);
 
@@ -43,6 +45,8 @@ async function main(options: BenchOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
   }
+  if (loadAverageBefore > 0.5)
+    say(`load average is ${loadAverageBefore.toFixed(1)}: other programs will distort the figures`);
   try {
     stage = await setStage(options, directory, say);
     say(`${(stage.logBytes / 1e9).toFixed(2)} GB are in us-east`);
@@ -70,7 +74,7 @@ async function runAll(options: BenchOptions, stage: Stage): Promise<Map<Contesta
 }
 
 function contestantOf(name: ContestantName, run: number, options: BenchOptions): Contestant {
-  return name === 'lockstep' ? lockstep() : mirrorMaker(name, run, options.mm2Tasks);
+  return name === 'lockstep' ? lockstep(options) : mirrorMaker(name, run, options.mm2Tasks);
 }
 
 async function report(
@@ -92,6 +96,7 @@ async function report(
       cpu: os.cpus()[0]?.model ?? 'unknown',
       cores: os.cpus().length,
       memoryGb: Math.round(os.totalmem() / 1e9),
+      loadAverageBefore,
     },
     versions: {
       kafka: stage.source.kafkaVersion,
@@ -113,8 +118,8 @@ async function report(
   if (ours && tuned) for (const line of renderVerdict(ours, tuned)) console.log(line);
   const folder = path.join(root, 'bench', 'results');
   await mkdir(folder, { recursive: true });
-  // A run of some contestants is for trying; only a whole one replaces the figures that README shows.
-  const name = rows.length === 3 ? 'latest' : 'partial';
+  // A run of some contestants, or with a profiler, is for trying; only a whole one replaces the figures that README shows.
+  const name = rows.length === 3 && !options.profile ? 'latest' : 'partial';
   const gb = (stage.logBytes / 1e9).toFixed(2);
   const caption = `${gb} GB, ${options.partitions} partitions, ${options.recordBytes} B records; ${record.machine.cores} cores shared with both brokers; ${record.date.slice(0, 10)}`;
   await writeFile(path.join(folder, `${name}.svg`), renderPlot(rows, caption));

@@ -15,6 +15,8 @@ export type BenchOptions = {
   readonly mm2Tasks: number;
   /** Times each contestant runs; the median by CPU is reported. */
   readonly runs: number;
+  /** Writes a CPU profile of Lockstep; sampling costs a few percent. */
+  readonly profile: boolean;
 };
 
 export const usage = `npm run bench [-- NAME ...] [options]
@@ -25,7 +27,8 @@ NAME               ${contestantNames.join(', ')}; all of them by default
 --record-bytes N   size of a record's value (1024)
 --batch-kib N      the producer's batch size (128)
 --runs N           runs of each; the one with the median CPU is reported (1)
---mm2-tasks N      tasks.max of the tuned MirrorMaker 2 (2)`;
+--mm2-tasks N      tasks.max of the tuned MirrorMaker 2 (2)
+--profile          write bench/results/lockstep.cpuprofile (its figures are then a little worse)`;
 
 /** Throws USAGE for a name or a number that makes no sense. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
@@ -40,6 +43,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     batchBytes: Math.round(positive('batch-kib', values['batch-kib'], 128, 1000) * 1024),
     partitions: Math.round(positive('partitions', values.partitions, 8, 1000)),
     runs: Math.round(positive('runs', values.runs, 1, 20)),
+    profile: values.profile ?? false,
     mm2Tasks: Math.round(positive('mm2-tasks', values['mm2-tasks'], 2, 100)),
   };
 }
@@ -53,6 +57,7 @@ function readArguments(args: readonly string[]) {
     'batch-kib': text,
     runs: text,
     'mm2-tasks': text,
+    profile: { type: 'boolean' } as const,
   };
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });

@@ -9,23 +9,31 @@ import type { Contestant } from './contestant.ts';
 
 const program = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
-export function lockstep(): Contestant {
+const profileFlags = [
+  '--cpu-prof',
+  '--cpu-prof-name=lockstep.cpuprofile',
+  `--cpu-prof-dir=${path.resolve(import.meta.dirname, '../results')}`,
+];
+
+export function lockstep({ profile }: { profile: boolean }): Contestant {
   return {
     copyTopic: topic,
     title: 'Lockstep',
     async start(stage: Stage) {
       const file = path.join(stage.directory, 'lockstep.yaml');
       await writeFile(file, lockstepYaml(stage.source.bootstrap, stage.destination.bootstrap));
-      return startLockstep(file, path.join(stage.directory, 'lockstep.log'));
+      return startLockstep(file, path.join(stage.directory, 'lockstep.log'), profile ? profileFlags : []);
     },
   };
 }
 
 /** Runs the agent with the project's Node, its output in a file. */
-export function startLockstep(yamlFile: string, logFile: string): ChildProcess {
+export function startLockstep(yamlFile: string, logFile: string, nodeFlags: readonly string[]): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
-    const child = spawn(process.execPath, [program, 'run', yamlFile], { stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [...nodeFlags, program, 'run', yamlFile], {
+      stdio: ['ignore', log, log],
+    });
     guardChild(child);
     return child;
   } finally {
