@@ -1,6 +1,7 @@
 // TLS, SASL and rights against a real broker that has every listener: each way in, and each way to get it
 // wrong. Every refusal must be one clear line with its own code and without the secret.
 
+import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -14,10 +15,13 @@ import {
   describeAcls,
   describeCluster,
   describeTopics,
+  logEndOffset,
   type SaslConfig,
+  unwrap,
 } from '../../src/client/index.ts';
 import type { LockstepError } from '../../src/errors.ts';
 import { apis } from '../../src/protocol/index.ts';
+import { encodeBatch } from '../../src/records/index.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { addressesOf, configOf, eventually } from './support.ts';
 
@@ -92,6 +96,38 @@ describe('the right way in', () => {
   it('SSL', async () => {
     const cluster = await Cluster.connect(configOf(region(), 'SSL', { tls: tls() }));
     expect(cluster.brokers[0]!.port).toBe(addressesOf(region(), 'SSL')[0]!.port);
+    cluster.close();
+  });
+});
+
+describe('large frames over TLS', () => {
+  it('come whole and unchanged, pipelined', async () => {
+    const cluster = await Cluster.connect(configOf(region(), 'SSL', { tls: tls() }));
+    const name = 'large-over-tls';
+    const configs = { 'max.message.bytes': '8000000' };
+    unwrap((await createTopics(cluster, [{ name, partitionCount: 1, configs }])).get(name)!);
+    await logEndOffset(cluster, { topic: name, partition: 0 });
+    const { topicId } = await cluster.leaderOf(name, 0);
+    const value = randomBytes(5_000_000);
+    const record = { offset: 0n, timestamp: BigInt(Date.now()), key: null, value, headers: [] };
+    const sent = encodeBatch([record], { compression: 'none' });
+    const connection = await cluster.openConnection(1);
+    const { responses } = await connection.send(apis.Produce, {
+      acks: -1,
+      timeoutMs: 10_000,
+      topicData: [{ topicId, partitionData: [{ index: 0, records: sent }] }],
+    });
+    expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(0);
+    const partitions = [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 10_000_000 }];
+    const input = { maxWaitMs: 500, minBytes: 1, maxBytes: 10_000_000, topics: [{ topicId, partitions }] };
+    const fetches = await Promise.all([1, 2, 3].map(() => connection.sendForFrame(apis.Fetch, input)));
+    for (const { body, frame } of fetches) {
+      const records = body.responses[0]!.partitions[0]!.records!;
+      expect(records.length).toBe(sent.length);
+      expect(records.subarray(16).equals(sent.subarray(16))).toBe(true);
+      frame.release();
+    }
+    expect(cluster.framePool.statistics().outstandingCount).toBe(0);
     cluster.close();
   });
 });

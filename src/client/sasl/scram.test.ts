@@ -38,14 +38,14 @@ describe.each([
     const exchange = scramExchange(vector.config, vector.nonce);
     await exchange.first();
     await exchange.next(Buffer.from(vector.serverFirst));
-    const forged = vector.serverFinal.replace('v=', 'v=A').slice(0, vector.serverFinal.length);
+    const forged = vector.serverFinal.replace(/^v=./, (start) => (start === 'v=A' ? 'v=B' : 'v=A'));
     await expect(exchange.next(Buffer.from(forged))).rejects.toThrow(/could not prove/);
   });
 });
 
 describe('SCRAM against a hostile server', () => {
   it.each([
-    ['another nonce', 'r=other,s=c2FsdA==,i=4096', /extend our nonce/],
+    ['another nonce', 'r=another-nonce,s=c2FsdA==,i=4096', /extend our nonce/],
     ['our nonce unchanged', 'r=nonce,s=c2FsdA==,i=4096', /extend our nonce/],
     ['too few iterations', 'r=nonce1,s=c2FsdA==,i=1', /1 iterations/],
     ['too many iterations', 'r=nonce1,s=c2FsdA==,i=2000000000', /2000000000 iterations/],
