@@ -24,6 +24,11 @@ const earliestTimestamp = -2n;
 const consumerReplica = -1;
 /** More than a batch header; whole batches come anyway where they are first in an answer. */
 const tailBytesMax = 1024;
+/** Batches of this size and less are told in a few rounds, larger ones one in each round. */
+const tailBytesLimit = 1024 * 1024;
+const tailBytesGrowth = 16;
+/** In one answer about many partitions. */
+const answerBytesMax = 8 * 1024 * 1024;
 
 /**
  * The log end on the leader, by OffsetForLeaderEpoch for the current epoch. ListOffsets would tell the high
@@ -120,15 +125,32 @@ export interface TailHeader extends BatchFingerprint {
   readonly lastSequence: number;
 }
 
-/** The header of the batch that holds `offset`, or of the next one; null when there is none below the high watermark. */
+/**
+ * The header of the batch that holds `offset`, or of the next one; null when there is none below the high watermark.
+ *
+ * A broker sends a batch that is larger than the limit only for the first partition that has one, and answers the
+ * others as if they were empty (ReplicaManager.readFromLog, `firstEntryIncomplete`). So "empty" proves nothing as long
+ * as another partition of the same answer is not: those are asked again, with a higher limit.
+ */
 export async function askBatchHeaders<L extends LogAddress>(
   ask: Ask,
   logs: readonly L[],
   offsetOf: (log: L) => bigint,
 ): Promise<Answers<TailHeader | null, L>> {
-  return askFetch(ask, logs, offsetOf, tailBytesMax, (records) =>
-    records === null || records.length < headerBytes ? null : headerOf(new BatchView(records, 0)),
-  );
+  const answers: Answers<TailHeader | null, L> = new Map();
+  let open = logs;
+  let bytesMax = tailBytesMax;
+  while (open.length > 0) {
+    const found = await askFetch(ask, open, offsetOf, bytesMax, (records) =>
+      records === null || records.length < headerBytes ? null : headerOf(new BatchView(records, 0)),
+    );
+    for (const [log, answer] of found) answers.set(log, answer);
+    const empty = open.filter((log) => found.get(log) === null);
+    if (empty.length === open.length) break;
+    open = empty;
+    bytesMax = Math.min(bytesMax * tailBytesGrowth, tailBytesLimit);
+  }
+  return answers;
 }
 
 /** The whole batch that holds `offset`, copied out of the answer; null when there is none. */
@@ -158,7 +180,7 @@ async function askFetch<T, L extends LogAddress>(
   const response = await ask(apis.Fetch, {
     maxWaitMs: 0,
     minBytes: 0,
-    maxBytes: Math.max(partitionMaxBytes * logs.length, partitionMaxBytes),
+    maxBytes: Math.min(partitionMaxBytes * logs.length, answerBytesMax),
     isolationLevel: 0,
     sessionId: 0,
     sessionEpoch: -1,
