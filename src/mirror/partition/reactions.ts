@@ -40,19 +40,26 @@ export function reactionToAppendError(errorCode: number): AppendReaction {
 export type FetchReaction =
   /** Metadata was stale or a broker busy: the reader tries again, the mirror's state stays as it is. */
   | 'retry'
-  /** The source's log no longer has the offset: look at both logs again. */
+  /** The offset is gone or the log can't be read: look at both logs again, with the reason shown. */
   | 'recover'
   | 'notAuthorized'
   | 'recreated';
 
 const fetchReactions: Readonly<Record<number, FetchReaction>> = {
   1: 'recover', // OFFSET_OUT_OF_RANGE
+  3: 'retry', // UNKNOWN_TOPIC_OR_PARTITION
+  5: 'retry', // LEADER_NOT_AVAILABLE
+  6: 'retry', // NOT_LEADER_OR_FOLLOWER
+  9: 'retry', // REPLICA_NOT_AVAILABLE
   29: 'notAuthorized', // TOPIC_AUTHORIZATION_FAILED
+  74: 'retry', // FENCED_LEADER_EPOCH
+  75: 'retry', // UNKNOWN_LEADER_EPOCH
+  78: 'retry', // OFFSET_NOT_AVAILABLE
   100: 'recreated', // UNKNOWN_TOPIC_ID
   103: 'recreated', // INCONSISTENT_TOPIC_ID
 };
 
 /** What the partition does about an error code in its Fetch answer. */
 export function reactionToFetchError(errorCode: number): FetchReaction {
-  return fetchReactions[errorCode] ?? 'retry';
+  return fetchReactions[errorCode] ?? 'recover';
 }

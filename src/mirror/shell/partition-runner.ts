@@ -58,6 +58,8 @@ export interface PartitionStatus extends TopicPartition {
 
 /** A queue longer than this (in bytes) is enough for now; more is not fetched. */
 const queuedBytesMax = 2 * 1024 * 1024;
+/** CORRUPT_MESSAGE, the code under which the machine hears of records that can't be read. */
+const corruptMessage = 2;
 
 export class PartitionRunner implements FetchTarget {
   readonly topic: string;
@@ -67,6 +69,10 @@ export class PartitionRunner implements FetchTarget {
   #fetching: { round: number; offset: bigint; lastFetchedEpoch: number } | null = null;
   #reader: { key: string; broker: number; reader: SourceReader } | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Set while a fetch error keeps this partition from being read. */
+  #holdTimer: NodeJS.Timeout | undefined;
+  /** Fetch errors in a row. */
+  #fetchErrorCount = 0;
   #ends: SourceEnds | null = null;
   #stateName = 'Idle';
   #sinceMs: number;
@@ -142,7 +148,7 @@ export class PartitionRunner implements FetchTarget {
   position(): FetchPosition | null {
     const fetching = this.#fetching;
     const flow = this.#machine.flow;
-    if (fetching === null || flow === null || flow.queuedBytes > queuedBytesMax) return null;
+    if (fetching === null || flow === null || this.isFull || this.#holdTimer !== undefined) return null;
     const log = this.#log('source');
     if (log === null || log.leader !== this.#reader?.broker) return null;
     return {
@@ -155,10 +161,16 @@ export class PartitionRunner implements FetchTarget {
     };
   }
 
-  onFetched(batches: LeasedBatch[], ends: SourceEnds): void {
+  get isFull(): boolean {
+    const { flow } = this.#machine;
+    return flow !== null && flow.queuedBytes > queuedBytesMax;
+  }
+
+  onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
     this.#ends = ends;
+    this.#fetchErrorCount = 0;
     const fetching = this.#fetching;
-    if (fetching === null) {
+    if (fetching === null || !this.#isCurrent(asked)) {
       for (const batch of batches) batch.release();
       return;
     }
@@ -170,16 +182,44 @@ export class PartitionRunner implements FetchTarget {
     this.#noteCaughtUp();
   }
 
-  onFetchError(errorCode: number): void {
+  onFetchError(asked: FetchPosition, errorCode: number): void {
     const { name } = kafkaError(errorCode);
-    this.#noteError(`fetching: ${name}`);
-    const round = this.#fetching?.round;
-    if (round !== undefined) this.#deliver({ type: 'fetchRefused', round, errorCode, reason: name });
+    this.#fetchFailed(asked, errorCode, name);
   }
 
-  onDiverging({ epoch, endOffset }: { epoch: number; endOffset: bigint }): void {
+  onUnreadable(asked: FetchPosition, reason: string): void {
+    this.#fetchFailed(asked, corruptMessage, reason);
+  }
+
+  onDiverging(asked: FetchPosition, { epoch, endOffset }: { epoch: number; endOffset: bigint }): void {
     const round = this.#fetching?.round;
-    if (round !== undefined) this.#deliver({ type: 'sourceDiverged', round, epoch, endOffset });
+    if (round === undefined || !this.#isCurrent(asked)) return;
+    this.#deliver({ type: 'sourceDiverged', round, epoch, endOffset });
+  }
+
+  /** Whether an answer belongs to where this partition reads now: it may have started again while it was awaited. */
+  #isCurrent(asked: FetchPosition): boolean {
+    return (
+      asked.offset === this.#machine.flow?.fetchOffset &&
+      asked.lastFetchedEpoch === this.#fetching?.lastFetchedEpoch
+    );
+  }
+
+  #fetchFailed(asked: FetchPosition, errorCode: number, reason: string): void {
+    this.#noteError(`fetching: ${reason}`);
+    const round = this.#fetching?.round;
+    if (round === undefined || !this.#isCurrent(asked)) return;
+    // A broker answers errors at once: without a pause the reader would ask as fast as it can.
+    this.#fetchErrorCount += 1;
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = setTimeout(
+      () => {
+        this.#holdTimer = undefined;
+        this.#reader?.reader.wake();
+      },
+      this.#services.pauseMs('retry', this.#fetchErrorCount),
+    );
+    this.#deliver({ type: 'fetchRefused', round, errorCode, reason });
   }
 
   onReaderTrouble(reason: string): void {
@@ -213,6 +253,8 @@ export class PartitionRunner implements FetchTarget {
         return this.#attachReader();
       case 'stopFetching':
         this.#fetching = null;
+        clearTimeout(this.#holdTimer);
+        this.#holdTimer = undefined;
         return this.#detachReader();
       case 'append':
         return this.#append(action.round, action.append);
@@ -241,13 +283,19 @@ export class PartitionRunner implements FetchTarget {
       const destination = this.#ledLog('destination');
       // Read again rather than kept: what is compared has to be the log as it stands now.
       const facts = await this.#services.inspector.read(destination);
-      const verdict = await this.#services.comparer.compare({ source, destination }, facts);
-      const { state } = this.#machine;
-      if (state.name === 'ComparingTail' && facts.view.logEnd !== state.view.logEnd) {
-        throw new LockstepError('KAFKA_ERROR', 'the mirror grew while its newest batch was compared', {
+      const { logEnd, highWatermark, leaderEpoch } = facts.view;
+      const before = this.#machine.state;
+      const isUnmoved =
+        before.name === 'ComparingTail' &&
+        before.view.logEnd === logEnd &&
+        before.view.leaderEpoch === leaderEpoch;
+      // Above the high watermark the newest batch can't be read, and a log without one agrees with every source.
+      if (!isUnmoved || highWatermark !== logEnd) {
+        throw new LockstepError('KAFKA_ERROR', 'the mirror moved while its newest batch was compared', {
           retriable: true,
         });
       }
+      const verdict = await this.#services.comparer.compare({ source, destination }, facts);
       this.#deliver({ type: 'tailCompared', round, verdict });
     });
   }

@@ -10,7 +10,7 @@ import type { Connection } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { apis, type FetchRequest, type FetchResponse, type Input } from '../../protocol/index.ts';
 import { splitBatches } from '../../records/index.ts';
-import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
+import { type FetchPosition, FetchSession, fetchKey, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { Wake } from './wake.ts';
@@ -23,13 +23,20 @@ export interface SourceEnds {
   readonly logStart: bigint;
 }
 
-/** One partition that wants to be read. */
+/**
+ * One partition that wants to be read. Every answer comes with the position that was asked for: an answer can take
+ * long, and the partition may have started again elsewhere meanwhile.
+ */
 export interface FetchTarget {
   /** From where to read next; null while it wants nothing. */
   position(): FetchPosition | null;
-  onFetched(batches: LeasedBatch[], ends: SourceEnds): void;
-  onFetchError(errorCode: number): void;
-  onDiverging(diverging: { epoch: number; endOffset: bigint }): void;
+  /** Wants nothing only because it has enough for the moment. */
+  readonly isFull: boolean;
+  onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void;
+  onFetchError(asked: FetchPosition, errorCode: number): void;
+  onDiverging(asked: FetchPosition, diverging: { epoch: number; endOffset: bigint }): void;
+  /** The partition's part of the answer makes no sense. */
+  onUnreadable(asked: FetchPosition, reason: string): void;
   /** The connection or the answer as a whole failed; the reader tries again by itself. */
   onReaderTrouble(reason: string): void;
 }
@@ -52,6 +59,12 @@ const readCommitted = 1;
 const pausedWaitMs = 5;
 /** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
 const sessionErrors = new Set([70, 71, 106]);
+
+/** A target and what was asked for it in the request that is under way. */
+interface Asked {
+  readonly target: FetchTarget;
+  readonly position: FetchPosition;
+}
 /** What a request may take beyond its own wait before the connection counts as dead. */
 const answerGraceMs = 30_000;
 
@@ -99,31 +112,37 @@ export class SourceReader {
   async #run(): Promise<void> {
     let attempt = 0;
     while (!this.#isClosed) {
-      const { wanted, left } = this.#wanted();
-      if (wanted.length === 0) {
-        await this.#wake.next();
-        continue;
-      }
       try {
+        // Room comes first: what the targets want can change a lot while it is waited for.
         await this.#options.budget.room();
-        if (this.#isClosed) return;
-        await this.#fetchOnce(wanted, left > 0 ? pausedWaitMs : this.#options.fetchWaitMsMax);
+        if (this.#isClosed) break;
+        const { wanted, isAnyFull } = this.#wanted();
+        if (wanted.size === 0) {
+          await this.#wake.next();
+          continue;
+        }
+        await this.#fetchOnce(wanted, isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
         attempt = 0;
       } catch (error) {
-        if (this.#isClosed) return;
+        if (this.#isClosed) break;
         attempt += 1;
         await this.#handleTrouble(error, attempt);
       }
     }
+    // It may have been opened after `close` looked for one.
+    this.#connection?.close();
   }
 
-  #wanted(): { wanted: FetchPosition[]; left: number } {
-    const wanted: FetchPosition[] = [];
-    for (const target of this.#targets.values()) {
+  #wanted(): { wanted: Map<string, Asked>; isAnyFull: boolean } {
+    const wanted = new Map<string, Asked>();
+    let isAnyFull = false;
+    // Asking can end a target, which then leaves.
+    for (const target of [...this.#targets.values()]) {
       const position = target.position();
-      if (position !== null) wanted.push(position);
+      if (position !== null) wanted.set(fetchKey(position), { target, position });
+      else if (target.isFull) isAnyFull = true;
     }
-    return { wanted, left: this.#targets.size - wanted.length };
+    return { wanted, isAnyFull };
   }
 
   async #handleTrouble(error: unknown, attempt: number): Promise<void> {
@@ -138,12 +157,15 @@ export class SourceReader {
     await this.#options.onTrouble(trouble, attempt);
   }
 
-  async #fetchOnce(wanted: FetchPosition[], waitMs: number): Promise<void> {
+  async #fetchOnce(wanted: ReadonlyMap<string, Asked>, waitMs: number): Promise<void> {
     if (this.#connection === null || !this.#connection.isOpen) {
       this.#session.reset();
       this.#connection = await this.#options.open();
     }
-    const request = this.#requestOf(this.#session.next(wanted), waitMs);
+    const request = this.#requestOf(
+      this.#session.next(Array.from(wanted.values(), (asked) => asked.position)),
+      waitMs,
+    );
     const { body, frame } = await this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
     });
@@ -158,7 +180,7 @@ export class SourceReader {
     try {
       if (body.errorCode !== 0) return await this.#sessionRefused(body.errorCode);
       this.#session.accept(body.sessionId);
-      this.#distribute(body, lease);
+      this.#distribute(body, wanted, lease);
     } finally {
       lease.release();
     }
@@ -176,24 +198,16 @@ export class SourceReader {
     await pause(pausedWaitMs);
   }
 
-  #distribute(body: FetchResponse, lease: FrameLease): void {
+  #distribute(body: FetchResponse, wanted: ReadonlyMap<string, Asked>, lease: FrameLease): void {
     for (const topic of body.responses) {
       for (const answer of topic.partitions) {
-        const target =
-          this.#targets.get(`${topic.topicId}/${answer.partitionIndex}`) ??
-          this.#targets.get(`${topic.topic}/${answer.partitionIndex}`);
-        if (target === undefined) continue;
-        if (answer.errorCode !== 0) {
-          target.onFetchError(answer.errorCode);
-        } else if (answer.divergingEpoch.endOffset >= 0n) {
-          target.onDiverging(answer.divergingEpoch);
-        } else {
-          target.onFetched(answer.records === null ? [] : cutBatches(answer.records, lease), {
-            highWatermark: answer.highWatermark,
-            lastStableOffset: answer.lastStableOffset,
-            logStart: answer.logStartOffset,
-          });
-        }
+        const key = [topic.topicId, topic.topic]
+          .map((name) => `${name}/${answer.partitionIndex}`)
+          .find((candidate) => wanted.has(candidate));
+        if (key === undefined) continue;
+        const { target, position } = wanted.get(key)!;
+        // One that has left, or was replaced, wants no answer any more.
+        if (this.#targets.get(key) === target) handOver(answer, target, position, lease);
       }
     }
   }
@@ -216,6 +230,29 @@ export class SourceReader {
       forgottenTopicsData: groupByTopic(session.forgotten, (position) => position.partition),
     };
   }
+}
+
+function handOver(
+  answer: FetchResponse['responses'][number]['partitions'][number],
+  target: FetchTarget,
+  asked: FetchPosition,
+  lease: FrameLease,
+): void {
+  if (answer.errorCode !== 0) return target.onFetchError(asked, answer.errorCode);
+  if (answer.divergingEpoch.endOffset >= 0n) return target.onDiverging(asked, answer.divergingEpoch);
+  let batches: LeasedBatch[];
+  try {
+    batches = answer.records === null ? [] : cutBatches(answer.records, lease);
+  } catch (error) {
+    // One spoiled partition must not keep the answer from the others.
+    if (!(error instanceof LockstepError)) throw error;
+    return target.onUnreadable(asked, error.message);
+  }
+  target.onFetched(asked, batches, {
+    highWatermark: answer.highWatermark,
+    lastStableOffset: answer.lastStableOffset,
+    logStart: answer.logStartOffset,
+  });
 }
 
 function cutBatches(records: Buffer, lease: FrameLease): LeasedBatch[] {

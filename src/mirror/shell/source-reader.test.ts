@@ -1,0 +1,127 @@
+// One reader and a broker that is played by hand: what is asked, and who gets which answer.
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Connection } from '../../client/index.ts';
+import type { FetchRequest, Input } from '../../protocol/index.ts';
+import { encodeBatch } from '../../records/index.ts';
+import type { FetchPosition } from './fetch-session.ts';
+import type { LeasedBatch } from './leased-batch.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { type FetchTarget, SourceReader } from './source-reader.ts';
+
+class Target implements FetchTarget {
+  readonly isFull = false;
+  readonly heard: string[] = [];
+  readonly partition: number;
+  offset: bigint | null = 0n;
+
+  constructor(partition: number) {
+    this.partition = partition;
+  }
+  position(): FetchPosition | null {
+    const { partition, offset } = this;
+    if (offset === null) return null;
+    return { topic: 'orders', topicId: 'id', partition, offset, leaderEpoch: 1, lastFetchedEpoch: 1 };
+  }
+  onFetched(asked: FetchPosition, batches: LeasedBatch[]): void {
+    this.heard.push(`${batches.length} batches for ${asked.offset}`);
+    for (const batch of batches) batch.release();
+  }
+  onFetchError(asked: FetchPosition, errorCode: number): void {
+    this.heard.push(`error ${errorCode} for ${asked.offset}`);
+  }
+  onDiverging(asked: FetchPosition): void {
+    this.heard.push(`diverging for ${asked.offset}`);
+  }
+  onUnreadable(asked: FetchPosition): void {
+    this.heard.push(`unreadable for ${asked.offset}`);
+  }
+  onReaderTrouble(reason: string): void {
+    this.heard.push(reason);
+  }
+}
+
+const requests: { offsets: bigint[]; answer: (records: Record<number, Buffer>) => void }[] = [];
+let budget: MemoryBudget;
+let reader: SourceReader;
+
+function start(heldBytes = 0): void {
+  budget = new MemoryBudget({ bytesMax: 1_000_000 });
+  budget.take(heldBytes);
+  const connection = {
+    isOpen: true,
+    close: () => {},
+    sendForFrame: (_api: unknown, request: Input<FetchRequest>) =>
+      new Promise((resolve) => {
+        const offsets = (request.topics ?? []).flatMap((topic) =>
+          (topic.partitions ?? []).map((partition) => partition.fetchOffset ?? -1n),
+        );
+        const answer = (records: Record<number, Buffer>): void => {
+          const partitions = Object.entries(records).map(([index, bytes]) => ({
+            partitionIndex: Number(index),
+            errorCode: 0,
+            divergingEpoch: { epoch: -1, endOffset: -1n },
+            records: bytes,
+          }));
+          const body = { errorCode: 0, sessionId: 0, responses: [{ topicId: 'id', topic: '', partitions }] };
+          resolve({ body, frame: { bytes: Buffer.alloc(10), release: () => {} } });
+        };
+        requests.push({ offsets, answer });
+      }),
+  } as unknown as Connection;
+  reader = new SourceReader({
+    open: async () => connection,
+    budget,
+    fetchBytesMax: 1000,
+    fetchResponseBytesMax: 1000,
+    fetchWaitMsMax: 10,
+    onTrouble: async () => {},
+  });
+}
+
+const good = encodeBatch([{ offset: 0n, timestamp: 1n, key: null, value: null, headers: [] }], {
+  compression: 'none',
+});
+const spoiled = Buffer.from(good);
+spoiled.writeInt32BE(-7, 8);
+
+afterEach(async () => {
+  const closing = reader.close();
+  for (const request of requests.splice(0)) request.answer({});
+  await closing;
+});
+
+it('asks for what is wanted when there is room, not for what was wanted before the wait', async () => {
+  start(1_000_000);
+  const target = new Target(0);
+  target.offset = 1000n;
+  reader.add('id/0', target);
+  await new Promise(setImmediate);
+  target.offset = 500n;
+  budget.giveBack(1_000_000);
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  expect(requests[0]!.offsets).toEqual([500n]);
+});
+
+it('hands each answer over with the position that was asked for', async () => {
+  start();
+  const target = new Target(0);
+  reader.add('id/0', target);
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  target.offset = 7n;
+  requests.shift()!.answer({ 0: good });
+  await vi.waitFor(() => expect(target.heard).toEqual(['1 batches for 0']), { interval: 1 });
+});
+
+it('keeps a partition with impossible bytes from spoiling the answer for the others', async () => {
+  start();
+  const targets = [0, 1, 2].map((partition) => new Target(partition));
+  for (const target of targets) reader.add(`id/${target.partition}`, target);
+  await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(3), { interval: 1 });
+  requests.pop()!.answer({ 0: good, 1: spoiled, 2: good });
+  await vi.waitFor(() => expect(targets[2]!.heard).toEqual(['1 batches for 0']), { interval: 1 });
+  expect(targets.map((target) => target.heard)).toEqual([
+    ['1 batches for 0'],
+    ['unreadable for 0'],
+    ['1 batches for 0'],
+  ]);
+});
