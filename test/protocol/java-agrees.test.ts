@@ -110,7 +110,7 @@ function ours(schema: AnyMessage, version: number, value: Value): string {
 /** Told from the bytes: v2 of the header ends with a count of tagged fields behind the client id. */
 function requestHeaderVersion(api: (typeof apis)[keyof typeof apis], version: number): number {
   const bytes = Buffer.concat(encodeRequest(api as never, version, { correlationId: 7, clientId: 'c' }, {}));
-  const body = encodeToBuffer(api.request as AnyMessage, version, {});
+  const body = encodeToBuffer(api.request as unknown as AnyMessage, version, {});
   const headerBytes = bytes.length - 4 - body.length;
   expect(bytes.readInt32BE(0)).toBe(bytes.length - 4);
   expect(bytes.subarray(4, 15).toString('hex')).toBe(`${hex16(api.key)}${hex16(version)}00000007${'0001'}63`);
@@ -119,7 +119,7 @@ function requestHeaderVersion(api: (typeof apis)[keyof typeof apis], version: nu
 
 function responseHeaderVersion(api: (typeof apis)[keyof typeof apis], version: number): number {
   const bytes = Buffer.concat(encodeResponse(api as never, version, 7, {}));
-  const body = encodeToBuffer(api.response as AnyMessage, version, {});
+  const body = encodeToBuffer(api.response as unknown as AnyMessage, version, {});
   const headerBytes = bytes.length - 4 - body.length;
   expect(bytes.readInt32BE(0)).toBe(bytes.length - 4);
   return headerBytes === 4 ? 0 : headerBytes === 5 && bytes[8] === 0 ? 1 : -1;
