@@ -3,77 +3,25 @@
 // serve metadata and admin requests; whoever moves much data opens connections of their own.
 import { LockstepError } from '../errors.ts';
 import { type Api, apis, type Input, kafkaError, type MetadataResponse } from '../protocol/index.ts';
-import type { VersionChoice } from './api-versions.ts';
 import { BrokerConnections } from './broker-connections.ts';
 import { type Clock, type Random, systemClock } from './clock.ts';
+import type {
+  ClusterOptions,
+  OpenConnectionOptions,
+  RequestOptions,
+  RequestTarget,
+} from './cluster-options.ts';
 import { type BrokerAddress, type ClusterConfig, formatAddress } from './config.ts';
-import { Connection, type ConnectionOptions } from './connection.ts';
-import { type CoordinatorKey, Coordinators } from './coordinators.ts';
+import { nobodyAnswers } from './connect-failure.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import { Coordinators } from './coordinators.ts';
 import { FramePool } from './frame-pool.ts';
 import { kafkaFailure } from './kafka-failure.ts';
-import {
-  type BrokerNode,
-  type ClusterMetadata,
-  type PartitionMetadata,
-  partitionOf,
-  type TopicIdChange,
-} from './metadata.ts';
+import { type BrokerNode, type ClusterMetadata, type PartitionMetadata, partitionOf } from './metadata.ts';
 import { MetadataCache } from './metadata-cache.ts';
 import { retrying } from './retry.ts';
 import { tokenSource } from './sasl/token-source.ts';
-
-export interface ClusterOptions {
-  /** Memory for responses of dedicated connections. Default: one pool for this cluster, 64 MiB kept. */
-  readonly framePool?: FramePool;
-  /** A response above this ends its connection, bytes. Default 128 MiB. */
-  readonly frameBytesMax?: number;
-  /** Time for one answer, ms. Default 30 s. */
-  readonly requestTimeoutMs?: number;
-  /** Time for one connection attempt, ms. Default 10 s. */
-  readonly connectTimeoutMs?: number;
-  /** Time for one request with all its retries, ms. Default 60 s, as default.api.timeout.ms. */
-  readonly deadlineMs?: number;
-  /** Leaders are looked up again, in the background, when they are asked for and older than this, ms. Default 5 min, as metadata.max.age.ms. */
-  readonly metadataAgeMsMax?: number;
-  /** Told when a topic lives under its name with another id. */
-  readonly onTopicIdChange?: (change: TopicIdChange) => void;
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
-
-/** Where a request goes. */
-export type RequestTarget =
-  | 'any'
-  | 'controller'
-  /** A broker id. */
-  | number
-  | { readonly leaderOf: { readonly topic: string; readonly partition: number } }
-  | { readonly coordinatorOf: CoordinatorKey };
-
-export interface RequestOptions<Res> extends VersionChoice {
-  /** Default `any`. */
-  readonly to?: RequestTarget;
-  /** For all attempts together, ms. Default `deadlineMs` of the cluster. */
-  readonly timeoutMs?: number;
-  /** false: one attempt, for requests that must not be executed twice. Default true. */
-  readonly retry?: boolean;
-  /** What is asked, in an operator's words, for messages. Default the API's name. */
-  readonly what?: string;
-  /**
-   * The Kafka error number that decides about the whole answer, with the broker's words; 0 for fine. Default:
-   * `errorCode` and `errorMessage` at the top of the answer, where it has them.
-   */
-  readonly errorOf?: (body: Res) => { number: number; message?: string | null };
-}
-
-export interface OpenConnectionOptions
-  extends Pick<
-    ConnectionOptions,
-    'readBufferBytes' | 'frameBytesMax' | 'requestTimeoutMs' | 'framePool' | 'inFlightRequestsMax'
-  > {
-  /** What the connection is for, seen by brokers as the end of the client id: `reading`, `appending`. */
-  readonly purpose?: string;
-}
 
 const notController = 41;
 const coordinatorErrors: ReadonlySet<number> = new Set([15, 16]);
@@ -405,19 +353,4 @@ export class Cluster {
 function topLevelError(body: unknown): { number: number; message?: string | null } {
   const { errorCode, errorMessage } = body as { errorCode?: number; errorMessage?: string | null };
   return { number: errorCode ?? 0, ...(errorMessage === undefined ? {} : { message: errorMessage }) };
-}
-
-/** One error for a list of addresses: the telling one where there is one, else all of them. */
-function nobodyAnswers(cluster: string, errors: readonly LockstepError[]): LockstepError {
-  const telling = errors.find((error) => !error.retriable) ?? (errors.length === 1 ? errors[0] : undefined);
-  if (telling !== undefined) return telling;
-  const reasons = errors.map((error) => error.message.replace(`cluster ${cluster}, broker `, '')).join(' ');
-  return new LockstepError(
-    'CLUSTER_UNREACHABLE',
-    `cluster ${cluster}: no broker can be reached. ${reasons}`,
-    {
-      cause: errors[0],
-      detail: { cluster },
-    },
-  );
 }

@@ -117,3 +117,18 @@ export function saslExpected(peer: Peer, mechanisms: readonly string[], cause?: 
   const text = `this port wants a login, and none is configured. Add sasl (mechanism, username, password).${offered}`;
   return peerError('AUTHENTICATION_FAILED', peer, text, { cause });
 }
+
+/** One error for a list of addresses: the telling one where there is one, else all of them. */
+export function nobodyAnswers(cluster: string, errors: readonly LockstepError[]): LockstepError {
+  const telling = errors.find((error) => !error.retriable) ?? (errors.length === 1 ? errors[0] : undefined);
+  if (telling !== undefined) return telling;
+  const reasons = errors.map((error) => error.message.replace(`cluster ${cluster}, broker `, '')).join(' ');
+  return new LockstepError(
+    'CLUSTER_UNREACHABLE',
+    `cluster ${cluster}: no broker can be reached. ${reasons}`,
+    {
+      cause: errors[0],
+      detail: { cluster },
+    },
+  );
+}

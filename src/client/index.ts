@@ -79,13 +79,13 @@ export {
 export type { FinalizedFeature, VersionChoice, VersionRange } from './api-versions.ts';
 export { type BackoffOptions, backoffMs, reconnectBackoff, requestBackoff } from './backoff.ts';
 export { type Clock, type Random, sleep, systemClock } from './clock.ts';
-export {
-  Cluster,
-  type ClusterOptions,
-  type OpenConnectionOptions,
-  type RequestOptions,
-  type RequestTarget,
-} from './cluster.ts';
+export { Cluster } from './cluster.ts';
+export type {
+  ClusterOptions,
+  OpenConnectionOptions,
+  RequestOptions,
+  RequestTarget,
+} from './cluster-options.ts';
 export type {
   BrokerAddress,
   ClusterConfig,
@@ -98,12 +98,8 @@ export type {
 } from './config.ts';
 export { formatAddress, securityProtocol } from './config.ts';
 export { describePeer, type Peer } from './connect-failure.ts';
-export {
-  Connection,
-  type ConnectionOptions,
-  type ConnectionStatistics,
-  type SendOptions,
-} from './connection.ts';
+export { Connection } from './connection.ts';
+export type { ConnectionOptions, ConnectionStatistics, SendOptions } from './connection-options.ts';
 export type { CoordinatorKey } from './coordinators.ts';
 export { type Frame, FramePool, type FramePoolOptions, type FramePoolStatistics } from './frame-pool.ts';
 export { isAuthorizationError, type KafkaFailureContext, kafkaFailure } from './kafka-failure.ts';
