@@ -23,6 +23,9 @@ export type Deviation =
   | 'answersDuplicatesWithNewOffset'
   | 'acceptsLowerEpochs'
   | 'acceptsBaseOffsets'
+  | 'appendsWhatItRefuses'
+  | 'appendsTwice'
+  | 'appendsDuplicatesSilently'
   | 'sequenceDoesNotWrap'
   | 'logEndIsBehind'
   | 'answersWrongBaseOffset'
@@ -88,7 +91,10 @@ export class ModelLog implements ProbeLog {
   }
 
   #accept(view: BatchView, batch: Buffer): { errorCode: number; baseOffset: bigint } {
-    const refused = (errorCode: number) => ({ errorCode, baseOffset: -1n });
+    const refused = (errorCode: number) => {
+      if (this.#is('appendsWhatItRefuses')) this.#end += BigInt(view.recordCount);
+      return { errorCode, baseOffset: -1n };
+    };
     if (view.baseOffset !== 0n && !this.#is('acceptsBaseOffsets')) return refused(87);
     if (this.#is('refusesChosenIds')) return refused(59);
     const { producerId, producerEpoch: epoch, baseSequence, recordCount } = view;
@@ -98,7 +104,10 @@ export class ModelLog implements ProbeLog {
       if (epoch < known.epoch && !this.#is('acceptsLowerEpochs') && !this.#is('markersDoNotFence'))
         return refused(47);
       const duplicate = this.#duplicate(known, baseSequence);
-      if (duplicate !== undefined) return { errorCode: 0, baseOffset: duplicate };
+      if (duplicate !== undefined) {
+        if (this.#is('appendsDuplicatesSilently')) this.#end += BigInt(recordCount);
+        return { errorCode: 0, baseOffset: duplicate };
+      }
       const next = known.lastSequence < 0 ? 0 : (known.lastSequence + 1) % sequenceCount;
       const expected = epoch > known.epoch ? 0 : next;
       const tolerated = this.#is('acceptsGaps') || this.#is('appendsDuplicates') || epoch < known.epoch;
@@ -121,7 +130,7 @@ export class ModelLog implements ProbeLog {
       batches,
     });
     this.#keep(batch);
-    this.#end += BigInt(recordCount);
+    this.#end += BigInt(recordCount) * (this.#is('appendsTwice') ? 2n : 1n);
     return this.#is('answersWrongBaseOffset') ? baseOffset + 1n : baseOffset;
   }
 

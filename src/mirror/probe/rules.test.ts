@@ -33,6 +33,10 @@ const cases: Record<Deviation, string[]> = {
   answersDuplicatesWithNewOffset: ['duplicate-answered'],
   acceptsLowerEpochs: ['lower-epoch-refused'],
   acceptsBaseOffsets: ['base-offset-zero'],
+  // The answer is right and the log is not: only the log end tells.
+  appendsWhatItRefuses: ['gap-refused', 'lower-epoch-refused', 'base-offset-zero', 'marker-fences'],
+  appendsTwice: ['chosen-producer-id', 'base-offset-as-planned', 'log-end'],
+  appendsDuplicatesSilently: ['duplicate-answered'],
   sequenceDoesNotWrap: ['sequence-wraps'],
   logEndIsBehind: ['log-end', 'base-offset-as-planned'],
   answersWrongBaseOffset: ['base-offset-as-planned', 'log-end'],
