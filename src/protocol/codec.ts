@@ -1,9 +1,10 @@
 // Messages to bytes and back. One codec serves every API, every version, both directions: for each message and
 // version a reader and a writer are composed once (coders.ts) and kept.
 import { LockstepError } from '../errors.ts';
-import { type Coder, structCoder } from './coders.ts';
+import { structCoder } from './coders.ts';
 import { invalidFrame, Reader } from './reader.ts';
 import { type Input, includes, type MessageSchema } from './schema.ts';
+import type { Coder } from './value-coders.ts';
 import { Writer } from './writer.ts';
 
 /** @throws LockstepError CODEC_INPUT_INVALID for a wrong value, UNSUPPORTED_VERSION for a field the version lacks. */

@@ -45,10 +45,9 @@ export function defaultTest(field: FieldSchema): (value: unknown) => boolean {
     case 'struct': {
       const tests = type.struct.fields.map((inner) => [inner.name, defaultTest(inner)] as const);
       return (value) => {
-        const given = value as Record<string, unknown> | null;
-        return (
-          given !== null && tests.every(([name, test]) => given[name] === undefined || test(given[name]))
-        );
+        if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+        const given = value as Record<string, unknown>;
+        return tests.every(([name, test]) => given[name] === undefined || test(given[name]));
       };
     }
     case 'uuid':
