@@ -101,6 +101,26 @@ describe('starting', () => {
     expect(types(machine.handle({ type: 'timer', round: 0 }))).toEqual(['readDestination']);
   });
 
+  it('tells a log that others append to from followers that lag, and says so when it goes on', () => {
+    machine.handle({ type: 'begin' });
+    // Under load the high watermark is always a little behind, and often the log grows while it is read (-1).
+    for (const [logEnd, highWatermark] of [
+      [10n, 9n],
+      [14n, 12n],
+      [18n, -1n],
+      [22n, 21n],
+    ] as const) {
+      machine.handle({ type: 'destinationRead', round: 0, view: { ...view, logEnd, highWatermark } });
+      machine.handle({ type: 'timer', round: 0 });
+    }
+    expect(machine.state).toMatchObject({ name: 'Settling', looks: 3 });
+    expect(machine.state).toMatchObject({ reason: expect.stringContaining('another agent') });
+    // It stands still, but a follower lacks a part.
+    const lagging = { ...view, logEnd: 22n, highWatermark: 21n };
+    machine.handle({ type: 'destinationRead', round: 0, view: lagging });
+    expect(machine.state.name).toBe('WaitingForReplicas');
+  });
+
   it('fetches from the destination’s log end, with the epoch of the last common batch', () => {
     machine.handle({ type: 'begin' });
     machine.handle({ type: 'destinationRead', round: 0, view });
@@ -232,6 +252,14 @@ describe('copying', () => {
   });
 });
 
+it('stops at a batch to which the broker gave its own timestamps', () => {
+  mirroring();
+  fetch(new TestBatch(10n, 2));
+  machine.handle({ type: 'appended', round: machine.round, baseOffset: 10n, isRestamped: true });
+  expect(machine.state).toMatchObject({ name: 'Diverged', offset: 10n });
+  expect(machine.state).toMatchObject({ reason: expect.stringContaining('message.timestamp.type') });
+});
+
 describe('what can’t be copied yet', () => {
   beforeEach(mirroring);
 
@@ -278,6 +306,16 @@ describe('a source that was truncated', () => {
 });
 
 describe('stopping', () => {
+  it('stays stopped when the last append lacked a right', () => {
+    mirroring();
+    fetch(new TestBatch(10n, 2));
+    machine.handle({ type: 'stop' });
+    expect(machine.state.name).toBe('Stopping');
+    const refused = { type: 'appendRefused', round: machine.round, errorCode: 29, reason: 'no' } as const;
+    expect(types(machine.handle(refused))).toEqual(['stopFetching']);
+    expect(machine.state.name).toBe('Stopped');
+  });
+
   it('ends at once when nothing is under way', () => {
     mirroring();
     machine.handle({ type: 'stop' });

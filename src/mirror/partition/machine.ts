@@ -80,7 +80,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'sourceDiverged':
         return this.#sourceDiverged(event);
       case 'appended':
-        return this.#appended(event.baseOffset);
+        return this.#appended(event);
       case 'appendRefused':
         return this.#appendRefused(event);
       case 'appendUnknown':
@@ -119,12 +119,17 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   #destinationRead(view: DestinationView): void {
     const { state } = this;
-    if (view.highWatermark !== view.logEnd) {
+    const isReplicated = view.highWatermark === view.logEnd;
+    const seen = state.name === 'Settling' || state.name === 'WaitingForReplicas' ? state.seen : null;
+    // While somebody else appends the high watermark lags, too, but waiting for replicas would be the wrong story.
+    const hasMoved = view.highWatermark < 0n || (seen !== null && seen.logEnd !== view.logEnd);
+    if (!isReplicated && !hasMoved) {
       // What followers lack can vanish with the leader, and our next batch would land lower than meant.
       this.state = { name: 'WaitingForReplicas', seen: view };
       return this.#pause('replicas', 1);
     }
     const settled =
+      isReplicated &&
       state.name === 'Settling' &&
       state.seen.logEnd === view.logEnd &&
       state.seen.leaderEpoch === view.leaderEpoch;
@@ -203,6 +208,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   }
 
   #lacksRight(reason: string): void {
+    // A stop that was asked for must not turn into a start ten seconds later.
+    if (this.state.name === 'Stopping') return this.#stopOrRecover(reason);
     this.#drop();
     this.attempt += 1;
     this.state = { name: 'NotAuthorized', reason, attempt: this.attempt };
@@ -248,12 +255,16 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     this.#act({ type: 'append', round: this.round, append: flow.inFlight });
   }
 
-  #appended(baseOffset: bigint): void {
+  #appended({ baseOffset, isRestamped = false }: EventOf<B, 'appended'>): void {
     const { flow, state } = this;
     if (flow === null || flow.inFlight === null) return;
     const { batch, identity, offset } = flow.inFlight;
     if (baseOffset !== offset) {
       const reason = `a batch meant for offset ${offset} landed at ${baseOffset}: something else writes to the mirror`;
+      return this.#end('Diverged', offset, reason);
+    }
+    if (isRestamped) {
+      const reason = `the destination gave the batch at offset ${offset} its own timestamps: message.timestamp.type of the mirror topic is not CreateTime any more`;
       return this.#end('Diverged', offset, reason);
     }
     flow.inFlight = null;

@@ -120,7 +120,13 @@ export type PartitionEvent<B extends FetchedBatch = FetchedBatch> =
       readonly endOffset: bigint;
       readonly epoch: number;
     }
-  | { readonly type: 'appended'; readonly round: number; readonly baseOffset: bigint }
+  | {
+      readonly type: 'appended';
+      readonly round: number;
+      readonly baseOffset: bigint;
+      /** The broker put its own clock into the records. */
+      readonly isRestamped?: boolean;
+    }
   | {
       readonly type: 'appendRefused';
       readonly round: number;

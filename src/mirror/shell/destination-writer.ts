@@ -11,7 +11,15 @@ import type { WriterIdentity } from '../partition/identity.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 
 export type AppendOutcome =
-  | { readonly kind: 'appended'; readonly baseOffset: bigint }
+  | {
+      readonly kind: 'appended';
+      readonly baseOffset: bigint;
+      /**
+       * -1 where the topic keeps the records' own timestamps. For a batch that was there already: its newest
+       * timestamp, whatever the topic does (UnifiedLog.append).
+       */
+      readonly logAppendTimeMs: bigint;
+    }
   | { readonly kind: 'refused'; readonly errorCode: number; readonly message: string | null }
   | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -109,23 +117,26 @@ export class DestinationWriter {
 
   async #send(lane: Lane, jobs: AppendJob[]): Promise<void> {
     lane.isBusy = true;
+    let outcomeOf: (job: AppendJob) => AppendOutcome;
     try {
       const answers = await this.#produce(lane, jobs);
-      for (const job of jobs) {
-        const outcome =
-          answers.get(`${job.topicId}/${job.partition}`) ?? answers.get(`${job.topic}/${job.partition}`);
-        finish(job, outcome ?? { kind: 'unknown', reason: 'the answer does not mention the partition' });
-      }
+      outcomeOf = (job) =>
+        answers.get(`${job.topicId}/${job.partition}`) ??
+        answers.get(`${job.topic}/${job.partition}`) ?? {
+          kind: 'unknown',
+          reason: 'the answer does not mention the partition',
+        };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       // The bytes may still be on their way: only a closed connection lets go of them.
       lane.connection?.close();
       lane.connection = null;
-      for (const job of jobs) finish(job, { kind: 'unknown', reason });
-    } finally {
-      lane.isBusy = false;
-      if (this.#ready.length > 0) this.#scheduleFlush();
+      outcomeOf = () => ({ kind: 'unknown', reason });
     }
+    lane.isBusy = false;
+    if (this.#ready.length > 0) this.#scheduleFlush();
+    // Outside of the try: a batch given back twice would hand its memory to the next answer while others use it.
+    for (const job of jobs) finish(job, outcomeOf(job));
   }
 
   async #produce(lane: Lane, jobs: AppendJob[]): Promise<Map<string, AppendOutcome>> {
@@ -144,7 +155,7 @@ export class DestinationWriter {
           // Answers name topics by id from Produce v13 on (KIP-516), by name before.
           `${topic.name === '' ? topic.topicId : topic.name}/${answer.index}`,
           answer.errorCode === 0
-            ? { kind: 'appended', baseOffset: answer.baseOffset }
+            ? { kind: 'appended', baseOffset: answer.baseOffset, logAppendTimeMs: answer.logAppendTimeMs }
             : { kind: 'refused', errorCode: answer.errorCode, message: answer.errorMessage },
         );
       }

@@ -41,6 +41,7 @@ export class LeasedBatch implements FetchedBatch {
   readonly recordCount: number;
   readonly sizeBytes: number;
   readonly partitionLeaderEpoch: number;
+  readonly maxTimestamp: bigint;
   readonly #lease: FrameLease;
 
   constructor(view: BatchView, lease: FrameLease) {
@@ -59,6 +60,7 @@ export class LeasedBatch implements FetchedBatch {
     this.lastOffset = isV2 ? view.lastOffset : this.baseOffset;
     this.recordCount = isV2 ? view.recordCount : 0;
     this.partitionLeaderEpoch = isV2 ? view.partitionLeaderEpoch : -1;
+    this.maxTimestamp = isV2 ? view.maxTimestamp : -1n;
   }
 
   retain(): void {

@@ -337,12 +337,15 @@ export class PartitionRunner implements FetchTarget {
 
   #onOutcome(round: number, batch: LeasedBatch, outcome: AppendOutcome): void {
     switch (outcome.kind) {
-      case 'appended':
+      case 'appended': {
+        const { baseOffset, logAppendTimeMs } = outcome;
+        const isRestamped = logAppendTimeMs !== -1n && logAppendTimeMs !== batch.maxTimestamp;
         this.#recordsMirrored += batch.recordCount;
         this.#bytesMirrored += batch.sizeBytes;
-        this.#deliver({ type: 'appended', round, baseOffset: outcome.baseOffset });
+        this.#deliver({ type: 'appended', round, baseOffset, isRestamped });
         this.#noteCaughtUp();
         return this.#reader?.reader.wake();
+      }
       case 'refused': {
         const { name } = kafkaError(outcome.errorCode);
         const reason = outcome.message === null ? name : `${name} (${outcome.message})`;
