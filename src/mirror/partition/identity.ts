@@ -56,6 +56,14 @@ export function sequenceAfter(sequence: number, count: number): number {
 }
 
 /**
+ * The sequence of the record at `offset`. As long as mirrors write nothing but data, starting where the source
+ * starts, it holds for every record of every mirror; a batch that breaks it stands where it was not meant to.
+ */
+export function sequenceAt(offset: bigint): number {
+  return Number(offset % sequenceCount);
+}
+
+/**
  * The identity of the append at `offset`, the destination's log end. It continues the last write: the leader's
  * own entry where there is one, since the guard compares with it, else the newest batch in the log (entries age
  * out). A log that tells neither starts at the sequence that its offset gives, which every worker can compute.
@@ -67,7 +75,7 @@ export function identityAt(
   const { producerId, tail, entries } = known;
   const entry = entries.find((candidate) => candidate.producerId === producerId);
   const last = entry ?? (tail?.producerId === producerId ? tail : undefined);
-  if (last === undefined) return { producerId, epoch: 0, sequence: Number(offset % sequenceCount) };
+  if (last === undefined) return { producerId, epoch: 0, sequence: sequenceAt(offset) };
   // An entry without a sequence (-1) was left by a marker: the sequence starts at 0.
   return { producerId, epoch: last.epoch, sequence: sequenceAfter(last.lastSequence, 1) };
 }

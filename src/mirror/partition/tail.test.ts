@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type BatchFingerprint, judgeTail, type SourceView } from './tail.ts';
+import { type BatchFingerprint, judgeTail, type MirrorFingerprint, type SourceView } from './tail.ts';
 
 const ours = (1n << 62n) + 256n;
-const batch: BatchFingerprint = {
+const batch: MirrorFingerprint = {
   baseOffset: 8n,
   lastOffset: 9n,
   recordCount: 2,
@@ -10,13 +10,15 @@ const batch: BatchFingerprint = {
   producerId: ours,
   partitionLeaderEpoch: 0,
   normalisedChecksum: 77,
+  producerEpoch: 0,
+  lastSequence: 9,
 };
 const original: BatchFingerprint = { ...batch, producerId: 4n, partitionLeaderEpoch: 3 };
 const source: SourceView = { logStart: 0n, highWatermark: 20n, logEnd: 20n, tail: original };
 const view = { logEnd: 10n };
 
 describe('judgeTail', () => {
-  const rows: [string, BatchFingerprint | null, SourceView, unknown][] = [
+  const rows: [string, MirrorFingerprint | null, SourceView, unknown][] = [
     [
       'equal batches agree, with the source’s epoch',
       batch,
@@ -34,6 +36,16 @@ describe('judgeTail', () => {
       { ...batch, producerId: 4n },
       source,
       { kind: 'foreign', offset: 8n },
+    ],
+    [
+      'a batch that was written for another offset differs, even with equal content',
+      { ...batch, lastSequence: 7 },
+      source,
+      {
+        kind: 'differs',
+        offset: 8n,
+        what: 'its last sequence is 7, so it was written for another offset than 9: something else writes to the mirror',
+      },
     ],
     [
       'a batch without a producer id is foreign',

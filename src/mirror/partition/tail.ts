@@ -1,6 +1,6 @@
 // Does the newest batch of the mirror stand in the source, too? Asked before every start, since the destination's
 // log end says how far a log goes but not whose log it is.
-import { isLockstepProducerId } from './identity.ts';
+import { isLockstepProducerId, sequenceAt } from './identity.ts';
 import type { DestinationView, TailVerdict } from './state.ts';
 
 /** A batch's header facts that tell whether two batches hold the same records. */
@@ -13,6 +13,13 @@ export interface BatchFingerprint {
   readonly partitionLeaderEpoch: number;
   /** The stored checksum with all that a mirror rewrites taken out. */
   readonly normalisedChecksum: number;
+}
+
+/** The mirror's own newest batch, and for which place it was written. */
+export interface MirrorFingerprint extends BatchFingerprint {
+  readonly producerEpoch: number;
+  /** -1 where the batch carries none. */
+  readonly lastSequence: number;
 }
 
 /** What the source's leader told about the place where the mirror ends. */
@@ -31,12 +38,17 @@ export type TailJudgement = TailVerdict | 'unsettled' | 'compareRecords';
 /** Judges by headers alone; `mirrorTail` is null when the mirror's log holds no batch. */
 export function judgeTail(
   view: Pick<DestinationView, 'logEnd'>,
-  mirrorTail: BatchFingerprint | null,
+  mirrorTail: MirrorFingerprint | null,
   source: SourceView,
 ): TailJudgement {
   // Before anything else: records that no mirror wrote mean that this log is not ours to continue.
   if (mirrorTail !== null && !isLockstepProducerId(mirrorTail.producerId)) {
     return { kind: 'foreign', offset: mirrorTail.baseOffset };
+  }
+  // A batch that stands elsewhere than it was meant to: its records can still look right where records repeat.
+  if (mirrorTail !== null && mirrorTail.lastSequence !== sequenceAt(mirrorTail.lastOffset)) {
+    const what = `its last sequence is ${mirrorTail.lastSequence}, so it was written for another offset than ${mirrorTail.lastOffset}: something else writes to the mirror`;
+    return { kind: 'differs', offset: mirrorTail.baseOffset, what };
   }
   if (source.logEnd < view.logEnd) return { kind: 'sourceEndsBefore', sourceEnd: source.logEnd };
   if (source.logStart > view.logEnd) return { kind: 'sourceStartsAfter', sourceStart: source.logStart };

@@ -160,8 +160,9 @@ export class TailComparer {
       askBatch(this.#askSource(logs.source.leader), logs.source, offset),
       askBatch(this.#askDestination(logs.destination.leader), logs.destination, offset),
     ]);
-    const what = differenceAt(offset, original, copy);
-    if (what !== null) return { kind: 'differs', offset, what };
+    const difference = differenceAt(offset, original, copy);
+    if (difference === 'unknown') return { kind: 'agrees', lastFetchedEpoch: -1, compared: false };
+    if (difference !== null) return { kind: 'differs', offset, what: difference };
     return { kind: 'agrees', lastFetchedEpoch: source.tail?.partitionLeaderEpoch ?? -1, compared: true };
   }
 }
@@ -211,12 +212,16 @@ async function readSource(
   );
 }
 
-/** Names the first field in which the records at `offset` differ; null when they are equal. */
-function differenceAt(offset: bigint, original: Buffer | null, copy: Buffer | null): string | null {
+/**
+ * Names the first field in which the records at `offset` differ; null when they are equal, 'unknown' when compaction
+ * has taken one of them.
+ */
+export function differenceAt(offset: bigint, original: Buffer | null, copy: Buffer | null): string | null {
   const a = recordAt(offset, original);
   const b = recordAt(offset, copy);
+  if (a === 'compacted' || b === 'compacted') return 'unknown';
   if (a === null || b === null)
-    return a === b ? null : `only ${a === null ? 'the mirror' : 'the source'} has a record there`;
+    return a === b ? 'unknown' : `only ${a === null ? 'the mirror' : 'the source'} has a record there`;
   if (a.timestamp !== b.timestamp) return 'timestamp';
   if (!isEqual(a.key, b.key)) return 'key';
   if (!isEqual(a.value, b.value)) return 'value';
@@ -228,10 +233,12 @@ function differenceAt(offset: bigint, original: Buffer | null, copy: Buffer | nu
   return headersAgree ? null : 'headers';
 }
 
-function recordAt(offset: bigint, batch: Buffer | null): RecordView | null {
+function recordAt(offset: bigint, batch: Buffer | null): RecordView | 'compacted' | null {
   if (batch === null) return null;
-  for (const record of readRecords(new BatchView(batch, 0))) if (record.offset === offset) return record;
-  return null;
+  const view = new BatchView(batch, 0);
+  if (view.magic !== 2 || view.baseOffset > offset) return view.magic === 2 ? 'compacted' : null;
+  for (const record of readRecords(view)) if (record.offset === offset) return record;
+  return view.recordCount <= view.lastOffsetDelta ? 'compacted' : null;
 }
 
 function isEqual(a: Buffer | null, b: Buffer | null): boolean {
