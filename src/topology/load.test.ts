@@ -482,7 +482,7 @@ describe('a right lockstep.yaml', () => {
         groups: ['.*'],
         producerConnections: 2,
         fetchBytesMax: 1_048_576,
-        inFlightBytesMax: 67_108_864,
+        inFlightBytesMax: 16_777_216,
       },
     });
     expect(topology.warnings).toEqual([

@@ -52,9 +52,9 @@ export const defaultTuning: MirrorTuning = {
   producerConnections: 2,
   fetchBytesMax: 1024 * 1024,
   // Just under a power of two, since frames come in powers of two.
-  fetchResponseBytesMax: 8 * 1024 * 1024 - 64 * 1024,
+  fetchResponseBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   fetchWaitMsMax: 500,
-  inFlightBytesMax: 32 * 1024 * 1024,
+  inFlightBytesMax: 16 * 1024 * 1024,
   requestBytesMax: 4 * 1024 * 1024,
   ackTimeoutMs: 30_000,
   settleMs: 1_000,
@@ -73,6 +73,8 @@ export interface LinkMirrorOptions {
 const retryMs = { first: 100, max: 5_000 } as const;
 const replicasPauseMs = 100;
 const notAuthorizedPauseMs = 10_000;
+/** How long a stop waits for readers to end. */
+const readersEndMs = 1_000;
 
 export class LinkMirror {
   readonly #options: LinkMirrorOptions;
@@ -145,7 +147,13 @@ export class LinkMirror {
     ]);
     clearTimeout(timer);
     for (const writer of this.#writers.values()) writer.close();
-    await Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
+    // A reader that waits for a cluster that is down ends when that answers or its client is closed; not waited for.
+    const readers = Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, readersEndMs);
+    });
+    await Promise.race([readers, patience]);
+    clearTimeout(timer);
   }
 
   async #refresh(side: 'source' | 'destination'): Promise<void> {
