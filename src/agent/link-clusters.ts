@@ -1,5 +1,6 @@
 // A client's cluster in the two shapes that links and mirrors ask for: few functions, nothing else.
 import { type Cluster, createPartitions, createTopics, describeConfigs, unwrap } from '../client/index.ts';
+import type { LockstepError } from '../errors.ts';
 import type {
   LinkDestination,
   NewMirrorTopic,
@@ -16,8 +17,6 @@ const questionTimeoutMs = 15_000;
 const topicsPerRequest = 200;
 /** UNKNOWN_TOPIC_OR_PARTITION */
 const unknownTopic = 3;
-/** TOPIC_ALREADY_EXISTS */
-const topicExists = 36;
 
 /** What a mirror needs. Connections are its own; metadata is the cluster's. */
 export function mirrorCluster(
@@ -74,12 +73,15 @@ async function listTopics(cluster: Cluster): Promise<TopicFacts[]> {
 async function topicSettings(
   cluster: Cluster,
   topics: readonly string[],
-): Promise<Map<string, TopicSettings>> {
-  const settings = new Map<string, TopicSettings>();
+): Promise<Map<string, TopicSettings | LockstepError>> {
+  const settings = new Map<string, TopicSettings | LockstepError>();
   for (let i = 0; i < topics.length; i += topicsPerRequest) {
     const resources = topics.slice(i, i + topicsPerRequest).map((name) => ({ type: 'topic', name }) as const);
     for (const { resource, outcome } of await describeConfigs(cluster, resources)) {
-      if (!outcome.ok && outcome.error.detail.number === unknownTopic) continue;
+      if (!outcome.ok) {
+        if (outcome.error.detail.number !== unknownTopic) settings.set(resource.name, outcome.error);
+        continue;
+      }
       const values = Array.from(unwrap(outcome).values(), (entry): [string, TopicSetting] => [
         entry.name,
         { value: entry.value ?? '', isSetOnTopic: entry.source === 'DYNAMIC_TOPIC_CONFIG' },
@@ -97,14 +99,13 @@ async function createTopic(
   const outcomes = await createTopics(cluster, [
     { name, partitionCount, replicationFactor, configs: settings },
   ]);
-  const outcome = outcomes.get(name)!;
-  // Another agent was faster, or an answer was lost: the next look checks the topic like any that exists.
-  const created = outcome.ok || outcome.error.detail.number !== topicExists ? unwrap(outcome) : null;
+  // TOPIC_ALREADY_EXISTS is thrown like any other: another agent was faster, or an answer was lost. The next look then
+  // finds the topic and checks its settings before anything is copied.
+  const created = unwrap(outcomes.get(name)!);
   const { topics } = await cluster.metadata({ topics: [name] });
   const replicas = topics.get(name)?.partitions[0]?.replicas.length ?? -1;
   return {
-    replicationFactor:
-      created !== null && created.replicationFactor > 0 ? created.replicationFactor : replicas,
+    replicationFactor: created.replicationFactor > 0 ? created.replicationFactor : replicas,
   };
 }
 

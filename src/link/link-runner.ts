@@ -28,8 +28,8 @@ export interface LinkCluster {
   readonly clusterId: string;
   readonly brokerCount: number;
   listTopics(): Promise<readonly TopicFacts[]>;
-  /** Topics that do not exist are left out. */
-  topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings>>;
+  /** Topics that do not exist are left out; one that can't be described comes with the reason. */
+  topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings | LockstepError>>;
 }
 
 export interface NewMirrorTopic {
@@ -110,13 +110,17 @@ interface KnownTopic {
 /** A broker that has just started may not list every topic; only what is missing twice is gone. */
 const missingLooksMax = 2;
 const stopDeadlineMs = 15_000;
+/** How long a stop waits for a look at the topics that is under way. */
+const discoveryPatienceMs = 1_000;
 const replicationFactorAdvised = 3;
+/** Errors that are one topic's own; all others concern the cluster. */
+const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUTHORIZED']);
 
 export class LinkRunner {
   readonly #options: LinkRunnerOptions;
   readonly #topics = new Map<string, KnownTopic>();
   /** Topics whose mirror could not be created or grown at the last look. */
-  readonly #unprepared = new Map<string, { reason: string; partitionCount: number }>();
+  readonly #unprepared = new Map<string, { error: LockstepError; partitionCount: number }>();
   #timer: NodeJS.Timeout | null = null;
   #isStopped = false;
   #discovery: Promise<void> = Promise.resolve();
@@ -126,16 +130,27 @@ export class LinkRunner {
     this.#options = options;
   }
 
-  /** Looks once; a failure here is thrown, later ones are shown and tried again. */
+  /**
+   * Looks once; a failure here is thrown, later ones are shown and tried again.
+   * @throws LockstepError NOT_AUTHORIZED too, when rights are missing for all topics.
+   */
   async start(): Promise<void> {
     await this.#discover();
+    const [unprepared] = this.#unprepared.values();
+    if (this.#topics.size === 0 && unprepared?.error.code === 'NOT_AUTHORIZED') throw unprepared.error;
     this.#schedule();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.#discovery;
+    // A cluster that does not answer must not hold up the stop; a look that ends later finds nothing to do.
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, discoveryPatienceMs);
+    });
+    await Promise.race([this.#discovery, patience]);
+    clearTimeout(timer);
     await this.#options.mirror.stop(stopDeadlineMs);
   }
 
@@ -156,11 +171,12 @@ export class LinkRunner {
     const topics = Array.from(this.#topics, ([topic, { state, reason, partitionCount }]) => ({
       topic,
       state,
-      reason: reason ?? this.#unprepared.get(topic)?.reason ?? null,
+      reason: reason ?? this.#unprepared.get(topic)?.error.message ?? null,
       partitionCount,
     }));
-    for (const [topic, { reason, partitionCount }] of this.#unprepared) {
-      if (!this.#topics.has(topic)) topics.push({ topic, state: 'Preparing', reason, partitionCount });
+    for (const [topic, { error, partitionCount }] of this.#unprepared) {
+      if (!this.#topics.has(topic))
+        topics.push({ topic, state: 'Preparing', reason: error.message, partitionCount });
     }
     return topics.sort((a, b) => (a.topic < b.topic ? -1 : 1));
   }
@@ -209,8 +225,8 @@ export class LinkRunner {
         this.#unprepared.delete(topic);
       } catch (error) {
         // One topic that can't be created must not hold up the others; it is tried again at the next look.
-        if (!(error instanceof LockstepError) || error.code !== 'KAFKA_ERROR') throw error;
-        this.#unprepared.set(topic, { reason: error.message, partitionCount: facts.partitionCount });
+        if (!(error instanceof LockstepError) || !topicErrors.has(error.code)) throw error;
+        this.#unprepared.set(topic, { error, partitionCount: facts.partitionCount });
       }
     }
     this.#options.mirror.followLeaders();
@@ -219,11 +235,19 @@ export class LinkRunner {
   async #look(
     facts: TopicFacts,
     mirror: TopicFacts | undefined,
-    sourceSettings: TopicSettings | undefined,
-    destinationSettings: TopicSettings | undefined,
+    sourceSettings: TopicSettings | LockstepError | undefined,
+    destinationSettings: TopicSettings | LockstepError | undefined,
   ): Promise<void> {
+    for (const settings of [sourceSettings, destinationSettings])
+      if (settings instanceof LockstepError) throw settings;
     const known = this.#topics.get(facts.topic);
-    if (known === undefined) await this.#prepare(facts, mirror, sourceSettings, destinationSettings);
+    if (known === undefined)
+      await this.#prepare(
+        facts,
+        mirror,
+        sourceSettings as TopicSettings | undefined,
+        destinationSettings as TopicSettings | undefined,
+      );
     else await this.#follow(known, facts, mirror);
   }
 
@@ -250,18 +274,24 @@ export class LinkRunner {
       this.#topics.set(topic, known);
       return this.#copy(known, topic, partitionCount);
     }
-    this.#topics.set(topic, known);
-    const conflicts = settingConflicts(sourceSettings, destinationSettings ?? new Map());
+    if (destinationSettings === undefined) return; // deleted while we looked, too
+    const conflicts = settingConflicts(sourceSettings, destinationSettings);
     const fatal = conflicts.filter((conflict) => conflict.isFatal);
-    if (fatal.length > 0) return refuse(known, `the destination topic has ${fatal.map(describe).join('; ')}`);
+    if (fatal.length > 0) {
+      this.#topics.set(topic, known);
+      return refuse(known, `the destination topic has ${fatal.map(describe).join('; ')}`);
+    }
     for (const conflict of conflicts) this.#notice('warning', `topic ${topic}: ${describe(conflict)}`);
     if (mirror.partitionCount > partitionCount) {
+      this.#topics.set(topic, known);
       return refuse(
         known,
         `the destination topic has ${mirror.partitionCount} partitions, the source ${partitionCount}; it can't be a mirror`,
       );
     }
     if (mirror.partitionCount < partitionCount) await this.#grow(topic, partitionCount);
+    // Known only now: a topic that could not be grown is prepared again at the next look.
+    this.#topics.set(topic, known);
     return this.#copy(known, topic, partitionCount);
   }
 
