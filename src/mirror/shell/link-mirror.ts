@@ -52,9 +52,9 @@ export const defaultTuning: MirrorTuning = {
   producerConnections: 2,
   fetchBytesMax: 1024 * 1024,
   // Just under a power of two, since frames come in powers of two.
-  fetchResponseBytesMax: 8 * 1024 * 1024 - 64 * 1024,
+  fetchResponseBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   fetchWaitMsMax: 500,
-  inFlightBytesMax: 32 * 1024 * 1024,
+  inFlightBytesMax: 16 * 1024 * 1024,
   requestBytesMax: 4 * 1024 * 1024,
   ackTimeoutMs: 30_000,
   settleMs: 1_000,
