@@ -17,6 +17,7 @@ import {
   type Layout,
   nullableStructCoder,
   type Read,
+  structMemoryBytes,
   valueCoder,
   type Write,
 } from './value-coders.ts';
@@ -48,6 +49,7 @@ interface AbsentField {
 
 /** More than any message of Kafka's has, by far. */
 const taggedFieldsMax = 10_000;
+const slotBytes = 8;
 
 /** @param path how errors name the struct: the field that holds it, or nothing for a message. */
 export function structCoder(struct: StructSchema, context: CodingContext, path = ''): Coder {
@@ -80,7 +82,11 @@ export function structCoder(struct: StructSchema, context: CodingContext, path =
     if (flexible) writeTagged(writer, tagged, input);
   };
   const bytesMin = plain.reduce((sum, field) => sum + field.coder.bytesMin, flexible ? 1 : 0);
-  return { read, write, bytesMin };
+  const memoryBytes = plain.reduce(
+    (sum, field) => sum + field.coder.memoryBytes,
+    structMemoryBytes + slotBytes * (tagged.length + absent.length),
+  );
+  return { read, write, bytesMin, memoryBytes };
 }
 
 function boundFields(struct: StructSchema, context: CodingContext, prefix: string) {

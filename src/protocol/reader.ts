@@ -2,9 +2,17 @@
 // left before anything is allocated or walked.
 import { LockstepError } from '../errors.ts';
 
+/**
+ * The most memory that the arrays of one message may take once decoded, about. An element takes up to 40 times its
+ * bytes, so a frame within the connection's limit could otherwise fill the heap. The metadata of a million
+ * partitions takes half of this.
+ */
+const memoryBytesMax = 512 * 1024 * 1024;
+
 export class Reader {
   readonly buffer: Buffer;
   position: number;
+  #memoryBytes = 0;
 
   constructor(buffer: Buffer, start = 0) {
     this.buffer = buffer;
@@ -13,6 +21,13 @@ export class Reader {
 
   get remainingBytes(): number {
     return this.buffer.length - this.position;
+  }
+
+  /** To be called before the elements of an array are made. @throws LockstepError FRAME_INVALID */
+  countMemory(sizeBytes: number, name: string): void {
+    this.#memoryBytes += sizeBytes;
+    if (this.#memoryBytes > memoryBytesMax)
+      throw invalidFrame(`with ${name} it would take more than ${memoryBytesMax} bytes of memory`);
   }
 
   int8(): number {

@@ -17,6 +17,8 @@ export interface Coder {
   readonly write: Write;
   /** The least bytes that a value takes, at least 1: what bounds an array's declared length. */
   readonly bytesMin: number;
+  /** About how much memory a decoded value takes at least: what bounds how many of them a message may hold. */
+  readonly memoryBytes: number;
 }
 /** How a field's value is laid out in one version. */
 export interface Layout {
@@ -30,6 +32,10 @@ export interface Layout {
 /** Kafka's own limit, in both directions. */
 const stringBytesMax = 0x7fff;
 const bytesMax = 0x7fffffff;
+/** What V8 takes for a value with the slot that holds it, about. */
+const memory = { number: 8, bigint: 32, string: 24, uuid: 48, slice: 120, array: 40 };
+/** An object without its fields. */
+export const structMemoryBytes = 32;
 const int64Min = -(2n ** 63n);
 const int64Max = 2n ** 63n - 1n;
 /** The last of 22 base64url characters carries four bits only. */
@@ -44,54 +50,63 @@ export function valueCoder(kind: PrimitiveType, layout: Layout): Coder {
     case 'bool':
       return {
         bytesMin: 1,
+        memoryBytes: memory.number,
         read: (r) => r.int8() !== 0,
         write: (w, v: boolean) => w.int8(v === true ? 1 : v === false ? 0 : refuse(v)),
       };
     case 'int8':
       return {
         bytesMin: 1,
+        memoryBytes: memory.number,
         read: (r) => r.int8(),
         write: (w, v: number) => w.int8(isNumber(v) && (v << 24) >> 24 === v ? v : refuse(v)),
       };
     case 'int16':
       return {
         bytesMin: 2,
+        memoryBytes: memory.number,
         read: (r) => r.int16(),
         write: (w, v: number) => w.int16(isNumber(v) && (v << 16) >> 16 === v ? v : refuse(v)),
       };
     case 'uint16':
       return {
         bytesMin: 2,
+        memoryBytes: memory.number,
         read: (r) => r.uint16(),
         write: (w, v: number) => w.uint16(isNumber(v) && (v & 0xffff) === v ? v : refuse(v)),
       };
     case 'int32':
       return {
         bytesMin: 4,
+        memoryBytes: memory.number,
         read: (r) => r.int32(),
         write: (w, v: number) => w.int32(isNumber(v) && (v | 0) === v ? v : refuse(v)),
       };
     case 'uint32':
       return {
         bytesMin: 4,
+        memoryBytes: memory.number,
         read: (r) => r.uint32(),
         write: (w, v: number) => w.uint32(isNumber(v) && v >>> 0 === v ? v : refuse(v)),
       };
     case 'int64':
       return {
         bytesMin: 8,
+        memoryBytes: memory.bigint,
         read: (r) => r.int64(),
         write: (w, v: bigint) => w.int64(isInt64(v) ? v : refuse(v)),
       };
     case 'float64':
       return {
         bytesMin: 8,
+        memoryBytes: memory.number,
         read: (r) => r.float64(),
         write: (w, v: number) => w.float64(isNumber(v) ? v : refuse(v)),
       };
     case 'uuid':
       return {
         bytesMin: 16,
+        memoryBytes: memory.uuid,
         read: (r) => r.uuid(),
         write: (w, v: string) => w.bytes(Buffer.from(isUuid(v) ? v : refuse(v), 'base64url')),
       };
@@ -108,6 +123,7 @@ function stringCoder(layout: Layout, refuse: (value: unknown) => never): Coder {
   const length = lengthCoder('int16', layout.flexible);
   return {
     bytesMin: length.bytesMin,
+    memoryBytes: memory.string,
     read: (reader) => {
       const lengthBytes = length.read(reader);
       if (lengthBytes < 0) return nullOr(layout, lengthBytes);
@@ -131,6 +147,7 @@ function bytesCoder(layout: Layout, refuse: (value: unknown) => never): Coder {
   const length = lengthCoder('int32', layout.flexible);
   return {
     bytesMin: length.bytesMin,
+    memoryBytes: memory.slice,
     read: (reader) => {
       const lengthBytes = length.read(reader);
       if (lengthBytes < 0) return nullOr(layout, lengthBytes);
@@ -152,11 +169,13 @@ export function arrayCoder(element: Coder, layout: Layout): Coder {
   if (element.bytesMin < 1) throw new Error(`elements of ${name} take no bytes`);
   return {
     bytesMin: length.bytesMin,
+    memoryBytes: memory.array,
     read: (reader) => {
       const count = length.read(reader);
       if (count < 0) return nullOr(layout, count);
       if (count > reader.remainingBytes / element.bytesMin)
         throw invalidFrame(`${count} elements of ${name} where ${reader.remainingBytes} bytes are left`);
+      reader.countMemory(count * element.memoryBytes, name);
       const values: unknown[] = [];
       for (let i = 0; i < count; i++) values.push(element.read(reader));
       return values;
@@ -174,6 +193,7 @@ export function arrayCoder(element: Coder, layout: Layout): Coder {
 export function nullableStructCoder(struct: Coder): Coder {
   return {
     bytesMin: 1,
+    memoryBytes: memory.number,
     read: (reader) => (reader.int8() < 0 ? null : struct.read(reader)),
     write: (writer, value: never) => {
       if (value === null) return writer.int8(-1);
