@@ -86,6 +86,17 @@ describe('identityAt', () => {
     });
   });
 
+  it('continues a mirror that the same link wrote under another name', () => {
+    const former = linkProducerId({ sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'former' });
+    const own = { producerId, epoch: 0, lastSequence: 3 };
+    const theirs = { producerId: former, epoch: 0, lastSequence: 8 };
+    expect(identityAt(9n, { producerId, tail: theirs, entries: [own] })).toEqual({
+      producerId: former,
+      epoch: 0,
+      sequence: 9,
+    });
+  });
+
   it('starts at 0 after a marker of a higher epoch', () => {
     expect(
       identityAt(9n, { producerId, tail: null, entries: [{ producerId, epoch: 5, lastSequence: -1 }] }),

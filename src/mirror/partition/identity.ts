@@ -73,6 +73,11 @@ export function identityAt(
   known: { producerId: bigint; tail: LastWrite | null; entries: readonly LastWrite[] },
 ): WriterIdentity {
   const { producerId, tail, entries } = known;
+  if (tail !== null && tail.producerId !== producerId && isLockstepProducerId(tail.producerId)) {
+    // The link had another name, and an agent with the former one may still be there: what it goes on with, we go on
+    // with, or both could append at the same place.
+    return { producerId: tail.producerId, epoch: tail.epoch, sequence: sequenceAfter(tail.lastSequence, 1) };
+  }
   const entry = entries.find((candidate) => candidate.producerId === producerId);
   const last = entry ?? (tail?.producerId === producerId ? tail : undefined);
   if (last === undefined) return { producerId, epoch: 0, sequence: sequenceAt(offset) };
