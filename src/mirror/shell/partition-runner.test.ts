@@ -99,6 +99,15 @@ describe('answers that come late', () => {
   });
 });
 
+it('says that records wait for an open transaction, which no lag shows', async () => {
+  const asked = await reachesMirroring();
+  target!.onFetched(asked, [], { highWatermark: 30n, lastStableOffset: 0n, logStart: 0n });
+  const reason = '30 offsets from 0 on wait for a transaction that is open at the source';
+  expect(runner.status()).toMatchObject({ state: 'Mirroring', lagRecords: 0n, reason });
+  target!.onFetched(asked, [], { highWatermark: 30n, lastStableOffset: 30n, logStart: 0n });
+  expect(runner.status().reason).toBeNull();
+});
+
 describe('fetch errors', () => {
   it('pauses after each, so that the broker is not asked as fast as it answers', async () => {
     const asked = await reachesMirroring();

@@ -127,7 +127,7 @@ export class PartitionRunner implements FetchTarget {
       topic: this.topic,
       partition: this.partition,
       state: state.name,
-      reason: 'reason' in state ? state.reason : null,
+      reason: 'reason' in state ? state.reason : this.#openTransaction(),
       sinceMs: this.#sinceMs,
       isStopped: isStopped(state),
       mirrorEnd,
@@ -141,6 +141,14 @@ export class PartitionRunner implements FetchTarget {
       lastErrorAtMs: this.#lastError?.atMs ?? null,
       acknowledgedLostCount: this.#machine.acknowledgedLostCount,
     };
+  }
+
+  /** What is not decided yet is not copied, and no lag shows it: a transaction that hangs has to be named. */
+  #openTransaction(): string | null {
+    if (this.#machine.state.name !== 'Mirroring' || this.#ends === null) return null;
+    const { highWatermark, lastStableOffset } = this.#ends;
+    if (lastStableOffset >= highWatermark) return null;
+    return `${highWatermark - lastStableOffset} offsets from ${lastStableOffset} on wait for a transaction that is open at the source`;
   }
 
   // ── What the reader brings ──────────────────────────────────────────────────────────────────────────
