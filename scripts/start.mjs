@@ -28,7 +28,7 @@ function npmPackagesAreStale() {
 function installNpmPackages() {
   console.error('lockstep: installing npm packages (once, about half a minute) ...');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const done = spawnSync(npm, ['ci', '--no-fund', '--no-audit'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const done = spawnSync(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (done.status === 0) return;
   console.error('lockstep: npm ci failed; see the lines above. Is the npm registry reachable from here?');
   process.exit(4);
