@@ -52,7 +52,7 @@ const impossible = {
   'the largest int16': '7fff',
   'the largest varint': 'ffffffff0f',
   'a varint of 33 bits': 'ffffffff1f',
-  'a varint of six bytes': 'ffffffffff01',
+  'a varint of six bytes': '808080808000',
   'a varint without end': 'ffffffffffffffffffff',
   'a varint of a million': 'c0843d',
 };
@@ -168,7 +168,7 @@ describe('each impossible thing is named', () => {
       'a count in six bytes',
       apis.Fetch.response,
       17,
-      `${fetchHead} 808080808001`,
+      `${fetchHead} 808080808000`,
       /a varint of more than 32 bits/,
     ],
     ['a million tags', apis.Fetch.response, 17, `${fetchHead} 01 c0843d`, /1000000 tagged fields/],
@@ -193,6 +193,7 @@ describe('each impossible thing is named', () => {
       `${fetchHead} 01 01 00 02 01 00`,
       /nodeEndpoints does not end where/,
     ],
+    ['minus two where null may be', apis.Metadata.request, 1, 'fffffffe', /a length of -2 for topics/],
     ['a string of minus two', apis.Heartbeat.request, 0, 'fffe', /a length of -2 for groupId/],
     [
       'a string longer than any of Kafka',
