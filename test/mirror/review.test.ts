@@ -152,3 +152,52 @@ describe('a clean stop', () => {
     }
   }, 150_000);
 });
+
+describe('a destination of several brokers', () => {
+  const three = useRegions({ 'ap-south': { brokers: 3 } });
+
+  it('keeps copying to the others while one hangs', async () => {
+    const source = regions['us-east'];
+    const destination = three['ap-south'];
+    const topic = uniqueTopic('one-hangs');
+    const partitions = 6;
+    for (const region of [source, destination]) await createTopic(region, topic, { partitions });
+    const [hanging, led] = await withClient(destination, async (cluster) => {
+      const { controllerId, topics } = await cluster.metadata({ topics: [topic] });
+      const leaders = topics.get(topic)!.partitions.map((partition) => partition.leaderId);
+      const id = leaders.find((leader) => leader !== controllerId)!;
+      return [id, leaders.map((leader) => leader === id)] as const;
+    });
+    const broker = destination.brokers.find(({ id }) => id === hanging)!;
+    const { path: into } = folder;
+    await using agent = await startAgent({ folder: into, source, destination, topics: [topic] });
+    for (let partition = 0; partition < partitions; partition++)
+      await agent.reaches(topic, 'Mirroring', partition);
+    // A little for the partitions of the broker that hangs, much for the others: each frame holds something of both.
+    const messages = led.flatMap((isLed, partition) =>
+      isLed
+        ? [{ partition, value: Buffer.from('tiny') }]
+        : [1, 2, 3].map(() => ({ partition, value: Buffer.alloc(250_000) })),
+    );
+    const mirrored = (): number =>
+      led.reduce(
+        (sum, isLed, partition) => sum + (isLed ? 0 : agent.partition(topic, partition)!.recordsMirrored),
+        0,
+      );
+    broker.pause();
+    try {
+      const rounds = 25;
+      for (let i = 0; i < rounds; i++)
+        await platformaticProduce({ bootstrap: source.bootstrap, topic, messages });
+      const wanted = rounds * 3 * led.filter((isLed) => !isLed).length;
+      await waitFor(() => mirrored() === wanted, {
+        deadlineMs: 12_000,
+        describe: () => `${wanted} records at the brokers that are well; there are ${mirrored()}`,
+      });
+      expect(agent.partition(topic, led.indexOf(true))?.recordsMirrored).toBe(0);
+    } finally {
+      broker.resume();
+    }
+    await agent.mirrorsUpTo(topic, 25n, led.indexOf(true));
+  }, 150_000);
+});

@@ -252,6 +252,21 @@ describe('copying', () => {
   });
 });
 
+it('forgets what waits behind a slow append when memory is short, and reads it again', () => {
+  mirroring();
+  const batches = [new TestBatch(10n, 3), new TestBatch(13n, 2), new TestBatch(17n, 1)];
+  fetch(...batches);
+  expect(machine.flow?.obstacle?.kind).toBe('HoleAhead');
+  expect(machine.handle({ type: 'shed', round: machine.round })).toEqual([
+    { type: 'startFetching', round: machine.round, offset: 13n, lastFetchedEpoch: 0 },
+  ]);
+  expect(batches.map((batch) => batch.releases)).toEqual([0, 1, 1]);
+  expect(types(fetch(new TestBatch(13n, 2)))).toEqual([]);
+  expect(types(acknowledge(10n))).toEqual(['append']);
+  acknowledge(13n);
+  expect(machine.state).toMatchObject({ name: 'Mirroring', flow: { mirrorEnd: 15n, obstacle: null } });
+});
+
 it('stops at a batch to which the broker gave its own timestamps', () => {
   mirroring();
   fetch(new TestBatch(10n, 2));

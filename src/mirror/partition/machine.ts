@@ -85,6 +85,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
         return this.#appendRefused(event);
       case 'appendUnknown':
         return this.#stopOrRecover(event.reason);
+      case 'shed':
+        return this.#shed();
     }
   }
 
@@ -253,6 +255,24 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     flow.queuedBytes -= batch.sizeBytes;
     flow.inFlight = { batch, identity: flow.identity, offset: flow.mirrorEnd };
     this.#act({ type: 'append', round: this.round, append: flow.inFlight });
+  }
+
+  /** Keeps what is under way and forgets what waits behind it, to be read again from there. */
+  #shed(): void {
+    const { state } = this;
+    if (state.name !== 'Mirroring' || state.flow.inFlight === null || state.flow.queue.length === 0) return;
+    const { flow } = state;
+    const { batch } = state.flow.inFlight;
+    for (const waiting of flow.queue.splice(0)) waiting.release();
+    flow.queuedBytes = 0;
+    flow.obstacle = null;
+    flow.fetchOffset = batch.lastOffset + 1n;
+    this.#act({
+      type: 'startFetching',
+      round: this.round,
+      offset: flow.fetchOffset,
+      lastFetchedEpoch: batch.partitionLeaderEpoch,
+    });
   }
 
   #appended({ baseOffset, isRestamped = false }: EventOf<B, 'appended'>): void {

@@ -135,6 +135,8 @@ export type PartitionEvent<B extends FetchedBatch = FetchedBatch> =
     }
   /** The connection broke or the answer did not come: the batch may be in the log, now or later. */
   | { readonly type: 'appendUnknown'; readonly round: number; readonly reason: string }
+  /** Memory is short, and the append under way takes long: what waits behind it is fetched again later. */
+  | { readonly type: 'shed'; readonly round: number }
   | { readonly type: 'topicRecreated'; readonly side: 'source' | 'destination'; readonly reason: string }
   | { readonly type: 'stop' };
 

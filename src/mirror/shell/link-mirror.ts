@@ -73,6 +73,8 @@ export interface LinkMirrorOptions {
 const retryMs = { first: 100, max: 5_000 } as const;
 const replicasPauseMs = 100;
 const notAuthorizedPauseMs = 10_000;
+/** How often it is looked whether the memory is used up. */
+const shedEveryMs = 500;
 /** How long a stop waits for readers to end. */
 const readersEndMs = 1_000;
 
@@ -84,6 +86,7 @@ export class LinkMirror {
   readonly #budget: MemoryBudget;
   readonly #services: PartitionServices;
   #isStopping = false;
+  #shedTimer: NodeJS.Timeout | undefined;
 
   constructor(options: LinkMirrorOptions) {
     this.#options = options;
@@ -116,6 +119,7 @@ export class LinkMirror {
     if (this.#isStopping || this.has(partition)) return;
     const runner = new PartitionRunner(partition, this.#services);
     this.#runners.set(nameOf(partition), runner);
+    this.#shedTimer ??= setInterval(() => this.#shed(), shedEveryMs);
     runner.begin();
   }
 
@@ -146,6 +150,7 @@ export class LinkMirror {
       deadline,
     ]);
     clearTimeout(timer);
+    clearInterval(this.#shedTimer);
     for (const writer of this.#writers.values()) writer.close();
     // A reader that waits for a cluster that is down ends when that answers or its client is closed; not waited for.
     const readers = Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
@@ -154,6 +159,12 @@ export class LinkMirror {
     });
     await Promise.race([readers, patience]);
     clearTimeout(timer);
+  }
+
+  /** Nobody reads while the memory is used up; those whose destination hangs give theirs back. */
+  #shed(): void {
+    if (!this.#budget.isExhausted) return;
+    for (const runner of this.#runners.values()) runner.shedIfStuck();
   }
 
   async #refresh(side: 'source' | 'destination'): Promise<void> {

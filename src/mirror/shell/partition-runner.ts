@@ -58,6 +58,8 @@ export interface PartitionStatus extends TopicPartition {
 
 /** A queue longer than this (in bytes) is enough for now; more is not fetched. */
 const queuedBytesMax = 2 * 1024 * 1024;
+/** An append that takes longer than this (in ms) is not worth keeping memory for what comes after it. */
+const stuckMs = 1_000;
 /** CORRUPT_MESSAGE, the code under which the machine hears of records that can't be read. */
 const corruptMessage = 2;
 
@@ -71,6 +73,8 @@ export class PartitionRunner implements FetchTarget {
   #timer: NodeJS.Timeout | null = null;
   /** Set while a fetch error keeps this partition from being read. */
   #holdTimer: NodeJS.Timeout | undefined;
+  /** When the newest append was handed over. */
+  #appendedAtMs = 0;
   /** Fetch errors in a row. */
   #fetchErrorCount = 0;
   #ends: SourceEnds | null = null;
@@ -156,7 +160,8 @@ export class PartitionRunner implements FetchTarget {
   position(): FetchPosition | null {
     const fetching = this.#fetching;
     const flow = this.#machine.flow;
-    if (fetching === null || flow === null || this.isFull || this.#holdTimer !== undefined) return null;
+    if (fetching === null || flow === null || this.isFull) return null;
+    if (this.#isStuck() || this.#holdTimer !== undefined) return null;
     const log = this.#log('source');
     if (log === null || log.leader !== this.#reader?.broker) return null;
     return {
@@ -172,6 +177,20 @@ export class PartitionRunner implements FetchTarget {
   get isFull(): boolean {
     const { flow } = this.#machine;
     return flow !== null && flow.queuedBytes > queuedBytesMax;
+  }
+
+  /**
+   * Gives back what waits behind an append that takes long. A few bytes keep a whole frame, so that one destination
+   * broker that hangs would soon hold all the memory, and with it the partitions of every other broker.
+   */
+  shedIfStuck(): void {
+    if (this.#isStuck()) this.#deliver({ type: 'shed', round: this.#machine.round });
+  }
+
+  /** While this holds nothing more is fetched for this partition. */
+  #isStuck(): boolean {
+    const inFlight = this.#machine.flow?.inFlight;
+    return inFlight != null && this.#services.nowMs() - this.#appendedAtMs > stuckMs;
   }
 
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
@@ -337,6 +356,7 @@ export class PartitionRunner implements FetchTarget {
   }
 
   #append(round: number, { batch, identity }: PendingAppend<LeasedBatch>): void {
+    this.#appendedAtMs = this.#services.nowMs();
     const log = this.#log('destination');
     const onOutcome = (outcome: AppendOutcome): void => this.#onOutcome(round, batch, outcome);
     if (log === null) return onOutcome({ kind: 'unknown', reason: noLeader('destination', this).message });
