@@ -108,6 +108,20 @@ it('says that records wait for an open transaction, which no lag shows', async (
   expect(runner.status().reason).toBeNull();
 });
 
+it('does not claim to know the lag while nothing is heard from the source', async () => {
+  const asked = await reachesMirroring();
+  target!.onFetched(asked, [], ends);
+  expect(runner.status().lagRecords).toBe(100n);
+  target!.onReaderTrouble('the broker is down');
+  expect(runner.status()).toMatchObject({
+    lagRecords: null,
+    sourceEnd: null,
+    reason: 'reading: the broker is down',
+  });
+  target!.onFetched(asked, [], ends);
+  expect(runner.status()).toMatchObject({ lagRecords: 100n, reason: null });
+});
+
 describe('fetch errors', () => {
   it('pauses after each, so that the broker is not asked as fast as it answers', async () => {
     const asked = await reachesMirroring();

@@ -78,6 +78,8 @@ export class PartitionRunner implements FetchTarget {
   /** Fetch errors in a row. */
   #fetchErrorCount = 0;
   #ends: SourceEnds | null = null;
+  /** Why the reader hears nothing from the source; null while it does. */
+  #readerTrouble: string | null = null;
   #stateName = 'Idle';
   #sinceMs: number;
   #caughtUpAtMs: number | null = null;
@@ -125,13 +127,14 @@ export class PartitionRunner implements FetchTarget {
     const { state } = this.#machine;
     const now = this.#services.nowMs();
     const mirrorEnd = this.#machine.mirrorEnd;
-    const sourceEnd = this.#ends?.lastStableOffset ?? null;
+    // What was heard last is no news while nothing is read: unknown, never zero.
+    const sourceEnd = this.#isStuck() ? null : (this.#ends?.lastStableOffset ?? null);
     const lagRecords = mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - mirrorEnd, 0n);
     return {
       topic: this.topic,
       partition: this.partition,
       state: state.name,
-      reason: 'reason' in state ? state.reason : this.#openTransaction(),
+      reason: 'reason' in state ? state.reason : this.#remark(),
       sinceMs: this.#sinceMs,
       isStopped: isStopped(state),
       mirrorEnd,
@@ -147,9 +150,13 @@ export class PartitionRunner implements FetchTarget {
     };
   }
 
-  /** What is not decided yet is not copied, and no lag shows it: a transaction that hangs has to be named. */
-  #openTransaction(): string | null {
-    if (this.#machine.state.name !== 'Mirroring' || this.#ends === null) return null;
+  /** What keeps a partition from copying although its state is Mirroring. */
+  #remark(): string | null {
+    if (this.#machine.state.name !== 'Mirroring') return null;
+    if (this.#readerTrouble !== null) return `reading: ${this.#readerTrouble}`;
+    if (this.#isStuck()) return 'the destination takes long to answer the append under way';
+    if (this.#ends === null) return null;
+    // What is not decided yet is not copied, and no lag shows it: a transaction that hangs has to be named.
     const { highWatermark, lastStableOffset } = this.#ends;
     if (lastStableOffset >= highWatermark) return null;
     return `${highWatermark - lastStableOffset} offsets from ${lastStableOffset} on wait for a transaction that is open at the source`;
@@ -195,6 +202,7 @@ export class PartitionRunner implements FetchTarget {
 
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
     this.#ends = ends;
+    this.#readerTrouble = null;
     this.#fetchErrorCount = 0;
     const fetching = this.#fetching;
     if (fetching === null || !this.#isCurrent(asked)) {
@@ -250,6 +258,9 @@ export class PartitionRunner implements FetchTarget {
   }
 
   onReaderTrouble(reason: string): void {
+    // The first answer afterwards tells where each source log ends, whether it has grown or not.
+    this.#ends = null;
+    this.#readerTrouble = reason;
     this.#noteError(reason);
   }
 
