@@ -12,7 +12,14 @@ const callerFolder = process.cwd();
 
 if (npmPackagesAreStale()) installNpmPackages();
 const node = projectNode();
-const child = spawn(node, [path.join(root, program), ...args], { stdio: 'inherit', cwd: callerFolder });
+// Compiled modules are kept: reading the protocol's sources takes half a second the first time only.
+const cache = path.join(root, 'node_modules', '.cache', 'node-compile');
+const environment = { NODE_COMPILE_CACHE: cache, ...process.env };
+const child = spawn(node, [path.join(root, program), ...args], {
+  stdio: 'inherit',
+  cwd: callerFolder,
+  env: environment,
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => {
   process.exitCode = signal ? 128 + (signal === 'SIGINT' ? 2 : 15) : (code ?? 4);
@@ -28,7 +35,10 @@ function npmPackagesAreStale() {
 function installNpmPackages() {
   console.error('lockstep: installing npm packages (once, about half a minute) ...');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const done = spawnSync(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const done = spawnSync(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (done.status === 0) return;
   console.error('lockstep: npm ci failed; see the lines above. Is the npm registry reachable from here?');
   process.exit(4);
