@@ -17,6 +17,7 @@ let logEnd: bigint;
 let jobs: AppendJob[];
 let target: FetchTarget | null;
 let heldFrames: number;
+let isLed: boolean;
 let runner: PartitionRunner;
 
 function view(): DestinationView {
@@ -52,6 +53,7 @@ beforeEach(() => {
   jobs = [];
   target = null;
   heldFrames = 0;
+  isLed = true;
   const reader = {
     add: (_key: string, added: FetchTarget) => {
       target = added;
@@ -62,7 +64,7 @@ beforeEach(() => {
     wake: () => {},
   };
   const services = {
-    sourceLog: () => log,
+    sourceLog: () => (isLed ? log : null),
     destinationLog: () => log,
     reader: () => reader,
     writer: () => ({ append: (job: AppendJob) => jobs.push(job) }),
@@ -120,6 +122,9 @@ it('does not claim to know the lag while nothing is heard from the source', asyn
   });
   target!.onFetched(asked, [], ends);
   expect(runner.status()).toMatchObject({ lagRecords: 100n, reason: null });
+  isLed = false;
+  const reason = 'the partition has no leader at the source';
+  expect(runner.status()).toMatchObject({ lagRecords: null, reason });
 });
 
 describe('fetch errors', () => {

@@ -60,6 +60,8 @@ export interface PartitionStatus extends TopicPartition {
 const queuedBytesMax = 2 * 1024 * 1024;
 /** An append that takes longer than this (in ms) is not worth keeping memory for what comes after it. */
 const stuckMs = 1_000;
+/** After this long (in ms) without a fetch the source's end is not known any more. */
+const deafMs = 5_000;
 /** CORRUPT_MESSAGE, the code under which the machine hears of records that can't be read. */
 const corruptMessage = 2;
 
@@ -128,7 +130,7 @@ export class PartitionRunner implements FetchTarget {
     const now = this.#services.nowMs();
     const mirrorEnd = this.#machine.mirrorEnd;
     // What was heard last is no news while nothing is read: unknown, never zero.
-    const sourceEnd = this.#isStuck() ? null : (this.#ends?.lastStableOffset ?? null);
+    const sourceEnd = this.#isDeaf() ? null : (this.#ends?.lastStableOffset ?? null);
     const lagRecords = mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - mirrorEnd, 0n);
     return {
       topic: this.topic,
@@ -150,11 +152,17 @@ export class PartitionRunner implements FetchTarget {
     };
   }
 
+  /** Whether the source's end has not been asked for lately: nobody leads it, or an append is waited for. */
+  #isDeaf(): boolean {
+    return this.#services.sourceLog(this) === null || this.#isStuck(deafMs);
+  }
+
   /** What keeps a partition from copying although its state is Mirroring. */
   #remark(): string | null {
     if (this.#machine.state.name !== 'Mirroring') return null;
     if (this.#readerTrouble !== null) return `reading: ${this.#readerTrouble}`;
-    if (this.#isStuck()) return 'the destination takes long to answer the append under way';
+    if (this.#services.sourceLog(this) === null) return 'the partition has no leader at the source';
+    if (this.#isStuck(deafMs)) return 'the destination takes long to answer the append under way';
     if (this.#ends === null) return null;
     // What is not decided yet is not copied, and no lag shows it: a transaction that hangs has to be named.
     const { highWatermark, lastStableOffset } = this.#ends;
@@ -195,9 +203,9 @@ export class PartitionRunner implements FetchTarget {
   }
 
   /** While this holds nothing more is fetched for this partition. */
-  #isStuck(): boolean {
+  #isStuck(limitMs = stuckMs): boolean {
     const inFlight = this.#machine.flow?.inFlight;
-    return inFlight != null && this.#services.nowMs() - this.#appendedAtMs > stuckMs;
+    return inFlight != null && this.#services.nowMs() - this.#appendedAtMs > limitMs;
   }
 
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
