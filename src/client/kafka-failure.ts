@@ -20,7 +20,7 @@ const waysOut: Readonly<Record<number, string>> = {
   58: 'Check the login of this user',
   68: 'The group has members; stop its consumers first',
   69: 'Check the name of the group',
-  80: 'Another producer uses this transactional id',
+  90: 'Another producer uses this transactional id',
 };
 
 export interface KafkaFailureContext {
