@@ -14,8 +14,16 @@ const calm: Faults = {
   leaderChange: 0,
   guardExpires: 0,
   replicationLags: 0,
+  shed: 0,
 };
-const rough: Faults = { ...calm, answerLost: 0.1, crash: 0.01, leaderChange: 0.02, replicationLags: 0.03 };
+const rough: Faults = {
+  ...calm,
+  answerLost: 0.1,
+  crash: 0.01,
+  leaderChange: 0.02,
+  replicationLags: 0.03,
+  shed: 0.05,
+};
 const runs = Number(process.env.LOCKSTEP_SIMULATED_RUNS ?? 1500);
 
 interface Outcome {
@@ -59,6 +67,7 @@ it('stays identical with one worker at a time while the guard lives', () => {
   expect(fired.answerLost).toBeGreaterThan(runs);
   expect(fired.crash).toBeGreaterThan(runs);
   expect(fired.leaderChange).toBeGreaterThan(runs);
+  expect(fired.shed).toBeGreaterThan(runs);
   expect(outcomes.filter((outcome) => outcome.corrupt)).toEqual([]);
   expect(outcomes.filter((outcome) => !outcome.complete)).toEqual([]);
 });

@@ -20,6 +20,8 @@ export interface Faults {
   /** The broker forgets producer state (records older than producer.id.expiration.ms). */
   readonly guardExpires: number;
   readonly replicationLags: number;
+  /** Memory is short while an append hangs: what waits behind it is given back and read again. */
+  readonly shed: number;
 }
 
 interface SimBatch extends FetchedBatch {
@@ -30,7 +32,8 @@ interface Worker {
   readonly machine: PartitionMachine<SimBatch>;
   /** Set while frozen: the tick at which it wakes. Its outgoing requests wait, too. */
   frozenUntil: number;
-  fetching: { round: number; offset: bigint } | null;
+  fetching: { readonly round: number } | null;
+  isFetching: boolean;
 }
 
 const producerId = linkProducerId({ sourceClusterId: 'simulated', linkName: 'us-to-eu' });
@@ -51,6 +54,7 @@ export class World {
     leaderChange: 0,
     guardExpires: 0,
     replicationLags: 0,
+    shed: 0,
   };
   /** Batches handed to a machine and not given back. */
   batchesHeld = 0;
@@ -71,6 +75,7 @@ export class World {
       machine: new PartitionMachine<SimBatch>(),
       frozenUntil: 0,
       fetching: null,
+      isFetching: false,
     };
     this.workers.push(worker);
     this.#deliver(worker, { type: 'begin' });
@@ -101,6 +106,7 @@ export class World {
       leaderChange: 0,
       guardExpires: 0,
       replicationLags: 0,
+      shed: 0,
     };
     this.#replicationStalledUntil = 0;
     for (const worker of this.workers) worker.frozenUntil = 0;
@@ -136,6 +142,10 @@ export class World {
     const faults = this.#faults;
     const live = this.workers.filter((worker) => worker.frozenUntil <= this.#tick);
     const victim = live.at(-1);
+    if (random.chance(faults.shed) && victim?.machine.flow?.inFlight != null) {
+      this.fired.shed += 1;
+      this.#deliver(victim, { type: 'shed', round: victim.machine.round });
+    }
     if (random.chance(faults.crash) && victim !== undefined) {
       this.fired.crash += 1;
       this.workers.splice(this.workers.indexOf(victim), 1);
@@ -230,7 +240,7 @@ export class World {
           });
         });
       case 'startFetching':
-        worker.fetching = { round: action.round, offset: action.offset };
+        worker.fetching = { round: action.round };
         return;
       case 'stopFetching':
         worker.fetching = null;
@@ -280,22 +290,23 @@ export class World {
     });
   }
 
+  /** One fetch at a time; an answer to a position that has moved meanwhile is dropped, as the shell does. */
   #fetch(worker: Worker): void {
     const { fetching, machine } = worker;
-    if (
-      fetching === null ||
-      worker.frozenUntil > this.#tick ||
-      (machine.flow?.queue.length ?? 0) > fetchBatchesMax
-    )
-      return;
-    const found = this.source
-      .filter((batch) => batch.baseOffset >= fetching.offset)
-      .slice(0, fetchBatchesMax);
-    const last = found.at(-1);
-    if (last === undefined) return;
-    fetching.offset = last.baseOffset + BigInt(last.recordCount);
-    const batches = found.map((batch) => this.#fetchedBatch(batch));
-    this.#deliver(worker, { type: 'fetched', round: fetching.round, batches });
+    const { flow } = machine;
+    if (fetching === null || flow === null || worker.isFetching || worker.frozenUntil > this.#tick) return;
+    if (flow.queue.length > fetchBatchesMax) return;
+    const asked = flow.fetchOffset;
+    worker.isFetching = true;
+    this.#later(this.random.integer(0, 3), () => {
+      worker.isFetching = false;
+      if (!this.workers.includes(worker) || worker.fetching !== fetching) return;
+      if (machine.flow?.fetchOffset !== asked) return;
+      const found = this.source.filter((batch) => batch.baseOffset >= asked).slice(0, fetchBatchesMax);
+      if (found.length === 0) return;
+      const batches = found.map((batch) => this.#fetchedBatch(batch));
+      this.#deliver(worker, { type: 'fetched', round: fetching.round, batches });
+    });
   }
 
   #fetchedBatch(batch: { baseOffset: bigint; content: string; recordCount: number }): SimBatch {
