@@ -212,6 +212,22 @@ describe('copying', () => {
     expect(late.releases).toBe(1);
   });
 
+  it('takes no answer of an earlier round for one of its own', () => {
+    fetch(new TestBatch(10n, 3));
+    const earlier = machine.round;
+    machine.handle({ type: 'appendUnknown', round: earlier, reason: 'connection lost' });
+    machine.handle({ type: 'timer', round: machine.round });
+    machine.handle({ type: 'destinationRead', round: machine.round, view });
+    machine.handle({ type: 'destinationRead', round: machine.round, view });
+    machine.handle({ type: 'tailCompared', round: machine.round, verdict: agrees });
+    fetch(new TestBatch(10n, 3));
+    expect(machine.round).toBeGreaterThan(earlier);
+    // The first request was executed after all, and its answer found its way here: it proves nothing any more.
+    expect(machine.handle({ type: 'appended', round: earlier, baseOffset: 10n })).toEqual([]);
+    expect(machine.mirrorEnd).toBe(10n);
+    expect(machine.flow?.inFlight).not.toBeNull();
+  });
+
   it('forgets earlier failures after an acknowledged append', () => {
     fetch(new TestBatch(10n, 3));
     machine.attempt = 5;
