@@ -60,7 +60,7 @@ describe('the line of a link', () => {
       partition({}),
       partition({ partition: 1, state: 'Settling', lagRecords: null, behindMs: null }),
     ]);
-    expect(line(now)).toBe('us-to-eu  1 of 2 partitions mirroring  lag unknown');
+    expect(line(now)).toBe('us-to-eu  1 of 2 partitions mirroring  lag unknown  (1 Settling)');
   });
 
   test('is not silent about partitions that stopped and topics that can not be listed', () => {
@@ -74,6 +74,14 @@ describe('the line of a link', () => {
 
   test('a link without partitions says so', () => {
     expect(line(link([]))).toBe('us-to-eu  no partitions yet');
+  });
+
+  test('the most frequent trouble is told with its reason', () => {
+    const waiting = { state: 'Recovering', reason: 'connection refused', lagRecords: null, behindMs: null };
+    const partitions = [0, 1].map((number) => partition({ partition: number, ...waiting }));
+    expect(line(link([...partitions, partition({ partition: 2, state: 'Settling' })]))).toContain(
+      '(2 Recovering: connection refused)',
+    );
   });
 
   test('counters that start again make no negative rate', () => {
@@ -101,6 +109,14 @@ describe('changes', () => {
     const ending = link([partition({ state: 'Stopped', isStopped: true })]);
     expect(changesOf(ending, link([partition({})]))).toEqual([]);
     expect(changesOf(link([partition({})]), link([partition({ state: 'Settling' })]))).toEqual([]);
+  });
+
+  test('a topic that can not be prepared is told with its reason, one that is being prepared is not', () => {
+    const topic = { topic: 't', state: 'Preparing' as const, partitionCount: 1 };
+    const failed = link([], { topics: [{ ...topic, reason: 'POLICY_VIOLATION' }] });
+    expect(changesOf(link([], { topics: [{ ...topic, reason: null }] }), undefined)).toEqual([]);
+    expect(changesOf(failed, undefined)).toEqual(['us-to-eu: topic t: Preparing: POLICY_VIOLATION']);
+    expect(changesOf(failed, failed)).toEqual([]);
   });
 
   test('a refused topic is told with its reason', () => {

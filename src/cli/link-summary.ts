@@ -17,7 +17,12 @@ export interface LinkSummary {
   readonly bytesPerSecond: number | null;
   readonly recordsPerSecond: number | null;
   readonly discoveryError: string | null;
+  /** What holds up partitions that will go on by themselves: the most frequent state with its reason. */
+  readonly trouble: string | null;
 }
+
+/** Reasons carry brokers' words; a status line stays a line. */
+const reasonCharsMax = 160;
 
 /** Sums up a link. `before` is an earlier status of the same link, `elapsedMs` the time between the two. */
 export function summarizeLink(
@@ -43,7 +48,19 @@ export function summarizeLink(
     bytesPerSecond: rate('bytesMirrored'),
     recordsPerSecond: rate('recordsMirrored'),
     discoveryError: now.discoveryError,
+    trouble: mostFrequentTrouble(now),
   };
+}
+
+function mostFrequentTrouble({ partitions }: LinkStatus): string | null {
+  const counts = new Map<string, number>();
+  for (const { state, reason, isStopped } of partitions) {
+    if (isStopped || (reason === null && state === 'Mirroring')) continue;
+    const words = reason === null ? state : `${state}: ${reason.slice(0, reasonCharsMax)}`;
+    counts.set(words, (counts.get(words) ?? 0) + 1);
+  }
+  const [most] = [...counts].sort((a, b) => b[1] - a[1]);
+  return most === undefined ? null : `${formatCount(most[1])} ${most[0]}`;
 }
 
 /** `us-to-eu  8 of 8 partitions mirroring  lag 1,234 records, 1.2 s  12.3 MiB/s, 4,000 records/s`. */
@@ -61,6 +78,7 @@ export function formatSummary(summary: LinkSummary): string {
     const records = formatCount(Math.round(summary.recordsPerSecond));
     parts.push(`${formatBytesPerSecond(summary.bytesPerSecond)}, ${records} records/s`);
   }
+  if (summary.trouble !== null) parts.push(`(${summary.trouble})`);
   if (summary.discoveryError !== null) parts.push(`looking for topics failed: ${summary.discoveryError}`);
   return parts.join('  ');
 }
@@ -79,9 +97,12 @@ function total(link: LinkStatus, field: 'bytesMirrored' | 'recordsMirrored'): nu
 /** What changed for the worse or the better between two statuses, one line each: loud states are said once. */
 export function changesOf(now: LinkStatus, before: LinkStatus | undefined): string[] {
   const lines: string[] = [];
-  const topicsBefore = new Map(before?.topics.map((topic) => [topic.topic, topic.state]));
+  const topicsBefore = new Map(before?.topics.map((topic) => [topic.topic, topic]));
   for (const { topic, state, reason } of now.topics) {
-    if (isQuietTopicState(state) || topicsBefore.get(topic) === state) continue;
+    const earlier = topicsBefore.get(topic);
+    // A topic that is being prepared, or grows, is quiet unless something keeps it from it.
+    if (reason === null && isQuietTopicState(state)) continue;
+    if (earlier?.state === state && earlier.reason === reason) continue;
     lines.push(`${now.name}: topic ${topic}: ${state}${reason === null ? '' : `: ${reason}`}`);
   }
   const statesBefore = new Map(before?.partitions.map((each) => [`${each.topic}-${each.partition}`, each]));
