@@ -2,19 +2,25 @@
 import type { Measurement } from './measure.ts';
 
 export type Ratios = {
-  /** CPU per GB of Lockstep divided by the other's: smaller is better. */
+  /** CPU of the whole process per GB, from its start to the last record, of Lockstep divided by the other's. */
+  readonly cpuWithStart: number;
+  /** The same from the first record on: without start-up, which is where a JVM compiles. Smaller is better. */
   readonly cpu: number;
   /** MB/s of Lockstep divided by the other's: larger is better. */
   readonly speed: number;
   readonly peakRss: number;
 };
 
-/** What issue 3 asks for, against the tuned MirrorMaker 2. */
+/**
+ * What Lockstep means to reach against the tuned MirrorMaker 2. The CPU bar was set from figures of whole processes,
+ * start-up included; the steady ratio is shown beside it and has no bar here.
+ */
 export const bar = { cpuRatioMax: 0.1, speedRatioMin: 2, peakRssMbMax: 150 } as const;
 
 const columns: readonly [string, (row: Measurement) => string][] = [
   ['', (row) => row.title],
-  ['CPU-s/GB', (row) => row.cpuSecondsPerGb.toFixed(2)],
+  ['CPU-s/GB', (row) => cpuWithStartPerGb(row).toFixed(2)],
+  ['steady CPU-s/GB', (row) => row.cpuSecondsPerGb.toFixed(2)],
   ['MB/s', (row) => row.megabytesPerSecond.toFixed(0)],
   ['records/s', (row) => Math.round(row.recordsPerSecond).toLocaleString('en-US')],
   ['peak RSS MB', (row) => row.peakRssMb.toFixed(0)],
@@ -40,18 +46,25 @@ export function renderTable(rows: readonly Measurement[]): string {
 
 export function ratiosOf(lockstep: Measurement, other: Measurement): Ratios {
   return {
+    cpuWithStart: cpuWithStartPerGb(lockstep) / cpuWithStartPerGb(other),
     cpu: lockstep.cpuSecondsPerGb / other.cpuSecondsPerGb,
     speed: lockstep.megabytesPerSecond / other.megabytesPerSecond,
     peakRss: lockstep.peakRssMb / other.peakRssMb,
   };
 }
 
+/** CPU-seconds per GB of the whole process, from its start to the last record. */
+export function cpuWithStartPerGb(row: Measurement): number {
+  return (row.startCpuSeconds + row.cpuSeconds) / (row.bytes / 1e9);
+}
+
 /** One line per figure with its bar, for people. */
 export function renderVerdict(lockstep: Measurement, other: Measurement): string[] {
-  const { cpu, speed, peakRss } = ratiosOf(lockstep, other);
+  const { cpuWithStart, cpu, speed, peakRss } = ratiosOf(lockstep, other);
   const mark = (isMet: boolean) => (isMet ? 'met' : 'MISSED');
   return [
-    `CPU per GB: ${cpu.toFixed(3)} of ${other.title} (bar: at most ${bar.cpuRatioMax}: ${mark(cpu <= bar.cpuRatioMax)})`,
+    `CPU per GB, whole process: ${cpuWithStart.toFixed(3)} of ${other.title} (bar: at most ${bar.cpuRatioMax}: ${mark(cpuWithStart <= bar.cpuRatioMax)})`,
+    `CPU per GB, steady, without start-up: ${cpu.toFixed(3)} of ${other.title}`,
     `MB/s: ${speed.toFixed(2)} times ${other.title} (bar: at least ${bar.speedRatioMin}: ${mark(speed >= bar.speedRatioMin)})`,
     `peak RSS: ${lockstep.peakRssMb.toFixed(0)} MB, ${peakRss.toFixed(3)} of ${other.title} (bar: at most ${bar.peakRssMbMax} MB: ${mark(lockstep.peakRssMb <= bar.peakRssMbMax)})`,
   ];

@@ -7,7 +7,8 @@ import { guardChild } from '../../src/regions/index.ts';
 import { type Stage, topic } from '../stage.ts';
 import type { Contestant } from './contestant.ts';
 
-const program = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+/** The compiled program, as npm ships it; bench/main.ts makes it. */
+const program = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 
 const profileFlags = [
   '--cpu-prof',

@@ -4,7 +4,7 @@ import { Cluster } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { LinkRunner, type LinkStatus, type Notice } from '../link/index.ts';
 import { defaultTuning, LinkMirror, linkProducerId } from '../mirror/index.ts';
-import { type LinkConfig, matchesTopic, type Topology } from '../topology/index.ts';
+import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../topology/index.ts';
 import { linkCluster, mirrorCluster } from './link-clusters.ts';
 
 export interface AgentStatus {
@@ -110,6 +110,7 @@ function linkRunner(
     destination: linkCluster(destination),
     mirror,
     selects: (topic) => matchesTopic(link, topic),
+    namedTopics: literalTopics(link),
     replicationFactor: link.replicationFactor ?? -1,
     discoverEveryMs,
     onNotice: (notice) => options.onNotice(link.name, notice),

@@ -11,6 +11,7 @@ const partition = (fields: Partial<Partition>): Partition => ({
   reason: null,
   sinceMs: 0,
   isStopped: false,
+  stoppedAt: null,
   mirrorEnd: 10n,
   sourceEnd: 10n,
   lagRecords: 0n,
@@ -68,7 +69,14 @@ describe('the line of a link', () => {
       discoveryError: 'no answer',
     });
     expect(line(now)).toBe(
-      'us-to-eu  0 of 1 partition mirroring  1 STOPPED  lag 5 records, unknown time  looking for topics failed: no answer',
+      'us-to-eu  0 of 1 partition mirroring  1 STOPPED  looking for topics failed: no answer',
+    );
+  });
+
+  test('a stopped partition does not hide the lag of the others', () => {
+    const stopped = partition({ state: 'Diverged', isStopped: true, lagRecords: null, behindMs: null });
+    expect(line(link([stopped, partition({ partition: 1, lagRecords: 3n, behindMs: 100 })]))).toContain(
+      '1 STOPPED  lag 3 records, 100 ms',
     );
   });
 
@@ -91,11 +99,15 @@ describe('the line of a link', () => {
 });
 
 describe('changes', () => {
-  const stopped = link([partition({ state: 'Diverged', isStopped: true, reason: 'offset 7 differs' })]);
+  const stopped = link([
+    partition({ state: 'Diverged', isStopped: true, reason: 'it differs', stoppedAt: 7n }),
+  ]);
 
   test('a partition that stops is told once, with its reason', () => {
     expect(changesOf(stopped, link([partition({})]))).toEqual([
-      'us-to-eu: orders-0: Diverged: offset 7 differs',
+      expect.stringMatching(
+        /^us-to-eu: orders-0: Diverged at offset 7: it differs\. Run lockstep verify, .*\.$/,
+      ),
     ]);
     expect(changesOf(stopped, stopped)).toEqual([]);
   });

@@ -1,5 +1,6 @@
 // What `lockstep run` says of one link in one line. Unknown is shown as unknown, never as zero.
 import type { LinkStatus } from '../link/index.ts';
+import { type PartitionStatus, type StopKind, waysOut } from '../mirror/index.ts';
 import { formatBytesPerSecond, formatCount, formatDuration, plural } from './output/units.ts';
 
 export interface LinkSummary {
@@ -7,9 +8,11 @@ export interface LinkSummary {
   readonly partitionCount: number;
   /** Partitions in the state Mirroring. */
   readonly mirroringCount: number;
+  /** Partitions that are not stopped: the ones whose lag counts. */
+  readonly goingCount: number;
   /** Partitions that a person has to look at. */
   readonly stoppedCount: number;
-  /** null while any partition's lag is unknown, or there is no partition. */
+  /** Over partitions that are not stopped; null while any of them is unknown, or there is none. */
   readonly lagRecords: bigint | null;
   /** How long the partition furthest behind has been behind; null while any is unknown. */
   readonly behindMs: number | null;
@@ -31,8 +34,9 @@ export function summarizeLink(
   elapsedMs: number,
 ): LinkSummary {
   const { partitions } = now;
-  const known = partitions.length > 0 && partitions.every((partition) => partition.lagRecords !== null);
-  const timed = partitions.length > 0 && partitions.every((partition) => partition.behindMs !== null);
+  const going = partitions.filter((partition) => !partition.isStopped);
+  const known = going.length > 0 && going.every((partition) => partition.lagRecords !== null);
+  const timed = going.length > 0 && going.every((partition) => partition.behindMs !== null);
   const rate = (field: 'bytesMirrored' | 'recordsMirrored'): number | null => {
     if (before === undefined || elapsedMs <= 0) return null;
     return (Math.max(0, total(now, field) - total(before, field)) / elapsedMs) * 1_000;
@@ -41,10 +45,11 @@ export function summarizeLink(
     name: now.name,
     partitionCount: partitions.length,
     mirroringCount: partitions.filter((partition) => partition.state === 'Mirroring').length,
+    goingCount: going.length,
     stoppedCount: partitions.filter((partition) => partition.isStopped && partition.state !== 'Stopped')
       .length,
-    lagRecords: known ? partitions.reduce((sum, partition) => sum + (partition.lagRecords ?? 0n), 0n) : null,
-    behindMs: timed ? partitions.reduce((max, partition) => Math.max(max, partition.behindMs ?? 0), 0) : null,
+    lagRecords: known ? going.reduce((sum, partition) => sum + (partition.lagRecords ?? 0n), 0n) : null,
+    behindMs: timed ? going.reduce((max, partition) => Math.max(max, partition.behindMs ?? 0), 0) : null,
     bytesPerSecond: rate('bytesMirrored'),
     recordsPerSecond: rate('recordsMirrored'),
     discoveryError: now.discoveryError,
@@ -73,7 +78,7 @@ export function formatSummary(summary: LinkSummary): string {
       : `${formatCount(mirroringCount)} of ${plural(partitionCount, 'partition')} mirroring`,
   );
   if (stoppedCount > 0) parts.push(`${formatCount(stoppedCount)} STOPPED`);
-  if (partitionCount > 0) parts.push(`lag ${formatLag(lagRecords, behindMs)}`);
+  if (summary.goingCount > 0) parts.push(`lag ${formatLag(lagRecords, behindMs)}`);
   if (summary.bytesPerSecond !== null && summary.recordsPerSecond !== null) {
     const records = formatCount(Math.round(summary.recordsPerSecond));
     parts.push(`${formatBytesPerSecond(summary.bytesPerSecond)}, ${records} records/s`);
@@ -106,14 +111,27 @@ export function changesOf(now: LinkStatus, before: LinkStatus | undefined): stri
     lines.push(`${now.name}: topic ${topic}: ${state}${reason === null ? '' : `: ${reason}`}`);
   }
   const statesBefore = new Map(before?.partitions.map((each) => [`${each.topic}-${each.partition}`, each]));
-  for (const { topic, partition, state, reason, isStopped } of now.partitions) {
+  for (const { topic, partition, state, reason, isStopped, stoppedAt } of now.partitions) {
     const earlier = statesBefore.get(`${topic}-${partition}`);
     if (earlier?.state === state || state === 'Stopped') continue;
-    const words = `${state}${reason === null ? '' : `: ${reason}`}`;
+    const words = isStopped
+      ? explainStop({ state, reason, stoppedAt })
+      : `${state}${reason === null ? '' : `: ${reason}`}`;
     if (isStopped || state === 'NotAuthorized') lines.push(`${now.name}: ${topic}-${partition}: ${words}`);
     else if (earlier?.isStopped === true) lines.push(`${now.name}: ${topic}-${partition}: ${words} again`);
   }
   return lines;
+}
+
+/** `TransactionAhead at offset 5: the batch belongs to a transaction. Transactions can not ...` */
+function explainStop({
+  state,
+  reason,
+  stoppedAt,
+}: Pick<PartitionStatus, 'state' | 'reason' | 'stoppedAt'>): string {
+  const place = stoppedAt === null ? '' : ` at offset ${stoppedAt}`;
+  const wayOut = Object.hasOwn(waysOut, state) ? ` ${waysOut[state as StopKind]}` : '';
+  return `${state}${place}${reason === null ? '' : `: ${reason}.`}${wayOut}`;
 }
 
 function isQuietTopicState(state: string): boolean {

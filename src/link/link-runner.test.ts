@@ -51,6 +51,7 @@ const right = new LockstepError('NOT_AUTHORIZED', 'CREATE is missing');
 let source: FakeCluster;
 let destination: FakeCluster;
 let copied: string[];
+let notices: string[];
 let runner: LinkRunner;
 
 beforeEach(() => {
@@ -58,6 +59,7 @@ beforeEach(() => {
   source = new FakeCluster('source');
   destination = new FakeCluster('destination');
   copied = [];
+  notices = [];
   const mirror = {
     heldBytes: 0,
     status: () => [],
@@ -72,9 +74,10 @@ beforeEach(() => {
     destination,
     mirror,
     selects: () => true,
+    namedTopics: ['named'],
     replicationFactor: -1,
     discoverEveryMs: 1_000,
-    onNotice: () => {},
+    onNotice: ({ text }) => notices.push(text),
     nowMs: () => 0,
   });
 });
@@ -87,6 +90,14 @@ afterEach(async () => {
 function topicStatus(topic: string): { state: string; reason: string | null } | undefined {
   return runner.status().topics.find((entry) => entry.topic === topic);
 }
+
+it('says once that a named topic is missing', async () => {
+  source.addTopic('orders', 1);
+  await runner.start();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(notices.filter((text) => text.includes('topic named is not in'))).toHaveLength(1);
+  await runner.stop();
+});
 
 describe('a topic that makes trouble', () => {
   it('is grown at a later look when growing failed at the first', async () => {

@@ -90,6 +90,8 @@ export interface LinkRunnerOptions {
   readonly destination: LinkDestination;
   readonly mirror: LinkMirror;
   readonly selects: (topic: string) => boolean;
+  /** Topics that the link names one by one: missing ones are told. */
+  readonly namedTopics: readonly string[];
   /** -1: the broker's default. */
   readonly replicationFactor: number;
   readonly discoverEveryMs: number;
@@ -119,6 +121,8 @@ const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUTHORIZED
 export class LinkRunner {
   readonly #options: LinkRunnerOptions;
   readonly #topics = new Map<string, KnownTopic>();
+  /** Named topics that the source did not have at the last look. */
+  readonly #missing = new Set<string>();
   /** Topics whose mirror could not be created or grown at the last look. */
   readonly #unprepared = new Map<string, { error: LockstepError; partitionCount: number }>();
   #timer: NodeJS.Timeout | null = null;
@@ -206,6 +210,7 @@ export class LinkRunner {
     const selected = sourceTopics.filter(({ topic }) => selects(topic));
     const mirrors = new Map(destinationTopics.map((facts) => [facts.topic, facts]));
     this.#noticeDeleted(new Set(selected.map(({ topic }) => topic)));
+    this.#noticeMissing(new Set(selected.map(({ topic }) => topic)));
 
     const unknown = selected.filter(({ topic }) => !this.#topics.has(topic));
     const sourceSettings = await source.topicSettings(unknown.map(({ topic }) => topic));
@@ -370,7 +375,7 @@ export class LinkRunner {
     });
     this.#notice(
       'info',
-      `created topic ${topic} in ${destination.name}: ${partitionCount} partitions, replication factor ${created.replicationFactor}`,
+      `created topic ${topic} in ${destination.name}: ${countPartitions(partitionCount)}, replication factor ${created.replicationFactor}`,
     );
     if (
       created.replicationFactor < replicationFactorAdvised &&
@@ -384,9 +389,24 @@ export class LinkRunner {
     }
   }
 
+  /** A name that the source does not have is often a typo; said once for each time it goes missing. */
+  #noticeMissing(present: ReadonlySet<string>): void {
+    const { namedTopics, source } = this.#options;
+    for (const topic of namedTopics) {
+      if (present.has(topic)) this.#missing.delete(topic);
+      else if (!this.#topics.has(topic) && !this.#missing.has(topic)) {
+        this.#missing.add(topic);
+        this.#notice(
+          'warning',
+          `topic ${topic} is not in ${source.name} yet, or this user may not describe it`,
+        );
+      }
+    }
+  }
+
   async #grow(topic: string, partitionCount: number): Promise<void> {
     await this.#options.destination.addPartitions(topic, partitionCount);
-    this.#notice('info', `topic ${topic}: the mirror has ${partitionCount} partitions now`);
+    this.#notice('info', `topic ${topic}: the mirror has ${countPartitions(partitionCount)} now`);
   }
 
   #notice(level: Notice['level'], text: string): void {
@@ -401,4 +421,8 @@ function refuse(known: KnownTopic, reason: string): void {
 
 function describe({ name, found, needed, consequence }: SettingConflict): string {
   return `${name}=${found} where ${needed} is needed (${consequence})`;
+}
+
+function countPartitions(count: number): string {
+  return count === 1 ? '1 partition' : `${count} partitions`;
 }

@@ -15,7 +15,7 @@ export class Writer {
   #position = 0;
 
   constructor() {
-    this.#chunk = Buffer.allocUnsafeSlow(firstChunkBytes);
+    this.#chunk = Buffer.allocUnsafe(firstChunkBytes);
   }
 
   get sizeBytes(): number {

@@ -36,6 +36,8 @@ export interface PartitionStatus extends TopicPartition {
   readonly state: string;
   /** Why, where the state needs a reason. */
   readonly reason: string | null;
+  /** The offset that a stopped partition stopped at; null in other states, and where there is none. */
+  readonly stoppedAt: bigint | null;
   /** Since when, ms since the epoch. */
   readonly sinceMs: number;
   /** Whether a person (or another run) has to act. */
@@ -139,6 +141,7 @@ export class PartitionRunner implements FetchTarget {
       reason: 'reason' in state ? state.reason : this.#remark(),
       sinceMs: this.#sinceMs,
       isStopped: isStopped(state),
+      stoppedAt: isStopped(state) ? state.offset : null,
       mirrorEnd,
       sourceEnd,
       lagRecords,
