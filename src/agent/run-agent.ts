@@ -1,6 +1,6 @@
 // The process that runs links: connects to their clusters, starts a runner for each, shows how they stand, stops
 // cleanly when told.
-import { Cluster } from '../client/index.ts';
+import { Cluster, FramePool } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { LinkRunner, type LinkStatus, type Notice } from '../link/index.ts';
 import { defaultTuning, LinkMirror, linkProducerId } from '../mirror/index.ts';
@@ -25,8 +25,10 @@ export interface AgentOptions {
 }
 
 const discoverEveryMs = 5_000;
+/** Idle frames kept for reuse; what is in flight counts on its own (`inFlightBytesMax` of the link). */
+const keptBytesMax = 8 * 1024 * 1024;
 /** Reading in larger pieces costs less while catching up; appends have short answers. */
-const readBufferBytes = { reading: 1024 * 1024, appending: 16 * 1024 };
+const readBufferBytes = { reading: 256 * 1024, appending: 16 * 1024 };
 
 /**
  * Runs until the signal is aborted; resolves with the last status.
@@ -44,7 +46,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentStatus> {
       const config = topology.clusters[name];
       if (config === undefined)
         throw new LockstepError('CONFIG_INVALID', `link names cluster ${name}, which is not declared`);
-      clusters.set(name, await Cluster.connect(config));
+      clusters.set(name, await Cluster.connect(config, { framePool: new FramePool({ keptBytesMax }) }));
     }
     for (const link of links) runners.push(linkRunner(link, clusters, options));
     for (const runner of runners) await runner.start();

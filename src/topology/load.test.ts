@@ -482,7 +482,7 @@ describe('a right lockstep.yaml', () => {
         groups: ['.*'],
         producerConnections: 2,
         fetchBytesMax: 1_048_576,
-        inFlightBytesMax: 16_777_216,
+        inFlightBytesMax: 12_582_912,
       },
     });
     expect(topology.warnings).toEqual([

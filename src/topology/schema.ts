@@ -163,7 +163,7 @@ export const linkSchema = z
         2 ** 20,
         2 ** 34,
         'Bytes fetched and not yet acknowledged, over the whole link.',
-      ).default(2 ** 24),
+      ).default(12 * 2 ** 20),
     },
     { error: 'a mapping with source, destination and topics' },
   )

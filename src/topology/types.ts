@@ -22,7 +22,7 @@ export interface LinkConfig {
   readonly producerConnections: number;
   /** Bytes asked of one source partition in one fetch, 1 KiB to 1 GiB. Default 1 MiB. */
   readonly fetchBytesMax: number;
-  /** Bytes fetched and not yet acknowledged, over the whole link, 1 MiB to 16 GiB. Default 16 MiB. */
+  /** Bytes fetched and not yet acknowledged, over the whole link, 1 MiB to 16 GiB. Default 12 MiB. */
   readonly inFlightBytesMax: number;
 }
 

@@ -54,7 +54,7 @@ export const defaultTuning: MirrorTuning = {
   // Just under a power of two, since frames come in powers of two.
   fetchResponseBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   fetchWaitMsMax: 500,
-  inFlightBytesMax: 16 * 1024 * 1024,
+  inFlightBytesMax: 12 * 1024 * 1024,
   requestBytesMax: 4 * 1024 * 1024,
   ackTimeoutMs: 30_000,
   settleMs: 1_000,

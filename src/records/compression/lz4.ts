@@ -4,9 +4,9 @@
 // unusable for the next call, and it allocates what the input asks for; so frames are read here, with bounds.
 // The frame's own checksums (xxHash) are not checked: the batch's CRC32C covers the same bytes.
 
-import { lz4Compress } from '@platformatic/wasm-utils';
 import { InvalidBytes } from '../corrupt.ts';
 import { BoundedOutput, copyAcross, copyBack, tooLarge } from './bounded-output.ts';
+import { wasmUtils } from './wasm.ts';
 
 const frameMagic = 0x184d2204;
 const flags = { version: 0xc0, independent: 0x20, blockChecksum: 0x10, contentSize: 0x08, reserved: 0x03 };
@@ -17,7 +17,7 @@ const matchLengthMin = 4;
 const expansionMax = 255;
 
 export function compressLz4(bytes: Buffer): Buffer {
-  return lz4Compress(bytes);
+  return wasmUtils().lz4Compress(bytes);
 }
 
 /** @throws InvalidBytes for what Kafka's Lz4BlockInputStream refuses too, and above `bytesMax`. */

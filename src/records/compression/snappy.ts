@@ -5,9 +5,9 @@
 //
 // Only compression is the library's: see lz4.ts for why.
 
-import { snappyCompress } from '@platformatic/wasm-utils';
 import { InvalidBytes } from '../corrupt.ts';
 import { BoundedOutput, copyAcross, copyBack, tooLarge } from './bounded-output.ts';
+import { wasmUtils } from './wasm.ts';
 
 const streamMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const streamHeader = Buffer.concat([streamMagic, Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])]);
@@ -20,7 +20,7 @@ const expansionMax = 22;
 export function compressSnappy(bytes: Buffer): Buffer {
   const parts: Buffer[] = [streamHeader];
   for (let at = 0; at < bytes.length; at += blockBytes) {
-    const block = snappyCompress(bytes.subarray(at, at + blockBytes));
+    const block = wasmUtils().snappyCompress(bytes.subarray(at, at + blockBytes));
     const length = Buffer.allocUnsafe(4);
     length.writeInt32BE(block.length);
     parts.push(length, block);
