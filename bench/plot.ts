@@ -7,7 +7,12 @@ const panels: readonly {
   better: string;
   value: (row: Measurement) => number;
 }[] = [
-  { title: 'CPU seconds per GB, steady', unit: '', better: 'less is better', value: (row) => row.cpuSecondsPerGb },
+  {
+    title: 'CPU seconds per GB, steady',
+    unit: '',
+    better: 'less is better',
+    value: (row) => row.cpuSecondsPerGb,
+  },
   { title: 'Throughput', unit: ' MB/s', better: 'more is better', value: (row) => row.megabytesPerSecond },
   { title: 'Peak memory', unit: ' MB', better: 'less is better', value: (row) => row.peakRssMb },
 ];
