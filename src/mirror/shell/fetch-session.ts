@@ -6,6 +6,7 @@
 //   on any session error    start again with a full request
 //
 // Broker side: FetchManager and FetchSession (kafka.server); epochs wrap from 2^31-1 to 1.
+import { zeroUuid } from '../../protocol/index.ts';
 
 /** From where a partition is to be fetched; an equal value means "as the session has it". */
 export interface FetchPosition {
@@ -26,7 +27,6 @@ export interface SessionRequest {
 }
 
 const epochMax = 2 ** 31 - 1;
-const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA';
 
 export class FetchSession {
   #id = 0;
@@ -80,7 +80,7 @@ export class FetchSession {
 
 /** Names a partition the way fetch answers do: by topic id where brokers have one (2.8 and newer), else by name. */
 export function fetchKey(log: { topic: string; topicId: string; partition: number }): string {
-  return `${log.topicId === noTopicId ? log.topic : log.topicId}/${log.partition}`;
+  return `${log.topicId === zeroUuid ? log.topic : log.topicId}/${log.partition}`;
 }
 
 function isSame(a: FetchPosition, b: FetchPosition): boolean {
