@@ -3,7 +3,7 @@
 import { Cluster, FramePool } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { LinkRunner, type LinkStatus, type Notice } from '../link/index.ts';
-import { defaultTuning, LinkMirror, linkProducerId } from '../mirror/index.ts';
+import { defaultTuning, LinkMirror, linkProducerId, type MirrorExactness } from '../mirror/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../topology/index.ts';
 import { linkCluster, mirrorCluster } from './link-clusters.ts';
 
@@ -103,6 +103,7 @@ function linkRunner(
       fetchBytesMax: link.fetchBytesMax,
       inFlightBytesMax: link.inFlightBytesMax,
     },
+    exactness: exactnessOf(link),
     random: Math.random,
     nowMs: Date.now,
   });
@@ -118,6 +119,11 @@ function linkRunner(
     onNotice: (notice) => options.onNotice(link.name, notice),
     nowMs: Date.now,
   });
+}
+
+function exactnessOf(link: LinkConfig): MirrorExactness {
+  const { holes, compactionGaps, start, fillOffsetsMax, retentionOvertook } = link;
+  return { holes, compactionGaps, start, fillOffsetsMax, retentionOvertook };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ export {
   runProbe,
   scratchTopicPrefix,
 } from './probe/index.ts';
+export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
 export { defaultTuning, LinkMirror, type MirrorCluster, type MirrorTuning } from './shell/link-mirror.ts';
 export type { LedLog } from './shell/log-inspector.ts';
 export type { PartitionStatus, TopicPartition } from './shell/partition-runner.ts';

@@ -71,6 +71,11 @@ export function resolveLink(name: string, shape: LinkShape, problems: Problems):
     producerConnections: shape.producerConnections,
     fetchBytesMax: shape.fetchBytesMax,
     inFlightBytesMax: shape.inFlightBytesMax,
+    holes: shape.holes,
+    compactionGaps: shape.compactionGaps,
+    start: shape.start,
+    fillOffsetsMax: shape.fillOffsetsMax,
+    retentionOvertook: shape.retentionOvertook,
     ...(replicationFactor !== undefined && { replicationFactor }),
   };
 }

@@ -391,6 +391,41 @@ const cases: [name: string, text: string, lines: string[]][] = [
     ['10:23: found the number 2097152, expected at least fetchBytesMax, which is 4194304'],
   ],
   [
+    'a word that is no choice, with the one that was meant',
+    link(`${ends}topics: [t]\n    start: shiftd\n    holes: none\n    compactionGaps: Copies`),
+    [
+      '9:12: found "shiftd", expected one of fill, shifted, did you mean shifted?',
+      '10:12: found "none", expected one of markers, transactions',
+      '11:21: found "Copies", expected one of markers, copies, did you mean copies?',
+    ],
+  ],
+  [
+    'a choice that is no word',
+    link(`${ends}topics: [t]\n    retentionOvertook: yes\n    holes: [markers]\n    start:`),
+    [
+      '9:24: found "yes", expected one of stop, jump',
+      '10:12: found a list, expected one of markers, transactions',
+      '11:11: found nothing, expected one of fill, shifted',
+    ],
+  ],
+  [
+    'a limit below zero',
+    link(`${ends}topics: [t]\n    fillOffsetsMax: -1`),
+    ['9:21: found the number -1, expected a whole number from 0 to 9007199254740991'],
+  ],
+  [
+    'a limit with a unit',
+    link(`${ends}topics: [t]\n    fillOffsetsMax: 1e9 offsets`),
+    ['9:21: found "1e9 offsets", expected a whole number from 0 to 9007199254740991'],
+  ],
+  [
+    'a typo in the name of a choice',
+    link(`${ends}topics: [t]\n    retentionOvertakes: stop`),
+    [
+      '9:5: found the unknown key retentionOvertakes, expected one of source, destination, topics, excludeTopics, groups, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook, did you mean retentionOvertook?',
+    ],
+  ],
+  [
     'two names for one cluster',
     'version: 1\nclusters: {a: {bootstrap: [k:1]}, b: {bootstrap: [j:1, K:1]}}\nlinks: {l: {source: a, destination: b, topics: [t]}}',
     ['3:37: found "b", which has the address k:1 as a does, expected another cluster'],
@@ -428,7 +463,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
       '6:15: found ${env:NOPE}, and NOPE is not set, expected a value in the environment variable NOPE',
       '8:15: found the unknown cluster "b", expected one of a, did you mean a?',
       '8:43: found "(" (Unterminated group), expected a regular expression',
-      '8:49: found the unknown key extra, expected one of source, destination, topics, excludeTopics, groups, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax',
+      '8:49: found the unknown key extra, expected one of source, destination, topics, excludeTopics, groups, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook',
     ],
   ],
 ];
@@ -483,11 +518,31 @@ describe('a right lockstep.yaml', () => {
         producerConnections: 2,
         fetchBytesMax: 1_048_576,
         inFlightBytesMax: 12_582_912,
+        holes: 'markers',
+        compactionGaps: 'markers',
+        start: 'fill',
+        fillOffsetsMax: 1_000_000_000,
+        retentionOvertook: 'stop',
       },
     });
     expect(topology.warnings).toEqual([
       'l.yaml:12:5: groups are not synced yet: group sync comes with links as a service',
     ]);
+  });
+
+  test('a link says how it treats holes, gaps and high starts', () => {
+    const { links } = parse(
+      link(
+        `${ends}topics: [t]\n    holes: transactions\n    compactionGaps: copies\n    start: shifted\n    fillOffsetsMax: 1e6\n    retentionOvertook: jump`,
+      ),
+    );
+    expect(links.l).toMatchObject({
+      holes: 'transactions',
+      compactionGaps: 'copies',
+      start: 'shifted',
+      fillOffsetsMax: 1_000_000,
+      retentionOvertook: 'jump',
+    });
   });
 
   test('security is resolved: PEM contents, secrets from variables and files', () => {

@@ -3,6 +3,7 @@
 // description goes into docs/lockstep.schema.json, which editors use for completion.
 // What a shape can't say (names that must exist, addresses, regular expressions, files) is in the files beside.
 import { z } from 'zod';
+import { defaultExactness } from '../mirror/shell/exactness.ts';
 
 /** Longest list of topics, groups or addresses: a bound against runaway generated files. */
 export const listItemsMax = 10_000;
@@ -20,6 +21,10 @@ function text(expected: string, description: string) {
 function wholeNumber(min: number, max: number, description: string) {
   const error = `a whole number from ${min} to ${max}`;
   return z.int({ error }).min(min, { error }).max(max, { error }).describe(description);
+}
+
+function oneOf<const Value extends string>(values: readonly [Value, ...Value[]], description: string) {
+  return z.enum(values, { error: `one of ${values.join(', ')}` }).describe(description);
 }
 
 function list(expected: string, itemExpected: string, description: string, itemsMin = 0) {
@@ -164,6 +169,27 @@ export const linkSchema = z
         2 ** 34,
         'Bytes fetched and not yet acknowledged, over the whole link.',
       ).default(12 * 2 ** 20),
+      holes: oneOf(
+        ['markers', 'transactions'],
+        'How offsets without a record are filled: with transaction markers, or by empty transactions where the right for markers is missing.',
+      ).default(defaultExactness.holes),
+      compactionGaps: oneOf(
+        ['markers', 'copies'],
+        'What fills gaps that compaction left: invisible markers, or copies of the record behind the gap.',
+      ).default(defaultExactness.compactionGaps),
+      start: oneOf(
+        ['fill', 'shifted'],
+        'A source partition that starts above offset 0: fill the offsets below, or shift all offsets by a constant.',
+      ).default(defaultExactness.start),
+      fillOffsetsMax: wholeNumber(
+        0,
+        Number.MAX_SAFE_INTEGER,
+        "Offsets below a source partition's start that are filled at most.",
+      ).default(defaultExactness.fillOffsetsMax),
+      retentionOvertook: oneOf(
+        ['stop', 'jump'],
+        'When the source has deleted records that were not mirrored yet: stop, or fill their offsets and go on.',
+      ).default(defaultExactness.retentionOvertook),
     },
     { error: 'a mapping with source, destination and topics' },
   )

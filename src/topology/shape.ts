@@ -75,7 +75,9 @@ function reportIssue(issue: Issue, data: unknown, problems: Problems, mistyped: 
     });
     return;
   }
-  problems.add(path, { found: describeValue(value, path), expected: issue.message });
+  const words = issue.code === 'invalid_value' ? issue.values.map(String) : [];
+  const suggestion = typeof value === 'string' ? nearestName(value, words) : undefined;
+  problems.add(path, { found: describeValue(value, path), expected: issue.message, suggestion });
 }
 
 /** `sasl` is told apart by its mechanism, so a missing or unknown one is the only thing to say about it. */

@@ -1,9 +1,13 @@
 // What a lockstep.yaml says once it is read: names checked, secrets and files resolved, defaults filled in.
 // Other rooms work with these types and never see YAML.
 import type { ClusterConfig } from '../client/config.ts';
+import type { MirrorExactness } from '../mirror/shell/exactness.ts';
 
-/** One declared link: which topics of the source cluster are kept identical in the destination cluster. */
-export interface LinkConfig {
+/**
+ * One declared link: which topics of the source cluster are kept identical in the destination cluster. How holes,
+ * gaps and high starts are treated stands in `MirrorExactness`.
+ */
+export interface LinkConfig extends MirrorExactness {
   /** The key under `links:`. */
   readonly name: string;
   /** Name of a cluster in `clusters:`. */

@@ -9,6 +9,7 @@ import type { Connection } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { PauseKind } from '../partition/state.ts';
 import { DestinationWriter } from './destination-writer.ts';
+import type { MirrorExactness } from './exactness.ts';
 import { type AskBroker, DestinationInspector, type LedLog, TailComparer } from './log-inspector.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import {
@@ -65,6 +66,8 @@ export interface LinkMirrorOptions {
   readonly destination: MirrorCluster;
   readonly producerId: bigint;
   readonly tuning: MirrorTuning;
+  /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
+  readonly exactness?: MirrorExactness;
   /** [0, 1); spreads retries. */
   readonly random: () => number;
   readonly nowMs: () => number;
