@@ -1,5 +1,6 @@
 // Record batches of Kafka's format v2: views, checksum arithmetic, records, compression, splitting and merging.
 
+export { type AbortedTransaction, type MarkedBatch, markAborted } from './aborted-transactions.ts';
 export { BatchView } from './batch-view.ts';
 export { compress, decompress, decompressedBytesMaxDefault } from './compression/index.ts';
 export { type EncodeOptions, encodeBatch, encodeRawBatch, encodeTail } from './encode-batch.ts';

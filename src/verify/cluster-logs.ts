@@ -5,8 +5,7 @@
 import { type Cluster, type Connection, kafkaFailure } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { apis } from '../protocol/index.ts';
-import { splitBatches } from '../records/index.ts';
-import { markAborted } from './aborted-transactions.ts';
+import { markAborted, splitBatches } from '../records/index.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { type FetchedBatches, type LogOffsets, OffsetGone, type PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';

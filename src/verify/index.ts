@@ -1,6 +1,5 @@
 // Shows two logs equal, or names the first difference.
 
-export { type AbortedTransaction, markAborted } from './aborted-transactions.ts';
 export { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 export { type CompareOptions, type Comparison, compareLogs } from './compare-logs.ts';
 export type { LogBatch } from './log-cursor.ts';

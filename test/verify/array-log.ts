@@ -1,8 +1,14 @@
 // A partition's log held in an array, with the manners of a broker: fetches begin with the batch that holds the
 // offset, give a few batches at a time, and complain about offsets that were deleted.
 
-import { BatchView, encodeBatch, type RecordView, splitBatches } from '../../src/records/index.ts';
-import { type AbortedTransaction, markAborted } from '../../src/verify/aborted-transactions.ts';
+import {
+  type AbortedTransaction,
+  BatchView,
+  encodeBatch,
+  markAborted,
+  type RecordView,
+  splitBatches,
+} from '../../src/records/index.ts';
 import type { LogBatch } from '../../src/verify/log-cursor.ts';
 import {
   type FetchedBatches,
