@@ -1,0 +1,54 @@
+// What fills holes: the offsets of the source that no consumer sees become transaction markers, one each.
+//
+// Two ways lead there, behind one interface: WriteTxnMarkers (marker-writer.ts), and empty transactions where the right
+// for that is missing (empty-transactions.ts). Neither can compare before it appends, and neither's answer proves that
+// the log grew as meant: whoever asked reads the log end afterwards.
+import type { MarkerRun } from '../partition/state.ts';
+
+export type HoleOutcome =
+  /** Kafka answered; 0 does not prove that all were written, another number not that none was. */
+  | { readonly kind: 'answered'; readonly errorCode: number; readonly reason: string }
+  /** Some, all or none may be in the log, now or later. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export interface HoleJob {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly markers: MarkerRun;
+  /**
+   * Asked just before the markers are sent, since a job may wait behind others: one that is not wanted any more is
+   * dropped, and ends as unknown. Default: wanted.
+   */
+  readonly isWanted?: () => boolean;
+  /** Called exactly once, never within `write`. */
+  readonly onOutcome: (outcome: HoleOutcome) => void;
+}
+
+export interface HoleWriter {
+  /** The most markers that one job may ask for. */
+  readonly markersPerJobMax: number;
+  /** @throws RangeError for a job without markers, or with more than `markersPerJobMax`. */
+  write(job: HoleJob): void;
+  /** Closes at once; jobs under way end as unknown. */
+  close(): void;
+}
+
+/** A job that has waited longer than this is not sent, in ms: its worker was frozen, and others may have gone on. */
+export const holeWaitMsMax = 60_000;
+
+/** Why a waiting job must not be sent any more; null when it may. */
+export function whyNotSend(job: HoleJob, waitedMs: number): string | null {
+  if (job.isWanted?.() === false) return 'not sent: the partition starts again';
+  if (waitedMs > holeWaitMsMax) {
+    return `not sent: it has waited ${Math.round(waitedMs / 1000)} s, and another worker may have taken over`;
+  }
+  return null;
+}
+
+/** @throws RangeError */
+export function checkCount({ topic, partition, markers }: HoleJob, countMax: number): void {
+  const { count } = markers;
+  if (Number.isInteger(count) && count > 0 && count <= countMax) return;
+  throw new RangeError(`${topic}-${partition}: ${count} markers asked for at once, of 1 to ${countMax}`);
+}

@@ -1,0 +1,251 @@
+// Fills holes of all partitions that one destination broker leads, with WriteTxnMarkers.
+//
+// The problem: holes of one or two offsets come one after another where the source is written by transactions, on many
+// partitions at a time, and a request of its own for each would be slow. And a request that is on its way must not
+// delay the appends of other partitions. The answer: a connection of its own with one request under way, and each
+// request takes what waits, of many partitions. Partitions that need the same marker share an entry:
+//
+//   jobs     orders-0: 3 x (id, epoch 7, generation 9)     orders-1: 2 x the same     bills-0: 1 x (id, epoch 2, ...)
+//   entries  1 (id, 7, 9) orders [0, 1]
+//            2 (id, 7, 9) orders [0, 1]
+//            3 (id, 7, 9) orders [0]
+//            4 (id, 2, ...) bills [0]
+//
+// The broker appends entry by entry and answers when all are on every in-sync replica, with one error per producer id
+// and partition: that of the marker that was done last. A marker that was refused may hide behind one that was written.
+//
+// The markers say COMMIT. Brokers and read_committed consumers treat both kinds alike as long as nothing of our
+// producer id is transactional, which is so: the bit is cleared in every batch that is copied. But where it were not,
+// ABORT would hide mirrored records from consumers without a word (the broker would list them as aborted), and COMMIT
+// leaves them to be seen. And ABORT is the kind that consumers act on, each with code of its own (it ends an aborted
+// transaction that they know of); none does anything for a COMMIT. The log cleaner removes either.
+//
+// A broker of 4.3.1 and older never answers a request whose last entry names only partitions that it does not host,
+// as after a topic was deleted (KafkaApis.handleWriteTxnMarkersRequest counts such an entry and forgets to answer).
+// The other jobs of that request then end as unknown when its time is up; the log end tells that they were done.
+import type { Connection } from '../../client/index.ts';
+import {
+  apis,
+  type Input,
+  kafkaError,
+  type WriteTxnMarkersRequest,
+  type WriteTxnMarkersResponse,
+} from '../../protocol/index.ts';
+import { checkCount, type HoleJob, type HoleOutcome, type HoleWriter, whyNotSend } from './hole-writer.ts';
+
+export type { HoleJob, HoleOutcome, HoleWriter } from './hole-writer.ts';
+
+/** Markers times partitions in one request: 10,000 took 0.3 to 0.4 s, and all others of the broker wait for that. */
+export const markersPerRequestMax = 10_000;
+
+export interface MarkerWriterOptions {
+  readonly open: () => Promise<Connection>;
+  /**
+   * How long an answer may take, in ms. Brokers wait for their replicas as long as their request.timeout.ms says
+   * (30 s unless set), so this is longer.
+   */
+  readonly answerTimeoutMs: number;
+  /** A monotonic clock. */
+  readonly nowMs: () => number;
+}
+
+interface WaitingJob {
+  readonly job: HoleJob;
+  readonly sinceMs: number;
+}
+
+export class MarkerWriter implements HoleWriter {
+  readonly markersPerJobMax = markersPerRequestMax;
+  readonly #options: MarkerWriterOptions;
+  #connection: Connection | null = null;
+  #waiting: WaitingJob[] = [];
+  #isBusy = false;
+  #isFlushScheduled = false;
+  #isClosed = false;
+
+  constructor(options: MarkerWriterOptions) {
+    this.#options = options;
+  }
+
+  write(job: HoleJob): void {
+    checkCount(job, this.markersPerJobMax);
+    this.#waiting.push({ job, sinceMs: this.#options.nowMs() });
+    this.#scheduleFlush();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#connection?.close();
+    this.#scheduleFlush();
+  }
+
+  /** One flush for all that comes while one answer is being handed out. */
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled || this.#isBusy) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => {
+      this.#isFlushScheduled = false;
+      void this.#flush();
+    });
+  }
+
+  /** One request with what waits; then the next, until nothing does. */
+  async #flush(): Promise<void> {
+    if (this.#isBusy || this.#waiting.length === 0) return;
+    this.#isBusy = true;
+    const refusal = await this.#connect();
+    // Taken only now: whether a job is still wanted is asked right before its markers are sent.
+    const jobs = refusal === null ? this.#take() : this.#waiting.splice(0).map(({ job }) => job);
+    const outcomeOf = refusal === null ? await this.#send(jobs) : () => unknown(refusal);
+    this.#isBusy = false;
+    this.#scheduleFlush();
+    for (const job of jobs) job.onOutcome(outcomeOf(job));
+  }
+
+  /** null when there is a connection, else why not. */
+  async #connect(): Promise<string | null> {
+    try {
+      if (!this.#isClosed && this.#connection?.isOpen !== true) {
+        this.#connection = null;
+        this.#connection = await this.#options.open();
+      }
+    } catch (error) {
+      return reasonOf(error);
+    }
+    if (!this.#isClosed) return null;
+    this.#connection?.close();
+    return closedReason;
+  }
+
+  /** What fits into one request, a partition once at most: the answer could not tell two runs of it apart. */
+  #take(): HoleJob[] {
+    const taken: HoleJob[] = [];
+    const partitions = new Set<string>();
+    let markerCount = 0;
+    let index = 0;
+    for (; index < this.#waiting.length; index++) {
+      const { job, sinceMs } = this.#waiting[index]!;
+      const why = whyNotSend(job, this.#options.nowMs() - sinceMs);
+      if (why !== null) {
+        job.onOutcome(unknown(why));
+        continue;
+      }
+      markerCount += job.markers.count;
+      if (markerCount > markersPerRequestMax || partitions.has(nameOf(job))) break;
+      partitions.add(nameOf(job));
+      taken.push(job);
+    }
+    this.#waiting.splice(0, index);
+    return taken;
+  }
+
+  async #send(jobs: readonly HoleJob[]): Promise<(job: HoleJob) => HoleOutcome> {
+    const connection = this.#connection;
+    if (jobs.length === 0 || connection === null) return () => unknown(closedReason);
+    try {
+      const response = await connection.send(apis.WriteTxnMarkers, requestOf(jobs), {
+        timeoutMs: this.#options.answerTimeoutMs,
+      });
+      const answers = answersOf(response);
+      return (job) =>
+        answers.get(`${job.markers.producerId} ${nameOf(job)}`) ??
+        unknown('the answer does not mention the partition');
+    } catch (error) {
+      // The request may still be on its way: what is sent later must not follow it on the same connection.
+      connection.close();
+      this.#connection = null;
+      const reason = this.#isClosed ? closedReason : reasonOf(error);
+      return () => unknown(reason);
+    }
+  }
+}
+
+const closedReason = 'the writer was closed';
+
+function unknown(reason: string): HoleOutcome {
+  return { kind: 'unknown', reason };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function nameOf({ topic, partition }: HoleJob): string {
+  return `${topic}-${partition}`;
+}
+
+/** One entry per marker, naming all partitions that need it; a job's markers stay in one row. */
+export function requestOf(jobs: readonly HoleJob[]): Input<WriteTxnMarkersRequest> {
+  const alike = new Map<string, HoleJob[]>();
+  for (const job of jobs) {
+    const { producerId, epoch, generation } = job.markers;
+    const key = `${producerId} ${epoch} ${generation}`;
+    const known = alike.get(key);
+    if (known === undefined) alike.set(key, [job]);
+    else known.push(job);
+  }
+  return { markers: Array.from(alike.values()).flatMap(entriesOf) };
+}
+
+type Entry = NonNullable<Input<WriteTxnMarkersRequest>['markers']>[number];
+
+/** The entries of jobs whose markers are alike. */
+function entriesOf(jobs: readonly HoleJob[]): Entry[] {
+  const [first] = jobs;
+  if (first === undefined) return [];
+  const { producerId, epoch, generation } = first.markers;
+  const entries: Entry[] = [];
+  let open = jobs;
+  let topics = topicsOf(open);
+  for (let index = 0; open.length > 0; ) {
+    // As many equal entries as all that are open need.
+    const countMin = Math.min(...open.map((job) => job.markers.count));
+    const entry = {
+      producerId,
+      producerEpoch: epoch,
+      coordinatorEpoch: generation,
+      transactionResult: true,
+      // 0: a marker of the current epoch is welcome. Under version 2 its epoch would have to be higher (KIP-890).
+      transactionVersion: 0,
+      topics,
+    };
+    for (; index < countMin; index++) entries.push(entry);
+    open = open.filter((job) => job.markers.count > index);
+    topics = topicsOf(open);
+  }
+  return entries;
+}
+
+function topicsOf(jobs: readonly HoleJob[]): { name: string; partitionIndexes: number[] }[] {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of jobs) {
+    const known = topics.get(topic);
+    if (known === undefined) topics.set(topic, [partition]);
+    else known.push(partition);
+  }
+  return Array.from(topics, ([name, partitionIndexes]) => ({ name, partitionIndexes }));
+}
+
+function answersOf(response: WriteTxnMarkersResponse): Map<string, HoleOutcome> {
+  const answers = new Map<string, HoleOutcome>();
+  for (const { producerId, topics } of response.markers) {
+    for (const { name, partitions } of topics) {
+      for (const { partitionIndex, errorCode } of partitions) {
+        answers.set(`${producerId} ${name}-${partitionIndex}`, {
+          kind: 'answered',
+          errorCode,
+          reason: wordsOf(errorCode),
+        });
+      }
+    }
+  }
+  return answers;
+}
+
+const clusterAuthorizationFailed = 31;
+
+function wordsOf(errorCode: number): string {
+  const { name, message } = kafkaError(errorCode);
+  if (errorCode !== clusterAuthorizationFailed) return `${name}: ${message}`;
+  return `${name}: transaction markers need the right ALTER or CLUSTER_ACTION on the cluster; without it, set holes: transactions in the link`;
+}
