@@ -21,6 +21,6 @@ export {
   readRawRecords,
   readRecords,
 } from './read-records.ts';
-export { mergeBatches, splitRuns, withCreateTime } from './reshape.ts';
+export { copiesOfFirst, mergeBatches, splitRuns, withCreateTime } from './reshape.ts';
 export { isSameBatch } from './same-batch.ts';
 export { type SplitBatches, splitBatches } from './split-batches.ts';

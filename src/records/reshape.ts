@@ -5,23 +5,55 @@
 
 import { LockstepError } from '../errors.ts';
 import type { BatchView } from './batch-view.ts';
+import { corruptBatch } from './corrupt.ts';
 import { encodeRawBatch } from './encode-batch.ts';
+import { verifyChecksum } from './header.ts';
 import type { Compression } from './layout.ts';
 import { type RawRecord, type ReadOptions, readRawRecords } from './read-records.ts';
 
+/** What the copies of one record may take before compression, in bytes: brokers accept batches of 1 MB by default. */
+const copiedBytesMax = 900_000;
+/** Length, attributes and both deltas of a record, in bytes. */
+const recordOverheadBytesMax = 5 + 1 + 10 + 5;
+
 /**
- * A batch with offset gaps, as compaction leaves it, as batches of neighbouring offsets with the same codec.
- * An empty batch gives none. Brokers refuse gaps inside a batch (LogValidator).
+ * A batch with offset gaps, as compaction leaves it, as batches of neighbouring offsets with the same codec, none of
+ * them larger than the batch itself unless it holds a single record. An empty batch gives none. Brokers refuse gaps
+ * inside a batch (LogValidator).
+ * @param options.from leaves out the records below this offset.
  */
-export function splitRuns(view: BatchView, options: ReadOptions = {}): Buffer[] {
+export function splitRuns(view: BatchView, options: ReadOptions & { from?: bigint } = {}): Buffer[] {
+  const { from = view.baseOffset } = options;
   const runs: RawRecord[][] = [];
   let next: bigint | undefined;
-  for (const record of readRawRecords(view, options)) {
+  for (const record of readRawRecords(checked(view), options)) {
+    if (record.offset < from) continue;
     if (record.offset !== next) runs.push([]);
     runs.at(-1)!.push(record);
     next = record.offset + 1n;
   }
-  return runs.map((run) => encodeRawBatch(run, asBefore(view)));
+  return runs.flatMap((run) => encodeWithin(view.sizeBytes, run, asBefore(view)));
+}
+
+/**
+ * Copies of a batch's first record at `from` and the following offsets, as one batch of the same codec: `count` of
+ * them, or as many as fit into `copiedBytesMax`, at least one.
+ * @throws LockstepError CODEC_INPUT_INVALID when the batch holds no record.
+ */
+export function copiesOfFirst(
+  view: BatchView,
+  copies: { from: bigint; count: number },
+  options: ReadOptions = {},
+): Buffer {
+  const [first] = readRawRecords(checked(view), options);
+  if (first === undefined) throw invalid(view, 'it holds no record to copy');
+  const fitting = Math.floor(copiedBytesMax / (first.tail.length + recordOverheadBytesMax));
+  const count = Math.min(copies.count, Math.max(1, fitting));
+  const records = Array.from({ length: count }, (_, index) => ({
+    ...first,
+    offset: copies.from + BigInt(index),
+  }));
+  return encodeRawBatch(records, asBefore(view));
 }
 
 /**
@@ -36,13 +68,9 @@ export function mergeBatches(
   let next = views[0]?.baseOffset;
   for (const view of views) {
     if (view.isControl || view.hasGaps || view.baseOffset !== next) {
-      throw new LockstepError(
-        'CODEC_INPUT_INVALID',
-        `The batch at offset ${view.baseOffset} cannot be merged: it is no neighbour, has gaps or holds markers.`,
-        { detail: { baseOffset: view.baseOffset } },
-      );
+      throw invalid(view, 'it is no neighbour, has gaps or holds markers');
     }
-    for (const record of readRawRecords(view, options)) records.push(record);
+    for (const record of readRawRecords(checked(view), options)) records.push(record);
     next = view.nextOffset;
   }
   return encodeRawBatch(records, { compression: options.compression ?? 'none' });
@@ -54,7 +82,41 @@ export function mergeBatches(
  */
 export function withCreateTime(view: BatchView, options: ReadOptions = {}): Buffer {
   const { baseOffset, lastOffset } = view;
-  return encodeRawBatch([...readRawRecords(view, options)], { ...asBefore(view), baseOffset, lastOffset });
+  return encodeRawBatch([...readRawRecords(checked(view), options)], {
+    ...asBefore(view),
+    baseOffset,
+    lastOffset,
+  });
+}
+
+/** Halves the records until each batch fits, since another compressor may do worse than the one before it. */
+function encodeWithin(
+  sizeBytesMax: number,
+  records: readonly RawRecord[],
+  options: { compression: Compression; partitionLeaderEpoch: number },
+): Buffer[] {
+  const batch = encodeRawBatch(records, options);
+  if (batch.length <= sizeBytesMax || records.length === 1) return [batch];
+  const half = records.length >>> 1;
+  return [records.slice(0, half), records.slice(half)].flatMap((part) =>
+    encodeWithin(sizeBytesMax, part, options),
+  );
+}
+
+/** Whoever writes a new checksum checks the old one first, or bytes that were corrupted on the way would look right. */
+function checked(view: BatchView): BatchView {
+  if (view.magic === 2 && !verifyChecksum(view)) {
+    throw corruptBatch(view.baseOffset, 0, 'it does not have the checksum it was stored with');
+  }
+  return view;
+}
+
+function invalid(view: BatchView, what: string): LockstepError {
+  return new LockstepError(
+    'CODEC_INPUT_INVALID',
+    `The batch at offset ${view.baseOffset} cannot be reshaped: ${what}.`,
+    { detail: { baseOffset: view.baseOffset } },
+  );
 }
 
 function asBefore(view: BatchView): { compression: Compression; partitionLeaderEpoch: number } {

@@ -1,15 +1,22 @@
 // A source batch inside a pooled frame. One frame serves many batches of many partitions; it goes back to its
 // pool when the last of them has been given back.
-import type { BatchView } from '../../records/index.ts';
-import type { FetchedBatch } from '../partition/state.ts';
+//
+// Some batches can't be appended as they lie there. What is made of them has memory of its own, which counts in the
+// same budget as the frames, and is given back in the same way.
+import { attributeBits, BatchView, copiesOfFirst, mergeBatches, splitRuns } from '../../records/index.ts';
+import type { FetchedBatch } from '../partition/plan.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** Counts the holders of one frame. Starts with one: the reader that cuts it into batches. */
 export class FrameLease {
   #holders = 1;
   readonly #giveBack: () => void;
+  readonly #budget: MemoryBudget | null;
 
-  constructor(giveBack: () => void) {
+  /** @param budget where memory counts that is taken later, beside the frame. */
+  constructor(giveBack: () => void, budget: MemoryBudget | null = null) {
     this.#giveBack = giveBack;
+    this.#budget = budget;
   }
 
   retain(): void {
@@ -22,6 +29,21 @@ export class FrameLease {
     this.#holders -= 1;
     if (this.#holders === 0) this.#giveBack();
   }
+
+  /** A lease of new memory, held by the caller. It is never waited for: what holds a frame must come to its end. */
+  another(bytes: number): FrameLease {
+    const budget = this.#budget;
+    budget?.take(bytes);
+    return new FrameLease(() => budget?.giveBack(bytes), budget);
+  }
+}
+
+/** What a batch's own bytes don't tell. */
+export interface BatchFacts {
+  /** Data of an aborted transaction; default false. */
+  readonly isAborted?: boolean;
+  /** Source offset - offset at the mirror; default 0. All offsets of the batch are given at the mirror. */
+  readonly shift?: bigint;
 }
 
 /**
@@ -37,27 +59,33 @@ export class LeasedBatch implements FetchedBatch {
   readonly attributes: number;
   readonly isControl: boolean;
   readonly isTransactional: boolean;
+  readonly isAborted: boolean;
+  readonly isCompressed: boolean;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   readonly recordCount: number;
   readonly sizeBytes: number;
   readonly partitionLeaderEpoch: number;
   readonly maxTimestamp: bigint;
+  readonly #shift: bigint;
   readonly #lease: FrameLease;
 
-  constructor(view: BatchView, lease: FrameLease) {
+  constructor(view: BatchView, lease: FrameLease, { isAborted = false, shift = 0n }: BatchFacts = {}) {
     lease.retain();
     this.#lease = lease;
+    this.#shift = shift;
     this.view = view;
+    this.isAborted = isAborted;
     this.magic = view.magic;
     this.sizeBytes = view.sizeBytes;
-    this.baseOffset = view.baseOffset;
+    this.baseOffset = view.baseOffset - shift;
     // Of formats v0 and v1 only size, magic and first offset stand where v2 has them.
     const isV2 = this.magic === 2;
     this.attributes = isV2 ? view.attributes : 0;
     this.isControl = isV2 && view.isControl;
     this.isTransactional = isV2 && view.isTransactional;
+    this.isCompressed = (this.attributes & attributeBits.compression) !== 0;
     this.timestampType = isV2 ? view.timestampType : 'CreateTime';
-    this.lastOffset = isV2 ? view.lastOffset : this.baseOffset;
+    this.lastOffset = isV2 ? this.baseOffset + BigInt(view.lastOffsetDelta) : this.baseOffset;
     this.recordCount = isV2 ? view.recordCount : 0;
     this.partitionLeaderEpoch = isV2 ? view.partitionLeaderEpoch : -1;
     this.maxTimestamp = isV2 ? view.maxTimestamp : -1n;
@@ -69,5 +97,50 @@ export class LeasedBatch implements FetchedBatch {
 
   release(): void {
     this.#lease.release();
+  }
+
+  /**
+   * The records from `from` on that consumers see, as batches without gaps and with CreateTime. They share memory
+   * apart from this batch's, and each is given back once.
+   * @throws LockstepError BATCH_CORRUPT when the records can't be read, or don't have the checksum they were stored
+   * with.
+   */
+  reshape(from: bigint): readonly this[] {
+    if (this.isControl || this.isAborted) return [];
+    return this.#made(splitRuns(this.#unappended(), { from: from + this.#shift }));
+  }
+
+  /** This batch and the neighbours behind it as one, uncompressed, with memory of its own. */
+  mergeWith(next: readonly this[]): this {
+    const views = [this, ...next].map((batch) => batch.#unappended());
+    return this.#made([mergeBatches(views, { compression: 'none' })])[0]!;
+  }
+
+  /**
+   * Copies of the first record at `from` and the following offsets, with memory of their own: `count` of them, or as
+   * many as one batch takes, at least one.
+   */
+  copiesOfFirst(from: bigint, count: number): this {
+    return this.#made([copiesOfFirst(this.#unappended(), { from: from + this.#shift, count })])[0]!;
+  }
+
+  /** Appending rewrites the header, so nothing can be made of a batch afterwards. */
+  #unappended(): BatchView {
+    const { view } = this;
+    if (view.baseOffset !== this.baseOffset + this.#shift) {
+      throw new Error(`the batch at offset ${this.baseOffset} was reshaped after it was appended`);
+    }
+    return view;
+  }
+
+  #made(batches: readonly Buffer[]): this[] {
+    const lease = this.#lease.another(batches.reduce((bytes, batch) => bytes + batch.length, 0));
+    try {
+      return batches.map(
+        (bytes) => new LeasedBatch(new BatchView(bytes, 0), lease, { shift: this.#shift }) as this,
+      );
+    } finally {
+      lease.release();
+    }
   }
 }

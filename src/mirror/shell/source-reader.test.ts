@@ -1,8 +1,8 @@
 // One reader and a broker that is played by hand: what is asked, and who gets which answer.
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../client/index.ts';
 import type { FetchRequest, Input } from '../../protocol/index.ts';
-import { encodeBatch } from '../../records/index.ts';
+import { type AbortedTransaction, encodeBatch } from '../../records/index.ts';
 import type { FetchPosition } from './fetch-session.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -10,12 +10,15 @@ import { type FetchTarget, SourceReader } from './source-reader.ts';
 
 class Target implements FetchTarget {
   readonly isFull = false;
+  readonly shift: bigint;
   readonly heard: string[] = [];
+  readonly seen: string[] = [];
   readonly partition: number;
   offset: bigint | null = 0n;
 
-  constructor(partition: number) {
+  constructor(partition: number, shift = 0n) {
     this.partition = partition;
+    this.shift = shift;
   }
   position(): FetchPosition | null {
     const { partition, offset } = this;
@@ -24,6 +27,9 @@ class Target implements FetchTarget {
   }
   onFetched(asked: FetchPosition, batches: LeasedBatch[]): void {
     this.heard.push(`${batches.length} batches for ${asked.offset}`);
+    for (const { baseOffset, lastOffset, isAborted } of batches) {
+      this.seen.push(`${baseOffset}-${lastOffset}${isAborted ? ' aborted' : ''}`);
+    }
     for (const batch of batches) batch.release();
   }
   onFetchError(asked: FetchPosition, errorCode: number): void {
@@ -41,6 +47,7 @@ class Target implements FetchTarget {
 }
 
 const requests: { offsets: bigint[]; answer: (records: Record<number, Buffer>) => void }[] = [];
+let aborted: AbortedTransaction[] | null = null;
 let budget: MemoryBudget;
 let reader: SourceReader;
 
@@ -60,6 +67,7 @@ function start(heldBytes = 0): void {
             partitionIndex: Number(index),
             errorCode: 0,
             divergingEpoch: { epoch: -1, endOffset: -1n },
+            abortedTransactions: aborted,
             records: bytes,
           }));
           const body = { errorCode: 0, sessionId: 0, responses: [{ topicId: 'id', topic: '', partitions }] };
@@ -85,6 +93,7 @@ const spoiled = Buffer.from(good);
 spoiled.writeInt32BE(-7, 8);
 
 afterEach(async () => {
+  aborted = null;
   const closing = reader.close();
   for (const request of requests.splice(0)) request.answer({});
   await closing;
@@ -124,4 +133,47 @@ it('keeps a partition with impossible bytes from spoiling the answer for the oth
     ['unreadable for 0'],
     ['1 batches for 0'],
   ]);
+});
+
+describe('a transaction that was aborted', () => {
+  const inTransaction = { isTransactional: true, producerId: 8n };
+  const record = (offset: bigint, key: Buffer | null = null) => ({
+    offset,
+    timestamp: 1n,
+    key,
+    value: null,
+    headers: [],
+  });
+  const abort = Buffer.from([0, 0, 0, 0]);
+  const batches = [
+    encodeBatch([record(100n), record(101n)], inTransaction),
+    encodeBatch([record(102n)], { ...inTransaction, producerId: 9n }),
+    encodeBatch([record(103n, abort)], { ...inTransaction, isControl: true }),
+    encodeBatch([record(104n)], inTransaction),
+  ];
+
+  it('is named beside the records; its batches come marked, in the offsets of the mirror', async () => {
+    start();
+    const target = new Target(0, 100n);
+    target.offset = 100n;
+    reader.add('id/0', target);
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]!.offsets).toEqual([100n]);
+    aborted = [{ producerId: 8n, firstOffset: 90n }];
+    requests.shift()!.answer({ 0: Buffer.concat(batches) });
+    await vi.waitFor(() => expect(target.heard).toEqual(['4 batches for 100']), { interval: 1 });
+    expect(target.seen).toEqual(['0-1 aborted', '2-2', '3-3', '4-4']);
+  });
+
+  it.each([0, 2])('is not believed when batch %i, which is left out, has a wrong checksum', async (at) => {
+    start();
+    const target = new Target(0);
+    reader.add('id/0', target);
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    aborted = [{ producerId: 8n, firstOffset: 90n }];
+    const bytes = Buffer.from(batches[at]!);
+    bytes[bytes.length - 1]! ^= 1;
+    requests.shift()!.answer({ 0: Buffer.concat(batches.with(at, bytes)) });
+    await vi.waitFor(() => expect(target.heard).toEqual(['unreadable for 0']), { interval: 1 });
+  });
 });

@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { apis, type FetchRequest, type FetchResponse, type Input } from '../../protocol/index.ts';
-import { splitBatches } from '../../records/index.ts';
+import { type BatchView, markAborted, splitBatches, verifyChecksum } from '../../records/index.ts';
 import { type FetchPosition, FetchSession, fetchKey, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -28,7 +28,9 @@ export interface SourceEnds {
  * long, and the partition may have started again elsewhere meanwhile.
  */
 export interface FetchTarget {
-  /** From where to read next; null while it wants nothing. */
+  /** Source offset - offset at the mirror. Batches are handed over in the mirror's offsets, positions in the source's. */
+  readonly shift: bigint;
+  /** From where to read next, at the source; null while it wants nothing. */
   position(): FetchPosition | null;
   /** Wants nothing only because it has enough for the moment. */
   readonly isFull: boolean;
@@ -176,7 +178,7 @@ export class SourceReader {
     const lease = new FrameLease(() => {
       frame.release();
       budget.giveBack(heldBytes);
-    });
+    }, budget);
     try {
       if (body.errorCode !== 0) return await this.#sessionRefused(body.errorCode);
       this.#session.accept(body.sessionId);
@@ -232,8 +234,10 @@ export class SourceReader {
   }
 }
 
+type PartitionAnswer = FetchResponse['responses'][number]['partitions'][number];
+
 function handOver(
-  answer: FetchResponse['responses'][number]['partitions'][number],
+  answer: PartitionAnswer,
   target: FetchTarget,
   asked: FetchPosition,
   lease: FrameLease,
@@ -242,7 +246,7 @@ function handOver(
   if (answer.divergingEpoch.endOffset >= 0n) return target.onDiverging(asked, answer.divergingEpoch);
   let batches: LeasedBatch[];
   try {
-    batches = answer.records === null ? [] : cutBatches(answer.records, lease);
+    batches = cutBatches(answer, target.shift, lease);
   } catch (error) {
     // One spoiled partition must not keep the answer from the others.
     if (!(error instanceof LockstepError)) throw error;
@@ -255,8 +259,25 @@ function handOver(
   });
 }
 
-function cutBatches(records: Buffer, lease: FrameLease): LeasedBatch[] {
-  return splitBatches(records).batches.map((view) => new LeasedBatch(view, lease));
+function cutBatches(answer: PartitionAnswer, shift: bigint, lease: FrameLease): LeasedBatch[] {
+  if (answer.records === null) return [];
+  const marked = markAborted(splitBatches(answer.records).batches, answer.abortedTransactions);
+  for (const { view, isAborted } of marked) if (isLeftOut(view, isAborted)) checkChecksum(view);
+  return marked.map(({ view, isAborted }) => new LeasedBatch(view, lease, { isAborted, shift }));
+}
+
+function isLeftOut(view: BatchView, isAborted: boolean): boolean {
+  return view.magic === 2 && (isAborted || view.isControl || view.recordCount === 0);
+}
+
+/** A batch that is copied brings its checksum along to the next broker; one that is left out is checked by nobody else. */
+function checkChecksum(view: BatchView): void {
+  if (verifyChecksum(view)) return;
+  throw new LockstepError(
+    'BATCH_CORRUPT',
+    `The batch at offset ${view.baseOffset} does not have the checksum it was stored with.`,
+    { detail: { baseOffset: view.baseOffset } },
+  );
 }
 
 function groupByTopic<T>(

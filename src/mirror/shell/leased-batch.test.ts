@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import {
+  BatchView,
+  type EncodeOptions,
+  encodeBatch,
+  type RecordView,
+  readRecords,
+  rewriteHeader,
+  verifyChecksum,
+} from '../../records/index.ts';
+import { type BatchFacts, FrameLease, LeasedBatch } from './leased-batch.ts';
+import { MemoryBudget } from './memory-budget.ts';
+
+const frameBytes = 1000;
+
+class Frame {
+  readonly budget = new MemoryBudget({ bytesMax: 10_000 });
+  readonly #lease: FrameLease;
+
+  constructor() {
+    this.budget.take(frameBytes);
+    this.#lease = new FrameLease(() => this.budget.giveBack(frameBytes), this.budget);
+  }
+
+  batch(offsets: readonly number[], options: EncodeOptions = {}, facts: BatchFacts = {}): LeasedBatch {
+    return new LeasedBatch(new BatchView(encodeBatch(offsets.map(record), options), 0), this.#lease, facts);
+  }
+
+  /** The reader has cut the frame. */
+  close(): void {
+    this.#lease.release();
+  }
+}
+
+function record(offset: number): RecordView {
+  const value = Buffer.from(`value ${offset}`);
+  return { offset: BigInt(offset), timestamp: BigInt(1000 + offset), key: null, value, headers: [] };
+}
+
+function content(batch: LeasedBatch): string[] {
+  expect(verifyChecksum(batch.view)).toBe(true);
+  return Array.from(
+    readRecords(batch.view),
+    ({ offset, timestamp, value }) => `${offset}@${timestamp} ${value}`,
+  );
+}
+
+const spans = (batches: readonly LeasedBatch[]) =>
+  batches.map(({ baseOffset, lastOffset }) => [baseOffset, lastOffset].map(Number));
+
+describe('a batch that cannot be appended as it is', () => {
+  it('becomes the runs of its records from an offset on, all in the offsets of the mirror', () => {
+    const frame = new Frame();
+    const batch = frame.batch([101, 102, 105, 106, 109], { lastOffset: 111n }, { shift: 100n });
+    expect([batch.baseOffset, batch.lastOffset]).toEqual([1n, 11n]);
+    const made = batch.reshape(2n);
+    expect(spans(made)).toEqual([
+      [2, 2],
+      [5, 6],
+      [9, 9],
+    ]);
+    expect(made.flatMap(content)).toEqual(
+      [102, 105, 106, 109].map((offset) => `${offset}@${1000 + offset} value ${offset}`),
+    );
+    const [copies] = [made[1]!.copiesOfFirst(3n, 2)];
+    expect(spans([copies])).toEqual([[3, 4]]);
+    expect(content(copies)).toEqual(['103@1105 value 105', '104@1105 value 105']);
+  });
+
+  it('takes the time of the append for all records of a LogAppendTime batch', () => {
+    const batch = new Frame().batch([7, 8], { timestampType: 'LogAppendTime', maxTimestamp: 5000n });
+    const [made] = batch.reshape(0n);
+    expect([made!.timestampType, made!.maxTimestamp]).toEqual(['CreateTime', 5000n]);
+    expect(content(made!)).toEqual(['7@5000 value 7', '8@5000 value 8']);
+  });
+
+  it('gives nothing when no consumer sees its records', () => {
+    const frame = new Frame();
+    expect(frame.batch([1, 2], {}, { isAborted: true }).reshape(0n)).toEqual([]);
+    expect(frame.batch([1], { isControl: true }).reshape(0n)).toEqual([]);
+    expect(frame.batch([1, 2]).reshape(3n)).toEqual([]);
+  });
+
+  it('is refused when its bytes were changed on the way, since the new batch would have a right checksum', () => {
+    const batch = new Frame().batch([1, 3]);
+    batch.view.buffer[batch.sizeBytes - 2]! ^= 1;
+    const corrupt = expect.objectContaining({ code: 'BATCH_CORRUPT' });
+    expect(() => batch.reshape(0n)).toThrow(corrupt);
+    expect(() => batch.copiesOfFirst(0n, 3)).toThrow(corrupt);
+    const small = new Frame().batch([1, 2]);
+    small.view.buffer[small.sizeBytes - 2]! ^= 1;
+    expect(() => small.mergeWith([])).toThrow(corrupt);
+  });
+
+  it('is not made into others after its header was rewritten for the append', () => {
+    const batch = new Frame().batch([1, 2]);
+    rewriteHeader(batch.view, { baseOffset: 0n });
+    expect(() => batch.reshape(0n)).toThrow('after it was appended');
+  });
+});
+
+describe('neighbours', () => {
+  it('become one uncompressed batch', () => {
+    const frame = new Frame();
+    const facts = { shift: 4n };
+    const [first, second, third] = [
+      frame.batch([4, 5], { isTransactional: true, producerId: 3n }, facts),
+      frame.batch([6], { compression: 'lz4' }, facts),
+      frame.batch([7], { timestampType: 'LogAppendTime', maxTimestamp: 5000n }, facts),
+    ];
+    expect([first, second].map(({ isCompressed }) => isCompressed)).toEqual([false, true]);
+    const merged = first.mergeWith([second, third]);
+    expect(merged).toMatchObject({ baseOffset: 0n, lastOffset: 3n, recordCount: 4 });
+    expect([merged.isCompressed, merged.isTransactional, merged.timestampType]).toEqual([
+      false,
+      false,
+      'CreateTime',
+    ]);
+    expect(content(merged)).toEqual(['4@1004 value 4', '5@1005 value 5', '6@1006 value 6', '7@5000 value 7']);
+  });
+});
+
+describe('the memory of what was made', () => {
+  it('counts in the budget of the frame until each batch was given back, also when the frame is gone', () => {
+    const frame = new Frame();
+    const { budget } = frame;
+    const batch = frame.batch([1, 3, 5]);
+    frame.close();
+    const made = batch.reshape(0n);
+    const bytes = made.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    expect(budget.heldBytes).toBe(frameBytes + bytes);
+    batch.release();
+    expect(budget.heldBytes).toBe(bytes);
+    const again = made[0]!.mergeWith([]);
+    for (const one of made) one.release();
+    expect(budget.heldBytes).toBe(again.sizeBytes);
+    again.release();
+    expect(budget.heldBytes).toBe(0);
+    expect(() => again.release()).toThrow('given back twice');
+  });
+
+  it('is not taken when nothing was made', () => {
+    const frame = new Frame();
+    expect(frame.batch([1]).reshape(2n)).toEqual([]);
+    expect(frame.budget.heldBytes).toBe(frameBytes);
+  });
+
+  it('holds as many copies as a batch of 1 MB takes, and at least one', () => {
+    const frame = new Frame();
+    const copies = frame.batch([9]).copiesOfFirst(0n, 1_000_000);
+    expect(copies.recordCount).toBeGreaterThan(10_000);
+    expect(copies.sizeBytes).toBeLessThan(1_000_000);
+    expect(copies.lastOffset).toBe(BigInt(copies.recordCount - 1));
+    const large = { offset: 5n, timestamp: 1n, key: null, value: Buffer.alloc(2_000_000), headers: [] };
+    const lease = new FrameLease(() => {});
+    const whole = new LeasedBatch(new BatchView(encodeBatch([large], { compression: 'zstd' }), 0), lease);
+    expect(spans([whole.copiesOfFirst(3n, 2)])).toEqual([[3, 3]]);
+  });
+});
