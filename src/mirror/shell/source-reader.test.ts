@@ -1,7 +1,7 @@
 // One reader and a broker that is played by hand: what is asked, and who gets which answer.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../client/index.ts';
-import type { FetchRequest, Input } from '../../protocol/index.ts';
+import { type FetchRequest, type Input, zeroUuid } from '../../protocol/index.ts';
 import { type AbortedTransaction, encodeBatch } from '../../records/index.ts';
 import type { FetchPosition } from './fetch-session.ts';
 import type { LeasedBatch } from './leased-batch.ts';
@@ -48,6 +48,8 @@ class Target implements FetchTarget {
 
 const requests: { offsets: bigint[]; answer: (records: Record<number, Buffer>) => void }[] = [];
 let aborted: AbortedTransaction[] | null = null;
+/** How answers name the topic: up to Fetch version 12 by its name, then by its id. */
+let topicName = { topicId: 'id', topic: '' };
 let budget: MemoryBudget;
 let reader: SourceReader;
 
@@ -70,7 +72,7 @@ function start(heldBytes = 0): void {
             abortedTransactions: aborted,
             records: bytes,
           }));
-          const body = { errorCode: 0, sessionId: 0, responses: [{ topicId: 'id', topic: '', partitions }] };
+          const body = { errorCode: 0, sessionId: 0, responses: [{ ...topicName, partitions }] };
           resolve({ body, frame: { bytes: Buffer.alloc(10), release: () => {} } });
         };
         requests.push({ offsets, answer });
@@ -94,6 +96,7 @@ spoiled.writeInt32BE(-7, 8);
 
 afterEach(async () => {
   aborted = null;
+  topicName = { topicId: 'id', topic: '' };
   const closing = reader.close();
   for (const request of requests.splice(0)) request.answer({});
   await closing;
@@ -119,6 +122,17 @@ it('hands each answer over with the position that was asked for', async () => {
   target.offset = 7n;
   requests.shift()!.answer({ 0: good });
   await vi.waitFor(() => expect(target.heard).toEqual(['1 batches for 0']), { interval: 1 });
+});
+
+it('knows whose answer it is from a broker that has topic ids and answers by name (Kafka 2.8 to 3.0)', async () => {
+  start();
+  topicName = { topicId: zeroUuid, topic: 'orders' };
+  const targets = [0, 1].map((partition) => new Target(partition));
+  for (const target of targets) reader.add(`id/${target.partition}`, target);
+  await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(2), { interval: 1 });
+  requests.pop()!.answer({ 1: good });
+  await vi.waitFor(() => expect(targets[1]!.heard).toEqual(['1 batches for 0']), { interval: 1 });
+  expect(targets[0]!.heard).toEqual([]);
 });
 
 it('keeps a partition with impossible bytes from spoiling the answer for the others', async () => {

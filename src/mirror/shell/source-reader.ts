@@ -201,15 +201,18 @@ export class SourceReader {
   }
 
   #distribute(body: FetchResponse, wanted: ReadonlyMap<string, Asked>, lease: FrameLease): void {
+    let keysByName: ReadonlyMap<string, string> | undefined;
     for (const topic of body.responses) {
+      if (topic.topic !== '') keysByName ??= namesOf(wanted);
       for (const answer of topic.partitions) {
-        const key = [topic.topicId, topic.topic]
-          .map((name) => `${name}/${answer.partitionIndex}`)
-          .find((candidate) => wanted.has(candidate));
-        if (key === undefined) continue;
-        const { target, position } = wanted.get(key)!;
+        const key =
+          topic.topic === ''
+            ? `${topic.topicId}/${answer.partitionIndex}`
+            : keysByName?.get(`${topic.topic}/${answer.partitionIndex}`);
+        const asked = key === undefined ? undefined : wanted.get(key);
+        if (key === undefined || asked === undefined) continue;
         // One that has left, or was replaced, wants no answer any more.
-        if (this.#targets.get(key) === target) handOver(answer, target, position, lease);
+        if (this.#targets.get(key) === asked.target) handOver(answer, asked.target, asked.position, lease);
       }
     }
   }
@@ -277,6 +280,13 @@ function checkChecksum(view: BatchView): void {
     'BATCH_CORRUPT',
     `The batch at offset ${view.baseOffset} does not have the checksum it was stored with.`,
     { detail: { baseOffset: view.baseOffset } },
+  );
+}
+
+/** Fetch answers up to version 12 name topics; Kafka 2.8 to 3.0 answer so, although they have topic ids (KIP-516). */
+function namesOf(wanted: ReadonlyMap<string, Asked>): ReadonlyMap<string, string> {
+  return new Map(
+    Array.from(wanted, ([key, { position }]) => [`${position.topic}/${position.partition}`, key] as const),
   );
 }
 
