@@ -37,6 +37,18 @@ export type Deviation =
   | 'markersResetSequence'
   | 'markersDoNotFence'
   | 'ignoresCoordinatorEpochs'
+  | 'refusesEqualCoordinatorEpochs'
+  | 'dataClearsCoordinatorEpoch'
+  | 'newEpochClearsCoordinatorEpoch'
+  | 'hidesCoordinatorEpochs'
+  | 'newEpochKeepsSequence'
+  | 'newEpochTakesAnySequence'
+  | 'acceptsLateMarkers'
+  | 'markersForgetBatches'
+  | 'markersForgetSequence'
+  | 'refusesMarkersOfUnknown'
+  | 'writesEqualMarkersOnce'
+  | 'forgetsAtHighestEpoch'
   | 'ignoresLeaderEpochs'
   | 'neverDiverges'
   | 'cutsNothing';
@@ -49,6 +61,7 @@ interface Producer {
 }
 
 const sequenceCount = 2 ** 31;
+const epochMax = 32_767;
 
 export class ModelLog implements ProbeLog {
   readonly leaderEpoch = 4;
@@ -103,14 +116,18 @@ export class ModelLog implements ProbeLog {
     if (known !== undefined) {
       if (epoch < known.epoch && !this.#is('acceptsLowerEpochs') && !this.#is('markersDoNotFence'))
         return refused(47);
-      const duplicate = this.#duplicate(known, baseSequence);
+      const duplicate = epoch === known.epoch ? this.#duplicate(known, baseSequence) : undefined;
       if (duplicate !== undefined) {
         if (this.#is('appendsDuplicatesSilently')) this.#end += BigInt(recordCount);
         return { errorCode: 0, baseOffset: duplicate };
       }
       const next = known.lastSequence < 0 ? 0 : (known.lastSequence + 1) % sequenceCount;
-      const expected = epoch > known.epoch ? 0 : next;
-      const tolerated = this.#is('acceptsGaps') || this.#is('appendsDuplicates') || epoch < known.epoch;
+      const expected = epoch > known.epoch && !this.#is('newEpochKeepsSequence') ? 0 : next;
+      const tolerated =
+        this.#is('acceptsGaps') ||
+        this.#is('appendsDuplicates') ||
+        epoch < known.epoch ||
+        (epoch > known.epoch && this.#is('newEpochTakesAnySequence'));
       if (baseSequence !== expected && !tolerated) return refused(45);
     }
     const last = (baseSequence + recordCount - 1) % sequenceCount;
@@ -122,13 +139,13 @@ export class ModelLog implements ProbeLog {
     const { producerId, producerEpoch: epoch, baseSequence, recordCount } = view;
     const baseOffset = this.#end;
     const before = this.#producers.get(producerId);
-    const batches = [...(before?.batches ?? []), { sequence: baseSequence, baseOffset }].slice(-5);
-    this.#producers.set(producerId, {
-      epoch,
-      lastSequence,
-      coordinatorEpoch: before?.coordinatorEpoch ?? -1,
-      batches,
-    });
+    const earlier = before?.epoch === epoch ? before.batches : [];
+    const batches = [...earlier, { sequence: baseSequence, baseOffset }].slice(-5);
+    const forgets =
+      this.#is('dataClearsCoordinatorEpoch') ||
+      (this.#is('newEpochClearsCoordinatorEpoch') && before?.epoch !== epoch);
+    const coordinatorEpoch = forgets ? -1 : (before?.coordinatorEpoch ?? -1);
+    this.#producers.set(producerId, { epoch, lastSequence, coordinatorEpoch, batches });
     this.#keep(batch);
     this.#end += BigInt(recordCount) * (this.#is('appendsTwice') ? 2n : 1n);
     return this.#is('answersWrongBaseOffset') ? baseOffset + 1n : baseOffset;
@@ -149,29 +166,28 @@ export class ModelLog implements ProbeLog {
     return found !== undefined && this.#is('answersDuplicatesWithNewOffset') ? this.#end : found;
   }
 
-  async writeMarker({ producerId, epoch, coordinatorEpoch }: MarkerOptions): Promise<WriteResult> {
+  async writeMarker(options: MarkerOptions): Promise<WriteResult> {
     const endBefore = await this.logEnd();
-    const errorCode = this.#acceptMarker(producerId, epoch, coordinatorEpoch);
+    const count = this.#is('writesEqualMarkersOnce') ? 1 : (options.count ?? 1);
+    let errorCode = 0;
+    for (let i = 0; i < count; i++) errorCode = this.#acceptMarker(options);
     return { errorCode, endBefore, endAfter: await this.logEnd() };
   }
 
-  #acceptMarker(producerId: bigint, epoch: number, coordinatorEpoch: number): number {
+  #acceptMarker({ producerId, epoch, coordinatorEpoch }: MarkerOptions): number {
     const known = this.#producers.get(producerId);
-    if (known !== undefined && epoch < known.epoch) return 47;
-    if (
-      known !== undefined &&
-      coordinatorEpoch < known.coordinatorEpoch &&
-      !this.#is('ignoresCoordinatorEpochs')
-    )
-      return 52;
+    if (known === undefined && this.#is('refusesMarkersOfUnknown')) return 49;
+    if (known !== undefined && epoch < known.epoch && !this.#is('acceptsLateMarkers')) return 47;
+    if (known !== undefined && this.#isOldCoordinator(coordinatorEpoch, known)) return 52;
     if (this.#is('ignoresMarkers')) return 0;
     const sameEpoch = known !== undefined && known.epoch === epoch && !this.#is('markersResetSequence');
     this.#producers.set(producerId, {
       epoch,
       coordinatorEpoch,
       lastSequence: sameEpoch ? known.lastSequence : -1,
-      batches: sameEpoch ? known.batches : [],
+      batches: sameEpoch && !this.#is('markersForgetBatches') ? known.batches : [],
     });
+    if (epoch === epochMax && this.#is('forgetsAtHighestEpoch')) this.#producers.delete(producerId);
     const record = { offset: 0n, timestamp: 1n, key: Buffer.alloc(4), value: Buffer.alloc(6), headers: [] };
     const isControl = !this.#is('markersAreData');
     for (let i = 0; i < (this.#is('writesTwoMarkers') ? 2 : 1); i++) {
@@ -181,6 +197,12 @@ export class ModelLog implements ProbeLog {
       this.#end += 1n;
     }
     return 0;
+  }
+
+  #isOldCoordinator(coordinatorEpoch: number, known: Producer): boolean {
+    if (this.#is('ignoresCoordinatorEpochs')) return false;
+    if (this.#is('refusesEqualCoordinatorEpochs') && coordinatorEpoch === known.coordinatorEpoch) return true;
+    return coordinatorEpoch < known.coordinatorEpoch;
   }
 
   async fetch({
@@ -200,8 +222,15 @@ export class ModelLog implements ProbeLog {
   }
 
   async entry(producerId: bigint): Promise<ProducerEntry | null> {
-    if (this.#is('hidesEntries')) return null;
-    return this.#producers.get(producerId) ?? null;
+    const known = this.#producers.get(producerId);
+    if (known === undefined || this.#is('hidesEntries')) return null;
+    const { epoch } = known;
+    const hasMarker = known.coordinatorEpoch >= 0;
+    return {
+      epoch,
+      lastSequence: hasMarker && this.#is('markersForgetSequence') ? -1 : known.lastSequence,
+      coordinatorEpoch: this.#is('hidesCoordinatorEpochs') ? -1 : known.coordinatorEpoch,
+    };
   }
 
   async cut(beforeOffset: bigint): Promise<bigint> {

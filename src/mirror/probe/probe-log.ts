@@ -30,6 +30,8 @@ export interface AppendResult extends WriteResult {
 
 export interface MarkerOptions extends ProbeProducer {
   readonly coordinatorEpoch: number;
+  /** So many equal markers in one request. Default 1. */
+  readonly count?: number;
 }
 
 export interface FetchOptions {
@@ -51,6 +53,8 @@ export interface FetchResult {
 export interface ProducerEntry {
   readonly epoch: number;
   readonly lastSequence: number;
+  /** That of the newest marker; -1 when there was none. */
+  readonly coordinatorEpoch: number;
 }
 
 /** One partition of a scratch topic that nobody else writes to. */

@@ -41,6 +41,14 @@ const rememberedBatches = 5;
 /** A first sequence that no counting from 0 would give. */
 const anySequence = 1_234_567;
 const sequenceMax = 2 ** 31 - 1;
+/** Producer epochs are int16; Lockstep's last one for data is below (partition/identity.ts). */
+const epochMax = 32_767;
+const dataEpochMax = epochMax - 1;
+/** A coordinator epoch such as workers take: seconds since 2020. */
+const anyGeneration = 217_000_000;
+const coordinatorEpochMax = 2 ** 31 - 1;
+/** Equal markers in one request. */
+const manyMarkers = 40;
 
 export const probeRules: readonly ProbeRule[] = [
   {
@@ -224,14 +232,150 @@ export const probeRules: readonly ProbeRule[] = [
   },
   {
     id: 'marker-coordinator-epoch',
-    rule: 'a marker of a lower coordinator epoch',
-    expected: refusal(coordinatorFenced),
+    rule: 'a marker of the same coordinator epoch, and one of a lower',
+    expected: `the same accepted, the lower ${refusal(coordinatorFenced)}`,
     needs: 'marker',
     trial: async (log) => {
       const producer = log.newProducer();
-      const first = markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: 5 }));
-      const lower = await log.writeMarker({ ...producer, coordinatorEpoch: 4 });
-      return all([first, refused(lower, coordinatorFenced)], 1);
+      return all([
+        markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration })),
+        markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration })),
+        refused(
+          await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration - 1 }),
+          coordinatorFenced,
+        ),
+      ]);
+    },
+  },
+  {
+    id: 'coordinator-epoch-lasts',
+    rule: 'the coordinator epoch of a marker holds behind data of the same and of the next producer epoch',
+    expected: `a lower one ${refusal(coordinatorFenced)}, whatever its producer epoch`,
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = log.newProducer();
+      const next = { ...producer, epoch: 1 };
+      const older = { coordinatorEpoch: anyGeneration - 1 };
+      return all([
+        appended(await log.append({ ...producer, sequence: anySequence }), 1),
+        markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration })),
+        appended(await log.append({ ...producer, sequence: anySequence + 1 }), 1),
+        refused(await log.writeMarker({ ...producer, ...older }), coordinatorFenced),
+        appended(await log.append({ ...next, sequence: 0 }), 1),
+        refused(await log.writeMarker({ ...next, epoch: 2, ...older }), coordinatorFenced),
+        markerWritten(await log.writeMarker({ ...next, coordinatorEpoch: anyGeneration })),
+        refused(await log.writeMarker({ ...next, ...older }), coordinatorFenced),
+      ]);
+    },
+  },
+  {
+    id: 'run-starts-at-zero',
+    rule: 'the first data of a higher epoch, behind markers of the lower one',
+    expected: `accepted with sequence 0; with another ${refusal(outOfOrder)}`,
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = log.newProducer();
+      const next = { ...producer, epoch: 1 };
+      return all([
+        appended(await log.append({ ...producer, sequence: anySequence }), 1),
+        markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration })),
+        refused(await log.append({ ...next, sequence: anySequence + 1 }), outOfOrder),
+        appended(await log.append({ ...next, sequence: 0, count: 3 }), 3),
+        appended(await log.append({ ...next, sequence: 3 }), 1),
+      ]);
+    },
+  },
+  {
+    id: 'late-marker-refused',
+    rule: 'a marker of a lower producer epoch than the newest data, with the highest coordinator epoch',
+    expected: refusal(fencedEpoch),
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = log.newProducer();
+      return all([
+        markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration })),
+        appended(await log.append({ ...producer, epoch: 1, sequence: 0 }), 1),
+        refused(await log.writeMarker({ ...producer, coordinatorEpoch: coordinatorEpochMax }), fencedEpoch),
+        appended(await log.append({ ...producer, epoch: 1, sequence: 1 }), 1),
+      ]);
+    },
+  },
+  {
+    id: 'duplicate-behind-marker',
+    rule: 'data in front of a marker of the same epoch, sent again behind it',
+    expected: 'its first base offset, not appended',
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = log.newProducer();
+      const first = await log.append({ ...producer, sequence: anySequence, count: 2 });
+      const marker = await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration });
+      const again = await log.append({ ...producer, sequence: anySequence, count: 2 });
+      const held =
+        again.errorCode === 0 && again.baseOffset === first.baseOffset && again.endAfter === again.endBefore;
+      return all([appended(first, 2), markerWritten(marker), { held, seen: describeAppend(again) }]);
+    },
+  },
+  {
+    id: 'marker-of-unknown-producer',
+    rule: 'a marker with a producer id that never wrote, and with any epoch',
+    expected: 'the log grows by exactly one; data of the next epoch starts at 0',
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = { ...log.newProducer(), epoch: dataEpochMax - 1 };
+      return all([
+        markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration })),
+        appended(await log.append({ ...producer, epoch: dataEpochMax, sequence: 0 }), 1),
+      ]);
+    },
+  },
+  {
+    id: 'markers-counted',
+    rule: `one request that names the same producer id ${manyMarkers} times`,
+    expected: `the log grows by exactly ${manyMarkers}`,
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = log.newProducer();
+      const options = { ...producer, coordinatorEpoch: anyGeneration, count: manyMarkers };
+      return markerWritten(await log.writeMarker(options), manyMarkers);
+    },
+  },
+  {
+    id: 'entry-behind-marker',
+    rule: 'DescribeProducers behind a marker of the same epoch',
+    expected: 'its coordinator epoch, and still the last sequence',
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = { ...log.newProducer(), epoch: 4 };
+      const append = appended(await log.append({ ...producer, sequence: 0, count: 3 }), 3);
+      const marker = markerWritten(await log.writeMarker({ ...producer, coordinatorEpoch: anyGeneration }));
+      const entry = await log.entry(producer.producerId);
+      const held = entry?.epoch === 4 && entry.lastSequence === 2 && entry.coordinatorEpoch === anyGeneration;
+      const seen =
+        entry === null
+          ? 'no entry'
+          : `epoch ${entry.epoch}, last sequence ${entry.lastSequence}, coordinator epoch ${entry.coordinatorEpoch}`;
+      return all([append, marker, { held, seen }]);
+    },
+  },
+  {
+    id: 'highest-epoch-closes',
+    rule: `a marker of epoch ${epochMax} shuts the producer id out for good`,
+    expected: `data and markers of every lower epoch ${refusal(fencedEpoch)}`,
+    needs: 'marker',
+    trial: async (log) => {
+      const producer = { ...log.newProducer(), epoch: 3 };
+      return all([
+        appended(await log.append({ ...producer, sequence: 0 }), 1),
+        markerWritten(
+          await log.writeMarker({ ...producer, epoch: epochMax, coordinatorEpoch: anyGeneration }),
+        ),
+        refused(await log.append({ ...producer, sequence: 1 }), fencedEpoch),
+        refused(await log.append({ ...producer, epoch: dataEpochMax, sequence: 0 }), fencedEpoch),
+        refused(
+          await log.writeMarker({ ...producer, epoch: dataEpochMax, coordinatorEpoch: coordinatorEpochMax }),
+          fencedEpoch,
+        ),
+      ]);
     },
   },
   {
@@ -325,8 +469,8 @@ function refused(result: WriteResult, errorCode: number): Finding {
   return { held, seen: `${named(result.errorCode)}, ${growth(result)}` };
 }
 
-function markerWritten(result: WriteResult): Finding {
-  const held = result.errorCode === 0 && result.endAfter === result.endBefore + 1n;
+function markerWritten(result: WriteResult, count = 1): Finding {
+  const held = result.errorCode === 0 && result.endAfter === result.endBefore + BigInt(count);
   return { held, seen: `${named(result.errorCode)}, ${growth(result)}` };
 }
 

@@ -103,7 +103,8 @@ export class ScratchLog implements ProbeLog {
     };
   }
 
-  async writeMarker({ producerId, epoch, coordinatorEpoch }: MarkerOptions): Promise<WriteResult> {
+  async writeMarker(options: MarkerOptions): Promise<WriteResult> {
+    const { producerId, epoch, coordinatorEpoch, count = 1 } = options;
     const { connection, topic } = this.#options;
     const endBefore = await this.logEnd();
     const partitions = [{ topic, partition: 0 }];
@@ -111,10 +112,12 @@ export class ScratchLog implements ProbeLog {
       producerId,
       producerEpoch: epoch,
       coordinatorEpoch,
-      outcome: 'abort',
+      // As mirrors do (shell/marker-writer.ts says why).
+      outcome: 'commit',
       partitions,
     } as const;
-    const results = await writeTransactionMarkers(connection, [marker], { timeoutMs });
+    const markers = Array.from({ length: count }, () => marker);
+    const results = await writeTransactionMarkers(connection, markers, { timeoutMs });
     const result = results[0];
     if (result === undefined) throw noAnswer('WriteTxnMarkers');
     return { errorCode: result.errorCode, endBefore, endAfter: await this.logEnd() };
@@ -156,7 +159,9 @@ export class ScratchLog implements ProbeLog {
     const answers = await describeProducers(cluster, [{ topic, partition: 0 }], { timeoutMs });
     const { producers } = unwrap(answers[0]!.outcome);
     const found = producers.find((producer) => producer.producerId === producerId);
-    return found === undefined ? null : { epoch: found.producerEpoch, lastSequence: found.lastSequence };
+    if (found === undefined) return null;
+    const { producerEpoch: epoch, lastSequence, coordinatorEpoch } = found;
+    return { epoch, lastSequence, coordinatorEpoch };
   }
 
   async cut(beforeOffset: bigint): Promise<bigint> {
