@@ -1,45 +1,75 @@
-// Who writes a mirror partition, as the broker sees it: producer id, epoch and sequence.
+// Who writes a mirror partition, as the broker sees it: producer id, epoch and sequence, from the place in the log.
 //
-// The broker accepts from one producer id only the sequence that follows the last one, answers one of the
-// last five batches sent again with its first offset, and refuses the rest (ProducerAppendInfo). The mirror
-// turns this into compare-and-append: all workers of a link, now and later, use the same producer id and the
-// same epoch, and the sequence of a record follows from its place in the log. Two workers that hold the same
-// source can then only append the right batch at the right offset, or be told that it is there already, or be
-// refused; it does not matter which of them is frozen, late or dead. A new worker must not raise the epoch:
-// that starts the sequence again at 0, and until its first batch is in, a late batch of the former worker
-// would go in between (the simulator shows it within seconds; see ARCHITECTURE.md, "Why takeover keeps the
+// The broker accepts from one producer id only the sequence that follows the last one, answers one of the last five
+// batches sent again with its first offset, and refuses the rest (ProducerAppendInfo). The mirror turns this into
+// compare-and-append: all workers of a link, now and later, use the same producer ids, and epoch and sequence of a
+// record follow from its place in the log. Two workers that hold the same source can then only append the right
+// batch at the right offset, or be told that it is there already, or be refused; it does not matter which of them is
+// frozen, late or dead.
+//
+//   offset      0 ........ 99   100 101   102 ....... 480   481   482 ...
+//               run 0           hole      run 1             hole  run 2
+//   epoch       0               0         1                 1     2
+//   sequence    0 ........ 99   (kept)    0 .......... 378        0 ...
+//
+// A marker carries the epoch of the run before it, which leaves the sequence undisturbed; the first batch behind a
+// hole carries the next epoch and starts at sequence 0. So the broker refuses markers of a hole (47) as soon as data
+// stands behind it, whoever sends them and however late. A run must not begin with a new epoch without a hole: until
+// its first batch is in, a late batch of the run before would go in between (ARCHITECTURE.md, "Why takeover keeps the
 // epoch").
+//
+// Markers have no sequence, so nothing compares them with the place they are meant for. What tells old requests from
+// new ones is the *generation*: it grows each time a worker starts on a partition and travels as the marker's
+// coordinator epoch, of which the broker refuses a lower one than it has seen (52).
 //
 // The producer id is chosen rather than allocated, so that every worker arrives at it without asking anybody:
 //
-//   bit 63   62   61 ................. 8   7 ...... 0
-//   ┌────┬─────┬──────────────────────┬─────────────┐
-//   │  0 │  1  │ hash(cluster, link)  │ 0, reserved │
-//   └────┴─────┴──────────────────────┴─────────────┘
+//   bit 63   62   61 ................ 24   23 .......... 0
+//   ┌────┬─────┬──────────────────────┬──────────────────┐
+//   │  0 │  1  │ hash(cluster, link)  │     rotation     │
+//   └────┴─────┴──────────────────────┴──────────────────┘
 //
-// Real producers' ids start at 0, so bit 62 keeps us apart from them.
+// Real producers' ids start at 0, so bit 62 keeps us apart from them. Epochs have 15 bits; when they are used up the
+// next run takes the next rotation.
 import { createHash } from 'node:crypto';
 
-/** The identity that an append carries. */
+/** The identity that a data append carries. */
 export interface WriterIdentity {
   readonly producerId: bigint;
   readonly epoch: number;
   readonly sequence: number;
 }
 
-/** What the destination remembers of a producer's last write on one partition. */
+/** Where a log stands in its runs: all that the identity of the next append follows from. */
+export interface RunPosition extends WriterIdentity {
+  /** Whether the newest batch is a marker: data then opens the next run. */
+  readonly isBehindHole: boolean;
+}
+
+/** A batch of the mirror as far as it tells who comes next. */
 export interface LastWrite {
   readonly producerId: bigint;
   readonly epoch: number;
+  /** -1 for a marker. */
   readonly lastSequence: number;
 }
 
-const lockstepBit = 1n << 62n;
-const reservedBits = 0xffn;
-const hashBits = (1n << 62n) - 1n - reservedBits;
-const sequenceCount = 1n << 31n;
+/** What the destination's leader remembers of a producer id on one partition. */
+export interface ProducerEntry extends LastWrite {
+  /** -1 where no marker was written. */
+  readonly coordinatorEpoch: number;
+}
 
-/** The producer id of one link: the same for every worker that copies `linkName` from `sourceClusterId`. */
+const lockstepBit = 1n << 62n;
+const rotationBits = 0xff_ffffn;
+const hashBits = (1n << 62n) - 1n - rotationBits;
+const sequenceCount = 1n << 31n;
+/** The last epoch of a rotation. The one above it is never used for copying: it closes a mirror for good. */
+export const epochMax = 32_766;
+export const closingEpoch = 32_767;
+const generationZeroMs = Date.UTC(2020, 0, 1);
+
+/** The producer id of one link, at rotation 0: the same for every worker that copies `linkName` from `sourceClusterId`. */
 export function linkProducerId(link: { sourceClusterId: string; linkName: string }): bigint {
   const digest = createHash('sha256').update(`${link.sourceClusterId}\n${link.linkName}`).digest();
   return lockstepBit | (digest.readBigUInt64BE() & hashBits);
@@ -50,42 +80,109 @@ export function isLockstepProducerId(producerId: bigint): boolean {
   return producerId >= lockstepBit;
 }
 
+/** The same link's producer id at rotation 0. */
+export function unrotated(producerId: bigint): bigint {
+  return producerId & ~rotationBits;
+}
+
+/** Batches that stand for offsets below the source's start are written under a rotation of their own. */
+export function isFillerProducerId(producerId: bigint): boolean {
+  return isLockstepProducerId(producerId) && (producerId & rotationBits) === rotationBits;
+}
+
+/** The identity of a filler batch at `offset`. */
+export function fillerIdentityAt(producerId: bigint, offset: bigint): WriterIdentity {
+  return { producerId: producerId | rotationBits, epoch: 0, sequence: sequenceAt(offset) };
+}
+
 /** The sequence of the record after `count` records from `sequence` on; wraps from 2^31-1 to 0 as Kafka's does. */
 export function sequenceAfter(sequence: number, count: number): number {
   return Number((BigInt(sequence) + BigInt(count)) % sequenceCount);
 }
 
-/**
- * The sequence of the record at `offset`. As long as mirrors write nothing but data, starting where the source
- * starts, it holds for every record of every mirror; a batch that breaks it stands where it was not meant to.
- */
+/** The sequence of the record at `offset` in the first run of a rotation, and of a filler. */
 export function sequenceAt(offset: bigint): number {
   return Number(offset % sequenceCount);
 }
 
-/**
- * The identity of the append at `offset`, the destination's log end. It continues the last write: the leader's
- * own entry where there is one, since the guard compares with it, else the newest batch in the log (entries age
- * out). A log that tells neither starts at the sequence that its offset gives, which every worker can compute.
- */
-export function identityAt(
-  offset: bigint,
-  known: { producerId: bigint; tail: LastWrite | null; entries: readonly LastWrite[] },
-): WriterIdentity {
-  const { producerId, tail, entries } = known;
-  if (tail !== null && tail.producerId !== producerId && isLockstepProducerId(tail.producerId)) {
-    // The link had another name, and an agent with the former one may still be there: what it goes on with, we go on
-    // with, or both could append at the same place.
-    return { producerId: tail.producerId, epoch: tail.epoch, sequence: sequenceAfter(tail.lastSequence, 1) };
-  }
-  const entry = entries.find((candidate) => candidate.producerId === producerId);
-  const last = entry ?? (tail?.producerId === producerId ? tail : undefined);
-  if (last === undefined) return { producerId, epoch: 0, sequence: sequenceAt(offset) };
-  // An entry without a sequence (-1) was left by a marker: the sequence starts at 0.
-  return { producerId, epoch: last.epoch, sequence: sequenceAfter(last.lastSequence, 1) };
+/** What is known of a log that `positionAt` judges. */
+export interface KnownWrites {
+  /** The link's own producer id, at any rotation. */
+  readonly producerId: bigint;
+  /** The newest batch; null when none can be read. */
+  readonly tail: (LastWrite & { readonly isControl: boolean }) | null;
+  /** The newest data batch, where the newest batch is a marker; null when it was not found. */
+  readonly newestData: LastWrite | null;
+  readonly entries: readonly ProducerEntry[];
 }
 
-/** The identity after an append of `recordCount` records. */
-export function identityAfter(identity: WriterIdentity, recordCount: number): WriterIdentity {
-  return { ...identity, sequence: sequenceAfter(identity.sequence, recordCount) };
+/**
+ * Where the log that ends at `offset` stands. The newest batch tells; where none can be read, the leader's entry of
+ * our producer id. A log that tells neither is at the start of a first run, as every worker can compute.
+ */
+export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
+  const { tail, newestData } = known;
+  // A link that had another name: an agent with the former one may still be there, so we go on with what it goes on with.
+  const writer = [tail, newestData].find((write) => write !== null && isLockstepProducerId(write.producerId));
+  const link = unrotated(writer?.producerId ?? known.producerId);
+  const firstRun: RunPosition = { producerId: link, epoch: 0, sequence: sequenceAt(offset), isBehindHole: false };
+  const entries = known.entries.filter(
+    (entry) => unrotated(entry.producerId) === link && !isFillerProducerId(entry.producerId),
+  );
+  if (tail === null) {
+    const entry = newest(entries);
+    return entry === undefined ? firstRun : behindData(entry, offset);
+  }
+  if (isFillerProducerId(tail.producerId)) return firstRun;
+  if (!tail.isControl) {
+    const entry = entries.find(({ producerId, epoch }) => producerId === tail.producerId && epoch === tail.epoch);
+    return behindData(entry ?? tail, offset);
+  }
+  // Markers of the fallback by empty transactions carry the coordinator's ids, so the run is told by its data.
+  const run = isLockstepProducerId(tail.producerId) ? tail : (newestData ?? newest(entries));
+  if (run === undefined || isFillerProducerId(run.producerId)) return firstRun;
+  return { producerId: run.producerId, epoch: run.epoch, sequence: 0, isBehindHole: true };
+}
+
+function behindData({ producerId, epoch, lastSequence }: LastWrite, offset: bigint): RunPosition {
+  // An entry without a sequence (-1) was left by markers alone.
+  const sequence = lastSequence < 0 ? (epoch === 0 ? sequenceAt(offset) : 0) : sequenceAfter(lastSequence, 1);
+  return { producerId, epoch, sequence, isBehindHole: false };
+}
+
+function newest(entries: readonly ProducerEntry[]): ProducerEntry | undefined {
+  return entries.toSorted((a, b) =>
+    a.producerId === b.producerId ? b.epoch - a.epoch : a.producerId < b.producerId ? 1 : -1,
+  )[0];
+}
+
+/** The identity of a data append at `offset`, the log end. */
+export function identityOf(position: RunPosition, offset: bigint): WriterIdentity {
+  const { producerId, epoch, sequence, isBehindHole } = position;
+  if (!isBehindHole) return { producerId, epoch, sequence };
+  if (epoch < epochMax) return { producerId, epoch: epoch + 1, sequence: 0 };
+  return { producerId: producerId + 1n, epoch: 0, sequence: sequenceAt(offset) };
+}
+
+/** Where the log stands after an append of `recordCount` records under `identity`. */
+export function positionAfter(identity: WriterIdentity, recordCount: number): RunPosition {
+  return { ...identity, sequence: sequenceAfter(identity.sequence, recordCount), isBehindHole: false };
+}
+
+/** Where the log stands after markers. */
+export function positionBehindHole({ producerId, epoch }: RunPosition): RunPosition {
+  return { producerId, epoch, sequence: 0, isBehindHole: true };
+}
+
+/** The generation of a worker that starts now: above all that wrote markers before it, and growing with time. */
+export function generationAfter(entries: readonly ProducerEntry[], nowMs: number): number {
+  const seen = Math.max(-1, ...entries.map((entry) => entry.coordinatorEpoch));
+  return Math.max(seen + 1, Math.floor((nowMs - generationZeroMs) / 1000));
+}
+
+/** Whether a marker with the closing epoch has ended this mirror's life: nobody may copy into the log any more. */
+export function isClosed(entries: readonly ProducerEntry[], tail: LastWrite | null): boolean {
+  return [...entries, ...(tail === null ? [] : [tail])].some(
+    ({ producerId, epoch }) => isLockstepProducerId(producerId) && epoch === closingEpoch,
+  );
 }

@@ -8,21 +8,33 @@
 // broker recognises an old request for the same place as the same (identity.ts).
 //
 //   Idle ─► ReadingDestination ─► Settling ─► ComparingTail ─► Mirroring ─► Stopping ─► Stopped
-//              ▲    ▲   │                          │              │  │
-//              │    └─ WaitingForReplicas          │              │  └─► Diverged, Blocked, HoleAhead, ...
-//              └────────── Recovering ◄────────────┴──────────────┘
-import { identityAfter } from './identity.ts';
-import { judgeBatch } from './plan.ts';
+//              ▲    ▲   │                      │  │            │  │  ▲
+//              │    │   └─ WaitingForReplicas  │  └─► FillingStart ─► CuttingStart ─► ReadingDestination
+//              │    │                          │               │  │  └─ a hole is filled on the way (hole.ts)
+//              └────┴────── Recovering ◄───────┴───────────────┘  └─► Diverged, Blocked, SourceTruncated, ...
+import {
+  enterHole,
+  type FillingHole,
+  type HoleDecision,
+  holeAnswered,
+  holeLogEndRead,
+  holeTimer,
+} from './hole.ts';
+import { identityOf, positionAfter, positionBehindHole } from './identity.ts';
+import { isHeldBy, mergeableCount, planBatch, type Step } from './plan.ts';
 import { reactionToAppendError, reactionToFetchError } from './reactions.ts';
-import type {
-  DestinationView,
-  FetchedBatch,
-  Flow,
-  PartitionAction,
-  PartitionEvent,
-  PartitionState,
-  StopKind,
-  TailVerdict,
+import { fillEstimate, nextFiller } from './start-fill.ts';
+import {
+  type DestinationView,
+  defaultPolicy,
+  type FetchedBatch,
+  type Flow,
+  type PartitionAction,
+  type PartitionEvent,
+  type PartitionPolicy,
+  type PartitionState,
+  type StopKind,
+  type TailVerdict,
 } from './state.ts';
 
 type EventOf<B extends FetchedBatch, T extends PartitionEvent<B>['type']> = Extract<
@@ -39,10 +51,23 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   attempt = 0;
   /** How often the destination had lost offsets that were acknowledged (for status and metrics). */
   acknowledgedLostCount = 0;
+  /** Offsets that retention at the source took before they were mirrored; a hole stands in their place. */
+  sourceLostCount = 0n;
+  /** Offsets that became holes. */
+  holeOffsetsCount = 0n;
   /** The mirror's end as last known; survives recovery so that a step back is noticed. */
   mirrorEnd: bigint | null = null;
 
+  readonly #policy: PartitionPolicy;
   #actions: PartitionAction<B>[] = [];
+  /** The source's leader epoch of what stands right before `end`, where this worker copied it. */
+  #copied: { end: bigint; epoch: number } | null = null;
+  /** Small batches are put together until a broker refuses the result as too large. */
+  #mayMerge = true;
+
+  constructor(policy: PartitionPolicy = defaultPolicy) {
+    this.#policy = policy;
+  }
 
   /** Takes one event; answers with what is to be done now, in order. */
   handle(event: PartitionEvent<B>): readonly PartitionAction<B>[] {
@@ -60,6 +85,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     if (event.type === 'begin') return this.#begin();
     if (event.type === 'stop') return this.#stop();
     if (event.type === 'topicRecreated') return this.#topicRecreated(event.side, event.reason);
+    if (event.type === 'sourceChanged') return this.#sourceChanged(event.reason);
     if (event.round !== this.round) {
       if (event.type === 'fetched') for (const batch of event.batches) batch.release();
       return;
@@ -72,7 +98,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'tailCompared':
         return this.#tailCompared(event.verdict);
       case 'readFailed':
-        return event.notAuthorized ? this.#lacksRight(event.reason) : this.#recover(event.reason);
+        return event.notAuthorized ? this.#lacksRight(event.reason) : this.#stopOrRecover(event.reason);
       case 'fetched':
         return this.#fetched(event.batches);
       case 'fetchRefused':
@@ -84,7 +110,14 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'appendRefused':
         return this.#appendRefused(event);
       case 'appendUnknown':
+      case 'markersUnknown':
         return this.#stopOrRecover(event.reason);
+      case 'markersAnswered':
+        return this.#withHole('writing', (hole) => holeAnswered(hole, event.errorCode, event.reason));
+      case 'logEndRead':
+        return this.#withHole(null, (hole, flow) => holeLogEndRead(hole, flow.mirrorEnd, event.ends));
+      case 'startCut':
+        return this.#startCut(event.logStart);
       case 'shed':
         return this.#shed();
     }
@@ -114,6 +147,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'Recovering':
       case 'NotAuthorized':
         return this.#readDestination();
+      case 'Mirroring':
+        return this.#withHole(null, holeTimer);
       default:
         return;
     }
@@ -121,6 +156,10 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   #destinationRead(view: DestinationView): void {
     const { state } = this;
+    if (view.isClosed) {
+      const reason = 'a marker with the closing epoch stands in the mirror: it was promoted';
+      return this.#end('Fenced', view.logEnd, reason);
+    }
     const isReplicated = view.highWatermark === view.logEnd;
     const seen = state.name === 'Settling' || state.name === 'WaitingForReplicas' ? state.seen : null;
     // While somebody else appends the high watermark lags, too, but waiting for replicas would be the wrong story.
@@ -159,25 +198,10 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     if (this.state.name !== 'ComparingTail') return;
     const { view } = this.state;
     switch (verdict.kind) {
-      case 'agrees': {
-        const flow: Flow<B> = {
-          identity: view.identity,
-          mirrorEnd: view.logEnd,
-          fetchOffset: view.logEnd,
-          queue: [],
-          queuedBytes: 0,
-          inFlight: null,
-          obstacle: null,
-        };
-        this.mirrorEnd = view.logEnd;
-        this.state = { name: 'Mirroring', flow };
-        return this.#act({
-          type: 'startFetching',
-          round: this.round,
-          offset: view.logEnd,
-          lastFetchedEpoch: verdict.lastFetchedEpoch,
-        });
-      }
+      case 'agrees':
+        // Data never follows fillers that could still be read.
+        if (view.tail?.isFiller) return this.#cutStart(view.logEnd);
+        return this.#mirror(view, { lastFetchedEpoch: this.#epochBefore(view.logEnd, verdict) });
       case 'differs':
         return this.#end(
           'Diverged',
@@ -188,17 +212,44 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
         return this.#end('ForeignData', verdict.offset, 'the destination holds records that no mirror wrote');
       case 'sourceEndsBefore':
         return this.#end(
-          'Diverged',
+          'SourceTruncated',
           verdict.sourceEnd,
           `the source ends at ${verdict.sourceEnd}, the mirror at ${view.logEnd}: the source was truncated or is another log`,
         );
       case 'sourceStartsAfter':
-        return this.#end(
-          'SourceStartAhead',
-          view.logEnd,
-          `the source starts at ${verdict.sourceStart}; the offsets from ${view.logEnd} on are gone there`,
-        );
+        return this.#sourceStartsAfter(view, verdict.sourceStart);
     }
+  }
+
+  #epochBefore(end: bigint, verdict: { readonly lastFetchedEpoch: number }): number {
+    if (verdict.lastFetchedEpoch >= 0) return verdict.lastFetchedEpoch;
+    return this.#copied?.end === end ? this.#copied.epoch : -1;
+  }
+
+  #mirror(view: DestinationView, from: { lastFetchedEpoch: number; lostUntil?: bigint }): void {
+    const end = from.lostUntil ?? view.logEnd;
+    const flow: Flow<B> = {
+      position: view.position,
+      generation: view.generation,
+      isClaimed: false,
+      mirrorEnd: view.logEnd,
+      plannedEnd: end,
+      fetchOffset: end,
+      queue: end > view.logEnd ? [{ kind: 'hole', end }] : [],
+      queuedBytes: 0,
+      inFlight: null,
+      hole: null,
+      obstacle: null,
+    };
+    this.mirrorEnd = view.logEnd;
+    this.state = { name: 'Mirroring', flow };
+    this.#act({
+      type: 'startFetching',
+      round: this.round,
+      offset: end,
+      lastFetchedEpoch: from.lastFetchedEpoch,
+    });
+    this.#advance(flow);
   }
 
   #recover(reason: string): void {
@@ -218,6 +269,68 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     this.#pause('notAuthorized', this.attempt);
   }
 
+  /** What was compared may stand there no more: compare again before anything is appended. */
+  #sourceChanged(reason: string): void {
+    if (this.state.name === 'Mirroring' || this.state.name === 'ComparingTail') this.#recover(reason);
+  }
+
+  // ── A source that starts above the mirror's end ─────────────────────────────────────────────────────
+
+  #sourceStartsAfter(view: DestinationView, sourceStart: bigint): void {
+    const missing = sourceStart - view.logEnd;
+    const holdsRecords = view.logStart < view.logEnd && !view.tail?.isFiller;
+    const { fillOffsetsMax, retentionOvertook } = this.#policy;
+    if (holdsRecords && retentionOvertook === 'jump') {
+      this.sourceLostCount += missing;
+      return this.#mirror(view, { lastFetchedEpoch: -1, lostUntil: sourceStart });
+    }
+    if (holdsRecords) {
+      const reason = `retention at the source took ${missing} offsets from ${view.logEnd} on before they were mirrored; it starts at ${sourceStart} now`;
+      return this.#end('RetentionOvertook', view.logEnd, reason);
+    }
+    if (missing > fillOffsetsMax) {
+      const reason = `the source starts at ${sourceStart}: to fill ${missing} offsets would take about ${fillEstimate(missing)}, and at most ${fillOffsetsMax} are filled`;
+      return this.#end('StartTooFar', view.logEnd, reason);
+    }
+    this.#fill(view.position.producerId, view.logEnd, sourceStart);
+  }
+
+  #fill(producerId: bigint, offset: bigint, target: bigint): void {
+    const filler = nextFiller(producerId, offset, target);
+    const reason = `${offset} of ${target} offsets below the source’s start are filled; about ${fillEstimate(target - offset)} more`;
+    this.mirrorEnd = offset;
+    this.state = { name: 'FillingStart', target, producerId, filler, reason };
+    this.#act({ type: 'appendFiller', round: this.round, filler });
+  }
+
+  #fillerAppended(
+    { filler, target, producerId }: Extract<PartitionState<B>, { name: 'FillingStart' }>,
+    baseOffset: bigint,
+  ): void {
+    if (baseOffset !== filler.offset) {
+      const reason = `a filler meant for offset ${filler.offset} landed at ${baseOffset}: something else writes to the mirror`;
+      return this.#end('Diverged', filler.offset, reason);
+    }
+    this.attempt = 0;
+    const end = filler.offset + BigInt(filler.count);
+    if (end < target) this.#fill(producerId, end, target);
+    else this.#cutStart(target);
+  }
+
+  #cutStart(target: bigint): void {
+    this.mirrorEnd = target;
+    this.state = { name: 'CuttingStart', target };
+    this.#act({ type: 'cutStart', round: this.round, beforeOffset: target });
+  }
+
+  #startCut(logStart: bigint): void {
+    if (this.state.name !== 'CuttingStart') return;
+    const { target } = this.state;
+    if (logStart < target) return this.#recover(`the mirror was to start at ${target}, and starts at ${logStart}`);
+    this.round += 1;
+    this.#readDestination();
+  }
+
   // ── Copying ─────────────────────────────────────────────────────────────────────────────────────────
 
   #fetched(batches: readonly B[]): void {
@@ -227,56 +340,112 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       return;
     }
     const { flow } = state;
-    for (const batch of batches) {
-      const verdict = flow.obstacle ?? judgeBatch(batch, flow.fetchOffset);
-      if (verdict === null) {
-        flow.queue.push(batch);
-        flow.queuedBytes += batch.sizeBytes;
-        flow.fetchOffset = batch.lastOffset + 1n;
-        continue;
-      }
-      batch.release();
-      if (verdict !== 'behind' && flow.obstacle === null) {
-        flow.obstacle = verdict;
-        this.#act({ type: 'stopFetching' });
+    for (const [index, batch] of batches.entries()) {
+      try {
+        this.#plan(flow, batch);
+      } catch (error) {
+        for (const unplanned of batches.slice(index)) unplanned.release();
+        const reason = error instanceof Error ? error.message : String(error);
+        return this.#recover(`the source batch at offset ${batch.baseOffset} can’t be read: ${reason}`);
       }
     }
     this.#advance(flow);
   }
 
-  /** Sends the next append when none is under way; ends at the obstacle when all before it is in. */
+  /** Queues the steps of one batch, which belongs to them afterwards or is given back. Throws before it takes it. */
+  #plan(flow: Flow<B>, batch: B): void {
+    const verdict = flow.obstacle ?? planBatch(batch, flow.plannedEnd, this.#policy.compactionGaps);
+    if (verdict === 'behind' || 'kind' in verdict) {
+      batch.release();
+      if (verdict === 'behind' || flow.obstacle !== null) return;
+      flow.obstacle = verdict;
+      return this.#act({ type: 'stopFetching' });
+    }
+    for (const step of verdict.steps) {
+      if (step.kind === 'hole' && flow.queue.at(-1)?.kind === 'hole') flow.queue.pop();
+      flow.queue.push(step);
+      if (step.kind === 'data') flow.queuedBytes += step.batch.sizeBytes;
+    }
+    flow.plannedEnd = verdict.plannedEnd;
+    flow.fetchOffset = batch.lastOffset + 1n;
+    if (!isHeldBy(verdict.steps, batch)) batch.release();
+  }
+
+  /** Does the next step when none is under way; ends at the obstacle when all before it is in. */
   #advance(flow: Flow<B>): void {
-    if (flow.inFlight !== null) return;
-    const batch = flow.queue.shift();
-    if (batch === undefined) {
+    if (flow.inFlight !== null || flow.hole !== null) return;
+    const step = flow.queue[0];
+    if (step === undefined) {
       if (flow.obstacle) this.#end(flow.obstacle.kind, flow.obstacle.offset, flow.obstacle.reason);
       return;
     }
-    flow.queuedBytes -= batch.sizeBytes;
-    flow.inFlight = { batch, identity: flow.identity, offset: flow.mirrorEnd };
+    switch (step.kind) {
+      case 'hole':
+        flow.queue.shift();
+        return this.#decide(flow, enterHole({ ...flow, end: step.end }));
+      case 'copies':
+        return this.#appendCopies(flow, step);
+      case 'data':
+        return this.#appendData(flow);
+    }
+  }
+
+  #appendData(flow: Flow<B>): void {
+    const count = this.#mayMerge ? mergeableCount(flow.queue) : 1;
+    const batches = flow.queue.splice(0, count).map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
+    for (const { sizeBytes } of batches) flow.queuedBytes -= sizeBytes;
+    const [first, ...next] = batches as [B, ...B[]];
+    if (next.length === 0) return this.#append(flow, first, false);
+    let merged: B;
+    try {
+      merged = first.mergeWith(next);
+    } catch (error) {
+      for (const batch of batches) batch.release();
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.#recover(`the source batches from offset ${first.baseOffset} on can’t be read: ${reason}`);
+    }
+    for (const batch of batches) batch.release();
+    this.#append(flow, merged, true);
+  }
+
+  /** A gap as copies of the record behind it: part by part, since it can be long. */
+  #appendCopies(flow: Flow<B>, { end, of }: Extract<Step<B>, { kind: 'copies' }>): void {
+    const missing = end - flow.mirrorEnd;
+    const fitting = Math.max(1, Math.floor((copiesBytesMax * Math.max(of.recordCount, 1)) / of.sizeBytes));
+    const copies = of.copiesOfFirst(flow.mirrorEnd, Math.min(copiesCountMax, fitting, Number(missing)));
+    if (flow.mirrorEnd + BigInt(copies.recordCount) === end) flow.queue.shift();
+    this.#append(flow, copies, false);
+  }
+
+  #append(flow: Flow<B>, batch: B, isMerged: boolean): void {
+    const identity = identityOf(flow.position, flow.mirrorEnd);
+    flow.inFlight = { batch, identity, offset: flow.mirrorEnd, isMerged };
     this.#act({ type: 'append', round: this.round, append: flow.inFlight });
   }
 
   /** Keeps what is under way and forgets what waits behind it, to be read again from there. */
   #shed(): void {
     const { state } = this;
-    if (state.name !== 'Mirroring' || state.flow.inFlight === null || state.flow.queue.length === 0) return;
+    if (state.name !== 'Mirroring' || state.flow.queue.length === 0) return;
     const { flow } = state;
-    const { batch } = state.flow.inFlight;
-    for (const waiting of flow.queue.splice(0)) waiting.release();
-    flow.queuedBytes = 0;
+    const underWay = flow.inFlight?.batch ?? null;
+    const end = underWay === null ? flow.hole?.end : underWay.lastOffset + 1n;
+    if (end === undefined) return;
+    giveBack(flow);
     flow.obstacle = null;
-    flow.fetchOffset = batch.lastOffset + 1n;
+    flow.plannedEnd = end;
+    flow.fetchOffset = end;
     this.#act({
       type: 'startFetching',
       round: this.round,
-      offset: flow.fetchOffset,
-      lastFetchedEpoch: batch.partitionLeaderEpoch,
+      offset: end,
+      lastFetchedEpoch: underWay?.partitionLeaderEpoch ?? -1,
     });
   }
 
   #appended({ baseOffset, isRestamped = false }: EventOf<B, 'appended'>): void {
     const { flow, state } = this;
+    if (state.name === 'FillingStart') return this.#fillerAppended(state, baseOffset);
     if (flow === null || flow.inFlight === null) return;
     const { batch, identity, offset } = flow.inFlight;
     if (baseOffset !== offset) {
@@ -288,40 +457,44 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       return this.#end('Diverged', offset, reason);
     }
     flow.inFlight = null;
-    flow.mirrorEnd = batch.lastOffset + 1n;
-    this.mirrorEnd = flow.mirrorEnd;
-    this.attempt = 0;
+    this.#moveTo(flow, offset + BigInt(batch.recordCount));
+    flow.position = positionAfter(identity, batch.recordCount);
+    this.#copied = { end: flow.mirrorEnd, epoch: batch.partitionLeaderEpoch };
     batch.release();
     if (state.name === 'Stopping') return this.#end('Stopped', flow.mirrorEnd, 'stopped as asked');
-    if (state.name !== 'Mirroring') return;
-    flow.identity = identityAfter(identity, batch.recordCount);
     this.#advance(flow);
   }
 
+  #moveTo(flow: Flow<B>, mirrorEnd: bigint): void {
+    flow.mirrorEnd = mirrorEnd;
+    this.mirrorEnd = mirrorEnd;
+    this.attempt = 0;
+  }
+
   #appendRefused({ errorCode, reason }: EventOf<B, 'appendRefused'>): void {
-    const { flow } = this;
-    const at = flow?.inFlight ?? null;
-    if (flow === null || at === null) return;
+    const { flow, state } = this;
+    const inFlight = flow?.inFlight ?? null;
+    const offset = state.name === 'FillingStart' ? state.filler.offset : inFlight?.offset;
+    if (offset === undefined) return;
     switch (reactionToAppendError(errorCode)) {
       case 'recover':
-        return this.#stopOrRecover(reason);
-      case 'fenced':
-        return this.#end(
-          'Fenced',
-          at.offset,
-          `the mirror was promoted or taken over with a higher epoch (${reason})`,
-        );
-      case 'blocked':
-        return this.#end(
-          'Blocked',
-          at.offset,
-          `the destination refuses the batch of ${at.batch.sizeBytes} bytes at offset ${at.offset}: ${reason}`,
-        );
-      case 'notAuthorized':
-        return this.#lacksRight(`appending: ${reason}`);
       case 'recreated':
         // The id may be new because the topic is, or unknown to a broker that starts: metadata decides.
         return this.#stopOrRecover(reason);
+      case 'fenced':
+        // A late request of this place, or the mirror was closed: the log tells which.
+        return this.#stopOrRecover(`another worker has gone on behind offset ${offset} (${reason})`);
+      case 'blocked': {
+        if (inFlight?.isMerged) {
+          // Each batch fits, or the source would not hold it.
+          this.#mayMerge = false;
+          return this.#stopOrRecover(`batches were put together and refused: ${reason}`);
+        }
+        const what = inFlight === null ? 'a filler' : `the batch of ${inFlight.batch.sizeBytes} bytes`;
+        return this.#end('Blocked', offset, `the destination refuses ${what} at offset ${offset}: ${reason}`);
+      }
+      case 'notAuthorized':
+        return this.#lacksRight(`appending: ${reason}`);
     }
   }
 
@@ -343,23 +516,74 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     const { flow } = this;
     if (flow === null) return;
     const reason = `the source’s log was truncated: its leader epoch ${epoch} ends at ${endOffset}, below ${flow.fetchOffset}`;
-    const sentEnd = flow.inFlight === null ? flow.mirrorEnd : flow.inFlight.batch.lastOffset + 1n;
+    const sentEnd =
+      flow.inFlight !== null ? flow.inFlight.batch.lastOffset + 1n : (flow.hole?.end ?? flow.mirrorEnd);
     if (endOffset >= sentEnd) return this.#stopOrRecover(reason);
-    this.#end('Diverged', endOffset, reason);
+    this.#end('SourceTruncated', endOffset, reason);
+  }
+
+  // ── Holes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Lets the hole decide about an event; `phase`: only in this one. */
+  #withHole(
+    phase: FillingHole['phase'] | null,
+    decide: (hole: FillingHole, flow: Flow<B>) => HoleDecision,
+  ): void {
+    const { flow } = this;
+    if (flow === null || flow.hole === null || (phase !== null && flow.hole.phase !== phase)) return;
+    if (this.state.name === 'Stopping') return this.#end('Stopped', flow.mirrorEnd, 'stopped as asked');
+    this.#decide(flow, decide(flow.hole, flow));
+  }
+
+  #decide(flow: Flow<B>, decision: HoleDecision): void {
+    switch (decision.next) {
+      case 'pause':
+        flow.hole = decision.hole;
+        return this.#pause(decision.kind, 1);
+      case 'readLogEnd':
+        flow.hole = decision.hole;
+        return this.#act({ type: 'readLogEnd', round: this.round });
+      case 'write': {
+        this.#markersFound(flow, decision.mirrorEnd);
+        flow.hole = decision.hole;
+        const { producerId, epoch } = flow.position;
+        const { generation, mirrorEnd: offset } = flow;
+        const markers = { producerId, epoch, generation, offset, count: decision.hole.sentCount };
+        return this.#act({ type: 'writeMarkers', round: this.round, markers });
+      }
+      case 'done':
+        this.#markersFound(flow, decision.mirrorEnd);
+        flow.hole = null;
+        return this.#advance(flow);
+      case 'recover':
+        return this.#recover(decision.reason);
+      case 'notAuthorized':
+        return this.#lacksRight(decision.reason);
+      case 'diverged':
+        return this.#end('Diverged', flow.mirrorEnd, decision.reason);
+    }
+  }
+
+  #markersFound(flow: Flow<B>, mirrorEnd: bigint): void {
+    if (mirrorEnd === flow.mirrorEnd) return;
+    this.holeOffsetsCount += mirrorEnd - flow.mirrorEnd;
+    flow.position = positionBehindHole(flow.position);
+    flow.isClaimed = true;
+    this.#moveTo(flow, mirrorEnd);
   }
 
   // ── Ending ──────────────────────────────────────────────────────────────────────────────────────────
 
   #stop(): void {
     const { state } = this;
-    if (isStopped(state)) return;
-    if (state.name !== 'Mirroring' || state.flow.inFlight === null) {
+    if (isStopped(state) || state.name === 'Stopping') return;
+    const flow = state.name === 'Mirroring' ? state.flow : null;
+    if (flow === null || (flow.inFlight === null && flow.hole?.phase !== 'writing')) {
       return this.#end('Stopped', this.mirrorEnd, 'stopped as asked');
     }
     this.#act({ type: 'stopFetching' });
-    for (const batch of state.flow.queue.splice(0)) batch.release();
-    state.flow.queuedBytes = 0;
-    this.state = { name: 'Stopping', flow: state.flow };
+    giveBack(flow);
+    this.state = { name: 'Stopping', flow };
   }
 
   #stopOrRecover(reason: string): void {
@@ -384,10 +608,10 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     this.round += 1;
     this.#act({ type: 'stopFetching' });
     if (flow === null) return;
-    for (const batch of flow.queue.splice(0)) batch.release();
-    flow.queuedBytes = 0;
+    giveBack(flow);
     flow.inFlight?.batch.release();
     flow.inFlight = null;
+    flow.hole = null;
   }
 
   #pause(kind: Extract<PartitionAction, { type: 'pause' }>['kind'], attempt: number): void {
@@ -398,6 +622,16 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     this.#actions.push(action);
   }
 }
+
+/** What waits in the queue, not what is under way. */
+function giveBack<B extends FetchedBatch>(flow: Flow<B>): void {
+  for (const step of flow.queue.splice(0)) if (step.kind === 'data') step.batch.release();
+  flow.queuedBytes = 0;
+}
+
+/** Copies in one batch, and what they take together at most, in bytes. */
+const copiesCountMax = 10_000;
+const copiesBytesMax = 512 * 1024;
 
 /** After this many looks at a log end that moves, somebody should know why nothing is copied here. */
 const quietLooksMax = 2;
@@ -410,6 +644,8 @@ const moving = new Set<PartitionState['name']>([
   'Settling',
   'WaitingForReplicas',
   'ComparingTail',
+  'FillingStart',
+  'CuttingStart',
   'Mirroring',
   'Recovering',
   'NotAuthorized',
@@ -419,6 +655,6 @@ const moving = new Set<PartitionState['name']>([
 /** Whether the partition rests in a state that only a person, or another run, can end. */
 export function isStopped<B extends FetchedBatch>(
   state: PartitionState<B>,
-): state is Extract<PartitionState<B>, { reason: string; offset: bigint | null }> {
+): state is Extract<PartitionState<B>, { name: StopKind }> {
   return !moving.has(state.name);
 }

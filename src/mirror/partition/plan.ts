@@ -1,27 +1,52 @@
-// What becomes of one source batch: an append that lands on exactly the same offsets, or a named reason why
-// this version of the mirror can't copy it. A wrong copy is never an option.
+// What becomes of one source batch: an ordered list of steps that put exactly the same offsets into the mirror, or a
+// named reason why that can't be done. A wrong copy is never an option.
+//
+//   source   │ data 0-4 │   gap   │ data 8-9 │ marker 10 │ aborted 11-13 │ marker 14 │ data 15 │
+//   steps    │ data     │ hole 3  │ data     │ hole 5                                │ data    │
+//
+// A gap is proven by the batch behind it: it came first in an answer that was asked from the gap's first offset, or
+// behind its neighbour in one answer. An empty answer proves nothing.
+import type { ObstacleKind } from './state.ts';
 
-/** The header fields of a batch that decide; `BatchView` of src/records has them all. */
+/** The header fields of a batch that decide; `LeasedBatch` of the shell has them all. */
 export interface SourceBatch {
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
   readonly magic: number;
   readonly isControl: boolean;
   readonly isTransactional: boolean;
+  /** Data of a transaction that was aborted. */
+  readonly isAborted: boolean;
+  readonly isCompressed: boolean;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   readonly recordCount: number;
   readonly sizeBytes: number;
   readonly partitionLeaderEpoch: number;
 }
 
-/** Why a batch can't be copied. docs/states.md has a row for each. */
-export type ObstacleKind =
-  | 'HoleAhead'
-  | 'TransactionAhead'
-  | 'CompactedBatch'
-  | 'LogAppendTime'
-  | 'OldRecordFormat'
-  | 'MisalignedBatch';
+/** A batch of the source on its way: the header that the machine judges, and a handle for the shell. */
+export interface FetchedBatch extends SourceBatch {
+  /** Gives the memory behind the batch back; called exactly once for each batch that was handed in or made. */
+  release(): void;
+  /**
+   * The records from `from` on as batches without gaps and with timestamps of type CreateTime, which is all that a
+   * broker accepts from a client. Each has memory of its own; this batch stays held.
+   * @throws when the records can't be read.
+   */
+  reshape(from: bigint): readonly this[];
+  /** This batch and its neighbours as one, with memory of its own; the originals stay held. */
+  mergeWith(next: readonly this[]): this;
+  /** Up to `count` copies of the first record, at least one, at `from` and the following offsets, with memory of their own. */
+  copiesOfFirst(from: bigint, count: number): this;
+}
+
+/** One thing to do at the mirror's end. */
+export type Step<B> =
+  | { readonly kind: 'data'; readonly batch: B }
+  /** Offsets up to `end` that hold nothing for consumers: one marker each. */
+  | { readonly kind: 'hole'; readonly end: bigint }
+  /** A gap by compaction up to `end`, to be filled with copies of the first record of `of`, which the next step holds. */
+  | { readonly kind: 'copies'; readonly end: bigint; readonly of: B };
 
 /** Where the mirror has to stop, and why. */
 export interface Obstacle {
@@ -32,57 +57,90 @@ export interface Obstacle {
   readonly reason: string;
 }
 
-/** `null`: append it as it is, at `expectedOffset`. `'behind'`: the mirror has it already. */
-export type BatchVerdict = null | 'behind' | Obstacle;
-
-/**
- * Judges the next source batch of a partition whose mirror ends at `expectedOffset`.
- * The order of the checks matters: fields of old formats are not where v2 has them.
- */
-export function judgeBatch(batch: SourceBatch, expectedOffset: bigint): BatchVerdict {
-  if (batch.magic !== 2) {
-    return stop(
-      'OldRecordFormat',
-      expectedOffset,
-      `the batch has record format v${batch.magic}; only v2 is copied`,
-    );
-  }
-  if (batch.lastOffset < expectedOffset) return 'behind';
-  if (batch.baseOffset > expectedOffset) {
-    const count = batch.baseOffset - expectedOffset;
-    return stop(
-      'HoleAhead',
-      expectedOffset,
-      `the source has no batch for ${count} offsets, up to ${batch.baseOffset}`,
-    );
-  }
-  if (batch.baseOffset < expectedOffset) {
-    return stop(
-      'MisalignedBatch',
-      expectedOffset,
-      `the source batch spans ${batch.baseOffset} to ${batch.lastOffset}, and the mirror ends inside it`,
-    );
-  }
-  if (batch.isControl) return stop('TransactionAhead', expectedOffset, 'the batch is a transaction marker');
-  if (batch.isTransactional)
-    return stop('TransactionAhead', expectedOffset, 'the batch belongs to a transaction');
-  if (BigInt(batch.recordCount) !== batch.lastOffset - batch.baseOffset + 1n) {
-    return stop(
-      'CompactedBatch',
-      expectedOffset,
-      `the batch holds ${batch.recordCount} records for ${batch.lastOffset - batch.baseOffset + 1n} offsets (compaction)`,
-    );
-  }
-  if (batch.timestampType === 'LogAppendTime') {
-    return stop(
-      'LogAppendTime',
-      expectedOffset,
-      'the batch carries the source broker’s clock (LogAppendTime)',
-    );
-  }
-  return null;
+export interface Plan<B> {
+  readonly steps: readonly Step<B>[];
+  /** Offsets below are planned. Lower than the batch's end only where a gap waits for the record behind it. */
+  readonly plannedEnd: bigint;
 }
 
-function stop(kind: ObstacleKind, offset: bigint, reason: string): Obstacle {
-  return { kind, offset, reason };
+/** What a gap that compaction left becomes. */
+export type GapFilling = 'markers' | 'copies';
+
+/** `'behind'`: the mirror has it already. */
+export type BatchVerdict<B> = Plan<B> | Obstacle | 'behind';
+
+/**
+ * Plans the next source batch of a partition that is planned up to `from`. The steps own the batch afterwards, or what
+ * was made of it; when no step has it, the caller gives it back (`isHeldBy`).
+ * The order of the checks matters: fields of old formats are not where v2 has them.
+ * @throws what `reshape` throws.
+ */
+export function planBatch<B extends FetchedBatch>(batch: B, from: bigint, gaps: GapFilling): BatchVerdict<B> {
+  if (batch.magic !== 2) {
+    const reason = `the batch has record format v${batch.magic}; only v2 is copied`;
+    return { kind: 'OldRecordFormat', offset: from, reason };
+  }
+  if (batch.lastOffset < from) return 'behind';
+  const steps: Step<B>[] = [];
+  let end = from;
+  const gap = (to: bigint, next: B | null): void => {
+    if (to <= end) return;
+    if (gaps === 'markers') addHole(steps, to);
+    else if (next !== null) steps.push({ kind: 'copies', end: to, of: next });
+    else return;
+    end = to;
+  };
+  if (batch.isControl || batch.isAborted) {
+    // A gap before it holds no record that could be copied behind it.
+    if (gaps === 'copies' && batch.baseOffset > end) addHole(steps, batch.baseOffset);
+    else gap(batch.baseOffset, null);
+    addHole(steps, batch.lastOffset + 1n);
+    return { steps, plannedEnd: batch.lastOffset + 1n };
+  }
+  for (const piece of isCopiedAsIs(batch, from) ? [batch] : batch.reshape(from)) {
+    gap(piece.baseOffset, piece);
+    steps.push({ kind: 'data', batch: piece });
+    end = piece.lastOffset + 1n;
+  }
+  gap(batch.lastOffset + 1n, null);
+  return { steps, plannedEnd: end };
+}
+
+/** Whether one of the steps holds this very batch. */
+export function isHeldBy<B>(steps: readonly Step<B>[], batch: B): boolean {
+  return steps.some((step) => step.kind === 'data' && step.batch === batch);
+}
+
+function isCopiedAsIs(batch: SourceBatch, from: bigint): boolean {
+  return (
+    batch.baseOffset >= from &&
+    batch.timestampType === 'CreateTime' &&
+    BigInt(batch.recordCount) === batch.lastOffset - batch.baseOffset + 1n
+  );
+}
+
+function addHole<B>(steps: Step<B>[], end: bigint): void {
+  if (steps.at(-1)?.kind === 'hole') steps.pop();
+  steps.push({ kind: 'hole', end });
+}
+
+/** A batch larger than this (in bytes) is worth a place of its own. */
+const mergeableBytesMax = 4 * 1024;
+/** What merged batches hold at most, in bytes, together. */
+const mergedBytesMax = 64 * 1024;
+
+/**
+ * How many steps from the first one on go into one batch: neighbours that are small and not compressed, as they queue
+ * up when a partition lags. 1: the first goes alone.
+ */
+export function mergeableCount<B extends SourceBatch>(steps: readonly Step<B>[]): number {
+  let count = 0;
+  let bytes = 0;
+  for (const step of steps) {
+    if (step.kind !== 'data' || step.batch.isCompressed || step.batch.sizeBytes > mergeableBytesMax) break;
+    bytes += step.batch.sizeBytes;
+    if (bytes > mergedBytesMax) break;
+    count += 1;
+  }
+  return Math.max(count, 1);
 }

@@ -1,6 +1,6 @@
 // Does the newest batch of the mirror stand in the source, too? Asked before every start, since the destination's
 // log end says how far a log goes but not whose log it is.
-import { isLockstepProducerId, sequenceAt } from './identity.ts';
+import { isFillerProducerId, isLockstepProducerId, sequenceAt } from './identity.ts';
 import type { DestinationView, TailVerdict } from './state.ts';
 
 /** A batch's header facts that tell whether two batches hold the same records. */
@@ -9,70 +9,93 @@ export interface BatchFingerprint {
   readonly lastOffset: bigint;
   readonly recordCount: number;
   readonly sizeBytes: number;
+  readonly isControl: boolean;
   readonly producerId: bigint;
   readonly partitionLeaderEpoch: number;
   /** The stored checksum with all that a mirror rewrites taken out. */
   readonly normalisedChecksum: number;
 }
 
-/** The mirror's own newest batch, and for which place it was written. */
+/** One of the mirror's own batches, and for which place it was written. */
 export interface MirrorFingerprint extends BatchFingerprint {
   readonly producerEpoch: number;
-  /** -1 where the batch carries none. */
+  /** -1 where the batch carries none, as markers do. */
   readonly lastSequence: number;
 }
 
-/** What the source's leader told about the place where the mirror ends. */
+/** The newest batches of a mirror. */
+export interface MirrorTail {
+  readonly newest: MirrorFingerprint;
+  /** The newest data batch: `newest` itself, or one before the markers at the end; null when none was found. */
+  readonly newestData: MirrorFingerprint | null;
+  /** What stands before the first record of the newest batch's run. */
+  readonly beforeRun: 'marker' | 'data' | 'unknown';
+}
+
+/** What the source's leader told about the place where the mirror ends; offsets are the mirror's. */
 export interface SourceView {
   readonly logStart: bigint;
   readonly highWatermark: bigint;
   /** The leader's log end, which can be above the high watermark. */
   readonly logEnd: bigint;
-  /** The batch that holds the mirror's last offset, or the next after it; null when there is none to read. */
+  /** The batch that holds the last offset of the mirror's newest data, or the next after it; null when there is none. */
   readonly tail: BatchFingerprint | null;
+  /** Whether a read_committed consumer finds a record at the mirror's last offset; asked where a marker stands there. */
+  readonly isVisibleAtEnd: boolean;
 }
 
 /** `'unsettled'`: the source can't say yet; `'compareRecords'`: the headers alone don't decide. */
 export type TailJudgement = TailVerdict | 'unsettled' | 'compareRecords';
 
-/** Judges by headers alone; `mirrorTail` is null when the mirror's log holds no batch. */
+/** Judges by headers alone; `mirror` is null when the mirror's log holds no batch. */
 export function judgeTail(
   view: Pick<DestinationView, 'logEnd'>,
-  mirrorTail: MirrorFingerprint | null,
+  mirror: MirrorTail | null,
   source: SourceView,
 ): TailJudgement {
   // Before anything else: records that no mirror wrote mean that this log is not ours to continue.
-  if (mirrorTail !== null && !isLockstepProducerId(mirrorTail.producerId)) {
-    return { kind: 'foreign', offset: mirrorTail.baseOffset };
+  const data = mirror?.newestData ?? null;
+  if (data !== null && !isLockstepProducerId(data.producerId)) {
+    return { kind: 'foreign', offset: data.baseOffset };
   }
-  // A batch that stands elsewhere than it was meant to: its records can still look right where records repeat.
-  if (mirrorTail !== null && mirrorTail.lastSequence !== sequenceAt(mirrorTail.lastOffset)) {
-    const what = `its last sequence is ${mirrorTail.lastSequence}, so it was written for another offset than ${mirrorTail.lastOffset}: something else writes to the mirror`;
-    return { kind: 'differs', offset: mirrorTail.baseOffset, what };
-  }
+  const misplaced = mirror === null ? null : misplacement(mirror);
+  if (misplaced !== null) return misplaced;
   if (source.logEnd < view.logEnd) return { kind: 'sourceEndsBefore', sourceEnd: source.logEnd };
   if (source.logStart > view.logEnd) return { kind: 'sourceStartsAfter', sourceStart: source.logStart };
   // A new leader's high watermark can lag behind its log for a moment.
   if (source.highWatermark < view.logEnd) return 'unsettled';
-  const lastOffset = view.logEnd - 1n;
-  if (mirrorTail === null || lastOffset < source.logStart) {
+  if (source.isVisibleAtEnd) {
+    const what = 'the source has a record where the mirror holds a marker';
+    return { kind: 'differs', offset: view.logEnd - 1n, what };
+  }
+  if (data === null || data.lastOffset < source.logStart) {
     return { kind: 'agrees', lastFetchedEpoch: -1, compared: false };
   }
   const original = source.tail;
   if (original === null) return 'unsettled';
-  if (original.baseOffset > lastOffset) {
+  if (original.baseOffset > data.lastOffset) {
     // Compaction has removed the source's copy of the last batch.
     return { kind: 'agrees', lastFetchedEpoch: -1, compared: false };
   }
-  if (original.baseOffset !== mirrorTail.baseOffset || original.lastOffset !== mirrorTail.lastOffset) {
+  if (original.baseOffset !== data.baseOffset || original.lastOffset !== data.lastOffset) {
     return 'compareRecords';
   }
-  if (
-    original.normalisedChecksum === mirrorTail.normalisedChecksum &&
-    original.sizeBytes === mirrorTail.sizeBytes
-  ) {
-    return { kind: 'agrees', lastFetchedEpoch: original.partitionLeaderEpoch, compared: true };
+  if (original.normalisedChecksum === data.normalisedChecksum && original.sizeBytes === data.sizeBytes) {
+    // Behind a hole the epoch of the newest data says nothing about the log's end.
+    const lastFetchedEpoch = mirror?.newest === data ? original.partitionLeaderEpoch : -1;
+    return { kind: 'agrees', lastFetchedEpoch, compared: true };
   }
-  // Other bytes can still be the same records: compacted or compressed again on one side.
+  // Other bytes can still be the same records: compacted, merged or compressed again on one side.
   return 'compareRecords';
+}
+
+/** A batch that stands elsewhere than it was meant to: its records can still look right where records repeat. */
+function misplacement({ newest, beforeRun }: MirrorTail): TailJudgement | null {
+  if (newest.isControl) return null;
+  const { baseOffset, lastOffset, lastSequence, producerEpoch } = newest;
+  const isFirstRun = producerEpoch === 0 || isFillerProducerId(newest.producerId);
+  const isInPlace = isFirstRun ? lastSequence === sequenceAt(lastOffset) : beforeRun !== 'data';
+  if (isInPlace) return null;
+  const what = `its last sequence is ${lastSequence} in epoch ${producerEpoch}, so it was written for another offset than ${lastOffset}: something else writes to the mirror`;
+  return { kind: 'differs', offset: baseOffset, what };
 }

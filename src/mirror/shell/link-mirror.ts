@@ -9,8 +9,11 @@ import type { Connection } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { PauseKind } from '../partition/state.ts';
 import { DestinationWriter } from './destination-writer.ts';
-import type { MirrorExactness } from './exactness.ts';
+import { defaultExactness, type MirrorExactness } from './exactness.ts';
+import { cutStart, Filler } from './filler.ts';
+import type { HoleWriter } from './hole-writer.ts';
 import { type AskBroker, DestinationInspector, type LedLog, TailComparer } from './log-inspector.ts';
+import { MarkerWriter } from './marker-writer.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import {
   PartitionRunner,
@@ -68,6 +71,8 @@ export interface LinkMirrorOptions {
   readonly tuning: MirrorTuning;
   /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
   readonly exactness?: MirrorExactness;
+  /** Whether nobody may read this mirror topic just now, not even we: while its start is filled. Default: never. */
+  readonly isReadWithheld?: (topic: string) => boolean;
   /** [0, 1); spreads retries. */
   readonly random: () => number;
   readonly nowMs: () => number;
@@ -75,6 +80,8 @@ export interface LinkMirrorOptions {
 
 const retryMs = { first: 100, max: 5_000 } as const;
 const replicasPauseMs = 100;
+/** What an answer about markers may take beyond the broker's own wait for replicas, in ms. */
+const markersGraceMs = 10_000;
 const notAuthorizedPauseMs = 10_000;
 /** How often it is looked whether the memory is used up. */
 const shedEveryMs = 500;
@@ -86,6 +93,9 @@ export class LinkMirror {
   readonly #runners = new Map<string, PartitionRunner>();
   readonly #readers = new Map<number, SourceReader>();
   readonly #writers = new Map<number, DestinationWriter>();
+  readonly #holeWriters = new Map<number, HoleWriter>();
+  readonly #filler = new Filler();
+  readonly #exactness: MirrorExactness;
   readonly #budget: MemoryBudget;
   readonly #services: PartitionServices;
   #isStopping = false;
@@ -94,16 +104,31 @@ export class LinkMirror {
   constructor(options: LinkMirrorOptions) {
     this.#options = options;
     this.#budget = new MemoryBudget({ bytesMax: options.tuning.inFlightBytesMax });
+    this.#exactness = options.exactness ?? defaultExactness;
     const { source, destination, producerId } = options;
     this.#services = {
       sourceLog: (partition) => source.leaderOf(partition),
       destinationLog: (partition) => destination.leaderOf(partition),
       reader: (broker) => this.#reader(broker),
       writer: (broker) => this.#writer(broker),
-      inspector: new DestinationInspector({ ask: destination.ask, producerId }),
+      inspector: new DestinationInspector({
+        ask: destination.ask,
+        producerId,
+        nowMs: options.nowMs,
+        isReadWithheld: options.isReadWithheld ?? (() => false),
+      }),
       comparer: new TailComparer({ source: source.ask, destination: destination.ask }),
       refreshMetadata: (side) => void this.#refresh(side),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
+      holeWriter: (broker) => this.#holeWriter(broker),
+      appendFiller: (log, filler, onOutcome) =>
+        this.#writer(log.leader).append({ ...log, ...this.#filler.job(filler), onOutcome }),
+      cutStart: (log, beforeOffset) => cutStart(destination.ask(log.leader), log, beforeOffset),
+      policy: {
+        compactionGaps: this.#exactness.compactionGaps,
+        fillOffsetsMax: BigInt(this.#exactness.fillOffsetsMax),
+        retentionOvertook: this.#exactness.retentionOvertook,
+      },
       nowMs: options.nowMs,
     };
   }
@@ -117,10 +142,10 @@ export class LinkMirror {
     return this.#runners.has(nameOf(partition));
   }
 
-  /** Starts to copy a partition. Its topic has to exist on both sides. */
-  add(partition: TopicPartition): void {
+  /** Starts to copy a partition. Its topic has to exist on both sides. `shift`: source offset - offset at the mirror. */
+  add(partition: TopicPartition, { shift = 0n }: { shift?: bigint } = {}): void {
     if (this.#isStopping || this.has(partition)) return;
-    const runner = new PartitionRunner(partition, this.#services);
+    const runner = new PartitionRunner(partition, this.#services, { shift });
     this.#runners.set(nameOf(partition), runner);
     this.#shedTimer ??= setInterval(() => this.#shed(), shedEveryMs);
     runner.begin();
@@ -155,6 +180,7 @@ export class LinkMirror {
     clearTimeout(timer);
     clearInterval(this.#shedTimer);
     for (const writer of this.#writers.values()) writer.close();
+    for (const writer of this.#holeWriters.values()) writer.close();
     // A reader that waits for a cluster that is down ends when that answers or its client is closed; not waited for.
     const readers = Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
     const patience = new Promise<void>((resolve) => {
@@ -216,9 +242,24 @@ export class LinkMirror {
     return writer;
   }
 
+  #holeWriter(broker: number): HoleWriter {
+    let writer = this.#holeWriters.get(broker);
+    if (writer === undefined) {
+      const { tuning, destination } = this.#options;
+      writer = new MarkerWriter({
+        open: () => destination.openConnection(broker),
+        answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
+        nowMs: this.#options.nowMs,
+      });
+      this.#holeWriters.set(broker, writer);
+    }
+    return writer;
+  }
+
   #pauseMs(kind: PauseKind, attempt: number): number {
     switch (kind) {
       case 'settle':
+      case 'claim':
         return this.#options.tuning.settleMs;
       case 'replicas':
         return replicasPauseMs;

@@ -2,16 +2,25 @@
 // stand in the source, too?
 import { LockstepError } from '../../errors.ts';
 import { BatchView, type RecordView, readRecords } from '../../records/index.ts';
-import { identityAt } from '../partition/identity.ts';
-import type { DestinationView, TailVerdict } from '../partition/state.ts';
-import { judgeTail, type SourceView } from '../partition/tail.ts';
+import {
+  generationAfter,
+  isClosed,
+  isFillerProducerId,
+  type LastWrite,
+  type ProducerEntry,
+  positionAt,
+} from '../partition/identity.ts';
+import type { DestinationView, LogEnds, TailVerdict } from '../partition/state.ts';
+import { judgeTail, type MirrorFingerprint, type MirrorTail, type SourceView } from '../partition/tail.ts';
 import { Coalescer } from './coalescer.ts';
 import {
   type Answers,
   type Ask,
   askBatch,
   askBatchHeaders,
+  askIsVisible,
   askLogEnds,
+  askNewestData,
   askOffsets,
   askProducers,
   type LogAddress,
@@ -26,107 +35,232 @@ export interface LedLog extends LogAddress {
 /** Asks one broker of one cluster. */
 export type AskBroker = (broker: number) => Ask;
 
-interface MirrorFacts {
+/** What a start on a mirror partition is decided by. */
+export interface MirrorFacts {
   readonly view: DestinationView;
-  readonly tail: TailHeader | null;
+  readonly tail: MirrorTail | null;
 }
 
 const windowMs = 5;
 const logsPerRequestMax = 500;
 
+interface InspectorOptions {
+  readonly ask: AskBroker;
+  readonly producerId: bigint;
+  readonly nowMs: () => number;
+  /**
+   * Whether the right to READ the mirror is withheld just now, from us, too: while offsets below the source's start
+   * are filled. Then the log holds fillers and nothing else, and only its end is asked for.
+   */
+  readonly isReadWithheld: (topic: string) => boolean;
+}
+
 /** Reads the ends of mirror logs at the destination. */
 export class DestinationInspector {
-  readonly #producerId: bigint;
-  readonly #questions: BrokerQuestions<LedLog, MirrorFacts>;
+  readonly #options: InspectorOptions;
+  readonly #facts: BrokerQuestions<LedLog, MirrorFacts>;
+  readonly #ends: BrokerQuestions<LedLog, LogEnds>;
 
-  constructor(options: { ask: AskBroker; producerId: bigint }) {
-    this.#producerId = options.producerId;
-    this.#questions = new BrokerQuestions(options.ask, (ask, logs) => this.#read(ask, logs));
+  constructor(options: InspectorOptions) {
+    this.#options = options;
+    this.#facts = new BrokerQuestions(options.ask, (ask, logs) => this.#read(ask, logs));
+    this.#ends = new BrokerQuestions(options.ask, readEnds);
   }
 
   /** @throws LockstepError when the leader did not answer, or answered that it is not the leader. */
   read(log: LedLog): Promise<MirrorFacts> {
-    return this.#questions.ask(log.leader, log);
+    return this.#facts.ask(log.leader, log);
+  }
+
+  /** Log end and high watermark alone. @throws as `read`. */
+  readEnds(log: LedLog): Promise<LogEnds> {
+    return this.#ends.ask(log.leader, log);
   }
 
   /**
-   * 1. the log end; 2. high watermark and log start; 3. our producer entry; 4. the newest batch's header, where
-   * the high watermark lets us read it; 5. the log end again: equal to the first, all of it belongs together.
+   * 1. the log end; 2. high watermark and log start; 3. our producer entries; 4. the newest batches' headers, where
+   * the high watermark lets us read them; 5. the log end again: equal to the first, all of it belongs together.
    */
   async #read(ask: Ask, logs: LedLog[]): Promise<Answers<MirrorFacts, LedLog>> {
     const before = await askLogEnds(ask, logs);
+    const readable = logs.filter((log) => !this.#options.isReadWithheld(log.topic));
     const [highWatermarks, starts, producers] = await Promise.all([
       askOffsets(ask, logs, 'latest'),
       askOffsets(ask, logs, 'earliest'),
-      askProducers(ask, logs, this.#producerId),
+      readable.length === 0 ? new Map() : askProducers(ask, readable),
     ]);
-    const withTail = logs.filter((log) => {
+    const withTail = readable.filter((log) => {
       const end = before.get(log);
       const start = starts.get(log);
       return (
         typeof end === 'bigint' && typeof start === 'bigint' && end > start && highWatermarks.get(log) === end
       );
     });
-    const tails = await askBatchHeaders(ask, withTail, (log) => (before.get(log) as bigint) - 1n);
+    const tails = await askTails(
+      ask,
+      withTail.map((log) => ({
+        log,
+        logStart: starts.get(log) as bigint,
+        logEnd: before.get(log) as bigint,
+      })),
+    );
     const after = await askLogEnds(ask, logs);
     return new Map(
       logs.map(
         (log) =>
-          [log, this.#facts(log, { before, after, highWatermarks, starts, producers, tails })] as const,
+          [log, this.#factsOf(log, { before, after, highWatermarks, starts, producers, tails })] as const,
       ),
     );
   }
 
-  #facts(
+  #factsOf(
     log: LedLog,
     read: {
       before: Answers<bigint, LedLog>;
       after: Answers<bigint, LedLog>;
       highWatermarks: Answers<bigint, LedLog>;
       starts: Answers<bigint, LedLog>;
-      producers: Answers<{ producerId: bigint; epoch: number; lastSequence: number }[], LedLog>;
-      tails: Answers<TailHeader | null, LedLog>;
+      producers: Answers<ProducerEntry[], LedLog>;
+      tails: Answers<MirrorTail | null, LedLog>;
     },
   ): MirrorFacts | LockstepError {
     const before = read.before.get(log)!;
     const after = read.after.get(log)!;
     const highWatermark = read.highWatermarks.get(log)!;
     const logStart = read.starts.get(log)!;
-    const entries = read.producers.get(log)!;
+    const entries = read.producers.get(log) ?? [];
     const tail = read.tails.get(log) ?? null;
     for (const answer of [before, after, highWatermark, logStart, entries, tail]) {
       if (answer instanceof LockstepError) return answer;
     }
+    const { producerId, nowMs, isReadWithheld } = this.#options;
     const logEnd = after as bigint;
-    const newest = tail as TailHeader | null;
-    const lastWrite =
-      newest === null || newest.lastSequence < 0
-        ? null
-        : { producerId: newest.producerId, epoch: newest.producerEpoch, lastSequence: newest.lastSequence };
+    const known = entries as ProducerEntry[];
+    const mirrorTail = tail as MirrorTail | null;
+    const newest = mirrorTail?.newest ?? null;
+    const filler = isReadWithheld(log.topic) && logEnd > (logStart as bigint) ? fillerTail(producerId, logEnd) : null;
     const view: DestinationView = {
       leaderEpoch: log.leaderEpoch,
       logStart: logStart as bigint,
       logEnd,
       // A log that grew while it was read is not at rest: the machine reads again.
       highWatermark: before === after ? (highWatermark as bigint) : -1n,
-      tail: newest && {
-        baseOffset: newest.baseOffset,
-        lastOffset: newest.lastOffset,
-        producerId: newest.producerId,
-      },
-      identity: identityAt(logEnd, {
-        producerId: this.#producerId,
-        tail: lastWrite,
-        entries: entries as { producerId: bigint; epoch: number; lastSequence: number }[],
+      tail:
+        newest === null
+          ? filler
+          : {
+              baseOffset: newest.baseOffset,
+              lastOffset: newest.lastOffset,
+              producerId: newest.producerId,
+              isControl: newest.isControl,
+              isFiller: isFillerProducerId(newest.producerId),
+            },
+      position: positionAt(logEnd, {
+        producerId,
+        tail: newest && { ...writeOf(newest), isControl: newest.isControl },
+        newestData: mirrorTail?.newestData ? writeOf(mirrorTail.newestData) : null,
+        entries: known,
       }),
+      generation: generationAfter(known, nowMs()),
+      isClosed: isClosed(known, newest && writeOf(newest)),
     };
-    return { view, tail: newest };
+    return { view, tail: mirrorTail };
   }
+}
+
+function fillerTail(producerId: bigint, logEnd: bigint): DestinationView['tail'] {
+  const lastOffset = logEnd - 1n;
+  return { baseOffset: lastOffset, lastOffset, producerId, isControl: false, isFiller: true };
+}
+
+function writeOf({ producerId, producerEpoch, lastSequence }: MirrorFingerprint): LastWrite {
+  return { producerId, epoch: producerEpoch, lastSequence };
+}
+
+async function readEnds(ask: Ask, logs: LedLog[]): Promise<Answers<LogEnds, LedLog>> {
+  // The high watermark first: read behind the log end it could belong to a longer log.
+  const highWatermarks = await askOffsets(ask, logs, 'latest');
+  const logEnds = await askLogEnds(ask, logs);
+  return new Map(
+    logs.map((log): [LedLog, LogEnds | LockstepError] => {
+      const highWatermark = highWatermarks.get(log)!;
+      const logEnd = logEnds.get(log)!;
+      if (highWatermark instanceof LockstepError) return [log, highWatermark];
+      if (logEnd instanceof LockstepError) return [log, logEnd];
+      return [log, { leaderEpoch: log.leaderEpoch, logEnd, highWatermark }];
+    }),
+  );
+}
+
+/** The newest batches of each log; null where none is left to read. */
+async function askTails(
+  ask: Ask,
+  logs: { log: LedLog; logStart: bigint; logEnd: bigint }[],
+): Promise<Answers<MirrorTail | null, LedLog>> {
+  const ends = new Map(logs.map((entry) => [entry.log, entry]));
+  const newest = await askBatchHeaders(ask, [...ends.keys()], (log) => ends.get(log)!.logEnd - 1n);
+  const data = new Map<LedLog, MirrorFingerprint | null | LockstepError>();
+  await Promise.all(
+    logs.map(async ({ log, logStart, logEnd }) => {
+      const header = newest.get(log);
+      if (header == null || header instanceof LockstepError || !header.isControl) return;
+      try {
+        data.set(log, await askNewestData(ask, log, { logStart, logEnd }));
+      } catch (error) {
+        if (!(error instanceof LockstepError)) throw error;
+        data.set(log, error);
+      }
+    }),
+  );
+  const beforeRuns = await askBeforeRuns(ask, logs, newest);
+  return new Map(
+    logs.map(({ log }): [LedLog, MirrorTail | null | LockstepError] => {
+      const header = newest.get(log) ?? null;
+      if (header === null || header instanceof LockstepError) return [log, header];
+      const newestData = header.isControl ? (data.get(log) ?? null) : header;
+      if (newestData instanceof LockstepError) return [log, newestData];
+      const beforeRun = beforeRuns.get(log) ?? 'unknown';
+      if (beforeRun instanceof LockstepError) return [log, beforeRun];
+      return [log, { newest: header, newestData, beforeRun }];
+    }),
+  );
+}
+
+/** What stands before the runs that the newest batches belong to, where that is not the start of a rotation. */
+async function askBeforeRuns(
+  ask: Ask,
+  logs: { log: LedLog; logStart: bigint }[],
+  newest: Answers<MirrorFingerprint | null, LedLog>,
+): Promise<Answers<MirrorTail['beforeRun'], LedLog>> {
+  const before = new Map<LedLog, bigint>();
+  for (const { log, logStart } of logs) {
+    const header = newest.get(log);
+    if (header == null || header instanceof LockstepError || header.isControl || header.producerEpoch <= 0) continue;
+    // Sequences of such a run begin at 0; one of more than 2^31 records tells nothing here.
+    const offset = header.lastOffset - BigInt(header.lastSequence) - 1n;
+    if (header.lastSequence >= 0 && offset >= logStart && header.lastOffset < 2n ** 31n) before.set(log, offset);
+  }
+  const headers = await askBatchHeaders(ask, [...before.keys()], (log) => before.get(log)!);
+  return new Map(
+    Array.from(before, ([log, offset]): [LedLog, MirrorTail['beforeRun'] | LockstepError] => {
+      const header = headers.get(log) ?? null;
+      if (header instanceof LockstepError) return [log, header];
+      if (header === null || header.baseOffset > offset) return [log, 'unknown'];
+      return [log, header.isControl ? 'marker' : 'data'];
+    }),
+  );
+}
+
+/** Both logs of a partition, and how many offsets the mirror lies below its source. */
+export interface LogPair {
+  readonly source: LedLog;
+  readonly destination: LedLog;
+  readonly shift: bigint;
 }
 
 /** Compares the newest batch of a mirror with the source. */
 export class TailComparer {
-  readonly #source: BrokerQuestions<{ log: LedLog; offset: bigint }, SourceView>;
+  readonly #source: BrokerQuestions<SourceQuestion, SourceView>;
   readonly #askSource: AskBroker;
   readonly #askDestination: AskBroker;
 
@@ -137,87 +271,124 @@ export class TailComparer {
   }
 
   /** @throws LockstepError, retriable, when the source can't say yet. */
-  async compare(logs: { source: LedLog; destination: LedLog }, mirror: MirrorFacts): Promise<TailVerdict> {
-    const lastOffset = mirror.view.logEnd - 1n;
-    const source = await this.#source.ask(logs.source.leader, { log: logs.source, offset: lastOffset });
+  async compare(logs: LogPair, mirror: MirrorFacts): Promise<TailVerdict> {
+    const { logEnd } = mirror.view;
+    const data = mirror.tail?.newestData ?? null;
+    const source = await this.#source.ask(logs.source.leader, {
+      log: logs.source,
+      shift: logs.shift,
+      offset: (data === null ? logEnd - 1n : data.lastOffset) + logs.shift,
+      markerAt: mirror.tail?.newest.isControl ? logEnd - 1n + logs.shift : null,
+    });
     const judgement = judgeTail(mirror.view, mirror.tail, source);
     if (judgement === 'unsettled') {
       throw new LockstepError(
         'KAFKA_ERROR',
-        `the source’s high watermark (${source.highWatermark}) has not reached the mirror’s end (${mirror.view.logEnd}) yet`,
+        `the source’s high watermark (${source.highWatermark}) has not reached the mirror’s end (${logEnd}) yet`,
         { retriable: true },
       );
     }
-    return judgement === 'compareRecords' ? await this.#compareRecords(logs, lastOffset, source) : judgement;
+    if (judgement !== 'compareRecords') return judgement;
+    return await this.#compareRecords(logs, mirror.tail!, source);
   }
 
-  async #compareRecords(
-    logs: { source: LedLog; destination: LedLog },
-    offset: bigint,
-    source: SourceView,
-  ): Promise<TailVerdict> {
+  async #compareRecords(logs: LogPair, { newest, newestData }: MirrorTail, source: SourceView): Promise<TailVerdict> {
+    const offset = newestData!.lastOffset;
     const [original, copy] = await Promise.all([
-      askBatch(this.#askSource(logs.source.leader), logs.source, offset),
+      askBatch(this.#askSource(logs.source.leader), logs.source, offset + logs.shift),
       askBatch(this.#askDestination(logs.destination.leader), logs.destination, offset),
     ]);
-    const difference = differenceAt(offset, original, copy);
+    const difference = differenceAt(offset, copy, offset + logs.shift, original);
     if (difference === 'unknown') return { kind: 'agrees', lastFetchedEpoch: -1, compared: false };
     if (difference !== null) return { kind: 'differs', offset, what: difference };
-    return { kind: 'agrees', lastFetchedEpoch: source.tail?.partitionLeaderEpoch ?? -1, compared: true };
+    const lastFetchedEpoch = newest === newestData ? (source.tail?.partitionLeaderEpoch ?? -1) : -1;
+    return { kind: 'agrees', lastFetchedEpoch, compared: true };
   }
 }
 
-async function readSource(
-  ask: Ask,
-  questions: { log: LedLog; offset: bigint }[],
-): Promise<Map<{ log: LedLog; offset: bigint }, SourceView | LockstepError>> {
+/** Offsets are the source's here; the answer's are the mirror's. */
+interface SourceQuestion {
+  readonly log: LedLog;
+  readonly shift: bigint;
+  readonly offset: bigint;
+  /** Where the mirror ends with a marker. */
+  readonly markerAt: bigint | null;
+}
+
+async function readSource(ask: Ask, questions: SourceQuestion[]): Promise<Map<SourceQuestion, SourceView | LockstepError>> {
   const logs = questions.map((question) => question.log);
-  const offsets = new Map(questions.map((question) => [question.log, question.offset]));
+  const asked = new Map(questions.map((question) => [question.log, question]));
   const [ends, highWatermarks, starts] = await Promise.all([
     askLogEnds(ask, logs),
     askOffsets(ask, logs, 'latest'),
     askOffsets(ask, logs, 'earliest'),
   ]);
-  const readable = logs.filter((log) => {
+  const isReadable = (log: LedLog, offset: bigint): boolean => {
     const start = starts.get(log);
     const highWatermark = highWatermarks.get(log);
-    const offset = offsets.get(log)!;
     return (
-      typeof start === 'bigint' &&
-      typeof highWatermark === 'bigint' &&
-      start <= offset &&
-      offset < highWatermark
+      typeof start === 'bigint' && typeof highWatermark === 'bigint' && start <= offset && offset < highWatermark
     );
-  });
-  const tails = await askBatchHeaders(ask, readable, (log) => offsets.get(log)!);
+  };
+  const readable = logs.filter((log) => isReadable(log, asked.get(log)!.offset));
+  const tails = await askBatchHeaders(ask, readable, (log) => asked.get(log)!.offset);
+  const visible = new Map<LedLog, boolean | LockstepError>();
+  await Promise.all(
+    questions.map(async ({ log, markerAt }) => {
+      if (markerAt === null || !isReadable(log, markerAt)) return;
+      visible.set(log, await orError(askIsVisible(ask, log, markerAt)));
+    }),
+  );
   return new Map(
-    questions.map((question): [typeof question, SourceView | LockstepError] => {
-      const logEnd = ends.get(question.log)!;
-      const highWatermark = highWatermarks.get(question.log)!;
-      const logStart = starts.get(question.log)!;
-      const tail = tails.get(question.log) ?? null;
-      for (const answer of [logEnd, highWatermark, logStart, tail]) {
+    questions.map((question): [SourceQuestion, SourceView | LockstepError] => {
+      const { log, shift } = question;
+      const logEnd = ends.get(log)!;
+      const highWatermark = highWatermarks.get(log)!;
+      const logStart = starts.get(log)!;
+      const tail = tails.get(log) ?? null;
+      const isVisibleAtEnd = visible.get(log) ?? false;
+      for (const answer of [logEnd, highWatermark, logStart, tail, isVisibleAtEnd]) {
         if (answer instanceof LockstepError) return [question, answer];
       }
+      const header = tail as TailHeader | null;
       return [
         question,
         {
-          logEnd: logEnd as bigint,
-          highWatermark: highWatermark as bigint,
-          logStart: logStart as bigint,
-          tail: tail as TailHeader | null,
+          logEnd: (logEnd as bigint) - shift,
+          highWatermark: (highWatermark as bigint) - shift,
+          logStart: (logStart as bigint) - shift,
+          tail: header && {
+            ...header,
+            baseOffset: header.baseOffset - shift,
+            lastOffset: header.lastOffset - shift,
+          },
+          isVisibleAtEnd: isVisibleAtEnd as boolean,
         },
       ];
     }),
   );
 }
 
+async function orError<T>(answer: Promise<T>): Promise<T | LockstepError> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof LockstepError) return error;
+    throw error;
+  }
+}
+
 /**
  * Names the first field in which the records at `offset` differ; null when they are equal, 'unknown' when compaction
  * has taken one of them.
  */
-export function differenceAt(offset: bigint, original: Buffer | null, copy: Buffer | null): string | null {
-  const a = recordAt(offset, original);
+export function differenceAt(
+  offset: bigint,
+  copy: Buffer | null,
+  sourceOffset: bigint,
+  original: Buffer | null,
+): string | null {
+  const a = recordAt(sourceOffset, original);
   const b = recordAt(offset, copy);
   if (a === 'compacted' || b === 'compacted') return 'unknown';
   if (a === null || b === null)

@@ -2,9 +2,9 @@
 // Errors stay with their partition; a request that fails as a whole throws.
 import { LockstepError } from '../../errors.ts';
 import { type Api, apis, type Input, kafkaError } from '../../protocol/index.ts';
-import { BatchView, headerBytes, normalisedChecksum } from '../../records/index.ts';
-import type { LastWrite } from '../partition/identity.ts';
-import type { BatchFingerprint } from '../partition/tail.ts';
+import { type AbortedTransaction, BatchView, headerBytes, markAborted, normalisedChecksum, readRecords, splitBatches } from '../../records/index.ts';
+import { isLockstepProducerId, type ProducerEntry } from '../partition/identity.ts';
+import type { MirrorFingerprint } from '../partition/tail.ts';
 
 /** A partition, with the leader epoch under which the broker that is asked is believed to lead it. */
 export interface LogAddress {
@@ -22,6 +22,8 @@ export type Answers<T, L extends LogAddress = LogAddress> = Map<L, T | LockstepE
 const latestTimestamp = -1n;
 const earliestTimestamp = -2n;
 const consumerReplica = -1;
+const readUncommitted = 0;
+const readCommitted = 1;
 /** More than a batch header; whole batches come anyway where they are first in an answer. */
 const tailBytesMax = 1024;
 /** Batches of this size and less are told in a few rounds, larger ones one in each round. */
@@ -87,27 +89,30 @@ export async function askOffsets<L extends LogAddress>(
   return assign(logs, answers, `${which} offset`);
 }
 
-/** The leader's producer entries. Believe them only when leader and epoch were the same before and after. */
+/**
+ * The leader's entries of producer ids that Lockstep chose. Believe them only when leader and epoch were the same
+ * before and after.
+ */
 export async function askProducers<L extends LogAddress>(
   ask: Ask,
   logs: readonly L[],
-  producerId: bigint,
-): Promise<Answers<LastWrite[], L>> {
+): Promise<Answers<ProducerEntry[], L>> {
   const response = await ask(apis.DescribeProducers, {
     topics: byTopic(logs, ({ partition }) => partition).map(({ topic, partitions }) => ({
       name: topic,
       partitionIndexes: partitions,
     })),
   });
-  const answers = new Map<string, LastWrite[] | LockstepError>();
+  const answers = new Map<string, ProducerEntry[] | LockstepError>();
   for (const topic of response.topics) {
     for (const { partitionIndex, errorCode, activeProducers } of topic.partitions) {
       const writes = activeProducers
-        .filter((producer) => producer.producerId === producerId)
-        .map((producer) => ({
+        .filter(({ producerId }) => isLockstepProducerId(producerId))
+        .map(({ producerId, producerEpoch, lastSequence, coordinatorEpoch }) => ({
           producerId,
-          epoch: producer.producerEpoch,
-          lastSequence: producer.lastSequence,
+          epoch: producerEpoch,
+          lastSequence,
+          coordinatorEpoch,
         }));
       const key = `${topic.name}/${partitionIndex}`;
       answers.set(
@@ -120,10 +125,7 @@ export async function askProducers<L extends LogAddress>(
 }
 
 /** The header facts of a batch, and its last sequence. */
-export interface TailHeader extends BatchFingerprint {
-  readonly producerEpoch: number;
-  readonly lastSequence: number;
-}
+export type TailHeader = MirrorFingerprint;
 
 /**
  * The header of the batch that holds `offset`, or of the next one; null when there is none below the high watermark.
@@ -168,12 +170,81 @@ export async function askBatch(ask: Ask, log: LogAddress, offset: bigint): Promi
   return answer ?? null;
 }
 
+/** How far before the end of a log its newest data batch is looked for, in offsets: first near, then further. */
+const lookBackOffsets = [64n, 1_024n, 16_384n] as const;
+const lookBackBytesMax = 256 * 1024;
+/** Fetches for one look back. */
+const lookBackFetchesMax = 64;
+
+/** The newest data batch before the markers at the end of a log; null when none is near enough. */
+export async function askNewestData(
+  ask: Ask,
+  log: LogAddress,
+  range: { logStart: bigint; logEnd: bigint },
+): Promise<TailHeader | null> {
+  for (const distance of lookBackOffsets) {
+    const from = range.logEnd - distance;
+    const found = await newestDataFrom(ask, log, from > range.logStart ? from : range.logStart, range.logEnd);
+    if (found !== null || from <= range.logStart) return found;
+  }
+  return null;
+}
+
+async function newestDataFrom(
+  ask: Ask,
+  log: LogAddress,
+  from: bigint,
+  logEnd: bigint,
+): Promise<TailHeader | null> {
+  let newest: TailHeader | null = null;
+  let offset = from;
+  for (let fetches = 0; offset < logEnd && fetches < lookBackFetchesMax; fetches++) {
+    const at = offset;
+    const answers = await askFetch(ask, [log], () => at, lookBackBytesMax, (records) =>
+      records === null ? [] : splitBatches(records).batches.map((view) => ({ header: headerOf(view), next: view.nextOffset })),
+    );
+    const answer = answers.get(log);
+    if (answer instanceof LockstepError) throw answer;
+    if (answer === undefined || answer.length === 0) break;
+    for (const { header, next } of answer) {
+      if (!header.isControl && header.lastOffset < logEnd) newest = header;
+      offset = next;
+    }
+  }
+  return newest;
+}
+
+/** Whether a read_committed consumer finds a record at `offset`. Compressed batches are read where they have gaps. */
+export async function askIsVisible(ask: Ask, log: LogAddress, offset: bigint): Promise<boolean> {
+  const answers = await askFetch(
+    ask,
+    [log],
+    () => offset,
+    tailBytesMax,
+    (records, abortedTransactions) => {
+      if (records === null) return false;
+      const [first] = markAborted(splitBatches(records).batches, abortedTransactions);
+      if (first === undefined || first.isAborted || first.view.isControl) return false;
+      const { view } = first;
+      if (view.magic !== 2 || view.baseOffset > offset || view.lastOffset < offset) return false;
+      if (!view.hasGaps) return true;
+      for (const record of readRecords(view)) if (record.offset === offset) return true;
+      return false;
+    },
+    readCommitted,
+  );
+  const answer = answers.get(log);
+  if (answer instanceof LockstepError) throw answer;
+  return answer ?? false;
+}
+
 async function askFetch<T, L extends LogAddress>(
   ask: Ask,
   logs: readonly L[],
   offsetOf: (log: L) => bigint,
   partitionMaxBytes: number,
-  map: (records: Buffer | null) => T,
+  map: (records: Buffer | null, abortedTransactions: readonly AbortedTransaction[] | null) => T,
+  isolationLevel = readUncommitted,
 ): Promise<Answers<T, L>> {
   const answers = new Map<string, T | LockstepError>();
   if (logs.length === 0) return new Map();
@@ -181,7 +252,7 @@ async function askFetch<T, L extends LogAddress>(
     maxWaitMs: 0,
     minBytes: 0,
     maxBytes: Math.min(partitionMaxBytes * logs.length, answerBytesMax),
-    isolationLevel: 0,
+    isolationLevel,
     sessionId: 0,
     sessionEpoch: -1,
     topics: byTopic(logs, (log) => ({
@@ -194,11 +265,11 @@ async function askFetch<T, L extends LogAddress>(
   });
   if (response.errorCode !== 0) throw refused('fetch', '', -1, response.errorCode);
   for (const topic of response.responses) {
-    for (const { partitionIndex, errorCode, records } of topic.partitions) {
+    for (const { partitionIndex, errorCode, records, abortedTransactions } of topic.partitions) {
       const key = `${topic.topic === '' ? topic.topicId : topic.topic}/${partitionIndex}`;
       answers.set(
         key,
-        errorCode === 0 ? map(records) : refused('fetch', topic.topic, partitionIndex, errorCode),
+        errorCode === 0 ? map(records, abortedTransactions) : refused('fetch', topic.topic, partitionIndex, errorCode),
       );
     }
   }
@@ -214,6 +285,7 @@ function headerOf(view: BatchView): TailHeader {
       lastOffset: view.baseOffset,
       recordCount: 0,
       sizeBytes: view.sizeBytes,
+      isControl: false,
       producerId: -1n,
       producerEpoch: -1,
       lastSequence: -1,
@@ -226,6 +298,7 @@ function headerOf(view: BatchView): TailHeader {
     lastOffset: view.lastOffset,
     recordCount: view.recordCount,
     sizeBytes: view.sizeBytes,
+    isControl: view.isControl,
     producerId: view.producerId,
     producerEpoch: view.producerEpoch,
     lastSequence: view.baseSequence < 0 ? -1 : lastSequenceOf(view),

@@ -3,11 +3,21 @@
 import { LockstepError } from '../../errors.ts';
 import { kafkaError } from '../../protocol/index.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
-import type { PartitionAction, PartitionEvent, PauseKind, PendingAppend } from '../partition/state.ts';
+import type {
+  FillerAppend,
+  MarkerRun,
+  PartitionAction,
+  PartitionEvent,
+  PartitionPolicy,
+  PauseKind,
+  PendingAppend,
+} from '../partition/state.ts';
 import type { AppendOutcome, DestinationWriter } from './destination-writer.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
+import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import type { DestinationInspector, LedLog, TailComparer } from './log-inspector.ts';
+import { type ShownState, waitingState } from './shown-state.ts';
 import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
 
 /** What a partition needs of its link. */
@@ -17,6 +27,12 @@ export interface PartitionServices {
   destinationLog(partition: TopicPartition): LedLog | null;
   reader(broker: number): SourceReader;
   writer(broker: number): DestinationWriter;
+  holeWriter(broker: number): HoleWriter;
+  /** Appends one filler batch. */
+  appendFiller(log: LedLog, filler: FillerAppend, onOutcome: (outcome: AppendOutcome) => void): void;
+  /** Cuts the mirror's start off (DeleteRecords); resolves with the new log start. */
+  cutStart(log: LedLog, beforeOffset: bigint): Promise<bigint>;
+  readonly policy: PartitionPolicy;
   readonly inspector: DestinationInspector;
   readonly comparer: TailComparer;
   refreshMetadata(side: 'source' | 'destination'): void;
@@ -56,6 +72,12 @@ export interface PartitionStatus extends TopicPartition {
   readonly lastErrorAtMs: number | null;
   /** How often the destination had lost offsets that were acknowledged. */
   readonly acknowledgedLostCount: number;
+  /** Source offset - offset at the mirror; 0 unless the mirror is shifted. `sourceEnd` is the source's own. */
+  readonly shift: bigint;
+  /** Offsets that hold nothing for consumers at the source, filled with markers by this worker. */
+  readonly holeOffsetsCount: bigint;
+  /** Offsets that retention at the source took before they were mirrored, jumped over as the link's policy says. */
+  readonly sourceLostCount: bigint;
 }
 
 /** A queue longer than this (in bytes) is enough for now; more is not fetched. */
@@ -64,6 +86,8 @@ const queuedBytesMax = 2 * 1024 * 1024;
 const stuckMs = 1_000;
 /** After this long (in ms) without a fetch the source's end is not known any more. */
 const deafMs = 5_000;
+/** What is waited for at the source has a name of its own after this long, in ms. */
+const waitingShownMs = 2_000;
 /** CORRUPT_MESSAGE, the code under which the machine hears of records that can't be read. */
 const corruptMessage = 2;
 
@@ -71,7 +95,9 @@ export class PartitionRunner implements FetchTarget {
   readonly topic: string;
   readonly partition: number;
   readonly #services: PartitionServices;
-  readonly #machine = new PartitionMachine<LeasedBatch>();
+  /** Source offset - offset at the mirror. */
+  readonly shift: bigint;
+  readonly #machine: PartitionMachine<LeasedBatch>;
   #fetching: { round: number; offset: bigint; lastFetchedEpoch: number } | null = null;
   #reader: { key: string; broker: number; reader: SourceReader } | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -82,6 +108,14 @@ export class PartitionRunner implements FetchTarget {
   /** Fetch errors in a row. */
   #fetchErrorCount = 0;
   #ends: SourceEnds | null = null;
+  /** Since when the source's last stable offset is what it is, ms since the epoch. */
+  #stableSinceMs = 0;
+  /** Since when the source has answered with nothing below its end; null when it has not. */
+  #silence: { sinceMs: number; to: bigint } | null = null;
+  /** The source's leader epoch under which the newest batch was compared. */
+  #comparedEpoch: number | null = null;
+  /** The source was away since the newest batch was compared. */
+  #mustCompare = false;
   /** Why the reader hears nothing from the source; null while it does. */
   #readerTrouble: string | null = null;
   #stateName = 'Idle';
@@ -97,10 +131,12 @@ export class PartitionRunner implements FetchTarget {
     destination: null,
   };
 
-  constructor(identity: TopicPartition, services: PartitionServices) {
+  constructor(identity: TopicPartition, services: PartitionServices, { shift = 0n }: { shift?: bigint } = {}) {
     this.topic = identity.topic;
     this.partition = identity.partition;
+    this.shift = shift;
     this.#services = services;
+    this.#machine = new PartitionMachine<LeasedBatch>(services.policy);
     this.#sinceMs = services.nowMs();
   }
 
@@ -129,16 +165,17 @@ export class PartitionRunner implements FetchTarget {
 
   status(): PartitionStatus {
     const { state } = this.#machine;
+    const shown = this.#shown();
     const now = this.#services.nowMs();
     const mirrorEnd = this.#machine.mirrorEnd;
     // What was heard last is no news while nothing is read: unknown, never zero.
     const sourceEnd = this.#isDeaf() ? null : (this.#ends?.lastStableOffset ?? null);
-    const lagRecords = mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - mirrorEnd, 0n);
+    const lagRecords = mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - this.shift - mirrorEnd, 0n);
     return {
       topic: this.topic,
       partition: this.partition,
-      state: state.name,
-      reason: 'reason' in state ? state.reason : this.#remark(),
+      state: shown.name,
+      reason: shown.reason,
       sinceMs: this.#sinceMs,
       isStopped: isStopped(state),
       stoppedAt: isStopped(state) ? state.offset : null,
@@ -152,6 +189,9 @@ export class PartitionRunner implements FetchTarget {
       lastError: this.#lastError?.message ?? null,
       lastErrorAtMs: this.#lastError?.atMs ?? null,
       acknowledgedLostCount: this.#machine.acknowledgedLostCount,
+      shift: this.shift,
+      holeOffsetsCount: this.#machine.holeOffsetsCount,
+      sourceLostCount: this.#machine.sourceLostCount,
     };
   }
 
@@ -160,17 +200,39 @@ export class PartitionRunner implements FetchTarget {
     return this.#services.sourceLog(this) === null || this.#isStuck(deafMs);
   }
 
-  /** What keeps a partition from copying although its state is Mirroring. */
+  #shown(): ShownState {
+    const { state } = this.#machine;
+    if (state.name !== 'Mirroring') return { name: state.name, reason: 'reason' in state ? state.reason : null };
+    const { hole, mirrorEnd } = state.flow;
+    const remark = this.#remark();
+    if (remark !== null) return { name: 'Mirroring', reason: remark };
+    const facts = { hole, mirrorEnd, transaction: this.#waitsForTransaction(), silence: this.#silenceNow() };
+    return waitingState(facts) ?? { name: 'Mirroring', reason: null };
+  }
+
+  /** What keeps a partition from copying and lies outside of its logs. */
   #remark(): string | null {
-    if (this.#machine.state.name !== 'Mirroring') return null;
     if (this.#readerTrouble !== null) return `reading: ${this.#readerTrouble}`;
     if (this.#services.sourceLog(this) === null) return 'the partition has no leader at the source';
     if (this.#isStuck(deafMs)) return 'the destination takes long to answer the append under way';
-    if (this.#ends === null) return null;
-    // What is not decided yet is not copied, and no lag shows it: a transaction that hangs has to be named.
+    return null;
+  }
+
+  /** What is not decided yet is not copied, and no lag shows it: a transaction that hangs has to be named. */
+  #waitsForTransaction(): string | null {
+    const mirrorEnd = this.#machine.mirrorEnd;
+    if (this.#ends === null || mirrorEnd === null) return null;
     const { highWatermark, lastStableOffset } = this.#ends;
-    if (lastStableOffset >= highWatermark) return null;
+    if (lastStableOffset >= highWatermark || mirrorEnd + this.shift < lastStableOffset) return null;
+    if (this.#services.nowMs() - this.#stableSinceMs < waitingShownMs) return null;
     return `${highWatermark - lastStableOffset} offsets from ${lastStableOffset} on wait for a transaction that is open at the source`;
+  }
+
+  #silenceNow(): { from: bigint; to: bigint } | null {
+    const silence = this.#silence;
+    if (silence === null || this.#services.nowMs() - silence.sinceMs < waitingShownMs) return null;
+    const from = this.#machine.flow?.plannedEnd;
+    return from === undefined ? null : { from: from + this.shift, to: silence.to };
   }
 
   // ── What the reader brings ──────────────────────────────────────────────────────────────────────────
@@ -186,7 +248,7 @@ export class PartitionRunner implements FetchTarget {
       topic: log.topic,
       topicId: log.topicId,
       partition: log.partition,
-      offset: flow.fetchOffset,
+      offset: flow.fetchOffset + this.shift,
       leaderEpoch: log.leaderEpoch,
       lastFetchedEpoch: fetching.lastFetchedEpoch,
     };
@@ -207,25 +269,43 @@ export class PartitionRunner implements FetchTarget {
 
   /** While this holds nothing more is fetched for this partition. */
   #isStuck(limitMs = stuckMs): boolean {
-    const inFlight = this.#machine.flow?.inFlight;
-    return inFlight != null && this.#services.nowMs() - this.#appendedAtMs > limitMs;
+    const flow = this.#machine.flow;
+    if (flow === null || (flow.inFlight === null && flow.hole?.phase !== 'writing')) return false;
+    return this.#services.nowMs() - this.#appendedAtMs > limitMs;
   }
 
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
+    if (ends.lastStableOffset !== this.#ends?.lastStableOffset) this.#stableSinceMs = this.#services.nowMs();
     this.#ends = ends;
     this.#readerTrouble = null;
     this.#fetchErrorCount = 0;
     const fetching = this.#fetching;
-    if (fetching === null || !this.#isCurrent(asked)) {
+    const unproven = this.#whyCompareAgain(asked);
+    if (fetching === null || unproven !== null || !this.#isCurrent(asked)) {
       for (const batch of batches) batch.release();
+      if (fetching !== null && unproven !== null) this.#deliver({ type: 'sourceChanged', reason: unproven });
       return;
     }
     const last = batches.at(-1);
     if (last !== undefined) {
+      this.#silence = null;
       fetching.lastFetchedEpoch = last.partitionLeaderEpoch;
       this.#deliver({ type: 'fetched', round: fetching.round, batches });
+    } else if (ends.lastStableOffset > asked.offset) {
+      this.#silence ??= { sinceMs: this.#services.nowMs(), to: ends.lastStableOffset };
     }
     this.#noteCaughtUp();
+  }
+
+  /**
+   * A source that was away, or has another leader, can hold another log than the one that was compared, and longer
+   * than the mirror already. Nothing that it sends is appended before the newest batch was compared again.
+   */
+  #whyCompareAgain(asked: FetchPosition): string | null {
+    if (this.#mustCompare) return 'the connection to the source was made anew: comparing again';
+    const compared = this.#comparedEpoch;
+    if (compared === null || compared === asked.leaderEpoch) return null;
+    return `the source’s leader epoch was ${compared} and is ${asked.leaderEpoch}: comparing again`;
   }
 
   onFetchError(asked: FetchPosition, errorCode: number): void {
@@ -240,13 +320,13 @@ export class PartitionRunner implements FetchTarget {
   onDiverging(asked: FetchPosition, { epoch, endOffset }: { epoch: number; endOffset: bigint }): void {
     const round = this.#fetching?.round;
     if (round === undefined || !this.#isCurrent(asked)) return;
-    this.#deliver({ type: 'sourceDiverged', round, epoch, endOffset });
+    this.#deliver({ type: 'sourceDiverged', round, epoch, endOffset: endOffset - this.shift });
   }
 
   /** Whether an answer belongs to where this partition reads now: it may have started again while it was awaited. */
   #isCurrent(asked: FetchPosition): boolean {
     return (
-      asked.offset === this.#machine.flow?.fetchOffset &&
+      asked.offset - this.shift === this.#machine.flow?.fetchOffset &&
       asked.lastFetchedEpoch === this.#fetching?.lastFetchedEpoch
     );
   }
@@ -271,6 +351,7 @@ export class PartitionRunner implements FetchTarget {
   onReaderTrouble(reason: string): void {
     // The first answer afterwards tells where each source log ends, whether it has grown or not.
     this.#ends = null;
+    this.#mustCompare = true;
     this.#readerTrouble = reason;
     this.#noteError(reason);
   }
@@ -299,6 +380,7 @@ export class PartitionRunner implements FetchTarget {
         return;
       case 'startFetching':
         this.#fetching = { ...action };
+        this.#silence = null;
         return this.#attachReader();
       case 'stopFetching':
         this.#fetching = null;
@@ -307,6 +389,16 @@ export class PartitionRunner implements FetchTarget {
         return this.#detachReader();
       case 'append':
         return this.#append(action.round, action.append);
+      case 'writeMarkers':
+        return this.#writeMarkers(action.round, action.markers);
+      case 'readLogEnd':
+        void this.#readLogEnd(action.round);
+        return;
+      case 'appendFiller':
+        return this.#appendFiller(action.round, action.filler);
+      case 'cutStart':
+        void this.#cutStart(action.round, action.beforeOffset);
+        return;
       case 'pause':
         if (this.#timer !== null) clearTimeout(this.#timer);
         this.#timer = setTimeout(
@@ -344,8 +436,24 @@ export class PartitionRunner implements FetchTarget {
           retriable: true,
         });
       }
-      const verdict = await this.#services.comparer.compare({ source, destination }, facts);
+      this.#mustCompare = false;
+      const verdict = await this.#services.comparer.compare({ source, destination, shift: this.shift }, facts);
+      this.#comparedEpoch = source.leaderEpoch;
       this.#deliver({ type: 'tailCompared', round, verdict });
+    });
+  }
+
+  async #readLogEnd(round: number): Promise<void> {
+    await this.#asking(round, async () => {
+      const ends = await this.#services.inspector.readEnds(this.#ledLog('destination'));
+      this.#deliver({ type: 'logEndRead', round, ends });
+    });
+  }
+
+  async #cutStart(round: number, beforeOffset: bigint): Promise<void> {
+    await this.#asking(round, async () => {
+      const logStart = await this.#services.cutStart(this.#ledLog('destination'), beforeOffset);
+      this.#deliver({ type: 'startCut', round, logStart });
     });
   }
 
@@ -385,25 +493,53 @@ export class PartitionRunner implements FetchTarget {
     this.#services.writer(log.leader).append({ ...log, batch, identity, onOutcome });
   }
 
+  #writeMarkers(round: number, markers: MarkerRun): void {
+    this.#appendedAtMs = this.#services.nowMs();
+    const log = this.#log('destination');
+    if (log === null)
+      return this.#deliver({ type: 'markersUnknown', round, reason: noLeader('destination', this).message });
+    this.#services.holeWriter(log.leader).write({
+      ...log,
+      markers,
+      isWanted: () => this.#machine.round === round,
+      onOutcome: (outcome) => this.#onHoleOutcome(round, outcome),
+    });
+  }
+
+  #onHoleOutcome(round: number, outcome: HoleOutcome): void {
+    const { reason } = outcome;
+    if (outcome.kind === 'unknown') return this.#deliver({ type: 'markersUnknown', round, reason });
+    this.#deliver({ type: 'markersAnswered', round, errorCode: outcome.errorCode, reason });
+    this.#noteCaughtUp();
+  }
+
+  #appendFiller(round: number, filler: FillerAppend): void {
+    const log = this.#log('destination');
+    const onOutcome = (outcome: AppendOutcome): void => {
+      if (outcome.kind !== 'appended') return this.#onNotAppended(round, outcome);
+      this.#deliver({ type: 'appended', round, baseOffset: outcome.baseOffset });
+    };
+    if (log === null) return onOutcome({ kind: 'unknown', reason: noLeader('destination', this).message });
+    this.#services.appendFiller(log, filler, onOutcome);
+  }
+
   #onOutcome(round: number, batch: LeasedBatch, outcome: AppendOutcome): void {
-    switch (outcome.kind) {
-      case 'appended': {
-        const { baseOffset, logAppendTimeMs } = outcome;
-        const isRestamped = logAppendTimeMs !== -1n && logAppendTimeMs !== batch.maxTimestamp;
-        this.#recordsMirrored += batch.recordCount;
-        this.#bytesMirrored += batch.sizeBytes;
-        this.#deliver({ type: 'appended', round, baseOffset, isRestamped });
-        this.#noteCaughtUp();
-        return this.#reader?.reader.wake();
-      }
-      case 'refused': {
-        const { name } = kafkaError(outcome.errorCode);
-        const reason = outcome.message === null ? name : `${name} (${outcome.message})`;
-        return this.#deliver({ type: 'appendRefused', round, errorCode: outcome.errorCode, reason });
-      }
-      case 'unknown':
-        return this.#deliver({ type: 'appendUnknown', round, reason: outcome.reason });
-    }
+    if (outcome.kind !== 'appended') return this.#onNotAppended(round, outcome);
+    const { baseOffset, logAppendTimeMs } = outcome;
+    const isRestamped = logAppendTimeMs !== -1n && logAppendTimeMs !== batch.maxTimestamp;
+    this.#recordsMirrored += batch.recordCount;
+    this.#bytesMirrored += batch.sizeBytes;
+    this.#deliver({ type: 'appended', round, baseOffset, isRestamped });
+    this.#noteCaughtUp();
+    this.#reader?.reader.wake();
+  }
+
+  #onNotAppended(round: number, outcome: Exclude<AppendOutcome, { kind: 'appended' }>): void {
+    if (outcome.kind === 'unknown')
+      return this.#deliver({ type: 'appendUnknown', round, reason: outcome.reason });
+    const { name } = kafkaError(outcome.errorCode);
+    const reason = outcome.message === null ? name : `${name} (${outcome.message})`;
+    this.#deliver({ type: 'appendRefused', round, errorCode: outcome.errorCode, reason });
   }
 
   #attachReader(): void {
@@ -424,7 +560,7 @@ export class PartitionRunner implements FetchTarget {
 
   #noteCaughtUp(): void {
     const mirrorEnd = this.#machine.mirrorEnd;
-    if (mirrorEnd !== null && this.#ends !== null && mirrorEnd >= this.#ends.lastStableOffset) {
+    if (mirrorEnd !== null && this.#ends !== null && mirrorEnd + this.shift >= this.#ends.lastStableOffset) {
       this.#caughtUpAtMs = this.#services.nowMs();
     }
   }

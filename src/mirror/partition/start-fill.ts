@@ -1,0 +1,23 @@
+// A source whose log starts above the mirror's end: the offsets below are filled with empty records and cut off.
+import { fillerIdentityAt } from './identity.ts';
+import type { FillerAppend } from './state.ts';
+
+/** Offsets in one filler batch; a few hundred KiB when compressed (src/records/filler). */
+export const fillerOffsetsMax = 500_000;
+/** What brokers were seen to take on two cores; docs/exactness.md has the figures. */
+const fillOffsetsPerSecond = 1_000_000;
+
+/** The next filler from `offset` on, not beyond `target`. */
+export function nextFiller(producerId: bigint, offset: bigint, target: bigint): FillerAppend {
+  const missing = target - offset;
+  const count = missing > BigInt(fillerOffsetsMax) ? fillerOffsetsMax : Number(missing);
+  return { identity: fillerIdentityAt(producerId, offset), offset, count };
+}
+
+/** About how long it takes to fill that many offsets of one partition, in words. */
+export function fillEstimate(offsets: bigint): string {
+  const seconds = Number(offsets / BigInt(fillOffsetsPerSecond)) + 1;
+  if (seconds < 90) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+}
