@@ -1,0 +1,99 @@
+// Fillers and the cut on real brokers: what the brokers take, what is left, and what time lookups find afterwards.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Cluster, createTopics, deleteRecords, listOffsets, unwrap } from '../../src/client/index.ts';
+import type { WriterIdentity } from '../../src/mirror/partition/identity.ts';
+import { type AppendOutcome, DestinationWriter } from '../../src/mirror/shell/destination-writer.ts';
+import { cutStart, Filler } from '../../src/mirror/shell/filler.ts';
+import { FrameLease, LeasedBatch } from '../../src/mirror/shell/leased-batch.ts';
+import type { Ask } from '../../src/mirror/shell/log-questions.ts';
+import { BatchView, encodeBatch } from '../../src/records/index.ts';
+import { configOf } from '../client/support.ts';
+import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
+
+const regions = useRegions({ newest: {}, oldest: { kafkaVersion: '3.9.2' } });
+
+describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
+  let cluster: Cluster;
+  let writer: DestinationWriter;
+  beforeAll(async () => {
+    cluster = await Cluster.connect(configOf(regions[name]));
+    const open = () => cluster.openConnection(cluster.brokers[0]!.id, { purpose: 'appending' });
+    writer = new DestinationWriter({
+      open,
+      connectionCount: 1,
+      requestBytesMax: 2 ** 22,
+      ackTimeoutMs: 30_000,
+    });
+    return () => {
+      writer.close();
+      cluster.close();
+    };
+  });
+
+  const makeTopic = async (configs: Record<string, string>) => {
+    const topic = uniqueTopic('filled');
+    unwrap((await createTopics(cluster, [{ name: topic, partitionCount: 1, configs }])).get(topic)!);
+    const { topics } = await cluster.metadata({ topics: [topic] });
+    return { topic, topicId: topics.get(topic)!.topicId, partition: 0 };
+  };
+  type Log = Awaited<ReturnType<typeof makeTopic>>;
+  const append = (log: Log, job: { batch: LeasedBatch; identity: WriterIdentity }) =>
+    new Promise<AppendOutcome>((onOutcome) => {
+      writer.append({ ...log, ...job, onOutcome });
+      job.batch.release();
+    });
+  const producerId = (1n << 62n) | 0xff_ffffn;
+  const fill = async (log: Log, from: number, to: number, countMax: number) => {
+    const filler = new Filler();
+    for (let offset = from; offset < to; offset += countMax) {
+      const count = Math.min(countMax, to - offset);
+      const identity = { producerId, epoch: 0, sequence: offset };
+      const outcome = await append(log, filler.job({ identity, offset: BigInt(offset), count }));
+      expect(outcome).toMatchObject({ kind: 'appended', baseOffset: BigInt(offset), logAppendTimeMs: -1n });
+    }
+  };
+  const cut = async ({ topic, topicId, partition }: Log, before: bigint) => {
+    const { leaderId, leaderEpoch } = await cluster.leaderOf(topic, partition);
+    const ask: Ask = (api, input) => cluster.request(api, input, { to: leaderId });
+    return cutStart(ask, { topic, topicId, partition, leaderEpoch }, before);
+  };
+  const offsetOf = async ({ topic, partition }: Log, at: 'earliest' | 'latest' | bigint) => {
+    const [answer] = await listOffsets(cluster, [{ topic, partition, at }]);
+    return unwrap(answer!.outcome).offset;
+  };
+
+  it('two million offsets are filled and cut off, and time lookups see the records behind them only', async () => {
+    const log = await makeTopic({ 'cleanup.policy': 'delete', 'message.timestamp.type': 'CreateTime' });
+    const end = 2_000_123;
+    await fill(log, 0, end, 500_000);
+    expect(await offsetOf(log, 'latest')).toBe(BigInt(end));
+    expect(await cut(log, BigInt(end))).toBe(BigInt(end));
+    expect(await offsetOf(log, 'earliest')).toBe(BigInt(end));
+    // Records from long ago, in ascending order of time, land in the fillers' segment.
+    const records = Array.from({ length: 3 }, (_, i) => ({
+      offset: BigInt(i),
+      timestamp: BigInt(1_000 + i),
+      key: Buffer.from('k'),
+      value: Buffer.from('v'),
+      headers: [],
+    }));
+    const lease = new FrameLease(() => {});
+    const batch = new LeasedBatch(new BatchView(encodeBatch(records), 0), lease);
+    const outcome = await append(log, {
+      batch,
+      identity: { producerId: 1n << 62n, epoch: 0, sequence: end },
+    });
+    expect(outcome).toMatchObject({ kind: 'appended', baseOffset: BigInt(end) });
+    expect(await offsetOf(log, 1_001n)).toBe(BigInt(end + 1));
+    expect(await offsetOf(log, 2_000n)).toBe(-1n);
+  });
+
+  it('a compacted topic refuses the records and the cut, with the reason', async () => {
+    const log = await makeTopic({ 'cleanup.policy': 'compact' });
+    const job = new Filler().job({ identity: { producerId, epoch: 0, sequence: 0 }, offset: 0n, count: 10 });
+    expect(await append(log, job)).toMatchObject({ kind: 'refused', errorCode: 87 });
+    await expect(cut(log, 0n)).rejects.toMatchObject({ code: 'KAFKA_ERROR', detail: { number: 44 } });
+    const answer = await deleteRecords(cluster, [{ ...log, beforeOffset: 0n }]);
+    expect(answer[0]?.outcome.ok).toBe(false);
+  });
+});
