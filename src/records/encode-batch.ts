@@ -1,32 +1,14 @@
 // Writes batches of format v2: for merging, splitting and filling, and for tests.
 
 import { LockstepError } from '../errors.ts';
-import { BatchView } from './batch-view.ts';
+import { writeHeader } from './batch-writer.ts';
 import { compress } from './compression/index.ts';
-import { batchChecksum } from './header.ts';
 import {
   attributeBits,
-  attributesAt,
-  baseOffsetAt,
-  baseSequenceAt,
-  baseTimestampAt,
-  batchLengthAt,
   type Compression,
   compressions,
-  crcAt,
   headerBytes,
-  lastOffsetDeltaAt,
-  logOverheadBytes,
-  magicAt,
-  maxTimestampAt,
-  noProducerEpoch,
-  noProducerId,
-  noSequence,
   noTimestamp,
-  partitionLeaderEpochAt,
-  producerEpochAt,
-  producerIdAt,
-  recordCountAt,
   type TimestampType,
 } from './layout.ts';
 import type { RawRecord, RecordView } from './read-records.ts';
@@ -86,19 +68,18 @@ export function encodeRawBatch(records: readonly RawRecord[], options: EncodeOpt
 
   const batch = Buffer.allocUnsafe(headerBytes + payload.length);
   payload.copy(batch, headerBytes);
-  batch.writeBigInt64BE(baseOffset, baseOffsetAt);
-  batch.writeInt32BE(batch.length - logOverheadBytes, batchLengthAt);
-  batch.writeInt32BE(options.partitionLeaderEpoch ?? -1, partitionLeaderEpochAt);
-  batch.writeInt8(2, magicAt);
-  batch.writeInt16BE(attributesOf(compression, options), attributesAt);
-  batch.writeInt32BE(lastOffsetDelta, lastOffsetDeltaAt);
-  batch.writeBigInt64BE(baseTimestamp, baseTimestampAt);
-  batch.writeBigInt64BE(options.maxTimestamp ?? greatestTimestamp(records), maxTimestampAt);
-  batch.writeBigInt64BE(options.producerId ?? noProducerId, producerIdAt);
-  batch.writeInt16BE(options.producerEpoch ?? noProducerEpoch, producerEpochAt);
-  batch.writeInt32BE(options.baseSequence ?? noSequence, baseSequenceAt);
-  batch.writeInt32BE(records.length, recordCountAt);
-  batch.writeUInt32BE(batchChecksum(new BatchView(batch, 0)), crcAt);
+  writeHeader(batch, {
+    baseOffset,
+    lastOffsetDelta,
+    partitionLeaderEpoch: options.partitionLeaderEpoch ?? -1,
+    attributes: attributesOf(compression, options),
+    baseTimestamp,
+    maxTimestamp: options.maxTimestamp ?? greatestTimestamp(records),
+    producerId: options.producerId,
+    producerEpoch: options.producerEpoch,
+    baseSequence: options.baseSequence,
+    recordCount: records.length,
+  });
   return batch;
 }
 

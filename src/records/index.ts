@@ -16,11 +16,11 @@ export {
   type HeaderView,
   parseTail,
   type RawRecord,
-  type ReadOptions,
   type RecordView,
   readRawRecords,
   readRecords,
 } from './read-records.ts';
+export type { ReadOptions } from './record-cursor.ts';
 export { copiesOfFirst, mergeBatches, splitRuns, withCreateTime } from './reshape.ts';
 export { isSameBatch } from './same-batch.ts';
 export { type SplitBatches, splitBatches } from './split-batches.ts';

@@ -1,17 +1,9 @@
-// Walks through the records of a batch, decompressing it first where needed.
-//
-// Layout of one record (Kafka: DefaultRecord); all numbers but the attributes are zigzag base-128:
-//
-//   | length of the rest | attributes int8 | timestamp delta | offset delta | key | value | headers |
-//                                                                          '---- the tail ---------'
-//
-// Nothing is allocated by what a record declares: keys, values and headers are slices, and every declared length
-// and count is held against the bytes that are left.
+// The records of a batch as objects, with the batch decompressed first where needed. Keys, values and headers are
+// slices, not copies.
 
-import { LockstepError } from '../errors.ts';
 import type { BatchView } from './batch-view.ts';
-import { decompressedBytesMaxDefault, decompressOrInvalid } from './compression/index.ts';
 import { corruptBatch, InvalidBytes } from './corrupt.ts';
+import { type ReadOptions, RecordCursor } from './record-cursor.ts';
 import { ByteReader } from './varint.ts';
 
 export interface HeaderView {
@@ -36,11 +28,6 @@ export interface RawRecord {
   tail: Buffer;
 }
 
-export interface ReadOptions {
-  /** The most bytes the batch may decompress to; default 256 MiB. Beyond it: BATCH_CORRUPT. */
-  decompressedBytesMax?: number;
-}
-
 /**
  * The records of a v2 batch in order; for a control batch, its markers.
  * @throws LockstepError BATCH_CORRUPT with base offset and position (byte in the records behind the header, after
@@ -60,39 +47,15 @@ export function* readRawRecords(
   view: BatchView,
   options: ReadOptions = {},
 ): Generator<RawRecord, void, undefined> {
-  const { baseOffset, baseTimestamp, lastOffsetDelta, recordCount } = view;
-  const reader = new ByteReader(plainRecords(view, options));
-  const appendTime = view.timestampType === 'LogAppendTime' ? view.maxTimestamp : undefined;
-  let offsetDeltaBefore = -1;
-  for (let index = 0; index < recordCount; index++) {
-    let record: RawRecord;
-    try {
-      const length = reader.varint();
-      const body = reader.take(length);
-      const fields = new ByteReader(body);
-      fields.byte();
-      const timestampDelta = fields.varlong();
-      const offsetDelta = fields.varint();
-      if (offsetDelta <= offsetDeltaBefore || offsetDelta > lastOffsetDelta) {
-        throw new InvalidBytes(reader.position - length, `record ${index} has offset delta ${offsetDelta}`);
-      }
-      offsetDeltaBefore = offsetDelta;
-      record = {
-        offset: baseOffset + BigInt(offsetDelta),
-        timestamp: appendTime ?? BigInt.asIntN(64, baseTimestamp + timestampDelta),
-        tail: body.subarray(fields.position),
-      };
-    } catch (error) {
-      throw named(baseOffset, error);
-    }
-    yield record;
-  }
-  if (reader.remaining !== 0) {
-    throw corruptBatch(
-      baseOffset,
-      reader.position,
-      `${reader.remaining} bytes follow the last of ${recordCount} records`,
-    );
+  const cursor = new RecordCursor(view, options);
+  const { baseOffset, bytes } = cursor;
+  while (cursor.next()) {
+    const { offsetDelta, timestamp, tailStart, tailEnd } = cursor;
+    yield {
+      offset: baseOffset + BigInt(offsetDelta),
+      timestamp,
+      tail: bytes.subarray(tailStart, tailEnd),
+    };
   }
 }
 
@@ -122,29 +85,7 @@ export function parseTail(
     }
     return { key, value, headers };
   } catch (error) {
-    throw named(baseOffset, error);
+    if (!(error instanceof InvalidBytes)) throw error;
+    throw corruptBatch(baseOffset, error.position, error.message, error);
   }
-}
-
-/** The records' bytes behind the header, decompressed. */
-function plainRecords(view: BatchView, options: ReadOptions): Buffer {
-  if (view.magic !== 2) {
-    throw new LockstepError(
-      'BATCH_UNSUPPORTED',
-      `The batch at offset ${view.baseOffset} has format v${view.magic}; only v2 (Kafka 0.11 and newer) can be read.`,
-      { detail: { baseOffset: view.baseOffset, magic: view.magic } },
-    );
-  }
-  if (view.recordCount === 0) return Buffer.alloc(0);
-  const bytesMax = options.decompressedBytesMax ?? decompressedBytesMaxDefault;
-  try {
-    return decompressOrInvalid(view.compression, view.payload, bytesMax);
-  } catch (error) {
-    throw named(view.baseOffset, error);
-  }
-}
-
-function named(baseOffset: bigint, error: unknown): unknown {
-  if (!(error instanceof InvalidBytes)) return error;
-  return corruptBatch(baseOffset, error.position, error.message, error);
 }

@@ -1,11 +1,20 @@
 // Invariant: whatever is split, merged or re-encoded, consumers see the same records at the same offsets.
 
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compression, described, encodeOptions, recordList } from '../../test/records/arbitraries.ts';
+import {
+  compression,
+  described,
+  encodeOptions,
+  recordList,
+  sourceBatch,
+  visible,
+} from '../../test/records/arbitraries.ts';
 import { loadGolden } from '../../test/records/golden.ts';
 import {
   BatchView,
+  copiesOfFirst,
   encodeBatch,
   mergeBatches,
   type RecordView,
@@ -25,23 +34,56 @@ function golden(words: string): BatchView {
 }
 
 describe('a batch with gaps split into runs', () => {
-  it('gives the same records in batches without gaps, with the same codec and no producer', () => {
+  it('gives exactly the records from an offset on, as consumers see them, in batches that brokers accept', () => {
     fc.assert(
-      fc.property(recordList({ gapMax: 2 }), encodeOptions, (records, options) => {
-        const view = viewOf(encodeBatch(records, options));
-        const runs = splitRuns(view).map(viewOf);
-        expect(seen(runs)).toEqual(records.map(described));
+      fc.property(sourceBatch, fc.nat(70), (source, place) => {
+        const view = viewOf(encodeBatch(source.records, source.options));
+        const from = view.baseOffset - 1n + (BigInt(place) % (view.lastOffset - view.baseOffset + 3n));
+        const expected = visible(source).filter(({ offset }) => offset >= from);
+        const runs = splitRuns(view, { from }).map(viewOf);
+        expect(seen(runs)).toEqual(expected.map(described));
         for (const run of runs) {
           expect(verifyChecksum(run)).toBe(true);
-          expect(run.hasGaps).toBe(false);
-          expect(run.compression).toBe(view.compression);
-          expect([run.producerId, run.isTransactional]).toEqual([-1n, false]);
+          expect([run.hasGaps, run.timestampType]).toEqual([false, 'CreateTime']);
+          expect([run.maxTimestamp, run.baseTimestamp]).toEqual(timestampsOf(run));
+          expect([view.compression, 'none']).toContain(run.compression);
+          expect([run.producerId, run.producerEpoch, run.baseSequence]).toEqual([-1n, -1, -1]);
+          expect([run.isTransactional, run.isControl, run.hasDeleteHorizon]).toEqual([false, false, false]);
+          expect(run.partitionLeaderEpoch).toBe(view.partitionLeaderEpoch);
+          expect(run.sizeBytes <= view.sizeBytes || run.recordCount === 1).toBe(true);
         }
-        for (const [index, run] of runs.entries()) {
-          if (index > 0) expect(run.baseOffset).toBeGreaterThan(runs[index - 1]!.nextOffset);
+        // Neighbours stay together, unless they would not fit.
+        for (const [index, run] of runs.slice(1).entries()) {
+          const before = runs[index]!;
+          expect(run.baseOffset).toBeGreaterThanOrEqual(before.nextOffset);
+          const isCut = run.baseOffset === before.nextOffset;
+          if (isCut) expect(mergeBatches([before, run], view).length).toBeGreaterThan(view.sizeBytes);
         }
       }),
+      { numRuns: 1000 },
     );
+  });
+
+  it('gives parts that are no larger than the batch, where the records take more room than before', () => {
+    const records = Array.from({ length: 200 }, (_, index) => ({
+      offset: BigInt(index),
+      timestamp: BigInt(index) * 7919n,
+      key: null,
+      value: randomBytes(20),
+      headers: [],
+    }));
+    const tight = encodeBatch(records, { timestampType: 'LogAppendTime', maxTimestamp: 0n });
+    // Deltas become 0 as LogAppendTime, and long when they count from an outlier.
+    const far = encodeBatch(
+      records.map((record, index) => ({ ...record, timestamp: index === 1 ? 2n ** 60n : 0n })),
+    );
+    expect(splitRuns(viewOf(tight))).toHaveLength(1);
+    const parts = splitRuns(viewOf(far), { from: 1n }).map(viewOf);
+    expect(parts.length).toBeGreaterThan(1);
+    for (const part of parts) expect(part.sizeBytes).toBeLessThanOrEqual(far.length);
+    expect(parts.map((part) => part.recordCount).reduce((sum, count) => sum + count)).toBe(199);
+    for (const [index, part] of parts.slice(1).entries())
+      expect(part.baseOffset).toBe(parts[index]!.nextOffset);
   });
 
   it("takes a batch of Kafka's cleaner apart: offsets 21, 22 and 25, the delete horizon not taken for a time", () => {
@@ -66,13 +108,46 @@ describe('neighbouring batches merged', () => {
         recordList({ maxLength: 30 }),
         fc.array(fc.nat(4)),
         compression,
-        encodeOptions,
-        (records, sizes, codec, options) => {
-          const views = cut(records, sizes).map((part) => viewOf(encodeBatch(part, options)));
+        fc.array(fc.record({ options: encodeOptions, appendTime: fc.option(fc.bigInt(0n, 2n ** 62n)) }), {
+          minLength: 1,
+        }),
+        (records, sizes, codec, kinds) => {
+          const parts = cut(records, sizes).map((part, index) => {
+            const { options, appendTime } = kinds[index % kinds.length]!;
+            return appendTime === null
+              ? { records: part, options }
+              : {
+                  records: part,
+                  options: { ...options, timestampType: 'LogAppendTime' as const, maxTimestamp: appendTime },
+                };
+          });
+          const views = parts.map((part) => viewOf(encodeBatch(part.records, part.options)));
           const merged = viewOf(mergeBatches(views, { compression: codec }));
+          const expected = parts.flatMap(visible);
           expect(verifyChecksum(merged)).toBe(true);
-          expect(seen([merged])).toEqual(records.map(described));
+          expect(seen([merged])).toEqual(expected.map(described));
           expect([merged.compression, merged.hasGaps]).toEqual([codec, false]);
+          expect([merged.maxTimestamp, merged.baseTimestamp]).toEqual(timestampsOf(merged));
+          expect([merged.producerId, merged.isTransactional]).toEqual([-1n, false]);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('are the same whether they were reshaped before or not', () => {
+    fc.assert(
+      fc.property(
+        recordList({ maxLength: 30 }),
+        fc.array(fc.nat(4)),
+        encodeOptions,
+        fc.nat(30),
+        (records, sizes, options, place) => {
+          const views = cut(records, sizes).map((part) => viewOf(encodeBatch(part, options)));
+          const from = records[place % records.length]!.offset;
+          const pieces = views.flatMap((view) => splitRuns(view, { from })).map(viewOf);
+          const one = mergeBatches(pieces);
+          expect(one).toEqual(encodeBatch(records.filter(({ offset }) => offset >= from)));
         },
       ),
     );
@@ -89,6 +164,7 @@ describe('neighbouring batches merged', () => {
     const first = viewOf(encodeBatch([record(0n)]));
     for (const second of [
       encodeBatch([record(2n)]),
+      encodeBatch([], { baseOffset: 1n }),
       encodeBatch([record(1n), record(3n)]),
       encodeBatch([record(1n)], { isControl: true }),
     ]) {
@@ -96,6 +172,34 @@ describe('neighbouring batches merged', () => {
         expect.objectContaining({ code: 'CODEC_INPUT_INVALID' }),
       );
     }
+  });
+});
+
+describe('copies of the first record', () => {
+  it('stand at the offsets asked for and differ in nothing else', () => {
+    fc.assert(
+      fc.property(
+        sourceBatch,
+        fc.bigInt(0n, 2n ** 40n),
+        fc.integer({ min: 1, max: 30 }),
+        (source, from, count) => {
+          const view = viewOf(encodeBatch(source.records, source.options));
+          const [first] = visible(source);
+          if (first === undefined) {
+            const invalid = expect.objectContaining({ code: 'CODEC_INPUT_INVALID' });
+            expect(() => copiesOfFirst(view, { from, count })).toThrow(invalid);
+            return;
+          }
+          const copies = viewOf(copiesOfFirst(view, { from, count }));
+          expect(verifyChecksum(copies)).toBe(true);
+          expect(seen([copies])).toEqual(
+            Array.from({ length: count }, (_, index) =>
+              described({ ...first, offset: from + BigInt(index) }),
+            ),
+          );
+        },
+      ),
+    );
   });
 });
 
@@ -120,6 +224,12 @@ describe('records that cannot be one batch', () => {
     expect(() => encodeBatch(records)).toThrow(expect.objectContaining({ code: 'CODEC_INPUT_INVALID' }));
   });
 });
+
+/** The greatest and the first timestamp of a batch's records, as its header has to say. */
+function timestampsOf(view: BatchView): [bigint, bigint] {
+  const timestamps = Array.from(readRecords(view), ({ timestamp }) => timestamp);
+  return [timestamps.reduce((most, one) => (one > most ? one : most), -1n), timestamps[0]!];
+}
 
 /** Cuts a list into parts of the given sizes (at least 1), the rest as the last part. */
 function cut(records: RecordView[], sizes: number[]): RecordView[][] {

@@ -4,35 +4,48 @@
 // writes with its own producer id, and only committed records.
 
 import { LockstepError } from '../errors.ts';
-import type { BatchView } from './batch-view.ts';
+import { BatchView } from './batch-view.ts';
+import { BatchWriter, recordOverheadBytesMax } from './batch-writer.ts';
 import { corruptBatch } from './corrupt.ts';
 import { encodeRawBatch } from './encode-batch.ts';
 import { verifyChecksum } from './header.ts';
-import type { Compression } from './layout.ts';
-import { type RawRecord, type ReadOptions, readRawRecords } from './read-records.ts';
+import { type Compression, headerBytes } from './layout.ts';
+import { type RawRecord, readRawRecords } from './read-records.ts';
+import { type ReadOptions, RecordCursor } from './record-cursor.ts';
 
 /** What the copies of one record may take before compression, in bytes: brokers accept batches of 1 MB by default. */
 const copiedBytesMax = 900_000;
-/** Length, attributes and both deltas of a record, in bytes. */
-const recordOverheadBytesMax = 5 + 1 + 10 + 5;
+/** By how much deltas usually grow when tiny batches are merged, in bytes for each record. */
+const mergedGrowthBytes = 4;
 
 /**
- * A batch with offset gaps, as compaction leaves it, as batches of neighbouring offsets with the same codec, none of
- * them larger than the batch itself unless it holds a single record. An empty batch gives none. Brokers refuse gaps
- * inside a batch (LogValidator).
+ * A batch with offset gaps, as compaction leaves it, as batches of neighbouring offsets with CreateTime. They have the
+ * same codec, unless a run does not get smaller by it, and none is larger than the batch itself unless it holds a
+ * single record. An empty batch gives none. Brokers refuse gaps inside a batch (LogValidator).
  * @param options.from leaves out the records below this offset.
  */
 export function splitRuns(view: BatchView, options: ReadOptions & { from?: bigint } = {}): Buffer[] {
-  const { from = view.baseOffset } = options;
-  const runs: RawRecord[][] = [];
-  let next: bigint | undefined;
-  for (const record of readRawRecords(checked(view), options)) {
-    if (record.offset < from) continue;
-    if (record.offset !== next) runs.push([]);
-    runs.at(-1)!.push(record);
-    next = record.offset + 1n;
+  const cursor = cursorOf(view, options);
+  const fromDelta = Number((options.from ?? cursor.baseOffset) - cursor.baseOffset);
+  const how = { ...asBefore(view), keepsPlain: true };
+  const runs: Buffer[] = [];
+  const writer = new BatchWriter(cursor.bytesLeft + headerBytes + recordOverheadBytesMax);
+  let nextDelta = -1;
+  while (cursor.next()) {
+    const { offsetDelta } = cursor;
+    if (offsetDelta < fromDelta) continue;
+    if (offsetDelta !== nextDelta) {
+      if (nextDelta !== -1) runs.push(writer.end(how));
+      writer.begin(cursor);
+    }
+    writer.add(cursor);
+    nextDelta = offsetDelta + 1;
   }
-  return runs.flatMap((run) => encodeWithin(view.sizeBytes, run, asBefore(view)));
+  if (nextDelta !== -1) runs.push(writer.end(how));
+  const { sizeBytes } = view;
+  return runs.every((run) => run.length <= sizeBytes)
+    ? runs
+    : runs.flatMap((run) => partsWithin(sizeBytes, run, asBefore(view)));
 }
 
 /**
@@ -64,16 +77,21 @@ export function mergeBatches(
   views: readonly BatchView[],
   options: ReadOptions & { compression?: Compression } = {},
 ): Buffer {
-  const records: RawRecord[] = [];
+  const writer = new BatchWriter(mergedBytes(views));
   let next = views[0]?.baseOffset;
   for (const view of views) {
-    if (view.isControl || view.hasGaps || view.baseOffset !== next) {
+    const cursor = cursorOf(view, options);
+    if (view.isControl || view.hasGaps || cursor.baseOffset !== next) {
       throw invalid(view, 'it is no neighbour, has gaps or holds markers');
     }
-    for (const record of readRawRecords(checked(view), options)) records.push(record);
-    next = view.nextOffset;
+    if (!cursor.next()) throw invalid(view, 'it is empty');
+    if (writer.recordCount === 0) writer.begin(cursor);
+    else writer.from(cursor);
+    do writer.add(cursor);
+    while (cursor.next());
+    next = writer.nextOffset;
   }
-  return encodeRawBatch(records, { compression: options.compression ?? 'none' });
+  return writer.end({ compression: options.compression ?? 'none' });
 }
 
 /**
@@ -89,18 +107,30 @@ export function withCreateTime(view: BatchView, options: ReadOptions = {}): Buff
   });
 }
 
-/** Halves the records until each batch fits, since another compressor may do worse than the one before it. */
-function encodeWithin(
+/** About what merged batches take; exact enough where they are not compressed. */
+function mergedBytes(views: readonly BatchView[]): number {
+  let bytes = headerBytes + recordOverheadBytesMax;
+  for (const view of views) bytes += view.sizeBytes - headerBytes + view.recordCount * mergedGrowthBytes;
+  return bytes;
+}
+
+/** Halves a batch until each part fits, since another compressor may do worse than the one before it. */
+function partsWithin(
   sizeBytesMax: number,
-  records: readonly RawRecord[],
+  batch: Buffer,
   options: { compression: Compression; partitionLeaderEpoch: number },
 ): Buffer[] {
-  const batch = encodeRawBatch(records, options);
-  if (batch.length <= sizeBytesMax || records.length === 1) return [batch];
+  const view = new BatchView(batch, 0);
+  if (batch.length <= sizeBytesMax || view.recordCount === 1) return [batch];
+  const records = [...readRawRecords(view)];
   const half = records.length >>> 1;
-  return [records.slice(0, half), records.slice(half)].flatMap((part) =>
-    encodeWithin(sizeBytesMax, part, options),
+  return [records.slice(0, half), records.slice(half)].flatMap((part: RawRecord[]) =>
+    partsWithin(sizeBytesMax, encodeRawBatch(part, options), options),
   );
+}
+
+function cursorOf(view: BatchView, options: ReadOptions): RecordCursor {
+  return new RecordCursor(checked(view), options);
 }
 
 /** Whoever writes a new checksum checks the old one first, or bytes that were corrupted on the way would look right. */

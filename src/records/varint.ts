@@ -56,16 +56,36 @@ export class ByteReader {
     throw new InvalidBytes(this.position, 'a 64-bit number has more than 10 bytes');
   }
 
-  /** `length` bytes, not copied. */
-  take(length: number): Buffer {
+  /** The same, as a number where it has at most 7 bytes (48 bits and the sign). */
+  shortVarlong(): number | bigint {
+    const start = this.position;
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < 7; count++) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      scale *= 128;
+    }
+    this.position = start;
+    return this.varlong();
+  }
+
+  /** Passes `length` bytes. */
+  skip(length: number): void {
     if (length < 0 || length > this.remaining) {
       throw new InvalidBytes(
         this.position,
         `length ${length} reaches behind the ${this.remaining} bytes left`,
       );
     }
-    const start = this.position;
     this.position += length;
+  }
+
+  /** `length` bytes, not copied. */
+  take(length: number): Buffer {
+    const start = this.position;
+    this.skip(length);
     return this.bytes.subarray(start, this.position);
   }
 
@@ -117,6 +137,30 @@ export function writeVarlong(bytes: Buffer, at: number, value: bigint): number {
   return at;
 }
 
+/** For numbers of at most 52 bits and a sign. */
+export function varlongNumberBytes(value: number): number {
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  let count = 1;
+  while (rest > 0x7f) {
+    rest = Math.floor(rest / 128);
+    count++;
+  }
+  return count;
+}
+
+/** `writeVarlong` for numbers of at most 52 bits and a sign. */
+export function writeVarlongNumber(bytes: Buffer, at: number, value: number): number {
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  while (rest > 0x7f) {
+    bytes[at++] = (rest % 128) | 0x80;
+    rest = Math.floor(rest / 128);
+  }
+  bytes[at++] = rest;
+  return at;
+}
+
+/** Differences of 64-bit numbers wrap around as Java's do. */
 function zigzag(value: bigint): bigint {
-  return BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+  const wrapped = BigInt.asIntN(64, value);
+  return BigInt.asUintN(64, (wrapped << 1n) ^ (wrapped >> 63n));
 }

@@ -10,6 +10,7 @@ import {
 } from '../../src/records/index.ts';
 
 const bytes = fc.oneof(
+  { weight: 1, arbitrary: fc.constant(Buffer.alloc(0)) },
   { weight: 4, arbitrary: fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array)) },
   { weight: 1, arbitrary: fc.nat(3000).map((length) => Buffer.alloc(length, 'pattern that repeats ')) },
 );
@@ -22,6 +23,8 @@ const header = fc.record({
 const timestamp = fc.oneof(
   { weight: 5, arbitrary: fc.bigInt(1_700_000_000_000n, 1_700_000_100_000n) },
   { weight: 1, arbitrary: fc.bigInt(-1n, 2n ** 62n) },
+  { weight: 1, arbitrary: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) },
+  { weight: 1, arbitrary: fc.constantFrom(-(2n ** 63n), -(2n ** 51n), -2n, 0n, 2n ** 48n, 2n ** 63n - 1n) },
 );
 
 /** Records with ascending offsets; `gapMax` 0 gives neighbours. */
@@ -60,6 +63,42 @@ export const encodeOptions: fc.Arbitrary<EncodeOptions> = fc.record(
   },
   { requiredKeys: ['compression'] },
 );
+
+/** A batch as a source broker may hold it: gaps anywhere, any codec, either timestamp type, any kind of producer. */
+export const sourceBatch: fc.Arbitrary<{ records: RecordView[]; options: EncodeOptions }> = fc
+  .tuple(
+    recordList({ gapMax: 2, minLength: 0, maxLength: 20 }),
+    encodeOptions,
+    fc.option(timestamp, { nil: undefined }),
+    fc.option(timestamp, { nil: undefined }),
+    fc.nat(3),
+    fc.nat(3),
+  )
+  .map(([records, options, appendTime, deleteHorizonMs, before, behind]) => {
+    const first = (records[0]?.offset ?? 50n) - BigInt(before);
+    return {
+      records,
+      options: {
+        ...options,
+        baseOffset: first < 0n ? 0n : first,
+        lastOffset: (records.at(-1)?.offset ?? 50n) + BigInt(behind),
+        ...(appendTime === undefined ? {} : { timestampType: 'LogAppendTime', maxTimestamp: appendTime }),
+        ...(deleteHorizonMs === undefined ? {} : { deleteHorizonMs }),
+      },
+    };
+  });
+
+/** What consumers see of such a batch: the time of the append, where the topic has it. */
+export function visible({
+  records,
+  options,
+}: {
+  records: RecordView[];
+  options: EncodeOptions;
+}): RecordView[] {
+  if (options.timestampType !== 'LogAppendTime') return records;
+  return records.map((record) => ({ ...record, timestamp: options.maxTimestamp! }));
+}
 
 /** One record in the words of Golden.java. */
 export function described(record: RecordView) {

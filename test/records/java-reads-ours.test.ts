@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   BatchView,
+  copiesOfFirst,
   encodeBatch,
   mergeBatches,
   rewriteHeader,
@@ -12,7 +13,7 @@ import {
   withCreateTime,
 } from '../../src/records/index.ts';
 import { installKafka, runKafkaTool } from '../../src/regions/index.ts';
-import { encodeOptions, recordList } from './arbitraries.ts';
+import { encodeOptions, recordList, sourceBatch } from './arbitraries.ts';
 import { describedBatch, loadGolden, parseGolden } from './golden.ts';
 
 const program = fileURLToPath(new URL('Golden.java', import.meta.url));
@@ -34,6 +35,23 @@ it("every batch we make is read by Kafka's MemoryRecords exactly as by us", asyn
     });
     batches.push(view.bytes, ...splitRuns(view));
     if (!view.hasGaps) batches.push(mergeBatches([view], { compression: 'zstd' }));
+  }
+  for (const { records, options } of fc.sample(sourceBatch, { numRuns: 200, seed: 4 })) {
+    const view = new BatchView(encodeBatch(records, options), 0);
+    batches.push(view.bytes, ...splitRuns(view, { from: view.baseOffset + 5n }));
+    if (records.length > 0) batches.push(copiesOfFirst(view, { from: 7n, count: 9 }));
+    const dense = records.map((record, index) => ({ ...record, offset: BigInt(index) }));
+    const neighbours = [dense.slice(0, 3), dense.slice(3, 4), dense.slice(4)].filter(
+      ({ length }) => length > 0,
+    );
+    const { compression, timestampType, maxTimestamp } = options;
+    const how = {
+      ...(compression && { compression }),
+      ...(timestampType && { timestampType }),
+      ...(maxTimestamp && { maxTimestamp }),
+    };
+    const views = neighbours.map((part) => new BatchView(encodeBatch(part, how), 0));
+    if (views.length > 0) batches.push(mergeBatches(views));
   }
   for (const { base64 } of loadGolden()) {
     const view = new BatchView(Buffer.from(base64, 'base64'), 0);
