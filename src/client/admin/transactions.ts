@@ -13,6 +13,12 @@ export interface ProducerIdentity {
   readonly producerEpoch: number;
 }
 
+/** How long a request may take with all its retries, ms, and whether it is tried again at all. */
+export interface TransactionOptions {
+  readonly timeoutMs?: number;
+  readonly retry?: boolean;
+}
+
 /** A new producer id of the cluster, for no transactions. */
 export async function allocateProducerId(cluster: Cluster): Promise<ProducerIdentity> {
   const { producerId, producerEpoch } = await cluster.request(
@@ -28,12 +34,17 @@ export async function allocateProducerId(cluster: Cluster): Promise<ProducerIden
 export async function initTransactions(
   cluster: Cluster,
   transactionalId: string,
-  options: { transactionTimeoutMs?: number } = {},
+  options: TransactionOptions & { transactionTimeoutMs?: number } = {},
 ): Promise<ProducerIdentity> {
+  const { transactionTimeoutMs = 60_000, ...requestOptions } = options;
   const { producerId, producerEpoch } = await cluster.request(
     apis.InitProducerId,
-    { transactionalId, transactionTimeoutMs: options.transactionTimeoutMs ?? 60_000 },
-    { ...toCoordinator(transactionalId), what: `initialising transactional id ${transactionalId}` },
+    { transactionalId, transactionTimeoutMs },
+    {
+      ...requestOptions,
+      ...toCoordinator(transactionalId),
+      what: `initialising transactional id ${transactionalId}`,
+    },
   );
   return { producerId, producerEpoch };
 }
@@ -47,6 +58,7 @@ export async function addPartitionsToTransaction(
   transactionalId: string,
   producer: ProducerIdentity,
   partitions: readonly TopicPartition[],
+  options: TransactionOptions = {},
 ): Promise<void> {
   await cluster.request(
     apis.AddPartitionsToTxn,
@@ -60,6 +72,7 @@ export async function addPartitionsToTransaction(
       })),
     },
     {
+      ...options,
       ...toCoordinator(transactionalId),
       what: `adding partitions to the transaction of ${transactionalId}`,
       // Version 4 and newer are between brokers (KIP-890).
@@ -83,11 +96,13 @@ export async function endTransaction(
   transactionalId: string,
   producer: ProducerIdentity,
   outcome: 'commit' | 'abort',
+  options: TransactionOptions = {},
 ): Promise<void> {
   await cluster.request(
     apis.EndTxn,
     { transactionalId, ...producer, committed: outcome === 'commit' },
     {
+      ...options,
       ...toCoordinator(transactionalId),
       what: `ending the transaction of ${transactionalId}`,
       // Version 5 raises the producer's epoch with each transaction (KIP-890); ours stays what it is.

@@ -34,21 +34,12 @@ export interface HoleWriter {
   close(): void;
 }
 
-/** A job that has waited longer than this is not sent, in ms: its worker was frozen, and others may have gone on. */
-export const holeWaitMsMax = 60_000;
-
-/** Why a waiting job must not be sent any more; null when it may. */
-export function whyNotSend(job: HoleJob, waitedMs: number): string | null {
-  if (job.isWanted?.() === false) return 'not sent: the partition starts again';
-  if (waitedMs > holeWaitMsMax) {
-    return `not sent: it has waited ${Math.round(waitedMs / 1000)} s, and another worker may have taken over`;
-  }
-  return null;
-}
-
 /** @throws RangeError */
 export function checkCount({ topic, partition, markers }: HoleJob, countMax: number): void {
   const { count } = markers;
   if (Number.isInteger(count) && count > 0 && count <= countMax) return;
   throw new RangeError(`${topic}-${partition}: ${count} markers asked for at once, of 1 to ${countMax}`);
 }
+
+export const writerClosed = 'the writer was closed';
+export const notWanted = 'not sent: the partition starts again';

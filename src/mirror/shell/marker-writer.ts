@@ -31,12 +31,22 @@ import {
   type WriteTxnMarkersRequest,
   type WriteTxnMarkersResponse,
 } from '../../protocol/index.ts';
-import { checkCount, type HoleJob, type HoleOutcome, type HoleWriter, whyNotSend } from './hole-writer.ts';
+import {
+  checkCount,
+  type HoleJob,
+  type HoleOutcome,
+  type HoleWriter,
+  notWanted,
+  writerClosed,
+} from './hole-writer.ts';
 
 export type { HoleJob, HoleOutcome, HoleWriter } from './hole-writer.ts';
 
 /** Markers times partitions in one request: 10,000 took 0.3 to 0.4 s, and all others of the broker wait for that. */
 export const markersPerRequestMax = 10_000;
+
+/** A job that has waited longer than this is not sent, in ms: its worker was frozen, and others may have gone on. */
+const waitMsMax = 60_000;
 
 export interface MarkerWriterOptions {
   readonly open: () => Promise<Connection>;
@@ -114,7 +124,7 @@ export class MarkerWriter implements HoleWriter {
     }
     if (!this.#isClosed) return null;
     this.#connection?.close();
-    return closedReason;
+    return writerClosed;
   }
 
   /** What fits into one request, a partition once at most: the answer could not tell two runs of it apart. */
@@ -141,7 +151,7 @@ export class MarkerWriter implements HoleWriter {
 
   async #send(jobs: readonly HoleJob[]): Promise<(job: HoleJob) => HoleOutcome> {
     const connection = this.#connection;
-    if (jobs.length === 0 || connection === null) return () => unknown(closedReason);
+    if (jobs.length === 0 || connection === null) return () => unknown(writerClosed);
     try {
       const response = await connection.send(apis.WriteTxnMarkers, requestOf(jobs), {
         timeoutMs: this.#options.answerTimeoutMs,
@@ -154,13 +164,18 @@ export class MarkerWriter implements HoleWriter {
       // The request may still be on its way: what is sent later must not follow it on the same connection.
       connection.close();
       this.#connection = null;
-      const reason = this.#isClosed ? closedReason : reasonOf(error);
+      const reason = this.#isClosed ? writerClosed : reasonOf(error);
       return () => unknown(reason);
     }
   }
 }
 
-const closedReason = 'the writer was closed';
+/** Why a waiting job must not be sent any more; null when it may. */
+function whyNotSend(job: HoleJob, waitedMs: number): string | null {
+  if (job.isWanted?.() === false) return notWanted;
+  if (waitedMs <= waitMsMax) return null;
+  return `not sent: it has waited ${Math.round(waitedMs / 1000)} s, and another worker may have taken over`;
+}
 
 function unknown(reason: string): HoleOutcome {
   return { kind: 'unknown', reason };
