@@ -2,11 +2,14 @@
 // the leader epoch that it was routed by, so that a follower or a former leader refuses it. (Without an epoch
 // followers answer ListOffsets and Fetch too, with a high watermark that lags.)
 
-import { type Cluster, type Connection, kafkaFailure } from '../client/index.ts';
+import { type Cluster, type Connection, describeConfigs, kafkaFailure, unwrap } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { apis } from '../protocol/index.ts';
 import { markAborted, splitBatches } from '../records/index.ts';
+import { type LogSettings, logSettings, settingNames } from './log-settings.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
+import { OffsetQuestions } from './offset-questions.ts';
+import { later } from './offsets.ts';
 import { type FetchedBatches, type LogOffsets, OffsetGone, type PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 
@@ -33,12 +36,21 @@ const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
 /** The logs of a cluster. `close` closes the connections opened for reading, not the cluster. */
 export function clusterLogs(cluster: Cluster, options: ClusterLogsOptions = {}): LogSource {
   const connections = new ReadingConnections(cluster);
+  const questions = new OffsetQuestions((brokerId) => connections.to(brokerId));
+  const shared: Shared = { cluster, connections, questions, options };
   return {
     topicSizes: (topics) => topicSizes(cluster, topics),
-    partitionLog: (topic, partition) =>
-      new ClusterPartitionLog(cluster, connections, topic, partition, options),
+    partitionLog: (topic, partition) => new ClusterPartitionLog(shared, topic, partition),
     close: () => connections.close(),
   };
+}
+
+/** What the logs of one cluster share. */
+interface Shared {
+  cluster: Cluster;
+  connections: ReadingConnections;
+  questions: OffsetQuestions;
+  options: ClusterLogsOptions;
 }
 
 async function topicSizes(cluster: Cluster, topics: readonly string[]): Promise<Map<string, TopicSize>> {
@@ -87,19 +99,15 @@ class ReadingConnections {
 class ClusterPartitionLog implements PartitionLog {
   readonly #cluster: Cluster;
   readonly #connections: ReadingConnections;
+  readonly #questions: OffsetQuestions;
   readonly #topic: string;
   readonly #partition: number;
   readonly #options: ClusterLogsOptions;
 
-  constructor(
-    cluster: Cluster,
-    connections: ReadingConnections,
-    topic: string,
-    partition: number,
-    options: ClusterLogsOptions,
-  ) {
+  constructor({ cluster, connections, questions, options }: Shared, topic: string, partition: number) {
     this.#cluster = cluster;
     this.#connections = connections;
+    this.#questions = questions;
     this.#topic = topic;
     this.#partition = partition;
     this.#options = options;
@@ -159,25 +167,31 @@ class ClusterPartitionLog implements PartitionLog {
     });
   }
 
+  async settings(signal?: AbortSignal): Promise<LogSettings> {
+    signal?.throwIfAborted();
+    const resource = { type: 'topic', name: this.#topic } as const;
+    const [described] = await describeConfigs(this.#cluster, [resource], { names: settingNames });
+    const entries = unwrap(described!.outcome);
+    return logSettings((name) => entries.get(name)?.value ?? null);
+  }
+
+  firstOffsetSince(timestampMs: bigint, signal?: AbortSignal): Promise<bigint | null> {
+    return this.#onLeader(signal, async (leader) => {
+      const offset = await this.#listOffset(leader, later(timestampMs, 0n), isolation.readUncommitted);
+      return offset < 0n ? null : offset;
+    });
+  }
+
   get #name(): string {
     return `${this.#topic}-${this.#partition}`;
   }
 
   async #listOffset(leader: Leader, timestamp: bigint, isolationLevel: number): Promise<bigint> {
-    const connection = await this.#connections.to(leader.leaderId);
-    const { topics } = await connection.send(apis.ListOffsets, {
-      replicaId: -1,
-      isolationLevel,
-      topics: [
-        {
-          name: this.#topic,
-          partitions: [
-            { partitionIndex: this.#partition, currentLeaderEpoch: leader.leaderEpoch, timestamp },
-          ],
-        },
-      ],
-    });
-    const answer = topics[0]?.partitions[0];
+    const { leaderId, leaderEpoch } = leader;
+    const answer = await this.#questions.ask(
+      { leaderId, timestamp, isolationLevel },
+      { topic: this.#topic, partition: this.#partition, leaderEpoch },
+    );
     this.#throwIfRefused(answer?.errorCode ?? unknownTopicOrPartition, `listing offsets of ${this.#name}`);
     return answer!.offset;
   }

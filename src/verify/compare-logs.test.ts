@@ -313,7 +313,7 @@ function changedIn(record: RecordView, part: number): RecordView {
         : Buffer.from(bytes.map((byte, at) => (at === 0 ? byte ^ 0x80 : byte)));
   switch (part) {
     case 0:
-      return { ...record, timestamp: record.timestamp + 1n };
+      return { ...record, timestamp: record.timestamp ^ 1n };
     case 1:
       return { ...record, key: other(record.key) };
     case 2:

@@ -7,7 +7,9 @@
 // - Where they do not, both batches are opened and compared record by record, until both sides are between
 //   batches again.
 // Offsets without a record on one side must be without a record on the other; what kind of hole it is (marker,
-// aborted, compacted) may differ.
+// aborted, compacted) may differ. Where a caller says so, two things are different and no difference:
+// - A gap of the source may hold copies of the record that follows it.
+// - A side that is compacted may lack records; a ledger holds them to what a cleaner may do (compaction.ts).
 
 import {
   type BatchView,
@@ -15,14 +17,23 @@ import {
   parseTail,
   type RawRecord,
   type ReadOptions,
+  readRawRecords,
 } from '../records/index.ts';
+import type { CompactionLedger } from './compaction.ts';
 import { type LogBatch, LogCursor, SideFailure } from './log-cursor.ts';
-import { earlier } from './offsets.ts';
-import type { Compared, Difference, OffsetRange, Side } from './verdict.ts';
+import { earlier, later } from './offsets.ts';
+import type { RunningDigest } from './running-digest.ts';
+import { type Compared, type Difference, nothingCompared, type OffsetRange, type Side } from './verdict.ts';
 
 export interface CompareOptions extends ReadOptions {
   /** Called after each batch or record with the offset up to which the logs were compared. */
   onCompared?: (offset: bigint) => void;
+  /** Whether a gap of the source may hold copies of the record that follows it (`compactionGaps: copies`). */
+  gapsHoldCopies?: boolean;
+  /** Judges records that only one side has; without it each is a difference. */
+  compaction?: CompactionLedger;
+  /** Fed with each side's own bytes of every record that stands on both. */
+  digests?: Readonly<Record<Side, RunningDigest>>;
 }
 
 export interface Comparison {
@@ -45,7 +56,7 @@ export async function compareLogs(
 ): Promise<Comparison> {
   const source = new LogCursor('source', sourceBatches, range, options);
   const destination = new LogCursor('destination', destinationBatches, range, options);
-  const tally = { records: 0n, equalBatches: 0 };
+  const tally: Tally = { records: 0n, equalBatches: 0, filledCopies: 0n, compactedRecords: 0n };
   let difference: Difference | null = null;
   let failure: Comparison['failure'] = null;
   try {
@@ -57,26 +68,32 @@ export async function compareLogs(
     await Promise.all([source.close(), destination.close()]);
   }
   const end = difference?.offset ?? earlier(source.position, destination.position);
+  const { records, filledCopies, compactedRecords } = tally;
   return {
     difference,
     failure,
     compared: {
-      start: range.start,
+      ...nothingCompared(range.start),
       end,
       ...tally,
       openedBatches: source.openedBatches + destination.openedBatches,
-      holes: end - range.start - tally.records,
+      holes: later(0n, end - range.start - records - filledCopies - compactedRecords),
     },
   };
 }
+
+type Tally = Pick<Compared, 'records' | 'equalBatches' | 'filledCopies' | 'compactedRecords'>;
 
 async function firstDifference(
   source: LogCursor,
   destination: LogCursor,
   range: OffsetRange,
-  tally: { records: bigint; equalBatches: number },
+  tally: Tally,
   options: CompareOptions,
 ): Promise<Difference | null> {
+  const { compaction, digests } = options;
+  /** A record that may have been moved to the offset given here, unless the record there stands on both sides. */
+  let moved: { to: bigint; difference: Difference } | null = null;
   for (;;) {
     // 1. Both sides stand before a batch, before a record, or at the end.
     if (!source.isReady || !destination.isReady) {
@@ -94,6 +111,13 @@ async function firstDifference(
       isSameBatch(batch, destination.batch)
     ) {
       source.checkBatch();
+      if (compaction?.isWaiting === true)
+        for (const record of recordsOf('source', batch, options)) compaction.saw(record);
+      if (digests !== undefined) {
+        for (const record of recordsOf('source', batch, options)) digests.source.add(record);
+        for (const record of recordsOf('destination', destination.batch, options))
+          digests.destination.add(record);
+      }
       source.passBatch();
       destination.passBatch();
       tally.records += BigInt(batch.recordCount);
@@ -108,14 +132,57 @@ async function firstDifference(
     const one = source.record;
     const other = destination.record;
     if (one === null && other === null) continue;
-    if (one === null) return { kind: 'extra', offset: other!.offset };
-    if (other === null) return { kind: 'missing', offset: one.offset };
-    if (one.offset !== other.offset) return await misplaced(source, one, destination, other);
-    const kind = differentPart(one, other);
-    if (kind !== null) return { kind, offset: one.offset };
-    tally.records += 1n;
-    source.passRecord();
-    destination.passRecord();
+    if (one !== null && other !== null && one.offset === other.offset) {
+      const kind = differentPart(one, other);
+      if (kind !== null) return { kind, offset: one.offset };
+      if (compaction?.isWaiting === true) compaction.saw(one);
+      digests?.source.add(one);
+      digests?.destination.add(other);
+      tally.records += 1n;
+      source.passRecord();
+      destination.passRecord();
+      continue;
+    }
+
+    // 4. A record that only one side has.
+    const isExtra = one === null || (other !== null && other.offset < one.offset);
+    const record = (isExtra ? other : one)!;
+    const ahead = isExtra ? one : other;
+    const isRepeated = ahead !== null && differentPart(one!, other!) === null;
+    if (isExtra && isRepeated && options.gapsHoldCopies === true) {
+      tally.filledCopies += 1n;
+      destination.passRecord();
+    } else if ((await compaction?.isCompacted(isExtra ? 'source' : 'destination')) === true) {
+      if (moved?.to === record.offset) return moved.difference;
+      if (isRepeated) {
+        const [sourceOffset, destinationOffset] = [one!.offset, other!.offset];
+        const offset = sourceOffset;
+        moved = {
+          to: ahead!.offset,
+          difference: { kind: 'offset', offset, sourceOffset, destinationOffset },
+        };
+      }
+      compaction!.note(isExtra ? 'source' : 'destination', record);
+      tally.compactedRecords += 1n;
+      (isExtra ? destination : source).passRecord();
+    } else if (isRepeated) {
+      return await misplaced(source, one!, destination, other!);
+    } else {
+      return { kind: isExtra ? 'extra' : 'missing', offset: record.offset };
+    }
+  }
+}
+
+/** The records of a batch that was not opened for comparing. Its checksum is right. */
+function* recordsOf(
+  side: Side,
+  batch: BatchView,
+  options: ReadOptions,
+): Generator<RawRecord, void, undefined> {
+  try {
+    yield* readRawRecords(batch, options);
+  } catch (error) {
+    throw new SideFailure(side, batch.baseOffset, error);
   }
 }
 
@@ -145,8 +212,8 @@ function parsed(side: Side, record: RawRecord): ReturnType<typeof parseTail> {
 }
 
 /**
- * The sides' next records have different offsets. A record that the other side has at another offset was moved,
- * unless the side that is behind also has that other offset's record in its place: then one is missing or extra.
+ * The sides' next records are the same at different offsets. It was moved, unless the side that is behind also has
+ * the other offset's record in its place: then one is missing or extra.
  */
 async function misplaced(
   source: LogCursor,
@@ -155,13 +222,10 @@ async function misplaced(
   other: RawRecord,
 ): Promise<Difference> {
   const isMissing = one.offset < other.offset;
-  const plain: Difference = isMissing
-    ? { kind: 'missing', offset: one.offset }
-    : { kind: 'extra', offset: other.offset };
-  if (differentPart(one, other) !== null) return plain;
   const [behind, ahead] = isMissing ? [source, other] : [destination, one];
   // The log moves on below; `ahead` stays, since its own side does not.
-  if (await hasRecord(behind, ahead)) return plain;
+  if (await hasRecord(behind, ahead))
+    return isMissing ? { kind: 'missing', offset: one.offset } : { kind: 'extra', offset: other.offset };
   return { kind: 'offset', offset: one.offset, sourceOffset: one.offset, destinationOffset: other.offset };
 }
 

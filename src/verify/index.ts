@@ -3,6 +3,7 @@
 export { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 export { type CompareOptions, type Comparison, compareLogs } from './compare-logs.ts';
 export type { LogBatch } from './log-cursor.ts';
+export { type LogSettings, logSettings } from './log-settings.ts';
 export type { LogSource, TopicSize } from './log-source.ts';
 export {
   type FetchedBatches,
@@ -42,4 +43,9 @@ export {
   verifyLink,
   verifyTopics,
 } from './verify-link.ts';
-export { type PartitionProgress, type VerifyPartitionOptions, verifyPartition } from './verify-partition.ts';
+export {
+  type PartitionProgress,
+  type VerifyPartitionOptions,
+  verifyPartition,
+  type Waiting,
+} from './verify-partition.ts';

@@ -2,6 +2,7 @@
 
 import { LockstepError } from '../errors.ts';
 import type { LogBatch } from './log-cursor.ts';
+import type { LogSettings } from './log-settings.ts';
 import { later } from './offsets.ts';
 
 /** Offsets of a partition as its leader names them. */
@@ -28,6 +29,10 @@ export interface PartitionLog {
    * @throws OffsetGone when `offset` is no longer in the log.
    */
   fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches>;
+  /** What decides which records the broker deletes. Asked only where records of one side are missing. */
+  settings(signal?: AbortSignal): Promise<LogSettings>;
+  /** The first offset whose record has this timestamp or a later one; null where there is none. */
+  firstOffsetSince(timestampMs: bigint, signal?: AbortSignal): Promise<bigint | null>;
 }
 
 /** The log no longer holds an offset, because retention deleted it or somebody did. */

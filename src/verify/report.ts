@@ -13,8 +13,13 @@ export interface VerifyReport {
     incomplete: number;
     records: bigint;
     holes: bigint;
+    /** See Compared. */
+    filledCopies: bigint;
+    compactedRecords: bigint;
     /** Offsets that were to be compared and were not, for the reasons given by partition. */
     offsetsNotCompared: bigint;
+    /** Of these, the ones that retention deleted, as the settings tell it to. */
+    offsetsDeleted: bigint;
     bytesRead: number;
   };
   elapsedMs: number;
@@ -35,8 +40,14 @@ export function verifyReport(verdicts: readonly LinkVerdict[]): VerifyReport {
       incomplete,
       records: sum(partitions, ({ compared }) => compared.records),
       holes: sum(partitions, ({ compared }) => compared.holes),
-      offsetsNotCompared: sum(partitions, ({ notCompared }) =>
-        sum(notCompared, ({ start, end }) => end - start),
+      filledCopies: sum(partitions, ({ compared }) => compared.filledCopies),
+      compactedRecords: sum(partitions, ({ compared }) => compared.compactedRecords),
+      offsetsNotCompared: sum(partitions, ({ notCompared }) => sum(notCompared, offsetsOf)),
+      offsetsDeleted: sum(partitions, ({ notCompared }) =>
+        sum(
+          notCompared.filter(({ reason }) => reason === 'retention'),
+          offsetsOf,
+        ),
       ),
       bytesRead: partitions.reduce((total, { bytesRead }) => total + bytesRead, 0),
     },
@@ -47,6 +58,11 @@ export function verifyReport(verdicts: readonly LinkVerdict[]): VerifyReport {
 /** One JSON value on one line. Offsets are numbers written exactly, above 2^53 too. */
 export function reportAsJson(report: VerifyReport): string {
   return JSON.stringify(report, (_, value) => (typeof value === 'bigint' ? rawJson(String(value)) : value));
+}
+
+/** How many offsets an entry is about. */
+function offsetsOf({ start, end, records }: NotCompared): bigint {
+  return records ?? end - start;
 }
 
 const marks: Record<Outcome, string> = {
@@ -64,7 +80,7 @@ export function reportRows(report: VerifyReport): string[][] {
         ? verdict.topic
         : `${verdict.topic} > ${verdict.destinationTopic}`,
       verdict.partition === null ? 'all' : String(verdict.partition),
-      marks[verdict.outcome],
+      verdict.shift === 0n ? marks[verdict.outcome] : `${marks[verdict.outcome]} SHIFTED(${verdict.shift})`,
       verdict.source === null ? '-' : `${verdict.source.start}..${verdict.source.end}`,
       String(verdict.compared.records),
       whyNot(verdict),
@@ -72,17 +88,32 @@ export function reportRows(report: VerifyReport): string[][] {
   ];
 }
 
-/** One sentence that closes the table. */
+/** One sentence that closes the table, and one for each thing that was not plainly equal. */
 export function reportSummary({ outcome, totals }: VerifyReport): string {
-  const { partitions, records, different, incomplete, offsetsNotCompared } = totals;
-  const what = `${records} records in ${countOf(partitions, 'partition')}`;
-  if (outcome === 'identical') {
-    return `Identical: ${what} have the same offset, timestamp, key, value and headers on both sides.`;
-  }
-  const notSeen = offsetsNotCompared > 0n ? `; ${offsetsNotCompared} offsets were not compared` : '';
-  if (outcome === 'different')
-    return `Different: ${different} of ${countOf(partitions, 'partition')} differ${notSeen}.`;
-  return `Not everything could be compared: ${incomplete} of ${countOf(partitions, 'partition')}${notSeen}; no difference in the rest.`;
+  const { partitions, records, different, incomplete, offsetsNotCompared, offsetsDeleted } = totals;
+  const what = `${countOf(records, 'record')} in ${countOf(partitions, 'partition')}`;
+  const notSeen = offsetsNotCompared - offsetsDeleted;
+  const notSeenToo = notSeen > 0n ? `; ${notSeen} offsets were not compared` : '';
+  const first = {
+    identical: `Identical: ${what} have the same offset, timestamp, key, value and headers on both sides.`,
+    different: `Different: ${different} of ${countOf(partitions, 'partition')} differ${notSeenToo}.`,
+    incomplete: `Not everything could be compared: ${incomplete} of ${countOf(partitions, 'partition')}${notSeenToo}; no difference in the rest.`,
+  }[outcome];
+  const more = [
+    [offsetsDeleted, 'offset', 'are on one side only, because retention deleted them on the other'],
+    [totals.filledCopies, 'record', 'of the mirror are copies that fill gaps'],
+    [
+      totals.compactedRecords,
+      'record',
+      'are on one side only, because the cleaner of the other removed them',
+    ],
+  ] as const;
+  return [
+    first,
+    ...more
+      .filter(([count]) => count > 0n)
+      .map(([count, thing, words]) => `${countOf(count, thing)} ${words}.`),
+  ].join(' ');
 }
 
 /** A difference in words. Names offsets, never content. */
@@ -109,15 +140,21 @@ export function describeDifference(difference: Difference): string {
 }
 
 /** A range that was not compared, in words. */
-export function describeNotCompared({ reason, side, start, end, message }: NotCompared): string {
+export function describeNotCompared({ reason, side, start, end, records, message }: NotCompared): string {
   const offsets = end > start ? `offsets ${start}..${end - 1n} ` : '';
   switch (reason) {
     case 'openTransaction':
       return `${offsets}belong to transactions that are still open`;
+    case 'lagging':
+      return `${offsets}had not arrived in the ${side} in time`;
     case 'retention':
-      return `${offsets}were deleted in the ${side} meanwhile`;
+      return `${offsets}were deleted in the ${side} by retention`;
+    case 'startUnexplained':
+      return `${offsets}are missing in the ${side}, and its retention settings don't explain it`;
+    case 'compaction':
+      return `${countOf(records ?? end - start, 'record')} of ${offsets}that the ${side} lacks: ${message}`;
     case 'cancelled':
-      return `${offsets}not compared: cancelled`;
+      return `${offsets}not compared: stopped before`;
     default:
       return `${offsets}not compared${side === null ? '' : ` (${side})`}: ${message ?? reason}`;
   }
@@ -127,8 +164,8 @@ function whyNot({ differences, notCompared }: PartitionVerdict): string {
   return [...differences.map(describeDifference), ...notCompared.map(describeNotCompared)].join('; ');
 }
 
-function countOf(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+function countOf(count: number | bigint, thing: string): string {
+  return `${count} ${thing}${BigInt(count) === 1n ? '' : 's'}`;
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => bigint): bigint {

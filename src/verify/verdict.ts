@@ -32,7 +32,7 @@ export interface Difference {
   kind: DifferenceKind;
   /** Where it is: the source's offset, or the destination's for `extra`; null where nothing has an offset. */
   offset: bigint | null;
-  /** For `start`, `end` and `offset`: what each side has. */
+  /** For `start`, `end` and `offset`: what each side has, each in its own offsets. */
   sourceOffset?: bigint;
   destinationOffset?: bigint;
   /** For `topicMissing` and `partitionMissing`: the side that lacks it. */
@@ -42,16 +42,31 @@ export interface Difference {
 /**
  * Why offsets were not compared:
  * - `openTransaction`: the source has not decided yet whether these records count.
- * - `retention`: deleted while the verification ran.
+ * - `lagging`: the destination moves, but had not arrived when the time was over.
+ * - `retention`: `side` deleted them, as its settings tell it to; the other side may have them still.
+ * - `startUnexplained`: the destination starts behind records that the source has, and its retention settings
+ *   don't explain that.
+ * - `compaction`: one side has records that the other lacks, on a compacted topic, and it could not be proven that
+ *   the cleaner was right to remove them.
  * - `cancelled`: the caller stopped it.
  * - `stalled`: a broker gave nothing for offsets that it says it has.
  * - `failed`: an error, whose code and words are in `errorCode` and `message`.
  */
-export type NotComparedReason = 'openTransaction' | 'retention' | 'cancelled' | 'stalled' | 'failed';
+export type NotComparedReason =
+  | 'openTransaction'
+  | 'lagging'
+  | 'retention'
+  | 'startUnexplained'
+  | 'compaction'
+  | 'cancelled'
+  | 'stalled'
+  | 'failed';
 
 export interface NotCompared extends OffsetRange {
   reason: NotComparedReason;
   side: Side | null;
+  /** How many records of the range this is about, where it is not about all offsets of it. */
+  records?: bigint;
   errorCode?: string;
   message?: string;
 }
@@ -60,13 +75,18 @@ export interface Compared {
   /** Offsets that were compared from `start` to `end`, holes included. */
   start: bigint;
   end: bigint;
+  /** Records that stand on both sides, equal. */
   records: bigint;
   /** Batches found equal byte for byte, without a look at their records. */
   equalBatches: number;
   /** Batches of both sides whose records were compared one by one. */
   openedBatches: number;
-  /** Offsets without a record for consumers: markers, aborted records, compacted ones. */
+  /** Offsets without a record for consumers on either side: markers, aborted records, compacted ones. */
   holes: bigint;
+  /** Records of the destination in a gap of the source, each equal to the record that follows the gap. */
+  filledCopies: bigint;
+  /** Records that one side's cleaner has removed, of both sides, whether or not proven right already. */
+  compactedRecords: bigint;
 }
 
 /** `different` is proven; `incomplete` found nothing wrong but could not see everything. */
@@ -86,6 +106,8 @@ export interface PartitionVerdict {
   /** Offsets that each side held when the verification began; null where there is no such partition. */
   source: OffsetRange | null;
   destination: OffsetRange | null;
+  /** The destination's offsets are lower by this, in a link that starts `shifted`; otherwise 0. */
+  shift: bigint;
   /** Bytes read from both sides. */
   bytesRead: number;
   elapsedMs: number;
@@ -97,12 +119,35 @@ export interface LinkVerdict {
   elapsedMs: number;
 }
 
-/** Differences make it different, gaps in what was compared incomplete. */
-export function outcomeOf(differences: readonly unknown[], notCompared: readonly unknown[]): Outcome {
+/** Differences make it different, gaps in what was compared incomplete; what retention deleted is only counted. */
+export function outcomeOf(differences: readonly unknown[], notCompared: readonly NotCompared[]): Outcome {
   if (differences.length > 0) return 'different';
-  return notCompared.length > 0 ? 'incomplete' : 'identical';
+  return notCompared.some(({ reason }) => reason !== 'retention') ? 'incomplete' : 'identical';
 }
 
 export function nothingCompared(offset: bigint): Compared {
-  return { start: offset, end: offset, records: 0n, equalBatches: 0, openedBatches: 0, holes: 0n };
+  return {
+    start: offset,
+    end: offset,
+    records: 0n,
+    equalBatches: 0,
+    openedBatches: 0,
+    holes: 0n,
+    filledCopies: 0n,
+    compactedRecords: 0n,
+  };
+}
+
+/** What two comparisons saw together; the second begins where the first ended. */
+export function joined(one: Compared, other: Compared): Compared {
+  return {
+    start: one.start,
+    end: other.end,
+    records: one.records + other.records,
+    equalBatches: one.equalBatches + other.equalBatches,
+    openedBatches: one.openedBatches + other.openedBatches,
+    holes: one.holes + other.holes,
+    filledCopies: one.filledCopies + other.filledCopies,
+    compactedRecords: one.compactedRecords + other.compactedRecords,
+  };
 }

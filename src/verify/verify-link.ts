@@ -1,8 +1,10 @@
-// Compares all topics of a link, some partitions at a time.
+// Compares all topics of a link. The ends of all partitions are taken when it begins, and all that lag are waited for
+// at the same time; those that have arrived are compared meanwhile, some at a time.
 
 import type { Cluster } from '../client/index.ts';
 import { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
+import { Slots } from './slots.ts';
 import {
   type Difference,
   type LinkVerdict,
@@ -11,7 +13,12 @@ import {
   outcomeOf,
   type PartitionVerdict,
 } from './verdict.ts';
-import { type PartitionProgress, type VerifyPartitionOptions, verifyPartition } from './verify-partition.ts';
+import {
+  type PartitionProgress,
+  PartitionVerification,
+  type VerifyPartitionOptions,
+  type Waiting,
+} from './verify-partition.ts';
 
 /** A topic by its names on both sides. */
 export interface TopicPair {
@@ -26,11 +33,18 @@ export interface LinkProgress {
   offsetsCompared: bigint;
   offsetsTotal: bigint;
   bytesRead: number;
+  /** Partitions that wait for something, and what the first of them waits for. */
+  waiting: { partitions: number; first: (Waiting & { topic: string; partition: number }) | null };
 }
 
 export interface VerifyTopicsOptions
-  extends Pick<VerifyPartitionOptions, 'waitMsMax' | 'pollMs' | 'decompressedBytesMax' | 'signal'> {
+  extends Pick<
+    VerifyPartitionOptions,
+    'gapsHoldCopies' | 'waitMsMax' | 'pollMs' | 'decompressedBytesMax' | 'waitingSlotsMax' | 'signal'
+  > {
   topics: readonly TopicPair[];
+  /** By how much a partition's offsets are lower in the destination (`start: shifted`); default 0 for all. */
+  shiftOf?: (topic: string, partition: number) => bigint;
   /** Partitions compared at a time; default 4. Each holds up to two fetches of each side. */
   partitionsInFlightMax?: number;
   onProgress?: (progress: LinkProgress) => void;
@@ -73,24 +87,36 @@ export async function verifyTopics(
   );
   const progress = new ProgressSum(tasks.length, options.onProgress);
 
-  const partitions: PartitionVerdict[] = [];
-  await inParallel(tasks, options.partitionsInFlightMax ?? 4, async (task, index) => {
-    const verdict =
-      task.verdict ??
-      (await verifyPartition({
-        source: source.partitionLog(task.pair.source, task.partition),
-        destination: destination.partitionLog(task.pair.destination, task.partition),
-        topic: task.pair.source,
-        destinationTopic: task.pair.destination,
-        partition: task.partition,
-        ...pick(options),
-        onProgress: (now) => progress.note(index, now),
-      }));
-    partitions[index] = verdict;
-    progress.done();
-    onVerdict?.(verdict);
-  });
+  const slots = new Slots(options.partitionsInFlightMax ?? 4);
+  const partitions = await Promise.all(
+    tasks.map(async (task, index) => {
+      const verdict =
+        task.verdict ??
+        (await verifyOne(
+          new PartitionVerification({
+            source: source.partitionLog(task.pair.source, task.partition),
+            destination: destination.partitionLog(task.pair.destination, task.partition),
+            topic: task.pair.source,
+            destinationTopic: task.pair.destination,
+            partition: task.partition,
+            shift: options.shiftOf?.(task.pair.source, task.partition) ?? 0n,
+            ...pick(options),
+            onProgress: (now) => progress.note(index, now),
+          }),
+          slots,
+        ));
+      progress.done(index);
+      onVerdict?.(verdict);
+      return verdict;
+    }),
+  );
   return { outcome: worst(partitions), partitions, elapsedMs: Math.round(performance.now() - startedMs) };
+}
+
+async function verifyOne(verification: PartitionVerification, slots: Slots): Promise<PartitionVerdict> {
+  await verification.arrive();
+  await slots.use(() => verification.compare());
+  return verification.verdict();
 }
 
 /** A partition to compare, or a verdict that needs no comparison. */
@@ -102,7 +128,7 @@ interface Task {
 
 function tasksOf(pair: TopicPair, source: TopicSize, destination: TopicSize): Task[] {
   const whole = (differences: Difference[], notCompared: NotCompared[]): Task[] => [
-    { pair, partition: 0, verdict: settled(pair, null, differences, notCompared) },
+    { pair, partition: 0, verdict: settledVerdict(pair, null, differences, notCompared) },
   ];
   if (source instanceof Error) return whole([], [failed('source', source)]);
   if (destination instanceof Error) return whole([], [failed('destination', destination)]);
@@ -113,7 +139,7 @@ function tasksOf(pair: TopicPair, source: TopicSize, destination: TopicSize): Ta
     if (partition < source && partition < destination) return { pair, partition, verdict: null };
     const missingOn = partition < source ? 'destination' : 'source';
     const difference: Difference = { kind: 'partitionMissing', offset: null, missingOn };
-    return { pair, partition, verdict: settled(pair, partition, [difference], []) };
+    return { pair, partition, verdict: settledVerdict(pair, partition, [difference], []) };
   });
 }
 
@@ -121,7 +147,7 @@ function failed(side: 'source' | 'destination', error: Exclude<TopicSize, number
   return { reason: 'failed', side, start: 0n, end: 0n, errorCode: error.code, message: error.message };
 }
 
-function settled(
+function settledVerdict(
   pair: TopicPair,
   partition: number | null,
   differences: Difference[],
@@ -137,6 +163,7 @@ function settled(
     compared: nothingCompared(0n),
     source: null,
     destination: null,
+    shift: 0n,
     bytesRead: 0,
     elapsedMs: 0,
   };
@@ -148,37 +175,34 @@ function worst(partitions: readonly PartitionVerdict[]): LinkVerdict['outcome'] 
 }
 
 function pick(options: VerifyTopicsOptions) {
-  const { waitMsMax, pollMs, decompressedBytesMax, signal } = options;
+  const { gapsHoldCopies, waitMsMax, pollMs, decompressedBytesMax, waitingSlotsMax, signal } = options;
   return {
+    ...(gapsHoldCopies !== undefined && { gapsHoldCopies }),
     ...(waitMsMax !== undefined && { waitMsMax }),
     ...(pollMs !== undefined && { pollMs }),
     ...(decompressedBytesMax !== undefined && { decompressedBytesMax }),
+    ...(waitingSlotsMax !== undefined && { waitingSlotsMax }),
     ...(signal !== undefined && { signal }),
   };
-}
-
-/** Runs `work` for each item, at most `inFlightMax` at a time; ends when all have, or with the first error. */
-async function inParallel<T>(
-  items: readonly T[],
-  inFlightMax: number,
-  work: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) await work(items[index]!, index);
-  };
-  await Promise.all(Array.from({ length: Math.min(inFlightMax, items.length) }, worker));
 }
 
 /** Adds up the progress of partitions. */
 class ProgressSum {
   readonly #byPartition = new Map<number, PartitionProgress>();
+  readonly #waiting = new Map<number, Waiting & { topic: string; partition: number }>();
   readonly #report: ((progress: LinkProgress) => void) | undefined;
   readonly #sum: LinkProgress;
 
   constructor(partitionsTotal: number, report: ((progress: LinkProgress) => void) | undefined) {
     this.#report = report;
-    this.#sum = { partitionsDone: 0, partitionsTotal, offsetsCompared: 0n, offsetsTotal: 0n, bytesRead: 0 };
+    this.#sum = {
+      partitionsDone: 0,
+      partitionsTotal,
+      offsetsCompared: 0n,
+      offsetsTotal: 0n,
+      bytesRead: 0,
+      waiting: { partitions: 0, first: null },
+    };
   }
 
   note(index: number, now: PartitionProgress): void {
@@ -187,11 +211,19 @@ class ProgressSum {
     this.#sum.offsetsCompared += now.offsetsCompared - (before?.offsetsCompared ?? 0n);
     this.#sum.offsetsTotal += now.offsetsTotal - (before?.offsetsTotal ?? 0n);
     this.#sum.bytesRead += now.bytesRead - (before?.bytesRead ?? 0);
-    this.#report?.({ ...this.#sum });
+    if (now.waitingFor === null) this.#waiting.delete(index);
+    else this.#waiting.set(index, { ...now.waitingFor, topic: now.topic, partition: now.partition });
+    this.#tell();
   }
 
-  done(): void {
+  done(index: number): void {
     this.#sum.partitionsDone += 1;
-    this.#report?.({ ...this.#sum });
+    this.#waiting.delete(index);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const [first = null] = this.#waiting.values();
+    this.#report?.({ ...this.#sum, waiting: { partitions: this.#waiting.size, first } });
   }
 }

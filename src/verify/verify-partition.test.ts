@@ -5,6 +5,7 @@ import { ArrayLog, inBatches } from '../../test/verify/array-log.ts';
 import { corruptions, plainRecords } from '../../test/verify/corruptions.ts';
 import { LockstepError } from '../errors.ts';
 import { encodeBatch, splitBatches } from '../records/index.ts';
+import type { LogSettings } from './log-settings.ts';
 import { type PartitionProgress, type VerifyPartitionOptions, verifyPartition } from './verify-partition.ts';
 
 const records = plainRecords(40);
@@ -87,31 +88,10 @@ describe('a partition', () => {
     ]);
   });
 
-  it.each([
-    [8, 0],
-    [0, 8],
-    [6, 0],
-  ])(
-    'that starts at %i against %i is different at the start, and the rest is compared',
-    async (one, other) => {
-      const source = log();
-      const destination = log();
-      source.logStartOffset = BigInt(one);
-      destination.logStartOffset = BigInt(other);
-      const verdict = await verify(source, destination);
-      expect(verdict.outcome).toBe('different');
-      expect(verdict.differences).toEqual([
-        { kind: 'start', offset: 0n, sourceOffset: BigInt(one), destinationOffset: BigInt(other) },
-      ]);
-      expect(verdict.compared.records).toBe(40n - BigInt(Math.max(one, other)));
-    },
-  );
-
-  it('whose copy starts and ends wrong and has a wrong record says all three, in order', async () => {
-    const copy = new ArrayLog(inBatches(corruptions[1]!.apply(records, 20).slice(4, 36), [4]));
+  it('whose copy ends wrong and has a wrong record says both, in order', async () => {
+    const copy = new ArrayLog(inBatches(corruptions[1]!.apply(records, 20).slice(0, 36), [4]));
     const { differences } = await verify(log(), copy);
     expect(differences.map(({ kind, offset }) => [kind, offset])).toEqual([
-      ['start', 0n],
       ['value', 20n],
       ['end', 36n],
     ]);
@@ -139,6 +119,48 @@ describe('while records flow', () => {
     expect(verdict.differences).toEqual([
       { kind: 'end', offset: 36n, sourceOffset: 40n, destinationOffset: 36n },
     ]);
+  });
+
+  it('a destination that moves but is not there in time has something missing, not wrong', async () => {
+    const verdict = await verify(log(), growing(log(), 8n), { waitMsMax: 12, pollMs: 10 });
+    expect(verdict).toMatchObject({
+      outcome: 'incomplete',
+      differences: [],
+      notCompared: [{ reason: 'lagging', side: 'destination', end: 40n }],
+    });
+    expect(verdict.compared.records).toBe(verdict.notCompared[0]!.start);
+  });
+
+  it('a hole at the end that the destination has not filled yet lacks no record', async () => {
+    const marker = encodeBatch(
+      [{ offset: 36n, timestamp: 1n, key: Buffer.alloc(4), value: null, headers: [] }],
+      { isControl: true, lastOffset: 39n },
+    );
+    const whole = new ArrayLog([...inBatches(records.slice(0, 36), [4]), marker]);
+    expect(await verify(whole, log(0, 36))).toMatchObject({
+      outcome: 'incomplete',
+      differences: [],
+      notCompared: [{ reason: 'lagging', start: 36n, end: 40n }],
+    });
+  });
+
+  it('what is waited for is told', async () => {
+    const seen: PartitionProgress[] = [];
+    const source = log();
+    source.lastStableOffset = 28n;
+    source.onOffsets = () => {
+      if (seen.length > 2) source.lastStableOffset = 40n;
+    };
+    const onProgress = (progress: PartitionProgress) => seen.push({ ...progress });
+    await verify(source, growing(log(), 20n), { waitMsMax: 10_000, onProgress });
+    expect(seen.map(({ waitingFor }) => waitingFor)).toEqual(
+      expect.arrayContaining([
+        { side: 'source', at: 28n, end: 40n },
+        expect.objectContaining({ side: 'destination', end: 40n }),
+        null,
+      ]),
+    );
+    expect(seen.at(-1)!.waitingFor).toBeNull();
   });
 
   it('a mirror that appends between the two looks at offsets is not taken for one that leads', async () => {
@@ -192,7 +214,7 @@ describe('while records flow', () => {
       if (source.logStartOffset === 20n) destination.logStartOffset = 20n;
     };
     const verdict = await verify(source, destination);
-    expect(verdict.outcome).toBe('incomplete');
+    expect(verdict.outcome).toBe('identical');
     expect(verdict.differences).toEqual([]);
     expect(verdict.notCompared).toHaveLength(1);
     const { reason, start, end } = verdict.notCompared[0]!;
@@ -225,6 +247,74 @@ describe('while records flow', () => {
       bytesRead: verdict.bytesRead,
     });
     expect(seen.length).toBeGreaterThan(5);
+  });
+});
+
+describe('starts that differ', () => {
+  const nowMs = BigInt(Date.now());
+  const day = 86_400_000n;
+  /** Records whose age in days is 40, 39, 38, ... */
+  const aged = () =>
+    new ArrayLog(
+      inBatches(
+        records.map((record, index) => ({ ...record, timestamp: nowMs - BigInt(40 - index) * day })),
+        [4],
+      ),
+    );
+  const startingAt = (start: bigint, settings: Partial<LogSettings> = {}) => {
+    const started = aged();
+    started.logStartOffset = start;
+    started.topicSettings = { ...started.topicSettings, ...settings };
+    return started;
+  };
+
+  it.each([8n, 6n])(
+    'because the source lost the first %i: counted, and the rest is identical',
+    async (at) => {
+      const verdict = await verify(startingAt(at), aged());
+      expect(verdict).toMatchObject({
+        outcome: 'identical',
+        differences: [],
+        notCompared: [{ reason: 'retention', side: 'source', start: 0n, end: at }],
+        compared: { start: at, records: 40n - at },
+      });
+    },
+  );
+
+  it.each<[string, Partial<LogSettings>, string]>([
+    ['retention.ms is shorter than the age of all that is gone', { retentionMs: 30n * day }, 'retention'],
+    [
+      'retention.ms is longer than the age of some that is gone',
+      { retentionMs: 36n * day },
+      'startUnexplained',
+    ],
+    ['at least retention.bytes are left', { retentionBytes: 1000n }, 'retention'],
+    ['less than retention.bytes are left', { retentionBytes: 1_000_000n }, 'startUnexplained'],
+    ['there is no limit', {}, 'startUnexplained'],
+    ['the policy is compact only', { isDeleted: false, retentionMs: 1n }, 'startUnexplained'],
+  ])('because the destination lost some, where %s', async (_, settings, reason) => {
+    const verdict = await verify(aged(), startingAt(8n, settings));
+    expect(verdict).toMatchObject({
+      outcome: reason === 'retention' ? 'identical' : 'incomplete',
+      differences: [],
+      notCompared: [{ reason, side: 'destination', start: 0n, end: 8n }],
+      compared: { start: 8n, records: 32n },
+    });
+  });
+
+  it('because fillers can be read is a difference', async () => {
+    const filler = encodeBatch(plainRecords(4), {
+      producerId: (1n << 62n) + 0xff_ffffn,
+      producerEpoch: 0,
+      baseSequence: 0,
+    });
+    const destination = new ArrayLog([filler, ...inBatches(records.slice(4), [4])]);
+    const source = log(4);
+    expect((await verify(source, destination)).differences).toEqual([
+      { kind: 'start', offset: 0n, sourceOffset: 4n, destinationOffset: 0n },
+    ]);
+    destination.logStartOffset = 4n;
+    expect(await verify(source, destination)).toMatchObject({ outcome: 'identical', notCompared: [] });
   });
 });
 

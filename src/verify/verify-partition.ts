@@ -7,48 +7,46 @@
 //    decided, and the destination gets the same time to reach the end.
 // 3. The records that both sides have are compared. Where retention deletes some meanwhile, the comparison goes
 //    on behind them and counts them.
-// 4. Log start offsets are read again at the end, because retention runs on each side in its own time: they
-//    differ only if they differ still.
+// 4. Log start offsets are read again at the end, because retention runs on each side in its own time. What only
+//    one side has then is counted, and held against the retention settings where it is the destination that
+//    lacks it.
 
 import { LockstepError } from '../errors.ts';
-import { type Comparison, compareLogs } from './compare-logs.ts';
+import { isFillerProducerId } from '../mirror/partition/identity.ts';
 import { SideFailure } from './log-cursor.ts';
+import { retentionExplains } from './log-settings.ts';
 import { earlier, later } from './offsets.ts';
-import {
-  isExpectedFailure,
-  type LogOffsets,
-  LogStalled,
-  OffsetGone,
-  type PartitionLog,
-  readLog,
-} from './partition-log.ts';
+import { isExpectedFailure, type LogOffsets, LogStalled, type PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
+import { shiftedLog } from './shifted-log.ts';
+import { Span, type SpanOptions } from './span.ts';
 import {
   type Compared,
   type Difference,
   type NotCompared,
   nothingCompared,
+  type OffsetRange,
   outcomeOf,
   type PartitionVerdict,
   type Side,
 } from './verdict.ts';
 
-export interface VerifyPartitionOptions {
+export interface VerifyPartitionOptions
+  extends Pick<SpanOptions, 'gapsHoldCopies' | 'decompressedBytesMax' | 'waitingSlotsMax' | 'signal'> {
   source: PartitionLog;
   destination: PartitionLog;
   topic: string;
   /** Default the same as `topic`. */
   destinationTopic?: string;
   partition: number;
+  /** The destination's offsets are lower by this (`start: shifted`); default 0. */
+  shift?: bigint;
   /** How long open transactions and a lagging destination are waited for, in ms; default 30,000, 0 for not at all. */
   waitMsMax?: number;
   /** How often offsets are asked for meanwhile, in ms; default 250. */
   pollMs?: number;
-  /** The most bytes one batch may decompress to; default 256 MiB. Beyond it the batch counts as corrupt. */
-  decompressedBytesMax?: number;
-  /** Called when the end is known, and after each batch. */
+  /** Called when the end is known, at each look at offsets while something is waited for, and after each batch. */
   onProgress?: (progress: PartitionProgress) => void;
-  signal?: AbortSignal;
 }
 
 export interface PartitionProgress {
@@ -59,91 +57,143 @@ export interface PartitionProgress {
   offsetsTotal: bigint;
   /** Bytes read from both sides so far. */
   bytesRead: number;
+  /** What has not come yet; null while nothing is waited for. */
+  waitingFor: Waiting | null;
 }
 
-/** Retention that overtakes the comparison more often than this is not raced with any further. */
-const restartsMax = 20;
+/** A side that is not at the end yet: the source because of open transactions, the destination because it lags. */
+export interface Waiting {
+  side: Side;
+  /** Where the side is, and the end, both in the source's offsets. */
+  at: bigint;
+  end: bigint;
+}
 
 /**
  * Never throws for what a cluster does: what could not be compared is in the verdict, with the reason. Throws
  * for errors of ours only.
  */
 export async function verifyPartition(options: VerifyPartitionOptions): Promise<PartitionVerdict> {
-  const startedMs = performance.now();
-  const run = new PartitionRun(options);
-  try {
-    await run.run();
-  } catch (error) {
-    run.giveUp(error);
-  }
-  return run.verdict(Math.round(performance.now() - startedMs));
+  const verification = new PartitionVerification(options);
+  await verification.arrive();
+  await verification.compare();
+  return verification.verdict();
 }
 
-/** One verification under way; collects what the verdict will say. */
-class PartitionRun {
+/** One verification under way. Waiting costs nothing, so that many can wait while few compare. */
+export class PartitionVerification {
   readonly #options: VerifyPartitionOptions;
+  readonly #logs: Readonly<Record<Side, PartitionLog>>;
+  readonly #startedMs = performance.now();
   readonly #differences: Difference[] = [];
   readonly #notCompared: NotCompared[] = [];
+  #span: Span | null = null;
   #compared: Compared = nothingCompared(0n);
   #sourceOffsets: LogOffsets | null = null;
   #destinationOffsets: LogOffsets | null = null;
   #end = 0n;
-  #bytesRead = 0;
+  /** How far both sides were when they were looked at last. */
+  #reached: Record<Side, bigint> = { source: 0n, destination: 0n };
+  #waitingFor: Waiting | null = null;
+  #hasFailed = false;
 
   constructor(options: VerifyPartitionOptions) {
     this.#options = options;
+    this.#logs = {
+      source: options.source,
+      destination: shiftedLog(options.destination, options.shift ?? 0n),
+    };
   }
 
-  async run(): Promise<void> {
-    const { signal } = this.#options;
-    // 1. Offsets, the destination's first.
-    this.#destinationOffsets = await this.#offsetsOf('destination');
-    this.#sourceOffsets = await this.#offsetsOf('source');
-    const source = this.#sourceOffsets;
-    const destination = this.#destinationOffsets;
-    this.#end = source.highWatermark;
-    const start = later(source.logStartOffset, destination.logStartOffset);
-    this.#compared = nothingCompared(start);
-    this.#progress(start);
+  /** Takes the end, and waits until both sides have reached it or the time is over. */
+  arrive(): Promise<void> {
+    return this.#failing(async () => {
+      // 1. Offsets, the destination's first.
+      const destination = await this.#offsetsOf('destination');
+      this.#destinationOffsets = destination;
+      const source = await this.#offsetsOf('source');
+      this.#sourceOffsets = source;
+      this.#end = source.highWatermark;
+      this.#compared = nothingCompared(later(source.logStartOffset, destination.logStartOffset));
+      this.#reached = { source: source.lastStableOffset, destination: destination.lastStableOffset };
+      this.#progress();
 
-    // 2. The end that both can reach.
-    const reached = await this.#waitForEnd();
-    const end = earlier(earlier(this.#end, reached.source), reached.destination);
-
-    // 3. The records. An end that is too low on the destination is a difference, but comes last.
-    if (end > start) await this.#compareRange(start, end);
-    if (reached.source < this.#end) {
-      const first = later(reached.source, start);
-      if (first < this.#end) this.#leaveOut('openTransaction', 'source', first, this.#end);
-    }
-    const destinationEnd = later(reached.destination, destination.highWatermark);
-    if (reached.destination < earlier(this.#end, reached.source)) this.#differsAtEnd(reached.destination);
-    else if (destination.highWatermark > source.highWatermark) this.#differsAtEnd(destinationEnd);
-
-    // 4. Starts, read again.
-    signal?.throwIfAborted();
-    if (source.logStartOffset !== destination.logStartOffset) await this.#compareStarts();
+      // 2. The end that both can reach.
+      const { waitMsMax = 30_000, pollMs = 250, signal } = this.#options;
+      const deadlineMs = performance.now() + waitMsMax;
+      while (this.#noteWaiting() && performance.now() < deadlineMs) {
+        this.#progress();
+        await pause(Math.min(pollMs, Math.max(1, deadlineMs - performance.now())), signal);
+        await this.#lookAgain();
+      }
+    });
   }
 
-  verdict(elapsedMs: number): PartitionVerdict {
-    const { topic, destinationTopic = topic, partition } = this.#options;
+  /** Compares what both have. */
+  compare(): Promise<void> {
+    return this.#failing(async () => {
+      const source = this.#sourceOffsets!;
+      const destination = this.#destinationOffsets!;
+      const { start } = this.#compared;
+      const { waitMsMax = 30_000 } = this.#options;
+      // Others may have been compared meanwhile.
+      if (this.#noteWaiting() && waitMsMax > 0) await this.#lookAgain();
+      this.#waitingFor = null;
+      const reached = this.#reached;
+      const end = earlier(earlier(this.#end, reached.source), reached.destination);
+
+      // 3. The records. An end that is too low on the destination is a difference, but comes last.
+      this.#span = new Span({ start, end: later(start, end) }, this.#spanOptions());
+      await this.#span.run();
+      this.#takeSpan();
+      const openFrom = later(reached.source, start);
+      if (openFrom < this.#end) this.#leaveOut('openTransaction', 'source', openFrom, this.#end);
+      if (reached.destination < earlier(this.#end, reached.source)) await this.#judgeShortEnd();
+      else if (destination.highWatermark > source.highWatermark)
+        this.#differsAtEnd(later(reached.destination, destination.highWatermark));
+
+      // 4. Starts, read again.
+      this.#options.signal?.throwIfAborted();
+      if (source.logStartOffset !== destination.logStartOffset) await this.#compareStarts(this.#span);
+    });
+  }
+
+  verdict(): PartitionVerdict {
+    const { topic, destinationTopic = topic, partition, shift = 0n } = this.#options;
     return {
       topic,
       destinationTopic,
       partition,
       outcome: outcomeOf(this.#differences, this.#notCompared),
-      differences: this.#differences,
+      differences: this.#differences.map((difference) => inOwnOffsets(difference, shift)),
       notCompared: this.#notCompared,
       compared: this.#compared,
-      source: rangeOf(this.#sourceOffsets),
-      destination: rangeOf(this.#destinationOffsets),
-      bytesRead: this.#bytesRead,
-      elapsedMs,
+      source: rangeOf(this.#sourceOffsets, 0n),
+      destination: rangeOf(this.#destinationOffsets, shift),
+      shift,
+      bytesRead: this.#span?.bytesRead ?? 0,
+      elapsedMs: Math.round(performance.now() - this.#startedMs),
     };
   }
 
+  /** Where both sides were equal up to, and where the next verification goes on. */
+  get comparedTo(): bigint {
+    return this.#compared.end;
+  }
+
+  async #failing(work: () => Promise<void>): Promise<void> {
+    if (this.#hasFailed) return;
+    try {
+      await work();
+    } catch (error) {
+      this.#hasFailed = true;
+      this.#takeSpan();
+      this.#giveUp(error);
+    }
+  }
+
   /** Counts the rest as not compared, or throws what is an error of ours. */
-  giveUp(error: unknown): void {
+  #giveUp(error: unknown): void {
     const isCancelled = this.#options.signal?.aborted === true;
     const side = error instanceof SideFailure ? error.side : null;
     const cause = error instanceof SideFailure ? error.cause : error;
@@ -157,76 +207,57 @@ class PartitionRun {
 
   async #offsetsOf(side: Side): Promise<LogOffsets> {
     try {
-      return await this.#options[side].offsets(this.#options.signal);
+      return await this.#logs[side].offsets(this.#options.signal);
     } catch (error) {
       throw new SideFailure(side, this.#compared.end, error);
     }
   }
 
-  /** Waits until both sides' last stable offsets reach the end, or the time is over; says how far they are. */
-  async #waitForEnd(): Promise<{ source: bigint; destination: bigint }> {
-    const { waitMsMax = 30_000, pollMs = 250, signal } = this.#options;
-    const deadlineMs = performance.now() + waitMsMax;
-    let source = this.#sourceOffsets!.lastStableOffset;
-    let destination = this.#destinationOffsets!.lastStableOffset;
-    while ((source < this.#end || destination < this.#end) && performance.now() < deadlineMs) {
-      await pause(Math.min(pollMs, Math.max(1, deadlineMs - performance.now())), signal);
-      if (source < this.#end) source = (await this.#offsetsOf('source')).lastStableOffset;
-      if (destination < this.#end) destination = (await this.#offsetsOf('destination')).lastStableOffset;
-    }
-    return { source, destination };
+  /** Whether a side is not at the end yet. */
+  #noteWaiting(): boolean {
+    const side = (['source', 'destination'] as const).find((each) => this.#reached[each] < this.#end);
+    this.#waitingFor = side === undefined ? null : { side, at: this.#reached[side], end: this.#end };
+    return side !== undefined;
   }
 
-  async #compareRange(start: bigint, end: bigint): Promise<void> {
-    let from = start;
-    for (let restarts = 0; from < end; restarts++) {
-      const comparison = await this.#compareOnce(from, end);
-      this.#add(comparison);
-      if (comparison.difference !== null) {
-        this.#differences.push(comparison.difference);
-        return;
-      }
-      if (comparison.failure === null) return;
-      const { side, cause } = comparison.failure;
-      if (!(cause instanceof OffsetGone) || restarts >= restartsMax)
-        throw new SideFailure(side, this.#compared.end, cause);
-      const goneFrom = this.#compared.end;
-      from = earlier(end, later((await this.#offsetsOf(side)).logStartOffset, goneFrom));
-      if (from === goneFrom) throw new SideFailure(side, goneFrom, cause);
-      this.#leaveOut('retention', side, goneFrom, from);
-      this.#compared.end = from;
+  async #lookAgain(): Promise<void> {
+    for (const side of ['source', 'destination'] as const) {
+      if (this.#reached[side] < this.#end)
+        this.#reached[side] = (await this.#offsetsOf(side)).lastStableOffset;
     }
   }
 
-  #compareOnce(start: bigint, end: bigint): Promise<Comparison> {
-    const { source, destination, signal, decompressedBytesMax } = this.#options;
-    const onFetched = (sizeBytes: number) => {
-      this.#bytesRead += sizeBytes;
+  #spanOptions(): SpanOptions {
+    const { gapsHoldCopies, decompressedBytesMax, waitingSlotsMax, signal } = this.#options;
+    return {
+      ...this.#logs,
+      ...(gapsHoldCopies !== undefined && { gapsHoldCopies }),
+      ...(decompressedBytesMax !== undefined && { decompressedBytesMax }),
+      ...(waitingSlotsMax !== undefined && { waitingSlotsMax }),
+      ...(signal !== undefined && { signal }),
+      onProgress: () => this.#progress(),
     };
-    const reading = { onFetched, ...(signal && { signal }) };
-    const before = this.#compared.end;
-    return compareLogs(
-      readLog(source, start, end, reading),
-      readLog(destination, start, end, reading),
-      { start, end },
-      {
-        ...(decompressedBytesMax !== undefined && { decompressedBytesMax }),
-        onCompared: (offset) => this.#progress(later(before, offset)),
-      },
-    );
   }
 
-  /** Joins what one pass compared to what was compared before. */
-  #add({ compared }: Comparison): void {
-    this.#compared = {
-      start: this.#compared.start,
-      end: compared.end,
-      records: this.#compared.records + compared.records,
-      equalBatches: this.#compared.equalBatches + compared.equalBatches,
-      openedBatches: this.#compared.openedBatches + compared.openedBatches,
-      holes: this.#compared.holes + compared.holes,
-    };
-    this.#progress(compared.end);
+  /** Takes over what the span saw, once. */
+  #takeSpan(): void {
+    const span = this.#span;
+    if (span === null) return;
+    this.#compared = span.compared;
+    if (span.difference !== null && !this.#differences.includes(span.difference))
+      this.#differences.push(span.difference);
+    this.#notCompared.push(...span.notCompared.splice(0));
+  }
+
+  /** The destination ends too low. Offsets without a record may be filled later; records are missing now. */
+  async #judgeShortEnd(): Promise<void> {
+    const reached = this.#reached.destination;
+    const end = earlier(this.#end, this.#reached.source);
+    const start = later(reached, this.#sourceOffsets!.logStartOffset);
+    const isVisible = reached < start || (await this.#span!.firstVisible('source', { start, end })) !== null;
+    const isMoving = reached > this.#destinationOffsets!.lastStableOffset;
+    if (isMoving || !isVisible) this.#leaveOut('lagging', 'destination', start, end);
+    else this.#differsAtEnd(reached);
   }
 
   #differsAtEnd(destinationOffset: bigint): void {
@@ -235,17 +266,43 @@ class PartitionRun {
     this.#differences.push({ kind: 'end', offset, sourceOffset, destinationOffset });
   }
 
-  async #compareStarts(): Promise<void> {
+  async #compareStarts(span: Span): Promise<void> {
     const destination = (await this.#offsetsOf('destination')).logStartOffset;
     const source = (await this.#offsetsOf('source')).logStartOffset;
-    if (source === destination) return;
-    const difference: Difference = {
-      kind: 'start',
-      offset: earlier(source, destination),
-      sourceOffset: source,
-      destinationOffset: destination,
-    };
-    this.#differences.unshift(difference);
+    const { start } = this.#compared;
+    if (destination < source) {
+      // The source's are gone. That the destination has them still is no fault, unless they are fillers.
+      if (destination >= start) return;
+      if (await this.#startsWithFiller(destination))
+        this.#differences.unshift({
+          kind: 'start',
+          offset: destination,
+          sourceOffset: source,
+          destinationOffset: destination,
+        });
+      else this.#leaveOut('retention', 'source', destination, start);
+    } else if (source < start) {
+      const isExplained = await retentionExplains(await span.settingsOf('destination'), {
+        logStartOffset: start,
+        sizeBytes: span.destinationBytes,
+        nowMs: BigInt(Date.now()),
+        firstOffsetSince: (timestampMs) =>
+          this.#logs.source.firstOffsetSince(timestampMs, this.#options.signal),
+      });
+      this.#leaveOut(isExplained ? 'retention' : 'startUnexplained', 'destination', source, start);
+    }
+  }
+
+  /** Whether the mirror's first batch only stands for offsets below the source's start: nobody must read those. */
+  async #startsWithFiller(start: bigint): Promise<boolean> {
+    const { signal } = this.#options;
+    const fetched = await this.#logs.destination.fetch(start, signal);
+    try {
+      const first = fetched.batches[0]?.view;
+      return first !== undefined && first.magic === 2 && isFillerProducerId(first.producerId);
+    } finally {
+      fetched.release();
+    }
   }
 
   #leaveOut(
@@ -260,18 +317,28 @@ class PartitionRun {
     this.#notCompared.push({ reason, side, start, end, ...error, ...message });
   }
 
-  #progress(comparedTo: bigint): void {
+  #progress(): void {
     const { topic, partition, onProgress } = this.#options;
+    const { start, end } = this.#span?.compared ?? this.#compared;
     onProgress?.({
       topic,
       partition,
-      offsetsCompared: comparedTo - this.#compared.start,
-      offsetsTotal: later(this.#end - this.#compared.start, 0n),
-      bytesRead: this.#bytesRead,
+      offsetsCompared: end - start,
+      offsetsTotal: later(this.#end - start, 0n),
+      bytesRead: this.#span?.bytesRead ?? 0,
+      waitingFor: this.#waitingFor,
     });
   }
 }
 
-function rangeOf(offsets: LogOffsets | null): { start: bigint; end: bigint } | null {
-  return offsets === null ? null : { start: offsets.logStartOffset, end: offsets.highWatermark };
+function rangeOf(offsets: LogOffsets | null, shift: bigint): OffsetRange | null {
+  if (offsets === null) return null;
+  return { start: offsets.logStartOffset - shift, end: offsets.highWatermark - shift };
+}
+
+/** The destination's offsets as the destination has them. */
+function inOwnOffsets(difference: Difference, shift: bigint): Difference {
+  const { destinationOffset } = difference;
+  if (destinationOffset === undefined || shift === 0n) return difference;
+  return { ...difference, destinationOffset: destinationOffset - shift };
 }

@@ -7,9 +7,11 @@ import {
   encodeBatch,
   markAborted,
   type RecordView,
+  readRecords,
   splitBatches,
 } from '../../src/records/index.ts';
 import type { LogBatch } from '../../src/verify/log-cursor.ts';
+import type { LogSettings } from '../../src/verify/log-settings.ts';
 import {
   type FetchedBatches,
   type LogOffsets,
@@ -24,6 +26,15 @@ export class ArrayLog implements PartitionLog {
   lastStableOffset: bigint;
   aborted: AbortedTransaction[] = [];
   batchesPerFetch = 2;
+  topicSettings: LogSettings = {
+    isCompacted: false,
+    isDeleted: true,
+    retentionMs: null,
+    retentionBytes: null,
+    deleteRetentionMs: 86_400_000n,
+  };
+  /** Called before settings are given. */
+  onSettings: () => void = () => {};
   /** Called before each fetch, to change the log meanwhile. */
   onFetch: (offset: bigint, log: ArrayLog) => void = () => {};
   onOffsets: (log: ArrayLog) => void = () => {};
@@ -63,6 +74,19 @@ export class ArrayLog implements PartitionLog {
         frame.fill(0xee);
       },
     };
+  }
+
+  async settings(): Promise<LogSettings> {
+    this.onSettings();
+    return this.topicSettings;
+  }
+
+  async firstOffsetSince(timestampMs: bigint): Promise<bigint | null> {
+    for (const view of this.views) {
+      for (const { offset, timestamp } of view.isControl ? [] : readRecords(view))
+        if (offset >= this.logStartOffset && timestamp >= timestampMs) return offset;
+    }
+    return null;
   }
 }
 
