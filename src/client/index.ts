@@ -67,6 +67,13 @@ export {
   type PartitionIncrease,
 } from './admin/topics.ts';
 export {
+  type DescribedTransaction,
+  describeTransactions,
+  type ListedTransaction,
+  listTransactions,
+  mayDescribeTransactions,
+} from './admin/transaction-states.ts';
+export {
   addPartitionsToTransaction,
   allocateProducerId,
   endTransaction,

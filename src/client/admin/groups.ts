@@ -2,7 +2,7 @@
 import { LockstepError } from '../../errors.ts';
 import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
-import { failed, inParallel, type Outcome, outcomeOf, succeeded } from './outcome.ts';
+import { inParallel, type Outcome, outcomeOf, settle } from './outcome.ts';
 import { groupByTopic, type TopicPartition } from './per-leader.ts';
 
 /** Brokers or coordinators asked at the same time. */
@@ -254,13 +254,4 @@ function toGroup(groupId: string, verb: string) {
 function firstError(items: readonly { errorCode: number; errorMessage?: string | null }[]) {
   const first = items[0];
   return { number: first?.errorCode ?? -1, message: first?.errorMessage ?? null };
-}
-
-async function settle<T>(run: () => Promise<T>): Promise<Outcome<T>> {
-  try {
-    return succeeded(await run());
-  } catch (error) {
-    if (error instanceof LockstepError) return failed(error);
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 // Admin requests carry many items and Kafka answers each for itself: one topic may be created while its
 // neighbour is refused. So results come item by item, and one failure never hides the others.
-import type { LockstepError } from '../../errors.ts';
+import { LockstepError } from '../../errors.ts';
 import type { Cluster } from '../cluster.ts';
 import { kafkaFailure } from '../kafka-failure.ts';
 
@@ -21,6 +21,16 @@ export function failed(error: LockstepError): { readonly ok: false; readonly err
 export function unwrap<T>(outcome: Outcome<T>): T {
   if (outcome.ok) return outcome.value;
   throw outcome.error;
+}
+
+/** How `run` went; other errors than LockstepError are thrown. */
+export async function settle<T>(run: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return succeeded(await run());
+  } catch (error) {
+    if (error instanceof LockstepError) return failed(error);
+    throw error;
+  }
 }
 
 /** A success, or the failure that Kafka's error number stands for. */
