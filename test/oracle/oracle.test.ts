@@ -9,10 +9,11 @@ const regions = useRegions({ only: {} });
 const oracle = useOracle();
 
 type Content = Omit<JavaRecordToWrite, 'topic'>;
+// biome-ignore format: one record a line
 const plain: readonly Content[] = [
   { key: 'a', value: '1', timestamp: 1_000, headers: [['trace', 'x']] },
   { key: 'b', value: null, timestamp: 2_000 },
-  { key: '', value: '', timestamp: 3_000, headers: [['empty', ''], ['null', null]] }, // biome-ignore format: one record a line
+  { key: '', value: '', timestamp: 3_000, headers: [['empty', ''], ['null', null]] },
 ];
 
 async function pair() {
@@ -26,6 +27,7 @@ function to(topic: string, records: readonly Content[]): JavaRecordToWrite[] {
 }
 
 describe('plain records', () => {
+  // biome-ignore format: a table
   const spoilt: readonly [name: string, records: readonly Content[], difference: string][] = [
     ['equal', plain, ''],
     ['a key', [{ ...plain[0]!, key: 'A' }, ...plain.slice(1)], 'another key at offset 0'],
@@ -36,7 +38,7 @@ describe('plain records', () => {
     ['one record less', plain.slice(0, 2), 'the destination ends at 2; expected 3'],
     ['one record more', [...plain, plain[0]!], 'the destination ends at 4, beyond 3'],
     ['two records swapped', [plain[1]!, plain[0]!, plain[2]!], 'another timestamp at offset 0'],
-  ]; // biome-ignore format: a table
+  ];
 
   test.each(spoilt)('%s', async (_name, records, difference) => {
     const options = await pair();

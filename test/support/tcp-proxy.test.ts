@@ -108,6 +108,95 @@ test('a cut lets exactly so many bytes pass and resets the connection', async ()
   expect(proxy.counts.bytesDown).toBe(7);
 });
 
+test('jitter delays chunks differently and keeps their order', async () => {
+  proxy.setFault({ kind: 'delay', delayMs: 5, jitterMs: 60, direction: 'down' });
+  for (const letter of 'abcdef') {
+    client.write(letter);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await waitFor(() => seen.received === 'abcdef', {
+    deadlineMs: 5000,
+    describe: () => `abcdef; received ${seen.received}`,
+  });
+  expect(proxy.counts.delayedChunks).toBeGreaterThan(1);
+});
+
+test('a limited bandwidth takes its time', async () => {
+  proxy.setFault({ kind: 'bandwidth', bytesPerSecond: 100_000, direction: 'up' });
+  const startedAt = performance.now();
+  client.write(Buffer.alloc(50_000, 'x'));
+  await waitFor(() => seen.received.length === 50_000, {
+    deadlineMs: 10_000,
+    describe: () => `50000 bytes; received ${seen.received.length}`,
+  });
+  expect(performance.now() - startedAt).toBeGreaterThan(400);
+  expect(proxy.counts.slowedChunks).toBeGreaterThanOrEqual(25);
+});
+
+test('trickled bytes arrive one by one and all', async () => {
+  const text = Array.from({ length: 500 }, (_, index) => String(index)).join(',');
+  proxy.setFault({ kind: 'trickle', direction: 'down' });
+  await echoed(text);
+  expect(seen.received).toBe(text);
+  expect(proxy.counts.trickledBytes).toBe(text.length);
+});
+
+test('a half-open connection swallows what is sent, stays open, and stays dead', async () => {
+  await echoed('before');
+  proxy.setFault({ kind: 'halfOpen' });
+  client.write('after');
+  await waitFor(() => proxy.counts.swallowedBytes === 5, {
+    deadlineMs: 5000,
+    describe: 'the bytes to vanish',
+  });
+  proxy.setFault({ kind: 'none' });
+  client.write('still');
+  await waitFor(() => proxy.counts.swallowedBytes === 10, { deadlineMs: 5000, describe: 'more to vanish' });
+  expect(seen).toEqual({ received: 'before', closed: false });
+  expect(proxy.counts.halfOpened).toBe(1);
+  client.destroy();
+  client = await open();
+  await echoed('new');
+});
+
+test('a connection is cut inside of the next frame that is large enough, wherever chunks end', async () => {
+  const frame = (sizeBytes: number): Buffer => {
+    const bytes = Buffer.alloc(4 + sizeBytes, 'f');
+    bytes.writeUInt32BE(sizeBytes);
+    return bytes;
+  };
+  const small = frame(10);
+  client.write(small.subarray(0, 3));
+  await waitFor(() => proxy.counts.bytesDown === 3, { deadlineMs: 5000, describe: 'a part of a length' });
+  client.write(Buffer.concat([small.subarray(3), small]));
+  await waitFor(() => proxy.counts.bytesDown === 28, { deadlineMs: 5000, describe: 'two small frames' });
+  proxy.setFault({ kind: 'cutInFrame', frameBytesMin: 100, direction: 'down' });
+  client.write(Buffer.concat([small, frame(200), frame(200)]));
+  await waitFor(() => seen.closed, { deadlineMs: 5000, describe: 'the connection to be cut' });
+  expect(proxy.counts).toMatchObject({ cut: 1, cutInFrame: 1 });
+  expect(proxy.counts.bytesDown).toBeGreaterThan(28 + 14);
+  expect(proxy.counts.bytesDown).toBeLessThan(28 + 14 + 204);
+});
+
+test('places of cuts follow the seed', async () => {
+  const places: number[] = [];
+  for (const value of [0, 0.5, 0.999]) {
+    await using seeded = await startTcpProxy(
+      { host: '127.0.0.1', port: (echo.address() as AddressInfo).port },
+      { random: () => value },
+    );
+    seeded.setFault({ kind: 'cutInFrame', frameBytesMin: 100, direction: 'up' });
+    const socket = connect(seeded.port, seeded.host);
+    socket.on('error', () => {});
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(200);
+    socket.write(Buffer.concat([length, Buffer.alloc(200)]));
+    await new Promise((resolve) => socket.once('close', resolve));
+    places.push(seeded.counts.bytesUp);
+  }
+  expect(places).toEqual([1, 102, 203]);
+});
+
 test('refusing closes new connections and leaves the open one alone', async () => {
   await echoed('a');
   proxy.setFault({ kind: 'refuse' });
