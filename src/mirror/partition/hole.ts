@@ -60,7 +60,9 @@ export function holeAnswered(hole: FillingHole, errorCode: number, reason: strin
   if (errorCode === clusterAuthorizationFailed || errorCode === topicAuthorizationFailed) {
     return { next: 'notAuthorized', reason };
   }
-  const who = fencedCodes.has(errorCode) ? 'a worker that started later has written markers here' : 'markers were refused';
+  const who = fencedCodes.has(errorCode)
+    ? 'a worker that started later has written markers here'
+    : 'markers were refused';
   return { next: 'recover', reason: `${who} (${reason})` };
 }
 

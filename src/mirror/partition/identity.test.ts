@@ -1,11 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  identityAfter,
-  identityAt,
+  closingEpoch,
+  epochMax,
+  fillerIdentityAt,
+  generationAfter,
+  identityOf,
+  isClosed,
+  isFillerProducerId,
   isLockstepProducerId,
+  type KnownWrites,
   linkProducerId,
+  positionAfter,
+  positionAt,
+  positionBehindHole,
+  type RunPosition,
   sequenceAfter,
+  unrotated,
 } from './identity.ts';
 
 const producerId = linkProducerId({ sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'us-to-eu' });
@@ -48,80 +59,149 @@ describe('sequenceAfter', () => {
   });
 });
 
-describe('identityAt', () => {
-  const entry = { producerId, epoch: 3, lastSequence: 41 };
-  const tail = { producerId, epoch: 2, lastSequence: 17 };
+const data = (epoch: number, lastSequence: number, id = producerId) => ({
+  producerId: id,
+  epoch,
+  lastSequence,
+  isControl: false,
+});
+const marker = (epoch: number, id = producerId) => ({
+  producerId: id,
+  epoch,
+  lastSequence: -1,
+  isControl: true,
+});
+const entry = (epoch: number, lastSequence: number, id = producerId) => ({
+  producerId: id,
+  epoch,
+  lastSequence,
+  coordinatorEpoch: -1,
+});
+const nothing: KnownWrites = { producerId, tail: null, newestData: null, entries: [] };
 
-  it('continues the leader’s entry, which the guard compares with', () => {
-    expect(identityAt(100n, { producerId, tail, entries: [entry] })).toEqual({
-      producerId,
-      epoch: 3,
-      sequence: 42,
-    });
+describe('the identity of the next data append', () => {
+  const foreign = 7n;
+  const former = linkProducerId({ sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'former' });
+  const rows: [string, Partial<KnownWrites>, { producerId?: bigint; epoch: number; sequence: number }][] = [
+    ['follows from the offset in a log that tells nothing', {}, { epoch: 0, sequence: 100 }],
+    ['continues the newest batch', { tail: data(2, 17) }, { epoch: 2, sequence: 18 }],
+    [
+      'continues the leader’s entry where no batch can be read',
+      { entries: [entry(3, 41)] },
+      { epoch: 3, sequence: 42 },
+    ],
+    [
+      'opens the next run behind a marker',
+      { tail: marker(2), newestData: data(2, 17) },
+      { epoch: 3, sequence: 0 },
+    ],
+    [
+      'opens the next run behind a marker when all else has aged out',
+      { tail: marker(0) },
+      { epoch: 1, sequence: 0 },
+    ],
+    [
+      'opens the next run behind the marker of an empty transaction',
+      { tail: marker(0, foreign), newestData: data(4, 9) },
+      { epoch: 5, sequence: 0 },
+    ],
+    [
+      'takes the newest of our entries where only foreign markers can be read',
+      { tail: marker(0, foreign), entries: [entry(3, 5), entry(6, 1), entry(9, 9, foreign)] },
+      { epoch: 7, sequence: 0 },
+    ],
+    ['does not continue another producer', { entries: [entry(5, 6, foreign)] }, { epoch: 0, sequence: 100 }],
+    [
+      'starts a first run behind fillers',
+      { tail: data(0, 99, fillerIdentityAt(producerId, 0n).producerId) },
+      { epoch: 0, sequence: 100 },
+    ],
+    [
+      'does not take a filler’s entry for a run',
+      { entries: [entry(0, 99, fillerIdentityAt(producerId, 0n).producerId)] },
+      { epoch: 0, sequence: 100 },
+    ],
+    [
+      'continues a mirror that the same link wrote under another name',
+      { tail: data(1, 8, former), entries: [entry(4, 3)] },
+      { producerId: former, epoch: 1, sequence: 9 },
+    ],
+    [
+      'takes the next rotation when the epochs are used up',
+      { tail: marker(epochMax) },
+      { producerId: producerId + 1n, epoch: 0, sequence: 100 },
+    ],
+    [
+      'goes on in a later rotation',
+      { tail: data(3, 5, producerId + 4n) },
+      { producerId: producerId + 4n, epoch: 3, sequence: 6 },
+    ],
+  ];
+  it.each(rows)('%s', (_name, known, expected) => {
+    const position = positionAt(100n, { ...nothing, ...known });
+    expect(identityOf(position, 100n)).toEqual({ producerId, ...expected });
   });
 
-  it('continues the newest batch when the entry has aged out', () => {
-    expect(identityAt(100n, { producerId, tail, entries: [] })).toEqual({
-      producerId,
-      epoch: 2,
-      sequence: 18,
-    });
-  });
-
-  it('follows from the offset when neither tells', () => {
-    expect(identityAt(100n, { producerId, tail: null, entries: [] })).toEqual({
-      producerId,
-      epoch: 0,
-      sequence: 100,
-    });
-    expect(identityAt(2n ** 31n + 5n, { producerId, tail: null, entries: [] }).sequence).toBe(5);
-  });
-
-  it('does not continue another producer', () => {
-    const other = { ...tail, producerId: 7n };
-    expect(identityAt(9n, { producerId, tail: other, entries: [other] })).toEqual({
-      producerId,
-      epoch: 0,
-      sequence: 9,
-    });
-  });
-
-  it('continues a mirror that the same link wrote under another name', () => {
-    const former = linkProducerId({ sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'former' });
-    const own = { producerId, epoch: 0, lastSequence: 3 };
-    const theirs = { producerId: former, epoch: 0, lastSequence: 8 };
-    expect(identityAt(9n, { producerId, tail: theirs, entries: [own] })).toEqual({
-      producerId: former,
-      epoch: 0,
-      sequence: 9,
-    });
-  });
-
-  it('starts at 0 after a marker of a higher epoch', () => {
-    expect(
-      identityAt(9n, { producerId, tail: null, entries: [{ producerId, epoch: 5, lastSequence: -1 }] }),
-    ).toEqual({
-      producerId,
-      epoch: 5,
-      sequence: 0,
-    });
-  });
-
-  it('gives every worker the same identity for the same place, however the log was cut into batches', () => {
+  it('is the same for every worker, however the log was cut into batches and requests, and wherever it starts again', () => {
+    const piece = fc.record({ isHole: fc.boolean(), count: fc.integer({ min: 1, max: 500 }) });
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 2n ** 40n }),
-        fc.array(fc.integer({ min: 1, max: 500 })),
-        (start, counts) => {
-          let identity = identityAt(start, { producerId, tail: null, entries: [] });
+        fc.array(piece, { minLength: 1 }),
+        (start, pieces) => {
+          let position: RunPosition = positionAt(start, nothing);
           let offset = start;
-          for (const count of counts) {
-            identity = identityAfter(identity, count);
+          let newestData: KnownWrites['newestData'] = null;
+          for (const { isHole, count } of pieces) {
             offset += BigInt(count);
+            if (isHole) position = positionBehindHole(position);
+            else {
+              const identity = identityOf(position, offset - BigInt(count));
+              position = positionAfter(identity, count);
+              newestData = { ...identity, lastSequence: sequenceAfter(identity.sequence, count - 1) };
+            }
+            // What a worker that starts here finds in the log.
+            const { producerId: id, epoch } = position;
+            const tail = position.isBehindHole ? marker(epoch, id) : { ...newestData!, isControl: false };
+            const found = positionAt(offset, { producerId, tail, newestData, entries: [] });
+            expect(identityOf(found, offset)).toEqual(identityOf(position, offset));
+            expect([found.producerId, found.epoch]).toEqual([id, epoch]);
           }
-          expect(identity).toEqual(identityAt(offset, { producerId, tail: null, entries: [] }));
         },
       ),
     );
+  });
+});
+
+describe('fillers', () => {
+  it('have a rotation of their own that no run reaches', () => {
+    const filler = fillerIdentityAt(producerId, 2n ** 31n + 5n);
+    expect(filler).toMatchObject({ epoch: 0, sequence: 5 });
+    expect(isFillerProducerId(filler.producerId)).toBe(true);
+    expect(isFillerProducerId(producerId)).toBe(false);
+    expect(unrotated(filler.producerId)).toBe(producerId);
+  });
+});
+
+describe('generationAfter', () => {
+  const now = Date.UTC(2026, 10, 21);
+
+  it('is above all that wrote markers before', () => {
+    const ahead = { ...entry(1, 2), coordinatorEpoch: 2_000_000_000 };
+    expect(generationAfter([entry(0, 0), ahead], now)).toBe(2_000_000_001);
+  });
+
+  it('grows with time where nothing is known any more, and fits into a coordinator epoch', () => {
+    expect(generationAfter([], now + 1_000)).toBe(generationAfter([], now) + 1);
+    expect(generationAfter([], Date.UTC(2080, 0, 1))).toBeLessThan(2 ** 31);
+  });
+});
+
+describe('isClosed', () => {
+  it('sees a closing marker in the log and in the leader’s entries, at any rotation', () => {
+    expect(isClosed([], marker(closingEpoch))).toBe(true);
+    expect(isClosed([entry(closingEpoch, -1, producerId + 3n)], marker(4))).toBe(true);
+    expect(isClosed([entry(closingEpoch, -1, 7n)], null)).toBe(false);
+    expect(isClosed([entry(epochMax, 3)], marker(epochMax))).toBe(false);
   });
 });

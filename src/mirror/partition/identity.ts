@@ -125,7 +125,12 @@ export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
   // A link that had another name: an agent with the former one may still be there, so we go on with what it goes on with.
   const writer = [tail, newestData].find((write) => write !== null && isLockstepProducerId(write.producerId));
   const link = unrotated(writer?.producerId ?? known.producerId);
-  const firstRun: RunPosition = { producerId: link, epoch: 0, sequence: sequenceAt(offset), isBehindHole: false };
+  const firstRun: RunPosition = {
+    producerId: link,
+    epoch: 0,
+    sequence: sequenceAt(offset),
+    isBehindHole: false,
+  };
   const entries = known.entries.filter(
     (entry) => unrotated(entry.producerId) === link && !isFillerProducerId(entry.producerId),
   );
@@ -135,7 +140,9 @@ export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
   }
   if (isFillerProducerId(tail.producerId)) return firstRun;
   if (!tail.isControl) {
-    const entry = entries.find(({ producerId, epoch }) => producerId === tail.producerId && epoch === tail.epoch);
+    const entry = entries.find(
+      ({ producerId, epoch }) => producerId === tail.producerId && epoch === tail.epoch,
+    );
     return behindData(entry ?? tail, offset);
   }
   // Markers of the fallback by empty transactions carry the coordinator's ids, so the run is told by its data.

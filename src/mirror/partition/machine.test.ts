@@ -1,42 +1,22 @@
 // The transitions of one partition, each as a sentence. The simulator (../simulation) covers their interplay.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isStopped, PartitionMachine } from './machine.ts';
-import type { DestinationView, FetchedBatch, PartitionAction, TailVerdict } from './state.ts';
+import { type DestinationView, defaultPolicy, type PartitionAction, type TailVerdict } from './state.ts';
+import { releasesOf, TestBatch } from './test-batch.ts';
 
-class TestBatch implements FetchedBatch {
-  readonly magic: number = 2;
-  readonly isControl: boolean = false;
-  readonly isTransactional: boolean = false;
-  readonly timestampType: 'CreateTime' | 'LogAppendTime' = 'CreateTime';
-  readonly sizeBytes = 100;
-  readonly partitionLeaderEpoch = 0;
-  readonly baseOffset: bigint;
-  readonly lastOffset: bigint;
-  readonly recordCount: number;
-  releases = 0;
-
-  constructor(baseOffset: bigint, recordCount: number, overrides: Partial<FetchedBatch> = {}) {
-    this.baseOffset = baseOffset;
-    this.recordCount = recordCount;
-    this.lastOffset = baseOffset + BigInt(recordCount) - 1n;
-    Object.assign(this, overrides);
-  }
-
-  release(): void {
-    this.releases += 1;
-  }
-}
-
-const identity = { producerId: 1n << 62n, epoch: 0, sequence: 10 };
+const producerId = 1n << 62n;
+const position = { producerId, epoch: 3, sequence: 10, isBehindHole: false };
 const view: DestinationView = {
   leaderEpoch: 4,
   logStart: 0n,
   logEnd: 10n,
   highWatermark: 10n,
-  tail: { baseOffset: 8n, lastOffset: 9n, producerId: 1n << 62n },
-  identity,
+  tail: { baseOffset: 8n, lastOffset: 9n, producerId, isControl: false, isFiller: false },
+  position,
+  generation: 77,
+  isClosed: false,
 };
-const agrees: TailVerdict = { kind: 'agrees', lastFetchedEpoch: 2, compared: true };
+const agrees: TailVerdict = { kind: 'agrees', lastFetchedEpoch: 2, compared: true, sourceStart: 0n };
 
 let machine: PartitionMachine<TestBatch>;
 
@@ -54,6 +34,15 @@ function mirroring(): void {
   machine.handle({ type: 'destinationRead', round: machine.round, view });
   machine.handle({ type: 'timer', round: machine.round });
   machine.handle({ type: 'destinationRead', round: machine.round, view });
+  machine.handle({ type: 'tailCompared', round: machine.round, verdict: agrees });
+  expect(machine.state.name).toBe('Mirroring');
+}
+
+/** From Recovering to Mirroring. */
+function again(seen: DestinationView = view): void {
+  machine.handle({ type: 'timer', round: machine.round });
+  machine.handle({ type: 'destinationRead', round: machine.round, view: seen });
+  machine.handle({ type: 'destinationRead', round: machine.round, view: seen });
   machine.handle({ type: 'tailCompared', round: machine.round, verdict: agrees });
   expect(machine.state.name).toBe('Mirroring');
 }
@@ -132,9 +121,9 @@ describe('starting', () => {
 
   const endings: [TailVerdict, string][] = [
     [{ kind: 'differs', offset: 8n, what: 'value' }, 'Diverged'],
-    [{ kind: 'sourceEndsBefore', sourceEnd: 7n }, 'Diverged'],
+    [{ kind: 'sourceEndsBefore', sourceEnd: 7n }, 'SourceTruncated'],
     [{ kind: 'foreign', offset: 8n }, 'ForeignData'],
-    [{ kind: 'sourceStartsAfter', sourceStart: 30n }, 'SourceStartAhead'],
+    [{ kind: 'sourceStartsAfter', sourceStart: 30n }, 'RetentionOvertook'],
   ];
   it.each(endings)('ends at the verdict %o as %s, without an append', (verdict, name) => {
     machine.handle({ type: 'begin' });
@@ -166,7 +155,7 @@ describe('copying', () => {
     const [next] = acknowledge(10n);
     expect(next).toMatchObject({
       type: 'append',
-      append: { offset: 13n, identity: { epoch: 0, sequence: 13 } },
+      append: { offset: 13n, identity: { epoch: 3, sequence: 13 } },
     });
     expect(machine.mirrorEnd).toBe(13n);
   });
@@ -244,7 +233,7 @@ describe('copying', () => {
     [10, 'Blocked'],
     [32, 'Blocked'],
     [87, 'Blocked'],
-    [47, 'Fenced'],
+    [47, 'Recovering'],
     [29, 'NotAuthorized'],
     [100, 'Recovering'],
   ];
@@ -270,9 +259,9 @@ describe('copying', () => {
 
 it('forgets what waits behind a slow append when memory is short, and reads it again', () => {
   mirroring();
-  const batches = [new TestBatch(10n, 3), new TestBatch(13n, 2), new TestBatch(17n, 1)];
+  const batches = [new TestBatch(10n, 3), new TestBatch(13n, 2), new TestBatch(15n, 1, { magic: 1 })];
   fetch(...batches);
-  expect(machine.flow?.obstacle?.kind).toBe('HoleAhead');
+  expect(machine.flow?.obstacle?.kind).toBe('OldRecordFormat');
   expect(machine.handle({ type: 'shed', round: machine.round })).toEqual([
     { type: 'startFetching', round: machine.round, offset: 13n, lastFetchedEpoch: 0 },
   ]);
@@ -291,29 +280,291 @@ it('stops at a batch to which the broker gave its own timestamps', () => {
   expect(machine.state).toMatchObject({ reason: expect.stringContaining('message.timestamp.type') });
 });
 
-describe('what can’t be copied yet', () => {
-  beforeEach(mirroring);
+it('ends at a record format it can’t copy, after everything before it is in', () => {
+  mirroring();
+  const batches = [new TestBatch(10n, 1), new TestBatch(11n, 1, { magic: 1 }), new TestBatch(12n, 1)];
+  expect(types(fetch(...batches))).toEqual(['stopFetching', 'append']);
+  expect(machine.state.name).toBe('Mirroring');
+  expect(types(acknowledge(10n))).toEqual(['stopFetching']);
+  expect(machine.state).toMatchObject({ name: 'OldRecordFormat', offset: 11n });
+  expect(releasesOf(batches)).toEqual([1, 1, 1]);
+});
 
-  const obstacles: [string, TestBatch][] = [
-    ['HoleAhead', new TestBatch(14n, 1)],
-    ['TransactionAhead', new TestBatch(11n, 1, { isTransactional: true })],
-    ['TransactionAhead', new TestBatch(11n, 1, { isControl: true })],
-    ['CompactedBatch', new TestBatch(11n, 2, { lastOffset: 15n })],
-    ['CompactedBatch', new TestBatch(11n, 0, { lastOffset: 12n })],
-    ['LogAppendTime', new TestBatch(11n, 1, { timestampType: 'LogAppendTime' })],
-    ['OldRecordFormat', new TestBatch(11n, 1, { magic: 1 })],
-    ['MisalignedBatch', new TestBatch(9n, 4)],
-  ];
-  it.each(obstacles)('ends as %s with the offset, after everything before it is in', (name, obstacle) => {
-    const before = new TestBatch(10n, 1);
-    const behind = new TestBatch(16n, 1);
-    const actions = fetch(before, obstacle, behind);
-    expect(types(actions)).toEqual(['stopFetching', 'append']);
-    expect(machine.state.name).toBe('Mirroring');
-    expect(types(acknowledge(10n))).toEqual(['stopFetching']);
-    expect(machine.state).toMatchObject({ name, offset: 11n });
-    expect([before.releases, obstacle.releases, behind.releases]).toEqual([1, 1, 1]);
+describe('small batches', () => {
+  const small = (offset: bigint): TestBatch => new TestBatch(offset, 1, { isCompressed: false });
+
+  it('go together when they queue up, with the memory of the originals given back at once', () => {
+    mirroring();
+    const batches = [10n, 11n, 12n].map(small);
+    const [append] = fetch(...batches);
+    expect(append).toMatchObject({
+      type: 'append',
+      append: { offset: 10n, isMerged: true, batch: { recordCount: 3 } },
+    });
+    expect(releasesOf(batches)).toEqual([1, 0, 1, 1]);
+    acknowledge(10n);
+    expect(machine.mirrorEnd).toBe(13n);
+    expect(releasesOf(batches)).toEqual([1, 1, 1, 1]);
   });
+
+  it('go alone after a broker refused them together', () => {
+    mirroring();
+    fetch(small(10n), small(11n));
+    machine.handle({ type: 'appendRefused', round: machine.round, errorCode: 10, reason: 'too large' });
+    expect(machine.state.name).toBe('Recovering');
+    again();
+    expect(fetch(small(10n), small(11n))[0]).toMatchObject({
+      append: { isMerged: false, batch: { recordCount: 1 } },
+    });
+    machine.handle({ type: 'appendRefused', round: machine.round, errorCode: 10, reason: 'too large' });
+    expect(machine.state.name).toBe('Blocked');
+  });
+});
+
+describe('a hole', () => {
+  const marker = (offset: bigint): TestBatch => new TestBatch(offset, 1, { isControl: true });
+  const ends = (logEnd: bigint, highWatermark = logEnd) =>
+    ({ type: 'logEndRead', round: machine.round, ends: { leaderEpoch: 4, logEnd, highWatermark } }) as const;
+  const answered = (errorCode = 0) =>
+    ({ type: 'markersAnswered', round: machine.round, errorCode, reason: `error ${errorCode}` }) as const;
+  const timer = () => ({ type: 'timer', round: machine.round }) as const;
+
+  beforeEach(() => {
+    mirroring();
+  });
+
+  /** Up to the marker request for the hole at 10, the first one of this generation. */
+  function claimed(...batches: TestBatch[]): readonly PartitionAction<TestBatch>[] {
+    fetch(...batches);
+    machine.handle(timer());
+    return machine.handle(ends(10n));
+  }
+
+  it('is claimed by standing still, filled, and checked before data follows in the next epoch', () => {
+    const batches = [marker(10n), new TestBatch(11n, 2)];
+    expect(fetch(...batches)).toMatchObject([{ type: 'pause', kind: 'claim' }]);
+    expect(types(machine.handle(timer()))).toEqual(['readLogEnd']);
+    expect(machine.handle(ends(10n))).toMatchObject([
+      { type: 'writeMarkers', markers: { producerId, epoch: 3, generation: 77, offset: 10n, count: 1 } },
+    ]);
+    expect(types(machine.handle(answered()))).toEqual(['readLogEnd']);
+    expect(machine.handle(ends(11n))).toMatchObject([
+      { type: 'append', append: { offset: 11n, identity: { producerId, epoch: 4, sequence: 0 } } },
+    ]);
+    acknowledge(11n);
+    expect(machine).toMatchObject({ mirrorEnd: 13n, holeOffsetsCount: 1n });
+    expect(releasesOf(batches)).toEqual([1, 1]);
+  });
+
+  it('is filled at once when this generation has written markers already', () => {
+    claimed(marker(10n), new TestBatch(11n, 1), marker(12n));
+    machine.handle(answered());
+    machine.handle(ends(11n));
+    expect(acknowledge(11n)).toMatchObject([{ type: 'writeMarkers', markers: { epoch: 4, offset: 12n } }]);
+  });
+
+  it('waits for the answer to the data before it', () => {
+    expect(types(fetch(new TestBatch(10n, 2), marker(12n)))).toEqual(['append']);
+    expect(acknowledge(10n)).toMatchObject([{ type: 'pause', kind: 'claim' }]);
+  });
+
+  it('holds all neighbouring offsets without records', () => {
+    const run = [marker(10n), new TestBatch(11n, 4, { isAborted: true }), marker(15n), new TestBatch(18n, 1)];
+    expect(claimed(...run)).toMatchObject([{ type: 'writeMarkers', markers: { offset: 10n, count: 8 } }]);
+  });
+
+  it('is not written to when somebody else was faster', () => {
+    fetch(marker(10n));
+    machine.handle(timer());
+    expect(types(machine.handle(ends(11n)))).not.toContain('writeMarkers');
+    expect(machine.state.name).toBe('Recovering');
+  });
+
+  it('gets the rest when the broker refused some in silence', () => {
+    claimed(new TestBatch(10n, 5, { isAborted: true }), new TestBatch(15n, 1));
+    machine.handle(answered());
+    expect(machine.handle(ends(13n))).toMatchObject([
+      { type: 'writeMarkers', markers: { offset: 13n, count: 2 } },
+    ]);
+    machine.handle(answered());
+    expect(machine.handle(ends(15n))).toMatchObject([{ type: 'append', append: { offset: 15n } }]);
+  });
+
+  it('is asked for again only through the log when the answer is missing, with a new generation', () => {
+    claimed(marker(10n));
+    machine.handle({ type: 'markersUnknown', round: machine.round, reason: 'connection lost' });
+    expect(machine.state.name).toBe('Recovering');
+    const grown = { ...view, logEnd: 11n, highWatermark: 11n, generation: 78 };
+    again(grown);
+    expect(machine.flow?.hole).toBeNull();
+    expect(machine.flow?.generation).toBe(78);
+  });
+
+  it('counts a time-out of the replicas as an answer, and waits for them', () => {
+    claimed(marker(10n), new TestBatch(11n, 1));
+    expect(types(machine.handle(answered(7)))).toEqual(['readLogEnd']);
+    expect(machine.handle(ends(11n, 10n))).toMatchObject([{ type: 'pause', kind: 'replicas' }]);
+    expect(types(machine.handle(timer()))).toEqual(['readLogEnd']);
+    expect(types(machine.handle(ends(11n)))).toEqual(['append']);
+  });
+
+  it('is Diverged when more was written than meant', () => {
+    claimed(marker(10n), new TestBatch(11n, 1));
+    machine.handle(answered());
+    expect(types(machine.handle(ends(12n)))).not.toContain('append');
+    expect(machine.state).toMatchObject({ name: 'Diverged', offset: 10n });
+  });
+
+  it.each([
+    [52, 'Recovering'],
+    [47, 'Recovering'],
+    [6, 'Recovering'],
+    [31, 'NotAuthorized'],
+  ])('takes the answer %i to %s', (errorCode, name) => {
+    const batch = new TestBatch(11n, 1);
+    claimed(marker(10n), batch);
+    machine.handle(answered(errorCode));
+    expect(machine.state.name).toBe(name);
+    expect(batch.releases).toBe(1);
+  });
+
+  it('is written in requests that do not hold up a broker for long', () => {
+    const write = claimed(new TestBatch(10n, 12_000, { isAborted: true }));
+    expect(write).toMatchObject([{ markers: { count: 5_000 } }]);
+    machine.handle(answered());
+    expect(machine.handle(ends(5_010n))).toMatchObject([{ markers: { offset: 5_010n, count: 5_000 } }]);
+  });
+
+  it('lets a stop wait for the markers that are under way', () => {
+    claimed(marker(10n), new TestBatch(11n, 1));
+    machine.handle({ type: 'stop' });
+    expect(machine.state.name).toBe('Stopping');
+    expect(types(machine.handle(answered()))).toEqual(['stopFetching']);
+    expect(machine.state.name).toBe('Stopped');
+  });
+
+  it('can be filled with copies of the record behind it', () => {
+    machine = new PartitionMachine<TestBatch>({ ...defaultPolicy, compactionGaps: 'copies' });
+    mirroring();
+    const batch = new TestBatch(14n, 2);
+    expect(fetch(batch)).toMatchObject([
+      { type: 'append', append: { offset: 10n, batch: { recordCount: 4 } } },
+    ]);
+    expect(acknowledge(10n)).toMatchObject([
+      { type: 'append', append: { offset: 14n, identity: { epoch: 3, sequence: 14 } } },
+    ]);
+    acknowledge(14n);
+    expect(releasesOf([batch])).toEqual([1, 1]);
+  });
+});
+
+describe('a source that starts above the mirror’s end', () => {
+  const empty: DestinationView = { ...view, logStart: 0n, logEnd: 0n, highWatermark: 0n, tail: null };
+  const startsAt = (sourceStart: bigint): TailVerdict => ({ kind: 'sourceStartsAfter', sourceStart });
+
+  function compared(seen: DestinationView, verdict: TailVerdict): readonly PartitionAction<TestBatch>[] {
+    machine.handle({ type: 'begin' });
+    machine.handle({ type: 'destinationRead', round: 0, view: seen });
+    machine.handle({ type: 'destinationRead', round: 0, view: seen });
+    return machine.handle({ type: 'tailCompared', round: 0, verdict });
+  }
+
+  it('is filled up to there and cut, and looked at again before data follows', () => {
+    expect(compared(empty, startsAt(170_000n))).toMatchObject([
+      { type: 'appendFiller', filler: { offset: 0n, count: 100_000, identity: { epoch: 0, sequence: 0 } } },
+    ]);
+    expect(acknowledge(0n)).toMatchObject([
+      { type: 'appendFiller', filler: { offset: 100_000n, count: 70_000, identity: { sequence: 100_000 } } },
+    ]);
+    expect(acknowledge(100_000n)).toMatchObject([{ type: 'cutStart', beforeOffset: 170_000n }]);
+    const cut = machine.handle({ type: 'startCut', round: machine.round, logStart: 170_000n });
+    expect(types(cut)).toEqual(['readDestination']);
+  });
+
+  it('is cut first when a former worker had filled it', () => {
+    const tail = { baseOffset: 0n, lastOffset: 9n, producerId, isControl: false, isFiller: true };
+    const filled: TailVerdict = {
+      ...agrees,
+      kind: 'agrees',
+      compared: false,
+      lastFetchedEpoch: -1,
+      sourceStart: 10n,
+    };
+    expect(compared({ ...view, tail }, filled)).toMatchObject([{ type: 'cutStart', beforeOffset: 10n }]);
+  });
+
+  it('never cuts records off that only look like fillers because they may not be read', () => {
+    const tail = { baseOffset: 9n, lastOffset: 9n, producerId, isControl: false, isFiller: true };
+    expect(types(compared({ ...view, tail }, agrees))).not.toContain('cutStart');
+    expect(machine.state.name).toBe('Recovering');
+  });
+
+  it('is not continued while readable fillers are left', () => {
+    compared(empty, startsAt(10n));
+    acknowledge(0n);
+    machine.handle({ type: 'startCut', round: machine.round, logStart: 4n });
+    expect(machine.state.name).toBe('Recovering');
+  });
+
+  it('is Diverged when a filler lands elsewhere', () => {
+    compared(empty, startsAt(10n));
+    acknowledge(3n);
+    expect(machine.state).toMatchObject({ name: 'Diverged', offset: 0n });
+  });
+
+  it('is refused with the estimate beyond the limit', () => {
+    compared(empty, startsAt(5_000_000_000n));
+    expect(machine.state).toMatchObject({
+      name: 'StartTooFar',
+      reason: expect.stringContaining('about 83 min'),
+    });
+  });
+
+  it('stops a mirror with records where the user has not decided', () => {
+    compared(view, startsAt(30n));
+    expect(machine.state).toMatchObject({
+      name: 'RetentionOvertook',
+      offset: 10n,
+      reason: expect.stringContaining('20 offsets'),
+    });
+  });
+
+  it('becomes a hole where the user wants to go on', () => {
+    machine = new PartitionMachine<TestBatch>({ ...defaultPolicy, retentionOvertook: 'jump' });
+    expect(compared(view, startsAt(30n))).toMatchObject([
+      { type: 'startFetching', offset: 30n },
+      { type: 'pause', kind: 'claim' },
+    ]);
+    expect(machine.sourceLostCount).toBe(20n);
+    expect(machine.flow?.hole).toMatchObject({ end: 30n });
+  });
+});
+
+it('compares again before it appends anything more when the source has changed', () => {
+  mirroring();
+  const batch = new TestBatch(10n, 2);
+  fetch(batch);
+  machine.handle({ type: 'sourceChanged', reason: 'a new leader' });
+  expect(machine.state).toMatchObject({ name: 'Recovering', reason: 'a new leader' });
+  expect(batch.releases).toBe(1);
+});
+
+it('does not touch a mirror that was closed', () => {
+  machine.handle({ type: 'begin' });
+  machine.handle({ type: 'destinationRead', round: 0, view: { ...view, isClosed: true } });
+  expect(machine.state.name).toBe('Fenced');
+});
+
+it('reads again what can’t be read, and gives everything back', () => {
+  mirroring();
+  const broken = new TestBatch(10n, 2, { timestampType: 'LogAppendTime' });
+  broken.reshape = () => {
+    throw new Error('checksum');
+  };
+  const behind = new TestBatch(12n, 1);
+  fetch(broken, behind);
+  expect(machine.state).toMatchObject({ name: 'Recovering', reason: expect.stringContaining('offset 10') });
+  expect(releasesOf([broken, behind])).toEqual([1, 1]);
 });
 
 describe('a source that was truncated', () => {
@@ -324,15 +575,15 @@ describe('a source that was truncated', () => {
     expect(machine.state.name).toBe('Recovering');
   });
 
-  it('is Diverged when the cut lies below the mirror', () => {
+  it('ends when the cut lies below the mirror', () => {
     machine.handle({ type: 'sourceDiverged', round: 0, epoch: 1, endOffset: 9n });
-    expect(machine.state).toMatchObject({ name: 'Diverged', offset: 9n });
+    expect(machine.state).toMatchObject({ name: 'SourceTruncated', offset: 9n });
   });
 
-  it('is Diverged when the cut lies below what is being appended', () => {
+  it('ends when the cut lies below what is being appended', () => {
     fetch(new TestBatch(10n, 3));
     machine.handle({ type: 'sourceDiverged', round: 0, epoch: 1, endOffset: 11n });
-    expect(machine.state.name).toBe('Diverged');
+    expect(machine.state.name).toBe('SourceTruncated');
   });
 });
 

@@ -199,8 +199,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     const { view } = this.state;
     switch (verdict.kind) {
       case 'agrees':
-        // Data never follows fillers that could still be read.
-        if (view.tail?.isFiller) return this.#cutStart(view.logEnd);
+        if (view.tail?.isFiller) return this.#fillersFound(view, verdict.sourceStart);
         return this.#mirror(view, { lastFetchedEpoch: this.#epochBefore(view.logEnd, verdict) });
       case 'differs':
         return this.#end(
@@ -317,6 +316,13 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     else this.#cutStart(target);
   }
 
+  /** Data never follows fillers that could still be read. */
+  #fillersFound(view: DestinationView, sourceStart: bigint): void {
+    if (view.logEnd <= sourceStart) return this.#cutStart(view.logEnd);
+    // Not known by their headers, but by the right to READ that is withheld until all partitions are filled.
+    this.#recover('the mirror may not be read yet: other partitions of the topic are still filled');
+  }
+
   #cutStart(target: bigint): void {
     this.mirrorEnd = target;
     this.state = { name: 'CuttingStart', target };
@@ -326,7 +332,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #startCut(logStart: bigint): void {
     if (this.state.name !== 'CuttingStart') return;
     const { target } = this.state;
-    if (logStart < target) return this.#recover(`the mirror was to start at ${target}, and starts at ${logStart}`);
+    if (logStart < target)
+      return this.#recover(`the mirror was to start at ${target}, and starts at ${logStart}`);
     this.round += 1;
     this.#readDestination();
   }
@@ -392,7 +399,9 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   #appendData(flow: Flow<B>): void {
     const count = this.#mayMerge ? mergeableCount(flow.queue) : 1;
-    const batches = flow.queue.splice(0, count).map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
+    const batches = flow.queue
+      .splice(0, count)
+      .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
     for (const { sizeBytes } of batches) flow.queuedBytes -= sizeBytes;
     const [first, ...next] = batches as [B, ...B[]];
     if (next.length === 0) return this.#append(flow, first, false);

@@ -2,9 +2,9 @@
 import { fillerIdentityAt } from './identity.ts';
 import type { FillerAppend } from './state.ts';
 
-/** Offsets in one filler batch; a few hundred KiB when compressed (src/records/filler). */
-export const fillerOffsetsMax = 500_000;
-/** What brokers were seen to take on two cores; docs/exactness.md has the figures. */
+/** Offsets in one filler batch: 59 KB when compressed, which every max.message.bytes in use takes. */
+export const fillerOffsetsMax = 100_000;
+/** Less than brokers were seen to take on two cores; docs/mirror-topics.md has the figures. */
 const fillOffsetsPerSecond = 1_000_000;
 
 /** The next filler from `offset` on, not beyond `target`. */

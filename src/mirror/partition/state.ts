@@ -39,7 +39,12 @@ export interface TailBatch {
 /** How the newest batch of the mirror relates to the source. */
 export type TailVerdict =
   /** Both logs agree, or the mirror holds nothing to compare. `lastFetchedEpoch` is -1 when unknown. */
-  | { readonly kind: 'agrees'; readonly lastFetchedEpoch: number; readonly compared: boolean }
+  | {
+      readonly kind: 'agrees';
+      readonly lastFetchedEpoch: number;
+      readonly compared: boolean;
+      readonly sourceStart: bigint;
+    }
   | { readonly kind: 'differs'; readonly offset: bigint; readonly what: string }
   | { readonly kind: 'foreign'; readonly offset: bigint }
   | { readonly kind: 'sourceEndsBefore'; readonly sourceEnd: bigint }

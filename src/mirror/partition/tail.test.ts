@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type BatchFingerprint, judgeTail, type MirrorFingerprint, type SourceView } from './tail.ts';
+import {
+  type BatchFingerprint,
+  judgeTail,
+  type MirrorFingerprint,
+  type MirrorTail,
+  type SourceView,
+} from './tail.ts';
 
 const ours = (1n << 62n) + 256n;
 const batch: MirrorFingerprint = {
@@ -7,6 +13,7 @@ const batch: MirrorFingerprint = {
   lastOffset: 9n,
   recordCount: 2,
   sizeBytes: 120,
+  isControl: false,
   producerId: ours,
   partitionLeaderEpoch: 0,
   normalisedChecksum: 77,
@@ -14,7 +21,13 @@ const batch: MirrorFingerprint = {
   lastSequence: 9,
 };
 const original: BatchFingerprint = { ...batch, producerId: 4n, partitionLeaderEpoch: 3 };
-const source: SourceView = { logStart: 0n, highWatermark: 20n, logEnd: 20n, tail: original };
+const source: SourceView = {
+  logStart: 0n,
+  highWatermark: 20n,
+  logEnd: 20n,
+  tail: original,
+  isVisibleAtEnd: false,
+};
 const view = { logEnd: 10n };
 
 describe('judgeTail', () => {
@@ -23,13 +36,13 @@ describe('judgeTail', () => {
       'equal batches agree, with the source’s epoch',
       batch,
       source,
-      { kind: 'agrees', lastFetchedEpoch: 3, compared: true },
+      { kind: 'agrees', lastFetchedEpoch: 3, compared: true, sourceStart: 0n },
     ],
     [
       'an empty mirror has nothing to compare',
       null,
       source,
-      { kind: 'agrees', lastFetchedEpoch: -1, compared: false },
+      { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n },
     ],
     [
       'a batch of a real producer is foreign, even with equal content',
@@ -44,7 +57,7 @@ describe('judgeTail', () => {
       {
         kind: 'differs',
         offset: 8n,
-        what: 'its last sequence is 7, so it was written for another offset than 9: something else writes to the mirror',
+        what: 'its last sequence is 7 in epoch 0, so it was written for another offset than 9: something else writes to the mirror',
       },
     ],
     [
@@ -69,7 +82,7 @@ describe('judgeTail', () => {
       'a source that starts exactly at the mirror’s end goes on',
       batch,
       { ...source, logStart: 10n },
-      { kind: 'agrees', lastFetchedEpoch: -1, compared: false },
+      { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 10n },
     ],
     [
       'a high watermark behind the log end is waited for',
@@ -93,10 +106,72 @@ describe('judgeTail', () => {
       'a tail that the source has compacted away can’t be compared',
       batch,
       { ...source, tail: { ...original, baseOffset: 15n, lastOffset: 16n } },
-      { kind: 'agrees', lastFetchedEpoch: -1, compared: false },
+      { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n },
     ],
   ];
   it.each(rows)('%s', (_name, mirrorTail, sourceView, expected) => {
-    expect(judgeTail(view, mirrorTail, sourceView)).toEqual(expected);
+    const mirror: MirrorTail | null = mirrorTail && {
+      newest: mirrorTail,
+      newestData: mirrorTail,
+      beforeRun: 'unknown',
+    };
+    expect(judgeTail(view, mirror, sourceView)).toEqual(expected);
+  });
+
+  const laterRun = { ...batch, producerEpoch: 3, lastSequence: 1 };
+  const marker = { ...batch, baseOffset: 9n, lastOffset: 9n, isControl: true, lastSequence: -1 };
+  const before = { ...batch, baseOffset: 7n, lastOffset: 8n, lastSequence: 8 };
+  const beforeSource = { ...source, tail: { ...original, baseOffset: 7n, lastOffset: 8n } };
+  const agreesUnknown = { kind: 'agrees', lastFetchedEpoch: -1, sourceStart: 0n };
+  const holes: [string, MirrorTail, SourceView, unknown][] = [
+    [
+      'a run behind a marker is in its place',
+      { newest: laterRun, newestData: laterRun, beforeRun: 'marker' },
+      source,
+      { kind: 'agrees', lastFetchedEpoch: 3, compared: true, sourceStart: 0n },
+    ],
+    [
+      'a later run that follows data directly is not in its place',
+      { newest: laterRun, newestData: laterRun, beforeRun: 'data' },
+      source,
+      { kind: 'differs', offset: 8n, what: expect.stringContaining('epoch 3') },
+    ],
+    [
+      'behind a hole the newest data is compared, and says nothing about the epoch of the end',
+      { newest: marker, newestData: before, beforeRun: 'unknown' },
+      beforeSource,
+      { ...agreesUnknown, compared: true },
+    ],
+    [
+      'a record of the source where the mirror holds a marker differs',
+      { newest: marker, newestData: before, beforeRun: 'unknown' },
+      { ...beforeSource, isVisibleAtEnd: true },
+      { kind: 'differs', offset: 9n, what: 'the source has a record where the mirror holds a marker' },
+    ],
+    [
+      'a marker of a real producer is foreign when its data is',
+      {
+        newest: { ...marker, producerId: 4n },
+        newestData: { ...before, producerId: 4n },
+        beforeRun: 'unknown',
+      },
+      beforeSource,
+      { kind: 'foreign', offset: 7n },
+    ],
+    [
+      'the marker of an empty transaction behind our own data is not',
+      { newest: { ...marker, producerId: 4n }, newestData: before, beforeRun: 'unknown' },
+      beforeSource,
+      { ...agreesUnknown, compared: true },
+    ],
+    [
+      'markers alone have nothing to compare',
+      { newest: marker, newestData: null, beforeRun: 'unknown' },
+      source,
+      { ...agreesUnknown, compared: false },
+    ],
+  ];
+  it.each(holes)('%s', (_name, mirror, sourceView, expected) => {
+    expect(judgeTail(view, mirror, sourceView)).toEqual(expected);
   });
 });

@@ -69,13 +69,13 @@ export function judgeTail(
     return { kind: 'differs', offset: view.logEnd - 1n, what };
   }
   if (data === null || data.lastOffset < source.logStart) {
-    return { kind: 'agrees', lastFetchedEpoch: -1, compared: false };
+    return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: source.logStart };
   }
   const original = source.tail;
   if (original === null) return 'unsettled';
   if (original.baseOffset > data.lastOffset) {
     // Compaction has removed the source's copy of the last batch.
-    return { kind: 'agrees', lastFetchedEpoch: -1, compared: false };
+    return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: source.logStart };
   }
   if (original.baseOffset !== data.baseOffset || original.lastOffset !== data.lastOffset) {
     return 'compareRecords';
@@ -83,7 +83,7 @@ export function judgeTail(
   if (original.normalisedChecksum === data.normalisedChecksum && original.sizeBytes === data.sizeBytes) {
     // Behind a hole the epoch of the newest data says nothing about the log's end.
     const lastFetchedEpoch = mirror?.newest === data ? original.partitionLeaderEpoch : -1;
-    return { kind: 'agrees', lastFetchedEpoch, compared: true };
+    return { kind: 'agrees', lastFetchedEpoch, compared: true, sourceStart: source.logStart };
   }
   // Other bytes can still be the same records: compacted, merged or compressed again on one side.
   return 'compareRecords';

@@ -12,8 +12,7 @@ export const waysOut: Readonly<Record<StopKind, string>> = {
   DestinationRecreated: 'Start the agent again to fill the new topic from offset 0.',
   RetentionOvertook:
     'Set retentionOvertook: jump on the link to go on behind the gap, or delete the mirror topic to start from what is left.',
-  StartTooFar:
-    'Set start: shifted on the link, or raise fillOffsetsMax, then start the agent again.',
+  StartTooFar: 'Set start: shifted on the link, or raise fillOffsetsMax, then start the agent again.',
   Blocked: 'Change the setting that the reason names, then start the agent again.',
   Fenced: 'Nothing, if the promotion was meant.',
   Stopped: 'Start the agent again.',

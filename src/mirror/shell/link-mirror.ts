@@ -71,8 +71,10 @@ export interface LinkMirrorOptions {
   readonly tuning: MirrorTuning;
   /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
   readonly exactness?: MirrorExactness;
-  /** Whether nobody may read this mirror topic just now, not even we: while its start is filled. Default: never. */
-  readonly isReadWithheld?: (topic: string) => boolean;
+  /** Called before offsets below a source's start are filled or cut: resolves when nobody may read the topic. */
+  readonly guardStart?: (partition: TopicPartition) => Promise<void>;
+  /** Whether nobody may read this mirror topic just now, not even we. Default: never. */
+  readonly isStartGuarded?: (topic: string) => boolean;
   /** [0, 1); spreads retries. */
   readonly random: () => number;
   readonly nowMs: () => number;
@@ -115,12 +117,13 @@ export class LinkMirror {
         ask: destination.ask,
         producerId,
         nowMs: options.nowMs,
-        isReadWithheld: options.isReadWithheld ?? (() => false),
+        isReadWithheld: options.isStartGuarded ?? (() => false),
       }),
       comparer: new TailComparer({ source: source.ask, destination: destination.ask }),
       refreshMetadata: (side) => void this.#refresh(side),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
       holeWriter: (broker) => this.#holeWriter(broker),
+      guardStart: options.guardStart ?? (async () => {}),
       appendFiller: (log, filler, onOutcome) =>
         this.#writer(log.leader).append({ ...log, ...this.#filler.job(filler), onOutcome }),
       cutStart: (log, beforeOffset) => cutStart(destination.ask(log.leader), log, beforeOffset),

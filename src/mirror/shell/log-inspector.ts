@@ -138,7 +138,8 @@ export class DestinationInspector {
     const known = entries as ProducerEntry[];
     const mirrorTail = tail as MirrorTail | null;
     const newest = mirrorTail?.newest ?? null;
-    const filler = isReadWithheld(log.topic) && logEnd > (logStart as bigint) ? fillerTail(producerId, logEnd) : null;
+    const filler =
+      isReadWithheld(log.topic) && logEnd > (logStart as bigint) ? fillerTail(producerId, logEnd) : null;
     const view: DestinationView = {
       leaderEpoch: log.leaderEpoch,
       logStart: logStart as bigint,
@@ -235,10 +236,12 @@ async function askBeforeRuns(
   const before = new Map<LedLog, bigint>();
   for (const { log, logStart } of logs) {
     const header = newest.get(log);
-    if (header == null || header instanceof LockstepError || header.isControl || header.producerEpoch <= 0) continue;
+    if (header == null || header instanceof LockstepError || header.isControl || header.producerEpoch <= 0)
+      continue;
     // Sequences of such a run begin at 0; one of more than 2^31 records tells nothing here.
     const offset = header.lastOffset - BigInt(header.lastSequence) - 1n;
-    if (header.lastSequence >= 0 && offset >= logStart && header.lastOffset < 2n ** 31n) before.set(log, offset);
+    if (header.lastSequence >= 0 && offset >= logStart && header.lastOffset < 2n ** 31n)
+      before.set(log, offset);
   }
   const headers = await askBatchHeaders(ask, [...before.keys()], (log) => before.get(log)!);
   return new Map(
@@ -292,17 +295,23 @@ export class TailComparer {
     return await this.#compareRecords(logs, mirror.tail!, source);
   }
 
-  async #compareRecords(logs: LogPair, { newest, newestData }: MirrorTail, source: SourceView): Promise<TailVerdict> {
+  async #compareRecords(
+    logs: LogPair,
+    { newest, newestData }: MirrorTail,
+    source: SourceView,
+  ): Promise<TailVerdict> {
     const offset = newestData!.lastOffset;
     const [original, copy] = await Promise.all([
       askBatch(this.#askSource(logs.source.leader), logs.source, offset + logs.shift),
       askBatch(this.#askDestination(logs.destination.leader), logs.destination, offset),
     ]);
     const difference = differenceAt(offset, copy, offset + logs.shift, original);
-    if (difference === 'unknown') return { kind: 'agrees', lastFetchedEpoch: -1, compared: false };
+    const sourceStart = source.logStart;
+    if (difference === 'unknown')
+      return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart };
     if (difference !== null) return { kind: 'differs', offset, what: difference };
     const lastFetchedEpoch = newest === newestData ? (source.tail?.partitionLeaderEpoch ?? -1) : -1;
-    return { kind: 'agrees', lastFetchedEpoch, compared: true };
+    return { kind: 'agrees', lastFetchedEpoch, compared: true, sourceStart };
   }
 }
 
@@ -315,7 +324,10 @@ interface SourceQuestion {
   readonly markerAt: bigint | null;
 }
 
-async function readSource(ask: Ask, questions: SourceQuestion[]): Promise<Map<SourceQuestion, SourceView | LockstepError>> {
+async function readSource(
+  ask: Ask,
+  questions: SourceQuestion[],
+): Promise<Map<SourceQuestion, SourceView | LockstepError>> {
   const logs = questions.map((question) => question.log);
   const asked = new Map(questions.map((question) => [question.log, question]));
   const [ends, highWatermarks, starts] = await Promise.all([
@@ -327,7 +339,10 @@ async function readSource(ask: Ask, questions: SourceQuestion[]): Promise<Map<So
     const start = starts.get(log);
     const highWatermark = highWatermarks.get(log);
     return (
-      typeof start === 'bigint' && typeof highWatermark === 'bigint' && start <= offset && offset < highWatermark
+      typeof start === 'bigint' &&
+      typeof highWatermark === 'bigint' &&
+      start <= offset &&
+      offset < highWatermark
     );
   };
   const readable = logs.filter((log) => isReadable(log, asked.get(log)!.offset));

@@ -2,7 +2,15 @@
 // Errors stay with their partition; a request that fails as a whole throws.
 import { LockstepError } from '../../errors.ts';
 import { type Api, apis, type Input, kafkaError } from '../../protocol/index.ts';
-import { type AbortedTransaction, BatchView, headerBytes, markAborted, normalisedChecksum, readRecords, splitBatches } from '../../records/index.ts';
+import {
+  type AbortedTransaction,
+  BatchView,
+  headerBytes,
+  markAborted,
+  normalisedChecksum,
+  readRecords,
+  splitBatches,
+} from '../../records/index.ts';
 import { isLockstepProducerId, type ProducerEntry } from '../partition/identity.ts';
 import type { MirrorFingerprint } from '../partition/tail.ts';
 
@@ -200,8 +208,15 @@ async function newestDataFrom(
   let offset = from;
   for (let fetches = 0; offset < logEnd && fetches < lookBackFetchesMax; fetches++) {
     const at = offset;
-    const answers = await askFetch(ask, [log], () => at, lookBackBytesMax, (records) =>
-      records === null ? [] : splitBatches(records).batches.map((view) => ({ header: headerOf(view), next: view.nextOffset })),
+    const answers = await askFetch(
+      ask,
+      [log],
+      () => at,
+      lookBackBytesMax,
+      (records) =>
+        records === null
+          ? []
+          : splitBatches(records).batches.map((view) => ({ header: headerOf(view), next: view.nextOffset })),
     );
     const answer = answers.get(log);
     if (answer instanceof LockstepError) throw answer;
@@ -269,7 +284,9 @@ async function askFetch<T, L extends LogAddress>(
       const key = `${topic.topic === '' ? topic.topicId : topic.topic}/${partitionIndex}`;
       answers.set(
         key,
-        errorCode === 0 ? map(records, abortedTransactions) : refused('fetch', topic.topic, partitionIndex, errorCode),
+        errorCode === 0
+          ? map(records, abortedTransactions)
+          : refused('fetch', topic.topic, partitionIndex, errorCode),
       );
     }
   }

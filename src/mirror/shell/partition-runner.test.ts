@@ -2,7 +2,7 @@
 // and brokers that answer errors as fast as they are asked.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchView, encodeBatch } from '../../records/index.ts';
-import type { DestinationView } from '../partition/state.ts';
+import { type DestinationView, defaultPolicy } from '../partition/state.ts';
 import type { AppendJob } from './destination-writer.ts';
 import type { FetchPosition } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
@@ -18,11 +18,13 @@ let jobs: AppendJob[];
 let target: FetchTarget | null;
 let heldFrames: number;
 let isLed: boolean;
+let skewMs: number;
 let runner: PartitionRunner;
 
 function view(): DestinationView {
-  const identity = { producerId, epoch: 0, sequence: Number(logEnd) };
-  return { leaderEpoch: 3, logStart: 0n, logEnd, highWatermark: logEnd, tail: null, identity };
+  const position = { producerId, epoch: 0, sequence: Number(logEnd), isBehindHole: false };
+  const ends = { leaderEpoch: 3, logStart: 0n, logEnd, highWatermark: logEnd };
+  return { ...ends, tail: null, position, generation: 1, isClosed: false };
 }
 
 function batch(baseOffset: bigint, recordCount: number, leaderEpoch = 3): LeasedBatch {
@@ -54,6 +56,7 @@ beforeEach(() => {
   target = null;
   heldFrames = 0;
   isLed = true;
+  skewMs = 0;
   const reader = {
     add: (_key: string, added: FetchTarget) => {
       target = added;
@@ -69,16 +72,23 @@ beforeEach(() => {
     reader: () => reader,
     writer: () => ({ append: (job: AppendJob) => jobs.push(job) }),
     inspector: { read: async () => ({ view: view(), tail: null }) },
-    comparer: { compare: async () => ({ kind: 'agrees', lastFetchedEpoch: -1, compared: false }) },
+    comparer: {
+      compare: async () => ({ kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n }),
+    },
     refreshMetadata: () => {},
     pauseMs: () => 20,
-    nowMs: Date.now,
+    nowMs: () => Date.now() + skewMs,
+    policy: defaultPolicy,
   } as unknown as PartitionServices;
   runner = new PartitionRunner(log, services);
   runner.begin();
 });
 
-afterEach(() => runner.stop());
+afterEach(async () => {
+  const stopped = runner.stop();
+  for (const job of jobs) job.onOutcome({ kind: 'unknown', reason: 'the test ends' });
+  await stopped;
+});
 
 describe('answers that come late', () => {
   it('takes no answer to a position from before it started again', async () => {
@@ -104,10 +114,44 @@ describe('answers that come late', () => {
 it('says that records wait for an open transaction, which no lag shows', async () => {
   const asked = await reachesMirroring();
   target!.onFetched(asked, [], { highWatermark: 30n, lastStableOffset: 0n, logStart: 0n });
+  expect(runner.status()).toMatchObject({ state: 'Mirroring', lagRecords: 0n });
+  skewMs = 5_000;
   const reason = '30 offsets from 0 on wait for a transaction that is open at the source';
-  expect(runner.status()).toMatchObject({ state: 'Mirroring', lagRecords: 0n, reason });
+  expect(runner.status()).toMatchObject({ state: 'WaitingForTransaction', lagRecords: 0n, reason });
   target!.onFetched(asked, [], { highWatermark: 30n, lastStableOffset: 30n, logStart: 0n });
-  expect(runner.status().reason).toBeNull();
+  expect(runner.status()).toMatchObject({ state: 'Mirroring', reason: null });
+});
+
+it('says that it waits where the source answers with nothing below its end', async () => {
+  const asked = await reachesMirroring();
+  target!.onFetched(asked, [], ends);
+  expect(runner.status().state).toBe('Mirroring');
+  skewMs = 5_000;
+  const reason = expect.stringContaining('from 0 on, and ends at 100');
+  expect(runner.status()).toMatchObject({ state: 'WaitingAtHole', reason });
+  target!.onFetched(asked, [batch(0n, 100)], ends);
+  expect(runner.status().state).toBe('Mirroring');
+});
+
+describe('a source that may hold another log now', () => {
+  it('is compared again before what it sends is appended, after its connection was lost', async () => {
+    const asked = await reachesMirroring();
+    target!.onReaderTrouble('connection reset');
+    target!.onFetched(asked, [batch(0n, 10)], ends);
+    expect(runner.status().state).toBe('Recovering');
+    expect({ appended: jobs.length, heldFrames }).toEqual({ appended: 0, heldFrames: 0 });
+    const again = await reachesMirroring();
+    target!.onFetched(again, [batch(0n, 10)], ends);
+    expect(jobs).toHaveLength(1);
+  });
+
+  it('is compared again when its leader epoch has changed', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched({ ...asked, leaderEpoch: 4 }, [batch(0n, 10)], ends);
+    const reason = 'the source’s leader epoch was 3 and is 4: comparing again';
+    expect(runner.status()).toMatchObject({ state: 'Recovering', reason });
+    expect({ appended: jobs.length, heldFrames }).toEqual({ appended: 0, heldFrames: 0 });
+  });
 });
 
 it('does not claim to know the lag while nothing is heard from the source', async () => {
@@ -121,6 +165,7 @@ it('does not claim to know the lag while nothing is heard from the source', asyn
     reason: 'reading: the broker is down',
   });
   target!.onFetched(asked, [], ends);
+  await vi.waitFor(() => expect(runner.status().state).toBe('Mirroring'), { interval: 1 });
   expect(runner.status()).toMatchObject({ lagRecords: 100n, reason: null });
   isLed = false;
   const reason = 'the partition has no leader at the source';

@@ -28,6 +28,8 @@ export interface PartitionServices {
   reader(broker: number): SourceReader;
   writer(broker: number): DestinationWriter;
   holeWriter(broker: number): HoleWriter;
+  /** Resolves when nobody may read the topic while its start is filled; answered from memory once that is so. */
+  guardStart(partition: TopicPartition): Promise<void>;
   /** Appends one filler batch. */
   appendFiller(log: LedLog, filler: FillerAppend, onOutcome: (outcome: AppendOutcome) => void): void;
   /** Cuts the mirror's start off (DeleteRecords); resolves with the new log start. */
@@ -131,7 +133,11 @@ export class PartitionRunner implements FetchTarget {
     destination: null,
   };
 
-  constructor(identity: TopicPartition, services: PartitionServices, { shift = 0n }: { shift?: bigint } = {}) {
+  constructor(
+    identity: TopicPartition,
+    services: PartitionServices,
+    { shift = 0n }: { shift?: bigint } = {},
+  ) {
     this.topic = identity.topic;
     this.partition = identity.partition;
     this.shift = shift;
@@ -170,7 +176,8 @@ export class PartitionRunner implements FetchTarget {
     const mirrorEnd = this.#machine.mirrorEnd;
     // What was heard last is no news while nothing is read: unknown, never zero.
     const sourceEnd = this.#isDeaf() ? null : (this.#ends?.lastStableOffset ?? null);
-    const lagRecords = mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - this.shift - mirrorEnd, 0n);
+    const lagRecords =
+      mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - this.shift - mirrorEnd, 0n);
     return {
       topic: this.topic,
       partition: this.partition,
@@ -202,7 +209,8 @@ export class PartitionRunner implements FetchTarget {
 
   #shown(): ShownState {
     const { state } = this.#machine;
-    if (state.name !== 'Mirroring') return { name: state.name, reason: 'reason' in state ? state.reason : null };
+    if (state.name !== 'Mirroring')
+      return { name: state.name, reason: 'reason' in state ? state.reason : null };
     const { hole, mirrorEnd } = state.flow;
     const remark = this.#remark();
     if (remark !== null) return { name: 'Mirroring', reason: remark };
@@ -395,7 +403,8 @@ export class PartitionRunner implements FetchTarget {
         void this.#readLogEnd(action.round);
         return;
       case 'appendFiller':
-        return this.#appendFiller(action.round, action.filler);
+        void this.#appendFiller(action.round, action.filler);
+        return;
       case 'cutStart':
         void this.#cutStart(action.round, action.beforeOffset);
         return;
@@ -437,7 +446,10 @@ export class PartitionRunner implements FetchTarget {
         });
       }
       this.#mustCompare = false;
-      const verdict = await this.#services.comparer.compare({ source, destination, shift: this.shift }, facts);
+      const verdict = await this.#services.comparer.compare(
+        { source, destination, shift: this.shift },
+        facts,
+      );
       this.#comparedEpoch = source.leaderEpoch;
       this.#deliver({ type: 'tailCompared', round, verdict });
     });
@@ -452,6 +464,7 @@ export class PartitionRunner implements FetchTarget {
 
   async #cutStart(round: number, beforeOffset: bigint): Promise<void> {
     await this.#asking(round, async () => {
+      await this.#services.guardStart(this);
       const logStart = await this.#services.cutStart(this.#ledLog('destination'), beforeOffset);
       this.#deliver({ type: 'startCut', round, logStart });
     });
@@ -513,7 +526,9 @@ export class PartitionRunner implements FetchTarget {
     this.#noteCaughtUp();
   }
 
-  #appendFiller(round: number, filler: FillerAppend): void {
+  async #appendFiller(round: number, filler: FillerAppend): Promise<void> {
+    await this.#asking(round, () => this.#services.guardStart(this));
+    if (this.#machine.round !== round) return;
     const log = this.#log('destination');
     const onOutcome = (outcome: AppendOutcome): void => {
       if (outcome.kind !== 'appended') return this.#onNotAppended(round, outcome);

@@ -27,7 +27,10 @@ export function waitingState({ hole, mirrorEnd, transaction, silence }: CopyingF
     const missing = hole.end - mirrorEnd;
     const what = `${missing} offsets up to ${hole.end} hold nothing for consumers at the source`;
     if (hole.phase === 'claiming' || hole.phase === 'looking')
-      return { name: 'ClaimingHole', reason: `${what}; looking that nobody else writes before markers are put there` };
+      return {
+        name: 'ClaimingHole',
+        reason: `${what}; looking that nobody else writes before markers are put there`,
+      };
     return { name: 'FillingHole', reason: `${what}; markers are being written` };
   }
   if (transaction !== null) return { name: 'WaitingForTransaction', reason: transaction };

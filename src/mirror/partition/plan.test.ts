@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type GapFilling, isHeldBy, mergeableCount, type Plan, planBatch, type Step } from './plan.ts';
+import { TestBatch } from './test-batch.ts';
+
+/** `d10-12` data, `h13` a hole up to 13 (exclusive), `c13` copies up to 13. */
+function told(steps: readonly Step<TestBatch>[]): string[] {
+  return steps.map((step) =>
+    step.kind === 'data'
+      ? `d${step.batch.baseOffset}-${step.batch.lastOffset}`
+      : `${step.kind[0]}${step.end}`,
+  );
+}
+
+/** A plan, where the batch has one. */
+function planned(batch: TestBatch, from: bigint, gaps: GapFilling = 'markers'): Plan<TestBatch> {
+  const verdict = planBatch(batch, from, gaps);
+  if (typeof verdict === 'string' || 'kind' in verdict) throw new Error('no plan');
+  return verdict;
+}
+
+describe('planBatch', () => {
+  const rows: [string, TestBatch, string[]][] = [
+    ['data at the end of the mirror is copied', new TestBatch(10n, 3), ['d10-12']],
+    ['a gap before the batch is a hole', new TestBatch(14n, 1), ['h14', 'd14-14']],
+    ['a marker is a hole', new TestBatch(10n, 1, { isControl: true }), ['h11']],
+    ['a marker behind a gap is one hole with it', new TestBatch(12n, 1, { isControl: true }), ['h13']],
+    ['records of an aborted transaction are a hole', new TestBatch(10n, 5, { isAborted: true }), ['h15']],
+    [
+      'records of a committed transaction are copied',
+      new TestBatch(10n, 2, { isTransactional: true }),
+      ['d10-11'],
+    ],
+    ['a batch that the cleaner emptied is a hole', TestBatch.compacted({ from: 10n, to: 14n }, []), ['h15']],
+    [
+      'gaps inside a batch are holes between what is left',
+      TestBatch.compacted({ from: 10n, to: 20n }, [12n, 13n, 16n]),
+      ['h12', 'd12-13', 'h16', 'd16-16', 'h21'],
+    ],
+    ['LogAppendTime is made anew', new TestBatch(10n, 2, { timestampType: 'LogAppendTime' }), ['d10-11']],
+    ['a mirror that ends inside a batch gets the rest', new TestBatch(8n, 5), ['d10-12']],
+    ['a mirror that ends inside a hole gets the rest', new TestBatch(8n, 5, { isAborted: true }), ['h13']],
+  ];
+  it.each(rows)('%s', (_name, batch, expected) => {
+    const plan = planned(batch, 10n);
+    expect(told(plan.steps)).toEqual(expected);
+    expect(plan.plannedEnd).toBe(batch.lastOffset + 1n);
+  });
+
+  it('keeps the batch itself where it can be appended as it lies there', () => {
+    const batch = new TestBatch(10n, 2);
+    const plan = planned(batch, 10n);
+    expect(plan).toMatchObject({ steps: [{ kind: 'data', batch }] });
+    expect(isHeldBy(plan.steps, batch)).toBe(true);
+    const restamped = new TestBatch(10n, 2, { timestampType: 'LogAppendTime' });
+    const other = planned(restamped, 10n);
+    expect(isHeldBy(other.steps, restamped)).toBe(false);
+  });
+
+  it('passes what the mirror has already', () => {
+    expect(planBatch(new TestBatch(5n, 5), 10n, 'markers')).toBe('behind');
+  });
+
+  it('stops at old record formats', () => {
+    expect(planBatch(new TestBatch(12n, 1, { magic: 1 }), 10n, 'markers')).toMatchObject({
+      kind: 'OldRecordFormat',
+      offset: 10n,
+    });
+  });
+
+  it('fills gaps with copies of the record behind them when asked to, and waits for it', () => {
+    const batch = TestBatch.compacted({ from: 12n, to: 20n }, [14n, 17n]);
+    const plan = planned(batch, 10n, 'copies');
+    expect(told(plan.steps)).toEqual(['c14', 'd14-14', 'c17', 'd17-17']);
+    expect(plan.plannedEnd).toBe(18n);
+    const next = planned(new TestBatch(21n, 1), 18n, 'copies');
+    expect(told(next.steps)).toEqual(['c21', 'd21-21']);
+    const marker = planned(new TestBatch(21n, 1, { isControl: true }), 18n, 'copies');
+    expect(told(marker.steps)).toEqual(['h22']);
+  });
+
+  it('covers every offset exactly once, whatever the cleaner left', () => {
+    const offsets = fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { maxLength: 30 });
+    fc.assert(
+      fc.property(offsets, fc.integer({ min: 0, max: 40 }), (left, from) => {
+        const present = left.toSorted((a, b) => a - b).map(BigInt);
+        const batch = TestBatch.compacted({ from: 0n, to: 40n }, present);
+        const plan = planned(batch, BigInt(from));
+        const copied: bigint[] = [];
+        let at = BigInt(from);
+        for (const step of plan.steps) {
+          if (step.kind === 'data') {
+            expect(step.batch.baseOffset).toBe(at);
+            for (; at <= step.batch.lastOffset; at++) copied.push(at);
+          } else {
+            expect(step.end).toBeGreaterThan(at);
+            at = step.end;
+          }
+        }
+        expect(at).toBe(41n);
+        expect(copied).toEqual(present.filter((offset) => offset >= BigInt(from)));
+      }),
+    );
+  });
+});
+
+describe('mergeableCount', () => {
+  const small = (baseOffset: bigint): Step<TestBatch> => ({
+    kind: 'data',
+    batch: new TestBatch(baseOffset, 1, { isCompressed: false }),
+  });
+
+  it('takes small neighbours that are not compressed', () => {
+    expect(mergeableCount([small(1n), small(2n), small(3n)])).toBe(3);
+  });
+
+  it('ends before a hole, a compressed batch and a large one', () => {
+    const compressed: Step<TestBatch> = { kind: 'data', batch: new TestBatch(3n, 1) };
+    const large: Step<TestBatch> = {
+      kind: 'data',
+      batch: new TestBatch(3n, 1, { isCompressed: false, sizeBytes: 9_000 }),
+    };
+    expect(mergeableCount([small(1n), small(2n), { kind: 'hole', end: 4n }, small(4n)])).toBe(2);
+    expect(mergeableCount([small(1n), small(2n), compressed])).toBe(2);
+    expect(mergeableCount([small(1n), small(2n), large])).toBe(2);
+    expect(mergeableCount([large, small(4n)])).toBe(1);
+  });
+
+  it('does not make batches larger than brokers like', () => {
+    const steps = Array.from({ length: 1_000 }, (_, index) => small(BigInt(index)));
+    expect(mergeableCount(steps)).toBe(655);
+  });
+});

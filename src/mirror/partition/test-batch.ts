@@ -1,0 +1,73 @@
+// Batches for the tests of the machine: offsets instead of bytes. All that is handed out is counted until given back.
+import type { FetchedBatch } from './plan.ts';
+
+export class TestBatch implements FetchedBatch {
+  readonly magic: number = 2;
+  readonly isControl: boolean = false;
+  readonly isTransactional: boolean = false;
+  readonly isAborted: boolean = false;
+  readonly isCompressed: boolean = true;
+  readonly timestampType: 'CreateTime' | 'LogAppendTime' = 'CreateTime';
+  readonly sizeBytes: number = 100;
+  readonly partitionLeaderEpoch: number = 0;
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly recordCount: number;
+  readonly offsets: readonly bigint[];
+  /** Batches that were made of this one, and of what those made. */
+  readonly made: TestBatch[] = [];
+  releases = 0;
+
+  constructor(baseOffset: bigint, recordCount: number, overrides: Partial<FetchedBatch> = {}) {
+    this.baseOffset = baseOffset;
+    this.recordCount = recordCount;
+    this.lastOffset = baseOffset + BigInt(recordCount) - 1n;
+    this.offsets = Array.from({ length: recordCount }, (_, index) => baseOffset + BigInt(index));
+    Object.assign(this, overrides);
+  }
+
+  /** A batch that the cleaner went through: `offsets` are left of the range. */
+  static compacted(range: { from: bigint; to: bigint }, offsets: readonly bigint[]): TestBatch {
+    return new TestBatch(range.from, 0, {
+      lastOffset: range.to,
+      recordCount: offsets.length,
+      offsets,
+    } as Partial<FetchedBatch>);
+  }
+
+  release(): void {
+    this.releases += 1;
+  }
+
+  reshape(from: bigint): readonly this[] {
+    const runs: bigint[][] = [];
+    for (const offset of this.offsets) {
+      if (offset < from) continue;
+      if (runs.at(-1)?.at(-1) !== offset - 1n) runs.push([]);
+      runs.at(-1)!.push(offset);
+    }
+    return runs.map((run) => this.#make(run[0]!, run.length));
+  }
+
+  mergeWith(next: readonly this[]): this {
+    return this.#make(
+      this.baseOffset,
+      next.reduce((count, batch) => count + batch.recordCount, this.recordCount),
+    );
+  }
+
+  copiesOfFirst(from: bigint, count: number): this {
+    return this.#make(from, count);
+  }
+
+  #make(baseOffset: bigint, recordCount: number): this {
+    const batch = new TestBatch(baseOffset, recordCount);
+    this.made.push(batch);
+    return batch as this;
+  }
+}
+
+/** How often each batch, and each that was made of it, was given back. */
+export function releasesOf(batches: readonly TestBatch[]): number[] {
+  return batches.flatMap((batch) => [batch.releases, ...releasesOf(batch.made)]);
+}
