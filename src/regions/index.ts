@@ -1,6 +1,6 @@
 // Real Kafka clusters as child processes of this machine: for the demo, for tests, for drills.
 export { Broker, type JvmProfile } from './broker.ts';
-export { guardChild } from './child-guard.ts';
+export { guardChild, withParentDeathSignal } from './child-guard.ts';
 export { type InstallOptions, installKafka, type KafkaInstallation } from './install.ts';
 export { defaultRegionSpecs, localDown, localStatus, localUp, type RegionSpec } from './local.ts';
 export type { ClientListener } from './node-config.ts';

@@ -8,6 +8,9 @@ export const host = '127.0.0.1';
 export const clientListeners = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const;
 export type ClientListener = (typeof clientListeners)[number];
 
+/** A listener without security whose clients are led through a proxy; nobody else uses it. */
+export type ProxiedListener = { readonly port: number; readonly advertisedPort: number };
+
 export type NodeRoles = 'broker' | 'controller' | 'broker,controller';
 
 export type NodeConfig = {
@@ -16,6 +19,8 @@ export type NodeConfig = {
   readonly dataDirectory: string;
   /** The port of each listener that this node opens for clients; empty on a node that is controller only. */
   readonly ports: Readonly<Partial<Record<ClientListener, number>>>;
+  /** A further listener that is advertised at another port, where a proxy stands. */
+  readonly proxied?: ProxiedListener | undefined;
   /** The port of the CONTROLLER listener, on nodes with that role. */
   readonly controllerPort: number | null;
   /** id and controller port of every voter of the region. */
@@ -37,6 +42,8 @@ export function nodeProperties(node: NodeConfig): Record<string, string> {
     const port = node.ports[name];
     return isBroker && port !== undefined ? [`${name}://${host}:${port}`] : [];
   });
+  const proxied = isBroker ? node.proxied : undefined;
+  const proxiedAt = (port: number) => `PROXIED://${host}:${port}`;
   const controller = isController ? [`CONTROLLER://${host}:${node.controllerPort}`] : [];
   const replicas = String(Math.min(3, node.brokerCount));
   const inSync = node.brokerCount >= 3 ? '2' : '1';
@@ -45,14 +52,15 @@ export function nodeProperties(node: NodeConfig): Record<string, string> {
     'node.id': String(node.id),
     'controller.quorum.voters': node.voters.map((voter) => `${voter.id}@${host}:${voter.port}`).join(','),
     'controller.listener.names': 'CONTROLLER',
-    listeners: [...own, ...controller].join(','),
+    listeners: [...own, ...(proxied ? [proxiedAt(proxied.port)] : []), ...controller].join(','),
     ...(isBroker && {
-      'advertised.listeners': own.join(','),
+      'advertised.listeners': [...own, ...(proxied ? [proxiedAt(proxied.advertisedPort)] : [])].join(','),
       'inter.broker.listener.name': node.interBrokerListener,
     }),
     'listener.security.protocol.map': [
       'CONTROLLER:PLAINTEXT',
       ...clientListeners.map((name) => `${name}:${name}`),
+      ...(proxied ? ['PROXIED:PLAINTEXT'] : []),
     ].join(','),
     'log.dirs': node.dataDirectory,
     'auto.create.topics.enable': 'false',

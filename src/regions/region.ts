@@ -9,7 +9,7 @@ import path from 'node:path';
 import { LockstepError } from '../errors.ts';
 import { Broker, type JvmProfile } from './broker.ts';
 import { installKafka } from './install.ts';
-import { type ClientListener, host, type NodeConfig } from './node-config.ts';
+import { type ClientListener, host, type NodeConfig, type ProxiedListener } from './node-config.ts';
 import { findFreePort, isPortFree } from './ports.ts';
 import type { OnProgress } from './progress.ts';
 import {
@@ -34,6 +34,8 @@ export type RegionOptions = {
   readonly brokers?: number;
   /** Ports for the brokers' first listeners, one per broker; free ones by default. */
   readonly ports?: readonly number[];
+  /** One per broker: a further listener, advertised at a proxy's port. */
+  readonly proxied?: readonly ProxiedListener[];
   /** Heap of each process in MiB, default 512. */
   readonly heapMb?: number;
   /** Settings of server.properties that win over ours. */
@@ -195,6 +197,7 @@ export async function createRegion(options: RegionOptions): Promise<Region> {
       roles: isBroker ? (isVoter ? 'broker,controller' : 'broker') : 'controller',
       dataDirectory: path.join(nodeDirectory, 'data'),
       ports,
+      proxied: isBroker ? options.proxied?.[id - 1] : undefined,
       controllerPort: voters.find((voter) => voter.id === id)?.port ?? null,
       voters,
       interBrokerListener: interBrokerListenerOf(listeners),

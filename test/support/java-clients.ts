@@ -43,6 +43,8 @@ export interface CompareOptions {
   readonly isGrowing?: boolean;
   /** Retention runs on both sides: only what both still hold is compared. */
   readonly startAtLater?: boolean;
+  /** The cleaner runs on both sides: a record may be on one side only where a newer one of its key supersedes it. */
+  readonly isCompacted?: boolean;
   /** read_committed by default. */
   readonly isolation?: Isolation;
 }
@@ -57,6 +59,11 @@ export interface ComparedPartition {
   readonly destinationEnd?: number;
   readonly records: number;
   readonly bytes?: number;
+  /** Runs of offsets without a record for this consumer, and how many offsets they are. */
+  readonly holes?: number;
+  readonly holeOffsets?: number;
+  /** With isCompacted: superseded records and tombstones that one side only still has. */
+  readonly oneSided?: number;
   readonly difference?: string;
 }
 

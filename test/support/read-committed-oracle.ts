@@ -14,7 +14,7 @@
 //
 // expectSame takes the source's last stable offsets, waits until the destination is there (waitMs), and compares up
 // to them. Options: partitions, shift (destination offset = source offset - shift), destinationTopic, isGrowing,
-// startAtLater; see CompareOptions.
+// startAtLater, isCompacted; see CompareOptions.
 import { afterAll, beforeAll } from 'vitest';
 import { type CompareOptions, JavaClients, type ReadLog } from './java-clients.ts';
 import type { JavaWorkload } from './java-workload.ts';

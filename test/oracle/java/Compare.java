@@ -4,9 +4,11 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -21,7 +23,8 @@ final class Compare {
     /**
      * source, destination: see Log. partitions: all by default. shift: destination offset = source offset - shift.
      * waitMs: how long the destination gets to arrive. isGrowing: records behind the cut at the destination are
-     * no difference. startAtLater: records that retention took from one side only are not compared.
+     * no difference. startAtLater: records that retention took from one side only are not compared. isCompacted: a
+     * record may be on one side only where Kafka's cleaner may remove it.
      */
     static JsonNode run(JsonNode request) throws InterruptedException {
         String isolation = request.path("isolation").asText("read_committed");
@@ -89,23 +92,94 @@ final class Compare {
             difference = "the destination has an open transaction: last stable offset " + destinationEnd
                 + ", high watermark " + destinationHighWatermark;
         }
-        long records = 0;
-        long bytes = 0;
+        Tally tally = new Tally(from, request.path("isCompacted").asBoolean(false) ? new Superseded() : null);
         if (difference == null) {
             Log.Cursor left = source.read(partition, from, cut);
             Log.Cursor right = destination.read(partition, from - shift, cut - shift);
-            while (difference == null) {
-                ConsumerRecord<byte[], byte[]> expected = left.next();
-                ConsumerRecord<byte[], byte[]> seen = right.next();
-                if (expected == null && seen == null) break;
-                difference = difference(expected, seen, shift);
-                if (difference != null) break;
-                records++;
-                bytes += Math.max(0, expected.serializedKeySize()) + Math.max(0, expected.serializedValueSize());
-            }
+            difference = compareRecords(left, right, shift, tally);
         }
-        row.put("from", from).put("records", records).put("bytes", bytes);
+        tally.end(cut);
+        row.put("from", from).put("records", tally.records).put("bytes", tally.bytes);
+        row.put("holes", tally.holes).put("holeOffsets", tally.holeOffsets);
+        if (tally.superseded != null) row.put("oneSided", tally.superseded.count());
         if (difference != null) row.put("difference", difference);
+    }
+
+    /** Both in lock step; what only one side has is a difference, except where the cleaner may have removed it. */
+    private static String compareRecords(Log.Cursor left, Log.Cursor right, long shift, Tally tally) {
+        ConsumerRecord<byte[], byte[]> expected = left.next();
+        ConsumerRecord<byte[], byte[]> seen = right.next();
+        while (expected != null || seen != null) {
+            long order = expected == null ? 1 : seen == null ? -1 : Long.compare(expected.offset() - shift, seen.offset());
+            if (order == 0 || tally.superseded == null) {
+                String difference = difference(expected, seen, shift);
+                if (difference != null) return difference;
+                tally.count(expected);
+            }
+            if (tally.superseded != null) {
+                if (order <= 0) tally.superseded.saw(expected, expected.offset() - shift, order != 0);
+                else tally.superseded.saw(seen, seen.offset(), true);
+            }
+            if (order <= 0) expected = left.next();
+            if (order >= 0) seen = right.next();
+        }
+        return tally.superseded == null ? null : tally.superseded.difference();
+    }
+
+    /** What was compared. A hole is a run of offsets without a record for this consumer. */
+    private static final class Tally {
+        final Superseded superseded;
+        long records;
+        long bytes;
+        long holes;
+        long holeOffsets;
+        private long next;
+
+        Tally(long from, Superseded superseded) {
+            next = from;
+            this.superseded = superseded;
+        }
+
+        void count(ConsumerRecord<byte[], byte[]> record) {
+            end(record.offset());
+            next = record.offset() + 1;
+            records++;
+            bytes += Math.max(0, record.serializedKeySize()) + Math.max(0, record.serializedValueSize());
+        }
+
+        void end(long offset) {
+            if (offset <= next) return;
+            holes++;
+            holeOffsets += offset - next;
+        }
+    }
+
+    /**
+     * Which records a log cleaner may have removed from one side only: those with a newer record of the same key
+     * (on whichever side), and tombstones. Holds one entry for each key, so it is for topics with few of them.
+     */
+    private static final class Superseded {
+        private record Last(long offset, boolean isOneSided, boolean isTombstone, String shown) {}
+
+        private final Map<ByteBuffer, Last> lastOfKey = new HashMap<>();
+        private long oneSided;
+
+        void saw(ConsumerRecord<byte[], byte[]> record, long offset, boolean isOneSided) {
+            if (isOneSided) oneSided++;
+            ByteBuffer key = record.key() == null ? null : ByteBuffer.wrap(record.key());
+            lastOfKey.put(key, new Last(offset, isOneSided, record.value() == null, show(record)));
+        }
+
+        long count() {
+            return oneSided;
+        }
+
+        String difference() {
+            for (Last last : lastOfKey.values()) {
+                if (last.isOneSided() && !last.isTombstone()) return "the newest record of its key is on one side only, at offset " + last.offset() + ": " + last.shown();
+            }
+            return null;
+        }
     }
 
     private static String difference(ConsumerRecord<byte[], byte[]> expected, ConsumerRecord<byte[], byte[]> seen, long shift) {
