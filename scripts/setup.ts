@@ -1,14 +1,18 @@
 // What every program of ours needs before real Kafka can run: Java, and the jars of the wanted versions.
-// Run alone (node scripts/setup.ts) it prepares both versions that the tests use.
+// Run alone (node scripts/setup.ts) it prepares every version that the tests use.
 import { pathToFileURL } from 'node:url';
 import { LockstepError } from '../src/errors.ts';
 import { installKafka, type OnProgress } from '../src/regions/index.ts';
 
-/** The newest Kafka, and the oldest that we test against. */
-export const testedKafkaVersions = ['4.3.1', '3.9.2'] as const;
+/** Versions that are tested as source and as destination, each with each. */
+export const testedKafkaVersions = ['4.3.1', '4.0.2', '3.9.2'] as const;
+/** Versions that are tested as a source only; docs/versions.md says why these. */
+export const testedSourceVersions = ['3.0.2', '2.8.2'] as const;
 
 /** Installs what is missing, showing progress on stderr. Throws TOOL_MISSING or DOWNLOAD_FAILED. */
-export async function setUp(versions: readonly string[] = testedKafkaVersions): Promise<void> {
+export async function setUp(
+  versions: readonly string[] = [...testedKafkaVersions, ...testedSourceVersions],
+): Promise<void> {
   const onProgress = progressPrinter();
   for (const version of versions) await installKafka({ version, onProgress });
 }

@@ -1,0 +1,108 @@
+// Every pair of the tested Kafka versions as source and destination, and the oldest versions that start on this JDK
+// as sources: judged by Kafka's own Java consumer and by `lockstep verify`.
+import { describe, expect, test } from 'vitest';
+import { testedKafkaVersions } from '../../scripts/setup.ts';
+import { Cluster } from '../../src/client/index.ts';
+import type { Region } from '../../src/regions/index.ts';
+import { startAgent, writeTopology } from '../mirror/running-agent.ts';
+import { lockstepCommand } from '../support/lockstep-command.ts';
+import { useOracle } from '../support/read-committed-oracle.ts';
+import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { makeTopic } from '../verify/kafka-copy.ts';
+import {
+  compacted,
+  partitionCount,
+  plain,
+  quickCleaning,
+  type TopicKind,
+  transactional,
+} from './topic-kinds.ts';
+
+const folder = useTemporaryFolder();
+const oracle = useOracle();
+const kinds = { plain, transactional, compacted };
+type KindName = keyof typeof kinds;
+const allKinds = Object.keys(kinds) as KindName[];
+
+/** Writes topics of these kinds at the source, half before the mirror starts and half while it runs, and compares. */
+async function expectIdentical(
+  source: Region,
+  destination: Region,
+  names: readonly KindName[],
+): Promise<void> {
+  const workload = oracle.workload(source);
+  const topics = names.map((name) => ({ kind: kinds[name] as TopicKind, topic: uniqueTopic(name) }));
+  const write = (round: number) =>
+    Promise.all(
+      topics.map(({ kind, topic }) => kind.write({ region: source, topic, oracle, workload }, round)),
+    );
+  const cluster = await connect(source);
+  for (const { kind, topic } of topics) await makeTopic(cluster, topic, partitionCount, kind.configs);
+  cluster.close();
+  await write(0);
+
+  const link = { folder: folder.path, source, destination, topics: topics.map(({ topic }) => topic) };
+  await using agent = await startAgent(link);
+  await Promise.all(topics.map(({ topic }) => agent.reaches(topic, 'Mirroring')));
+  await write(1);
+  for (const { topic } of topics) {
+    const compared = await oracle.expectSame({ source, destination, topic });
+    expect(compared).toMatchObject({ partitions: partitionCount });
+    expect(compared.records).toBeGreaterThan(20);
+  }
+  const { exitCode, stdout } = await lockstepCommand('verify', await writeTopology(link));
+  expect(stdout).toContain('identical');
+  expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 });
+}
+
+function connect(region: Region): Promise<Cluster> {
+  const bootstrap = region.bootstrap.map((address) => {
+    const [host = '', port] = address.split(':');
+    return { host, port: Number(port) };
+  });
+  return Cluster.connect({ name: region.name, bootstrap });
+}
+
+describe('three versions side by side', () => {
+  const regions = useRegions(
+    Object.fromEntries(
+      testedKafkaVersions.map((kafkaVersion) => [
+        kafkaVersion,
+        { kafkaVersion, brokerConfig: quickCleaning },
+      ]),
+    ),
+  );
+  const pairs = testedKafkaVersions.flatMap((from) =>
+    testedKafkaVersions.filter((to) => to !== from).map((to) => [from, to] as const),
+  );
+
+  test.concurrent.each(pairs)('%s to %s', async (from, to) => {
+    await expectIdentical(regions[from]!, regions[to]!, allKinds);
+  });
+});
+
+describe.each(testedKafkaVersions)('from %s to another region of its own version', (kafkaVersion) => {
+  const regions = useRegions({
+    'us-east': { kafkaVersion, brokerConfig: quickCleaning },
+    'eu-west': { kafkaVersion, brokerConfig: quickCleaning },
+  });
+
+  test('is identical', async () => {
+    await expectIdentical(regions['us-east'], regions['eu-west'], allKinds);
+  });
+});
+
+describe('old versions as sources of the newest', () => {
+  const regions = useRegions({
+    '2.8.2': { kafkaVersion: '2.8.2', brokerConfig: quickCleaning },
+    '3.0.2': { kafkaVersion: '3.0.2', brokerConfig: quickCleaning },
+    newest: {},
+  });
+
+  test.concurrent.each([
+    ['2.8.2', ['plain', 'compacted']], // its KRaft, early access, has no transactions
+    ['3.0.2', allKinds],
+  ] as const)('%s: %j', async (version, names) => {
+    await expectIdentical(regions[version], regions.newest, names);
+  });
+});
