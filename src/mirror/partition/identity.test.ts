@@ -87,8 +87,8 @@ describe('the identity of the next data append', () => {
     ['continues the newest batch', { tail: data(2, 17) }, { epoch: 2, sequence: 18 }],
     [
       'continues the leader’s entry where no batch can be read',
-      { entries: [entry(3, 41)] },
-      { epoch: 3, sequence: 42 },
+      { entries: [entry(4, 41)] },
+      { epoch: 4, sequence: 42 },
     ],
     [
       'opens the next run behind a marker',
@@ -97,18 +97,23 @@ describe('the identity of the next data append', () => {
     ],
     [
       'opens the next run behind a marker when all else has aged out',
-      { tail: marker(0) },
-      { epoch: 1, sequence: 0 },
+      { tail: marker(1) },
+      { epoch: 2, sequence: 0 },
     ],
     [
       'opens the next run behind the marker of an empty transaction',
       { tail: marker(0, foreign), newestData: data(4, 9) },
-      { epoch: 5, sequence: 0 },
+      { epoch: 6, sequence: 0 },
     ],
     [
       'takes the newest of our entries where only foreign markers can be read',
-      { tail: marker(0, foreign), entries: [entry(3, 5), entry(6, 1), entry(9, 9, foreign)] },
-      { epoch: 7, sequence: 0 },
+      { tail: marker(0, foreign), entries: [entry(2, 5), entry(6, 1), entry(9, 9, foreign)] },
+      { epoch: 8, sequence: 0 },
+    ],
+    [
+      'opens the next run where the leader’s entry was left by a marker',
+      { entries: [entry(5, -1)] },
+      { epoch: 6, sequence: 0 },
     ],
     ['does not continue another producer', { entries: [entry(5, 6, foreign)] }, { epoch: 0, sequence: 100 }],
     [
@@ -123,12 +128,12 @@ describe('the identity of the next data append', () => {
     ],
     [
       'continues a mirror that the same link wrote under another name',
-      { tail: data(1, 8, former), entries: [entry(4, 3)] },
-      { producerId: former, epoch: 1, sequence: 9 },
+      { tail: data(2, 8, former), entries: [entry(4, 3)] },
+      { producerId: former, epoch: 2, sequence: 9 },
     ],
     [
       'takes the next rotation when the epochs are used up',
-      { tail: marker(epochMax) },
+      { tail: marker(epochMax + 1) },
       { producerId: producerId + 1n, epoch: 0, sequence: 100 },
     ],
     [
@@ -162,7 +167,7 @@ describe('the identity of the next data append', () => {
             }
             // What a worker that starts here finds in the log.
             const { producerId: id, epoch } = position;
-            const tail = position.isBehindHole ? marker(epoch, id) : { ...newestData!, isControl: false };
+            const tail = position.isBehindHole ? marker(epoch + 1, id) : { ...newestData!, isControl: false };
             const found = positionAt(offset, { producerId, tail, newestData, entries: [] });
             expect(identityOf(found, offset)).toEqual(identityOf(position, offset));
             expect([found.producerId, found.epoch]).toEqual([id, epoch]);
@@ -200,7 +205,7 @@ describe('generationAfter', () => {
 describe('isClosed', () => {
   it('sees a closing marker in the log and in the leader’s entries, at any rotation', () => {
     expect(isClosed([], marker(closingEpoch))).toBe(true);
-    expect(isClosed([entry(closingEpoch, -1, producerId + 3n)], marker(4))).toBe(true);
+    expect(isClosed([entry(closingEpoch, -1, producerId + 3n)], marker(5))).toBe(true);
     expect(isClosed([entry(closingEpoch, -1, 7n)], null)).toBe(false);
     expect(isClosed([entry(epochMax, 3)], marker(epochMax))).toBe(false);
   });

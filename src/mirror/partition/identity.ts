@@ -8,15 +8,14 @@
 // frozen, late or dead.
 //
 //   offset      0 ........ 99   100 101   102 ....... 480   481   482 ...
-//               run 0           hole      run 1             hole  run 2
-//   epoch       0               0         1                 1     2
-//   sequence    0 ........ 99   (kept)    0 .......... 378        0 ...
+//               run             hole      run             hole  run
+//   epoch       0               1         2               3     4
+//   sequence    0 ........ 99   -         0 .......... 378  -     0 ...
 //
-// A marker carries the epoch of the run before it, which leaves the sequence undisturbed; the first batch behind a
-// hole carries the next epoch and starts at sequence 0. So the broker refuses markers of a hole (47) as soon as data
-// stands behind it, whoever sends them and however late. A run must not begin with a new epoch without a hole: until
-// its first batch is in, a late batch of the run before would go in between (ARCHITECTURE.md, "Why takeover keeps the
-// epoch").
+// Runs of data have even epochs and holes odd ones. So the broker refuses (47) late data of a run as soon as a marker
+// stands behind it, and late markers of a hole as soon as data stands behind them, whoever sends them. A run must not
+// begin with a new epoch without a hole: until its first batch is in, a late batch of the run before would go in
+// between (ARCHITECTURE.md, "Why takeover keeps the epoch").
 //
 // Markers have no sequence, so nothing compares them with the place they are meant for. What tells old requests from
 // new ones is the *generation*: it grows each time a worker starts on a partition and travels as the marker's
@@ -42,7 +41,7 @@ export interface WriterIdentity {
 
 /** Where a log stands in its runs: all that the identity of the next append follows from. */
 export interface RunPosition extends WriterIdentity {
-  /** Whether the newest batch is a marker: data then opens the next run. */
+  /** The epoch is that of the run in front of the hole; data then opens the next run. */
   readonly isBehindHole: boolean;
 }
 
@@ -64,8 +63,9 @@ const lockstepBit = 1n << 62n;
 const rotationBits = 0xff_ffffn;
 const hashBits = (1n << 62n) - 1n - rotationBits;
 const sequenceCount = 1n << 31n;
-/** The last epoch of a rotation. The one above it is never used for copying: it closes a mirror for good. */
-export const epochMax = 32_766;
+/** The last run's epoch in a rotation; the hole behind it has the next one. */
+export const epochMax = 32_764;
+/** Never used for copying: it closes a mirror for good. */
 export const closingEpoch = 32_767;
 const generationZeroMs = Date.UTC(2020, 0, 1);
 
@@ -136,7 +136,8 @@ export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
   );
   if (tail === null) {
     const entry = newest(entries);
-    return entry === undefined ? firstRun : behindData(entry, offset);
+    if (entry === undefined) return firstRun;
+    return isHoleEpoch(entry.epoch) ? behindHole(entry, entry.epoch - 1) : behindData(entry, offset);
   }
   if (isFillerProducerId(tail.producerId)) return firstRun;
   if (!tail.isControl) {
@@ -145,15 +146,23 @@ export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
     );
     return behindData(entry ?? tail, offset);
   }
-  // Markers of the fallback by empty transactions carry the coordinator's ids, so the run is told by its data.
-  const run = isLockstepProducerId(tail.producerId) ? tail : (newestData ?? newest(entries));
+  if (isLockstepProducerId(tail.producerId)) return behindHole(tail, tail.epoch - 1);
+  // Markers of the fallback by empty transactions carry the coordinator's ids: the run in front of them tells.
+  const run = newestData ?? newest(entries);
   if (run === undefined || isFillerProducerId(run.producerId)) return firstRun;
-  return { producerId: run.producerId, epoch: run.epoch, sequence: 0, isBehindHole: true };
+  return behindHole(run, isHoleEpoch(run.epoch) ? run.epoch - 1 : run.epoch);
+}
+
+function isHoleEpoch(epoch: number): boolean {
+  return epoch % 2 === 1;
+}
+
+function behindHole({ producerId }: LastWrite, epoch: number): RunPosition {
+  return { producerId, epoch, sequence: 0, isBehindHole: true };
 }
 
 function behindData({ producerId, epoch, lastSequence }: LastWrite, offset: bigint): RunPosition {
-  // An entry without a sequence (-1) was left by markers alone.
-  const sequence = lastSequence < 0 ? (epoch === 0 ? sequenceAt(offset) : 0) : sequenceAfter(lastSequence, 1);
+  const sequence = lastSequence < 0 ? sequenceAt(offset) : sequenceAfter(lastSequence, 1);
   return { producerId, epoch, sequence, isBehindHole: false };
 }
 
@@ -167,8 +176,13 @@ function newest(entries: readonly ProducerEntry[]): ProducerEntry | undefined {
 export function identityOf(position: RunPosition, offset: bigint): WriterIdentity {
   const { producerId, epoch, sequence, isBehindHole } = position;
   if (!isBehindHole) return { producerId, epoch, sequence };
-  if (epoch < epochMax) return { producerId, epoch: epoch + 1, sequence: 0 };
+  if (epoch < epochMax) return { producerId, epoch: epoch + 2, sequence: 0 };
   return { producerId: producerId + 1n, epoch: 0, sequence: sequenceAt(offset) };
+}
+
+/** The epoch of markers at the log's end. */
+export function markerEpochOf({ epoch }: RunPosition): number {
+  return epoch + 1;
 }
 
 /** Where the log stands after an append of `recordCount` records under `identity`. */

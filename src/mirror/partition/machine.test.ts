@@ -5,7 +5,7 @@ import { type DestinationView, defaultPolicy, type PartitionAction, type TailVer
 import { releasesOf, TestBatch } from './test-batch.ts';
 
 const producerId = 1n << 62n;
-const position = { producerId, epoch: 3, sequence: 10, isBehindHole: false };
+const position = { producerId, epoch: 4, sequence: 10, isBehindHole: false };
 const view: DestinationView = {
   leaderEpoch: 4,
   logStart: 0n,
@@ -155,7 +155,7 @@ describe('copying', () => {
     const [next] = acknowledge(10n);
     expect(next).toMatchObject({
       type: 'append',
-      append: { offset: 13n, identity: { epoch: 3, sequence: 13 } },
+      append: { offset: 13n, identity: { epoch: 4, sequence: 13 } },
     });
     expect(machine.mirrorEnd).toBe(13n);
   });
@@ -345,11 +345,11 @@ describe('a hole', () => {
     expect(fetch(...batches)).toMatchObject([{ type: 'pause', kind: 'claim' }]);
     expect(types(machine.handle(timer()))).toEqual(['readLogEnd']);
     expect(machine.handle(ends(10n))).toMatchObject([
-      { type: 'writeMarkers', markers: { producerId, epoch: 3, generation: 77, offset: 10n, count: 1 } },
+      { type: 'writeMarkers', markers: { producerId, epoch: 5, generation: 77, offset: 10n, count: 1 } },
     ]);
     expect(types(machine.handle(answered()))).toEqual(['readLogEnd']);
     expect(machine.handle(ends(11n))).toMatchObject([
-      { type: 'append', append: { offset: 11n, identity: { producerId, epoch: 4, sequence: 0 } } },
+      { type: 'append', append: { offset: 11n, identity: { producerId, epoch: 6, sequence: 0 } } },
     ]);
     acknowledge(11n);
     expect(machine).toMatchObject({ mirrorEnd: 13n, holeOffsetsCount: 1n });
@@ -360,7 +360,7 @@ describe('a hole', () => {
     claimed(marker(10n), new TestBatch(11n, 1), marker(12n));
     machine.handle(answered());
     machine.handle(ends(11n));
-    expect(acknowledge(11n)).toMatchObject([{ type: 'writeMarkers', markers: { epoch: 4, offset: 12n } }]);
+    expect(acknowledge(11n)).toMatchObject([{ type: 'writeMarkers', markers: { epoch: 7, offset: 12n } }]);
   });
 
   it('waits for the answer to the data before it', () => {
@@ -451,7 +451,7 @@ describe('a hole', () => {
       { type: 'append', append: { offset: 10n, batch: { recordCount: 4 } } },
     ]);
     expect(acknowledge(10n)).toMatchObject([
-      { type: 'append', append: { offset: 14n, identity: { epoch: 3, sequence: 14 } } },
+      { type: 'append', append: { offset: 14n, identity: { epoch: 4, sequence: 14 } } },
     ]);
     acknowledge(14n);
     expect(releasesOf([batch])).toEqual([1, 1]);

@@ -20,7 +20,7 @@ import {
   holeLogEndRead,
   holeTimer,
 } from './hole.ts';
-import { identityOf, positionAfter, positionBehindHole } from './identity.ts';
+import { identityOf, markerEpochOf, positionAfter, positionBehindHole } from './identity.ts';
 import { isHeldBy, mergeableCount, planBatch, type Step } from './plan.ts';
 import { reactionToAppendError, reactionToFetchError } from './reactions.ts';
 import { fillEstimate, nextFiller } from './start-fill.ts';
@@ -555,8 +555,9 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'write': {
         this.#markersFound(flow, decision.mirrorEnd);
         flow.hole = decision.hole;
-        const { producerId, epoch } = flow.position;
-        const { generation, mirrorEnd: offset } = flow;
+        const { generation, mirrorEnd: offset, position } = flow;
+        const { producerId } = position;
+        const epoch = markerEpochOf(position);
         const markers = { producerId, epoch, generation, offset, count: decision.hole.sentCount };
         return this.#act({ type: 'writeMarkers', round: this.round, markers });
       }
