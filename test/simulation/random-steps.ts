@@ -9,6 +9,7 @@ const producerIds = [1n, 2n, 3n].map((n) => (1n << 62n) + n);
 const dayMs = 24 * 3600_000;
 const sequenceMax = 2 ** 31 - 1;
 const recentMax = 8;
+const repeatedMax = 7;
 
 export function randomStep(random: SeededRandom, log: BrokerLog<null>): Step {
   const kind = random.next();
@@ -16,6 +17,16 @@ export function randomStep(random: SeededRandom, log: BrokerLog<null>): Step {
   if (kind < 0.02 && log.end > 0) return { type: 'cut', beforeOffset: random.integer(log.start, log.end) };
   if (kind < 0.3) return { type: 'markers', markers: randomMarkers(random, log) };
   return { type: 'append', batch: randomBatch(random, log) };
+}
+
+/** The last batches of each producer's epoch again, one more than brokers remember. */
+export function repeats(log: BrokerLog<null>): Step[] {
+  return log.producers.allFacts().flatMap(({ producerId, epoch }) =>
+    [...log.batches()]
+      .filter((batch) => batch.kind === 'data' && batch.producerId === producerId && batch.epoch === epoch)
+      .slice(-repeatedMax)
+      .map((batch) => ({ type: 'append', batch: batch as DataToAppend<null> }) as const),
+  );
 }
 
 function randomBatch(random: SeededRandom, log: BrokerLog<null>): DataToAppend<null> {
@@ -35,7 +46,7 @@ function randomBatch(random: SeededRandom, log: BrokerLog<null>): DataToAppend<n
     return { ...rest, epoch: random.integer(0, 2), sequence };
   }
   const next = known.lastSequence < 0 ? 0 : sequencePlus(known.lastSequence, 1);
-  if (random.chance(0.7)) return { ...rest, epoch: known.epoch, sequence: next };
+  if (random.chance(0.8)) return { ...rest, epoch: known.epoch, sequence: next };
   return {
     ...rest,
     epoch: Math.max(0, known.epoch + random.integer(-1, 1)),
@@ -51,7 +62,7 @@ function randomMarkers(random: SeededRandom, log: BrokerLog<null>): MarkerWriter
     Math.max(0, value + (random.chance(0.7) ? 0 : random.integer(-1, 1)));
   return Array.from({ length: random.chance(0.5) ? 1 : random.integer(2, 5) }, () => ({
     producerId,
-    epoch: around(known?.epoch ?? 0),
+    epoch: random.chance(0.7) ? (known?.epoch ?? 0) : around(known?.epoch ?? 0),
     coordinatorEpoch: around(known?.coordinatorEpoch ?? 3),
   }));
 }
