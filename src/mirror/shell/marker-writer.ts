@@ -20,9 +20,9 @@
 // leaves them to be seen. And ABORT is the kind that consumers act on, each with code of its own (it ends an aborted
 // transaction that they know of); none does anything for a COMMIT. The log cleaner removes either.
 //
-// A broker of 4.3.1 and older never answers a request whose last entry names only partitions that it does not host,
-// as after a topic was deleted (KafkaApis.handleWriteTxnMarkersRequest counts such an entry and forgets to answer).
-// The other jobs of that request then end as unknown when its time is up; the log end tells that they were done.
+// Brokers (4.3.1, 3.9.2) never answer a request whose last entry names only partitions that they do not host, as after
+// a topic was deleted: KafkaApis.handleWriteTxnMarkersRequest counts such an entry and forgets to answer. All jobs of
+// that request then end as unknown when its time is up, and the log end tells that the others were done.
 import type { Connection } from '../../client/index.ts';
 import {
   apis,
