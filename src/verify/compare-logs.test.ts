@@ -231,6 +231,54 @@ describe('holes', () => {
   });
 });
 
+describe('copies in a gap', () => {
+  const records = plainRecords(6);
+  const gap = inBatches([records[0]!, records[3]!, records[4]!], [1]);
+  const copyAt = (offset: bigint, of = records[3]!) => ({ ...of, offset });
+  const range = { start: 0n, end: 5n };
+  const compareFilled = (fill: RecordView[], gapsHoldCopies = true) =>
+    compareLogs(
+      batchesOf(...gap),
+      batchesOf(...inBatches([records[0]!, ...fill, records[3]!, records[4]!], [2])),
+      range,
+      { gapsHoldCopies },
+    );
+
+  it('are accepted and counted where the link says so, also next to markers', async () => {
+    const whole = await compareFilled([copyAt(1n), copyAt(2n)]);
+    expect(whole.difference).toBeNull();
+    expect(whole.compared).toMatchObject({ records: 3n, filledCopies: 2n, holes: 0n });
+    const half = await compareFilled([copyAt(2n)]);
+    expect(half.difference).toBeNull();
+    expect(half.compared).toMatchObject({ records: 3n, filledCopies: 1n, holes: 1n });
+  });
+
+  it('are extra records where it does not', async () => {
+    const { difference } = await compareFilled([copyAt(1n), copyAt(2n)], false);
+    expect(difference).toEqual({ kind: 'extra', offset: 1n });
+  });
+
+  it.each([
+    ['the record before the gap', records[0]!],
+    ['the record after the next', records[4]!],
+    ['one with another timestamp', { ...records[3]!, timestamp: 1n }],
+    ['one with another header', { ...records[3]!, headers: [] }],
+  ])('are not %s', async (_, of) => {
+    const { difference } = await compareFilled([copyAt(1n), copyAt(2n, of)]);
+    expect(difference).toEqual({ kind: 'extra', offset: 2n });
+  });
+
+  it('do not excuse a record that is missing, or moved', async () => {
+    const moved = await compareLogs(
+      batchesOf(...gap),
+      batchesOf(...inBatches([records[0]!, copyAt(2n), records[4]!], [1])),
+      range,
+      { gapsHoldCopies: true },
+    );
+    expect(moved.difference).toEqual({ kind: 'missing', offset: 3n });
+  });
+});
+
 describe('a range', () => {
   it('leaves out what lies before its start and behind its end, also inside a batch', async () => {
     const records = plainRecords(20);

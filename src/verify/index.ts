@@ -2,6 +2,7 @@
 
 export { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 export { type CompareOptions, type Comparison, compareLogs } from './compare-logs.ts';
+export type { LinkProgress } from './link-progress.ts';
 export type { LogBatch } from './log-cursor.ts';
 export { type LogSettings, logSettings } from './log-settings.ts';
 export type { LogSource, TopicSize } from './log-source.ts';
@@ -36,7 +37,6 @@ export {
   type Side,
 } from './verdict.ts';
 export {
-  type LinkProgress,
   type TopicPair,
   type VerifyLinkOptions,
   type VerifyTopicsOptions,
@@ -49,3 +49,14 @@ export {
   verifyPartition,
   type Waiting,
 } from './verify-partition.ts';
+export {
+  describeRound,
+  type WatchLinkOptions,
+  type WatchRound,
+  type WatchTopicsOptions,
+  watchDefaults,
+  watchLink,
+  watchRoundAsJson,
+  watchTopics,
+} from './watch-link.ts';
+export type { WatchedDigest, WatchedState } from './watched-partition.ts';

@@ -1,6 +1,7 @@
 // What a person or a program reads about a verification: computed first, formatted second, so that the table and
 // the JSON say the same.
 
+import { jsonLine } from './json-line.ts';
 import type { Difference, LinkVerdict, NotCompared, Outcome, PartitionVerdict } from './verdict.ts';
 
 export interface VerifyReport {
@@ -57,7 +58,7 @@ export function verifyReport(verdicts: readonly LinkVerdict[]): VerifyReport {
 
 /** One JSON value on one line. Offsets are numbers written exactly, above 2^53 too. */
 export function reportAsJson(report: VerifyReport): string {
-  return JSON.stringify(report, (_, value) => (typeof value === 'bigint' ? rawJson(String(value)) : value));
+  return jsonLine(report);
 }
 
 /** How many offsets an entry is about. */
@@ -170,9 +171,4 @@ function countOf(count: number | bigint, thing: string): string {
 
 function sum<T>(items: readonly T[], of: (item: T) => bigint): bigint {
   return items.reduce((total, item) => total + of(item), 0n);
-}
-
-/** JSON.rawJSON, which TypeScript's library does not declare yet (Node 22 and newer have it). */
-function rawJson(text: string): unknown {
-  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(text);
 }

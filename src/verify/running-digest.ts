@@ -11,13 +11,26 @@ const gatheredBytesMax = 64 * 1024;
 const prefixBytes = 20;
 
 export class RunningDigest {
-  readonly #hash: Hash = createHash('sha256');
-  readonly #gathered = Buffer.allocUnsafe(gatheredBytesMax);
+  readonly #hash: Hash;
+  /** Made when first used: there may be thousands of partitions without new records. */
+  #gathered: Buffer | null = null;
   #gatheredBytes = 0;
+
+  constructor(hash: Hash = createHash('sha256')) {
+    this.#hash = hash;
+  }
+
+  /** One that goes on from here on its own. */
+  copy(): RunningDigest {
+    this.#flush();
+    this.#gathered = null;
+    return new RunningDigest(this.#hash.copy());
+  }
 
   /** @throws LockstepError BATCH_CORRUPT for a record that can't be read */
   add({ offset, timestamp, tail }: RawRecord): void {
     const shortest = shortestForm(offset, tail);
+    this.#gathered ??= Buffer.allocUnsafe(gatheredBytesMax);
     if (this.#gatheredBytes + prefixBytes + shortest.length > gatheredBytesMax) this.#flush();
     const at = this.#gatheredBytes;
     this.#gathered.writeBigInt64BE(offset, at);
@@ -35,11 +48,12 @@ export class RunningDigest {
   /** The digest of all records so far, in hexadecimal. */
   value(): string {
     this.#flush();
+    this.#gathered = null;
     return this.#hash.copy().digest('hex');
   }
 
   #flush(): void {
-    if (this.#gatheredBytes > 0) this.#hash.update(this.#gathered.subarray(0, this.#gatheredBytes));
+    if (this.#gathered !== null) this.#hash.update(this.#gathered.subarray(0, this.#gatheredBytes));
     this.#gatheredBytes = 0;
   }
 }

@@ -125,6 +125,12 @@ export function outcomeOf(differences: readonly unknown[], notCompared: readonly
   return notCompared.some(({ reason }) => reason !== 'retention') ? 'incomplete' : 'identical';
 }
 
+/** The outcome of all together. */
+export function worst(all: readonly { outcome: Outcome }[]): Outcome {
+  if (all.some(({ outcome }) => outcome === 'different')) return 'different';
+  return all.some(({ outcome }) => outcome === 'incomplete') ? 'incomplete' : 'identical';
+}
+
 export function nothingCompared(offset: bigint): Compared {
   return {
     start: offset,

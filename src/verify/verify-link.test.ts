@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { ArrayLog, inBatches } from '../../test/verify/array-log.ts';
 import { corruptions, plainRecords } from '../../test/verify/corruptions.ts';
 import { LockstepError } from '../errors.ts';
+import type { LinkProgress } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { describeDifference, reportAsJson, reportRows, reportSummary, verifyReport } from './report.ts';
 import { differenceKinds } from './verdict.ts';
-import { type LinkProgress, type VerifyTopicsOptions, verifyTopics } from './verify-link.ts';
+import { type VerifyTopicsOptions, verifyTopics } from './verify-link.ts';
 
 const records = plainRecords(12, 5n);
 const good = () => new ArrayLog(inBatches(records, [5]));
@@ -68,6 +69,39 @@ describe('topics of a link', () => {
     expect(reportSummary(report)).toBe(
       'Identical: 48 records in 4 partitions have the same offset, timestamp, key, value and headers on both sides.',
     );
+  });
+
+  it('are all waited for at the same time, however few are compared at a time', async () => {
+    const lagging = () => {
+      const log = good();
+      log.highWatermark = log.lastStableOffset = 10n;
+      return log;
+    };
+    const many = Array.from({ length: 20 }, () => lagging());
+    const arrived = good();
+    const seen: string[] = [];
+    const waiting: LinkProgress['waiting'][] = [];
+    const startedMs = performance.now();
+    const link = await verify(
+      cluster({ orders: Array.from({ length: 21 }, good) }),
+      cluster({ orders: [...many, arrived] }),
+      {
+        topics: [{ source: 'orders', destination: 'orders' }],
+        partitionsInFlightMax: 1,
+        waitMsMax: 400,
+        pollMs: 10,
+        onVerdict: ({ partition }) => seen.push(String(partition)),
+        onProgress: (progress) => waiting.push(progress.waiting),
+      },
+    );
+    // One after the other they would take 8 s.
+    expect(performance.now() - startedMs).toBeLessThan(4000);
+    expect(seen[0]).toBe('20');
+    expect(link.partitions.filter(({ outcome }) => outcome === 'different')).toHaveLength(20);
+    expect(waiting.find(({ partitions }) => partitions === 20)).toMatchObject({
+      first: { topic: 'orders', partition: 0, side: 'destination', at: 10n, end: 17n },
+    });
+    expect(waiting.at(-1)).toEqual({ partitions: 0, first: null });
   });
 
   it('name a missing topic, a missing partition and a partition too many', async () => {
@@ -155,6 +189,45 @@ describe('the report', () => {
     });
     expect(single.outcome).toBe('identical');
     expect(reportAsJson(verifyReport([single]))).toContain(`"start":${far}`);
+  });
+
+  it('shows what a link that starts shifted is shifted by, and offsets as each side has them', async () => {
+    const moved = (by: bigint) =>
+      plainRecords(12, 5n).map((record) => ({ ...record, offset: record.offset - by }));
+    const at = (changed: number) => new ArrayLog(inBatches(corruptions[1]!.apply(moved(5n), changed), [4]));
+    const options = { topics: [{ source: 'orders', destination: 'orders' }], shiftOf: () => 5n };
+    const same = await verify(
+      cluster({ orders: [good()] }),
+      cluster({ orders: [new ArrayLog(inBatches(moved(5n), [4]))] }),
+      options,
+    );
+    expect(same.partitions[0]).toMatchObject({
+      outcome: 'identical',
+      shift: 5n,
+      source: { start: 5n, end: 17n },
+      destination: { start: 0n, end: 12n },
+      compared: { start: 5n, end: 17n, records: 12n },
+    });
+    expect(reportRows(verifyReport([same]))[1]![2]).toBe('✓ identical SHIFTED(5)');
+    const wrong = await verify(cluster({ orders: [good()] }), cluster({ orders: [at(3)] }), options);
+    expect(wrong.partitions[0]!.differences).toEqual([{ kind: 'value', offset: 8n }]);
+    const unshifted = await verify(cluster({ orders: [good()] }), cluster({ orders: [at(3)] }), {
+      topics: options.topics,
+    });
+    expect(unshifted.outcome).toBe('different');
+  });
+
+  it('sums up what was on one side only', async () => {
+    const source = good();
+    source.logStartOffset = 7n;
+    const verdict = await verify(cluster({ orders: [source] }), cluster({ orders: [good()] }), {
+      topics: [{ source: 'orders', destination: 'orders' }],
+    });
+    const report = verifyReport([verdict]);
+    expect(report.totals).toMatchObject({ offsetsNotCompared: 2n, offsetsDeleted: 2n });
+    expect(reportSummary(report)).toBe(
+      'Identical: 10 records in 1 partition have the same offset, timestamp, key, value and headers on both sides. 2 offsets are on one side only, because retention deleted them on the other.',
+    );
   });
 
   it('has words for every kind of difference', () => {

@@ -3,6 +3,7 @@
 
 import type { Cluster } from '../client/index.ts';
 import { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
+import { type LinkProgress, ProgressSum } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { Slots } from './slots.ts';
 import {
@@ -12,29 +13,16 @@ import {
   nothingCompared,
   outcomeOf,
   type PartitionVerdict,
+  worst,
 } from './verdict.ts';
-import {
-  type PartitionProgress,
-  PartitionVerification,
-  type VerifyPartitionOptions,
-  type Waiting,
-} from './verify-partition.ts';
+import { PartitionVerification, type VerifyPartitionOptions } from './verify-partition.ts';
+
+export const partitionsInFlightDefault = 4;
 
 /** A topic by its names on both sides. */
 export interface TopicPair {
   source: string;
   destination: string;
-}
-
-export interface LinkProgress {
-  partitionsDone: number;
-  partitionsTotal: number;
-  /** Of the partitions that were begun. */
-  offsetsCompared: bigint;
-  offsetsTotal: bigint;
-  bytesRead: number;
-  /** Partitions that wait for something, and what the first of them waits for. */
-  waiting: { partitions: number; first: (Waiting & { topic: string; partition: number }) | null };
 }
 
 export interface VerifyTopicsOptions
@@ -87,7 +75,7 @@ export async function verifyTopics(
   );
   const progress = new ProgressSum(tasks.length, options.onProgress);
 
-  const slots = new Slots(options.partitionsInFlightMax ?? 4);
+  const slots = new Slots(options.partitionsInFlightMax ?? partitionsInFlightDefault);
   const partitions = await Promise.all(
     tasks.map(async (task, index) => {
       const verdict =
@@ -169,11 +157,6 @@ function settledVerdict(
   };
 }
 
-function worst(partitions: readonly PartitionVerdict[]): LinkVerdict['outcome'] {
-  if (partitions.some(({ outcome }) => outcome === 'different')) return 'different';
-  return partitions.some(({ outcome }) => outcome === 'incomplete') ? 'incomplete' : 'identical';
-}
-
 function pick(options: VerifyTopicsOptions) {
   const { gapsHoldCopies, waitMsMax, pollMs, decompressedBytesMax, waitingSlotsMax, signal } = options;
   return {
@@ -184,46 +167,4 @@ function pick(options: VerifyTopicsOptions) {
     ...(waitingSlotsMax !== undefined && { waitingSlotsMax }),
     ...(signal !== undefined && { signal }),
   };
-}
-
-/** Adds up the progress of partitions. */
-class ProgressSum {
-  readonly #byPartition = new Map<number, PartitionProgress>();
-  readonly #waiting = new Map<number, Waiting & { topic: string; partition: number }>();
-  readonly #report: ((progress: LinkProgress) => void) | undefined;
-  readonly #sum: LinkProgress;
-
-  constructor(partitionsTotal: number, report: ((progress: LinkProgress) => void) | undefined) {
-    this.#report = report;
-    this.#sum = {
-      partitionsDone: 0,
-      partitionsTotal,
-      offsetsCompared: 0n,
-      offsetsTotal: 0n,
-      bytesRead: 0,
-      waiting: { partitions: 0, first: null },
-    };
-  }
-
-  note(index: number, now: PartitionProgress): void {
-    const before = this.#byPartition.get(index);
-    this.#byPartition.set(index, now);
-    this.#sum.offsetsCompared += now.offsetsCompared - (before?.offsetsCompared ?? 0n);
-    this.#sum.offsetsTotal += now.offsetsTotal - (before?.offsetsTotal ?? 0n);
-    this.#sum.bytesRead += now.bytesRead - (before?.bytesRead ?? 0);
-    if (now.waitingFor === null) this.#waiting.delete(index);
-    else this.#waiting.set(index, { ...now.waitingFor, topic: now.topic, partition: now.partition });
-    this.#tell();
-  }
-
-  done(index: number): void {
-    this.#sum.partitionsDone += 1;
-    this.#waiting.delete(index);
-    this.#tell();
-  }
-
-  #tell(): void {
-    const [first = null] = this.#waiting.values();
-    this.#report?.({ ...this.#sum, waiting: { partitions: this.#waiting.size, first } });
-  }
 }
