@@ -338,4 +338,40 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     writer.close();
     expect(await it.logEnd()).toBe(2n);
   });
+
+  test('what was shut out stays out when the broker is killed and starts again', async () => {
+    using closed = await partitionOf(region, 'markers');
+    using it = await partitionOf(region, 'markers');
+    expect(await it.append({ epoch: 0, sequence: 0 })).toMatchObject({ errorCode: 0 });
+    expect(await it.fill(it.markers, { offset: 1n })).toMatchObject(written);
+    expect(await it.append({ epoch: 1, sequence: 0 })).toMatchObject({ errorCode: 0 });
+    await fencePartition({
+      ...{ log: closed.log, producerId, ask: closed.ask, writer: closed.markers },
+      ...{ clock: systemClock, timeoutMs: 10_000 },
+    });
+    const [node] = regions[region].brokers;
+    const pidBefore = node?.pid;
+    await node?.kill();
+    await regions[region].start();
+    expect(node?.pid).not.toBe(pidBefore);
+
+    // The leader epoch is another one now.
+    const afterwards = async (topic: string) => {
+      const { cluster } = it;
+      await cluster.refreshMetadata([topic]);
+      const { topicId } = await cluster.leaderOf(topic, 0);
+      return topicId;
+    };
+    await waitFor(() => Promise.all([afterwards(it.topic), afterwards(closed.topic)]), {
+      deadlineMs: 30_000,
+      describe: 'the partitions to have a leader again',
+    });
+    expect(await it.append({ epoch: 0, sequence: 1 })).toMatchObject({ errorCode: 47 });
+    expect(await it.fill(it.markers, { epoch: 0 })).toMatchObject({ kind: 'answered', errorCode: 47 });
+    const older = { epoch: 1, generation: generation - 1 };
+    expect(await it.fill(it.markers, older)).toMatchObject({ kind: 'answered', errorCode: 52 });
+    expect(await it.append({ epoch: 1, sequence: 1 })).toEqual({ errorCode: 0, baseOffset: 3n });
+    expect(await closed.append({ epoch: 1, sequence: 0 })).toMatchObject({ errorCode: 47 });
+    expect(await closed.fill(closed.markers, { epoch: 1 })).toMatchObject({ errorCode: 47 });
+  });
 });
