@@ -5,6 +5,7 @@ import type { Cluster } from '../client/index.ts';
 import { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 import { type LinkProgress, ProgressSum } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
+import { Pacer, pacedLog } from './pacer.ts';
 import { Slots } from './slots.ts';
 import {
   type Difference,
@@ -33,6 +34,8 @@ export interface VerifyTopicsOptions
   topics: readonly TopicPair[];
   /** By how much a partition's offsets are lower in the destination (`start: shifted`); default 0 for all. */
   shiftOf?: (topic: string, partition: number) => bigint;
+  /** Bytes read a second from both sides together; default no limit. */
+  bytesPerSecondMax?: number;
   /** Partitions compared at a time; default 4. Each holds up to two fetches of each side. */
   partitionsInFlightMax?: number;
   onProgress?: (progress: LinkProgress) => void;
@@ -67,7 +70,12 @@ export async function verifyTopics(
   options: VerifyTopicsOptions,
 ): Promise<LinkVerdict> {
   const startedMs = performance.now();
-  const { topics, onVerdict } = options;
+  const { topics, onVerdict, bytesPerSecondMax } = options;
+  const pacer = bytesPerSecondMax === undefined ? null : new Pacer(bytesPerSecondMax);
+  const logOf = (side: LogSource, topic: string, partition: number) => {
+    const log = side.partitionLog(topic, partition);
+    return pacer === null ? log : pacedLog(log, pacer);
+  };
   const sourceSizes = await source.topicSizes(topics.map((pair) => pair.source));
   const destinationSizes = await destination.topicSizes(topics.map((pair) => pair.destination));
   const tasks = topics.flatMap((pair) =>
@@ -82,8 +90,8 @@ export async function verifyTopics(
         task.verdict ??
         (await verifyOne(
           new PartitionVerification({
-            source: source.partitionLog(task.pair.source, task.partition),
-            destination: destination.partitionLog(task.pair.destination, task.partition),
+            source: logOf(source, task.pair.source, task.partition),
+            destination: logOf(destination, task.pair.destination, task.partition),
             topic: task.pair.source,
             destinationTopic: task.pair.destination,
             partition: task.partition,

@@ -161,10 +161,12 @@ class Watch {
 
   #partition(pair: TopicPair, partition: number): WatchedPartition {
     const name = `${partition} ${pair.source}`;
+    const shift = this.#options.shiftOf?.(pair.source, partition) ?? 0n;
     const known = this.#partitions.get(name);
-    if (known !== undefined) return known;
-    const index = this.#partitions.size;
-    const { shiftOf, gapsHoldCopies, waitMsMax, pollMs, decompressedBytesMax, waitingSlotsMax, signal } =
+    // A mirror's shift is settled when it is created, which may be after the source was seen first.
+    if (known !== undefined && (known.shift === shift || !known.isNew)) return known;
+    const index = known?.index ?? this.#partitions.size;
+    const { gapsHoldCopies, waitMsMax, pollMs, decompressedBytesMax, waitingSlotsMax, signal } =
       this.#options;
     const added = new WatchedPartition({
       source: this.#sides.source.partitionLog(pair.source, partition),
@@ -172,7 +174,7 @@ class Watch {
       topic: pair.source,
       destinationTopic: pair.destination,
       partition,
-      shift: shiftOf?.(pair.source, partition) ?? 0n,
+      shift,
       ...(gapsHoldCopies !== undefined && { gapsHoldCopies }),
       ...(waitMsMax !== undefined && { waitMsMax }),
       ...(pollMs !== undefined && { pollMs }),
@@ -180,9 +182,10 @@ class Watch {
       ...(waitingSlotsMax !== undefined && { waitingSlotsMax }),
       signal,
       onProgress: (now) => this.#progress.note(index, now),
+      index,
     });
     this.#partitions.set(name, added);
-    this.#progress.grow();
+    if (known === undefined) this.#progress.grow();
     return added;
   }
 

@@ -43,8 +43,13 @@ const passing: ReadonlySet<NotCompared['reason']> = new Set([
   'cancelled',
 ]);
 
+export interface WatchedPartitionOptions extends VerifyPartitionOptions {
+  /** Its place among the partitions of the watch. */
+  index: number;
+}
+
 export class WatchedPartition {
-  readonly #options: VerifyPartitionOptions;
+  readonly #options: WatchedPartitionOptions;
   readonly #logs: Readonly<Record<Side, PartitionLog>>;
   readonly #differences: Difference[] = [];
   #lasting: NotCompared[] = [];
@@ -63,7 +68,7 @@ export class WatchedPartition {
   records = 0n;
   bytesRead = 0;
 
-  constructor(options: VerifyPartitionOptions) {
+  constructor(options: WatchedPartitionOptions) {
     this.#options = options;
     const { source, destination, shift = 0n } = options;
     this.#logs = { source, destination: shiftedLog(destination, shift) };
@@ -72,6 +77,19 @@ export class WatchedPartition {
 
   get topic(): string {
     return this.#options.topic;
+  }
+
+  get index(): number {
+    return this.#options.index;
+  }
+
+  get shift(): bigint {
+    return this.#options.shift ?? 0n;
+  }
+
+  /** Whether nothing of it was compared yet. */
+  get isNew(): boolean {
+    return this.#comparedTo === null && this.#differences.length === 0;
   }
 
   /** @param isPresent whether `missingOn` is of now */

@@ -1,22 +1,27 @@
 // `lockstep verify FILE`: are the mirrors identical to their sources? A partition that could not be compared
 // makes the answer no, as one that differs does.
-import { Command } from 'commander';
-import type { Cluster } from '../../client/index.ts';
+import { Command, InvalidArgumentError } from 'commander';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
-import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../../topology/index.ts';
-import type { LinkProgress, LinkVerdict, Outcome, VerifyReport } from '../../verify/index.ts';
+import type { LinkConfig, Topology } from '../../topology/index.ts';
+import type { LinkVerdict, Outcome, VerifyReport } from '../../verify/index.ts';
 import { chooseLinks, linksOfTopic } from '../choose-links.ts';
 import { loadFile } from '../load-file.ts';
 import type { Output } from '../output/output.ts';
 import { ProgressLine } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
-import { formatBytes, formatBytesPerSecond, formatCount, formatDuration } from '../output/units.ts';
+import { formatBytes, formatDuration } from '../output/units.ts';
 import type { CommandContext, Start } from '../program.ts';
+import { openVerifiedLink } from '../verified-link.ts';
+import { progressOf } from '../verify-progress.ts';
 
 interface VerifyOptions {
   readonly link?: string;
   readonly topic?: string;
   readonly json?: true;
+  readonly wait: number;
+  readonly watch?: true;
+  readonly every?: number;
+  readonly bytesPerSecond?: number;
 }
 
 export function verifyCommand(start: Start): Command {
@@ -25,13 +30,42 @@ export function verifyCommand(start: Start): Command {
     .argument('<file>', 'lockstep.yaml')
     .option('--link <link>', 'only this link')
     .option('--topic <topic>', 'only this topic')
-    .option('--json', 'print JSON')
-    .action((file: string, options: VerifyOptions) => start((context) => verify(file, options, context)));
+    .option('--json', 'print JSON; with --watch one line each time')
+    .option('--wait <seconds>', 'how long mirrors get to arrive at the end', seconds, 30)
+    .option('--watch', 'keep verifying what comes, until stopped')
+    .option('--every <seconds>', 'with --watch: how often; default 10', seconds)
+    .option(
+      '--bytes-per-second <bytes>',
+      'read no more, both sides together; with --watch 33554432',
+      positive,
+    )
+    .action((file: string, options: VerifyOptions) =>
+      start((context) => verify(file, options, context), options.watch === true ? { stopMsMax } : {}),
+    );
+}
+
+/** A watch that is told to stop still has to say how it ended, ms. */
+const stopMsMax = 10_000;
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
+}
+
+function seconds(text: string): number {
+  if (text === '0') return 0;
+  return positive(text);
 }
 
 async function verify(file: string, options: VerifyOptions, context: CommandContext): Promise<ExitCode> {
   const topology = await loadFile(file, context);
   const links = linksOfTopic(chooseLinks(topology, options.link), options.topic);
+  if (options.watch === true) {
+    const { watchLinks } = await import('./verify-watch.ts');
+    return watchLinks(links, topology, options, context);
+  }
+  if (options.every !== undefined) throw new LockstepError('USAGE', '--every goes with --watch');
   const { reportAsJson, verifyReport } = await import('../../verify/index.ts');
   const verdicts: LinkVerdict[] = [];
   for (const link of links) verdicts.push(await verifyOne(link, topology, options, context));
@@ -51,53 +85,24 @@ async function verifyOne(
   options: VerifyOptions,
   { output, signal }: CommandContext,
 ): Promise<LinkVerdict> {
-  const [{ Cluster }, { verifyLink }] = await Promise.all([
-    import('../../client/index.ts'),
-    import('../../verify/index.ts'),
-  ]);
-  const clusters: Cluster[] = [];
+  const { verifyLink } = await import('../../verify/index.ts');
   const line = new ProgressLine(output);
+  const opened = await openVerifiedLink({ link, topology, topic: options.topic });
   try {
-    for (const name of [link.source, link.destination]) {
-      const config = topology.clusters[name];
-      if (config === undefined)
-        throw new LockstepError('INTERNAL', `link ${link.name} names no cluster ${name}`);
-      clusters.push(await Cluster.connect(config));
-    }
-    const [source, destination] = clusters as [Cluster, Cluster];
-    const topics = await topicsOf(link, source, options.topic);
+    const topics = await opened.topics();
     const startedMs = performance.now();
     return await verifyLink({
-      source,
-      destination,
-      topics: topics.map((topic) => ({ source: topic, destination: topic })),
+      ...opened,
+      topics,
+      waitMsMax: options.wait * 1_000,
+      ...(options.bytesPerSecond !== undefined && { bytesPerSecondMax: options.bytesPerSecond }),
       signal,
       onProgress: (progress) => line.update(progressOf(link.name, progress, performance.now() - startedMs)),
     });
   } finally {
     line.end();
-    for (const cluster of clusters) cluster.close();
+    opened.close();
   }
-}
-
-/** Topics of the source that the link takes, and those that the file names and the source lacks. */
-async function topicsOf(link: LinkConfig, source: Cluster, only: string | undefined): Promise<string[]> {
-  if (only !== undefined) return [only];
-  const { topics } = await source.metadata();
-  const found = [...topics.keys()].filter((topic) => matchesTopic(link, topic));
-  const named = literalTopics(link).filter((topic) => matchesTopic(link, topic));
-  return [...new Set([...found, ...named])].sort();
-}
-
-function progressOf(link: string, progress: LinkProgress, elapsedMs: number) {
-  const { partitionsDone, partitionsTotal, offsetsCompared, offsetsTotal, bytesRead } = progress;
-  const rate = formatBytesPerSecond((bytesRead / Math.max(elapsedMs, 1)) * 1_000);
-  return {
-    label: `verify ${link}`,
-    done: Number(offsetsCompared),
-    total: Number(offsetsTotal),
-    detail: `${partitionsDone} of ${partitionsTotal} partitions  ${formatCount(offsetsCompared)} offsets  ${rate}`,
-  };
 }
 
 const colours = { identical: 'green', different: 'red', incomplete: 'yellow' } as const satisfies Record<

@@ -1,0 +1,82 @@
+// A link as `lockstep verify` needs it: both clusters connected, the topics there are now, and what the link's options
+// say about where records may stand.
+import type { Cluster } from '../client/index.ts';
+import { LockstepError } from '../errors.ts';
+import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../topology/index.ts';
+import type { TopicPair } from '../verify/index.ts';
+
+/** Idle memory for answers that is kept for the next ones, over both clusters. */
+const frameBytesKeptMax = 24 * 1024 * 1024;
+
+export interface VerifiedLink {
+  readonly source: Cluster;
+  readonly destination: Cluster;
+  readonly gapsHoldCopies: boolean;
+  /** The topics there are now. Also looks up again what partitions are shifted by. */
+  topics(): Promise<TopicPair[]>;
+  shiftOf(topic: string, partition: number): bigint;
+  close(): void;
+}
+
+export interface OpenLinkOptions {
+  readonly link: LinkConfig;
+  readonly topology: Topology;
+  /** Only this topic. */
+  readonly topic?: string | undefined;
+}
+
+export async function openVerifiedLink({ link, topology, topic }: OpenLinkOptions): Promise<VerifiedLink> {
+  const { Cluster, FramePool } = await import('../client/index.ts');
+  const framePool = new FramePool({ keptBytesMax: frameBytesKeptMax });
+  const clusters: Cluster[] = [];
+  const close = () => {
+    for (const cluster of clusters) cluster.close();
+  };
+  try {
+    for (const name of [link.source, link.destination]) {
+      const config = topology.clusters[name];
+      if (config === undefined)
+        throw new LockstepError('INTERNAL', `link ${link.name} names no cluster ${name}`);
+      clusters.push(await Cluster.connect(config, { framePool }));
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const [source, destination] = clusters as [Cluster, Cluster];
+  let shiftOf: (topic: string, partition: number) => bigint = () => 0n;
+  return {
+    source,
+    destination,
+    gapsHoldCopies: link.compactionGaps === 'copies',
+    async topics() {
+      shiftOf = await shiftsOf(link, destination);
+      const names = await topicsOf(link, source, topic);
+      return names.map((name) => ({ source: name, destination: name }));
+    },
+    shiftOf: (name, partition) => shiftOf(name, partition),
+    close,
+  };
+}
+
+/** By how much offsets are lower in the destination, where the link asks for it or did so once. */
+async function shiftsOf(link: LinkConfig, destination: Cluster) {
+  const { readShifts } = await import('../link/index.ts');
+  try {
+    return await readShifts(destination, link.name);
+  } catch (error) {
+    // Who may only read mirrors can't see the state of links; a link that does not shift has none.
+    const isRefused = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
+    if (isRefused && link.start !== 'shifted') return () => 0n;
+    throw error;
+  }
+}
+
+/** Topics of the source that the link takes, and those that the file names and the source lacks. */
+async function topicsOf(link: LinkConfig, source: Cluster, only: string | undefined): Promise<string[]> {
+  if (only !== undefined) return [only];
+  const { topics } = await source.metadata();
+  const found = [...topics.keys()].filter((name) => matchesTopic(link, name));
+  const named = literalTopics(link).filter((name) => matchesTopic(link, name));
+  return [...new Set([...found, ...named])].sort();
+}
