@@ -74,6 +74,13 @@ export interface JavaTopic {
   readonly configs?: Readonly<Record<string, string>>;
 }
 
+export interface JavaEnds {
+  readonly partition: number;
+  readonly start: number;
+  readonly lastStableOffset: number;
+  readonly highWatermark: number;
+}
+
 export interface JavaRecord {
   readonly offset: number;
   readonly timestamp: number;
@@ -168,6 +175,11 @@ export class JavaClients implements AsyncDisposable {
   /** Creates topics at once; a tenth of the time that one of Kafka's command line tools takes for each. */
   async createTopics(region: JavaSide, topics: readonly JavaTopic[]): Promise<void> {
     await this.call('createTopics', { ...clientOf(region), topics });
+  }
+
+  /** Where each partition starts and ends; empty where the topic does not exist. */
+  async ends(region: JavaSide, topic: string): Promise<readonly JavaEnds[]> {
+    return (await this.call('ends', { ...clientOf(region), topic })) as JavaEnds[];
   }
 
   /** Records below these offsets (by partition; -1 is the end) are gone from the log's start; answers with the new starts. */

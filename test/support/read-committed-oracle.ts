@@ -10,6 +10,7 @@
 //       const { records } = await oracle.read({ region, topic, isolation: 'read_uncommitted' });
 //       await oracle.createTopics(region, [{ name: topic, partitions: 2, configs: {} }]);
 //       await oracle.deleteRecords(region, topic, { 0: 5 });  // partition 0 starts at 5 now
+//       await oracle.ends(region, topic);  // start, last stable offset, high watermark of each partition
 //     });
 //
 // expectSame takes the source's last stable offsets, waits until the destination is there (waitMs), and compares up
@@ -28,6 +29,7 @@ export interface Oracle {
   /** Much faster than kafka-tools' createTopic, which starts a JVM. */
   createTopics: JavaClients['createTopics'];
   deleteRecords: JavaClients['deleteRecords'];
+  ends: JavaClients['ends'];
 }
 
 /** Starts before the calling file's (or describe's) tests and ends after them. */
@@ -47,6 +49,7 @@ export function useOracle(): Oracle {
     read: (options) => started().read(options),
     workload: (region) => started().workload(region),
     createTopics: (region, topics) => started().createTopics(region, topics),
+    ends: (region, topic) => started().ends(region, topic),
     deleteRecords: (region, topic, before) => started().deleteRecords(region, topic, before),
   };
 }

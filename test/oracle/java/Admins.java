@@ -1,12 +1,16 @@
 // Kafka's admin client for what tests do to a cluster: topics, and records deleted from a log's start.
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 
 final class Admins {
@@ -22,6 +26,31 @@ final class Admins {
             }
             admin.createTopics(topics).all().get();
             return Main.json.createObjectNode();
+        }
+    }
+
+    /** Where each partition starts and ends; an empty answer where the topic does not exist. */
+    static JsonNode ends(JsonNode request) throws Exception {
+        String topic = request.get("topic").asText();
+        try (Admin admin = Admin.create(Log.clientProperties(request))) {
+            ArrayNode answer = Main.json.createArrayNode();
+            if (!admin.listTopics().names().get().contains(topic)) return answer;
+            int count = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+            Map<TopicPartition, OffsetSpec> earliest = new HashMap<>();
+            Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
+            for (int partition = 0; partition < count; partition++) {
+                earliest.put(new TopicPartition(topic, partition), OffsetSpec.earliest());
+                latest.put(new TopicPartition(topic, partition), OffsetSpec.latest());
+            }
+            var starts = admin.listOffsets(earliest).all();
+            var stable = admin.listOffsets(latest, new ListOffsetsOptions(IsolationLevel.READ_COMMITTED)).all();
+            var highWatermarks = admin.listOffsets(latest, new ListOffsetsOptions(IsolationLevel.READ_UNCOMMITTED)).all();
+            for (int partition = 0; partition < count; partition++) {
+                TopicPartition place = new TopicPartition(topic, partition);
+                answer.addObject().put("partition", partition).put("start", starts.get().get(place).offset())
+                    .put("lastStableOffset", stable.get().get(place).offset()).put("highWatermark", highWatermarks.get().get(place).offset());
+            }
+            return answer;
         }
     }
 

@@ -58,6 +58,7 @@ public final class Main {
             case "readProcessWrite" -> writers.readProcessWrite(request);
             case "close" -> writers.close(request);
             case "createTopics" -> Admins.createTopics(request);
+            case "ends" -> Admins.ends(request);
             case "deleteRecords" -> Admins.deleteRecords(request);
             default -> throw new IllegalArgumentException("no command " + command);
         };

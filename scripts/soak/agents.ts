@@ -1,0 +1,105 @@
+// Agents as processes of their own (`lockstep run`), so that kill -9 and SIGSTOP mean what they mean in an outage.
+// One that ends without being told is started again, as systemd or Kubernetes would.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { guardChild, withParentDeathSignal } from '../../src/regions/index.ts';
+
+const main = path.resolve(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
+const restartMs = 500;
+const stopWaitMs = 30_000;
+/** `soak: orders-3: Diverged at offset 5: ...`; a partition that goes on again says so. */
+const partitionLine = /^soak: (\S+-\d+): (.*)$/;
+const topicLine = /^soak: (topic \S+: .*)$/;
+const summaryLine = /^\S+ {2}(soak {2}.*)$/;
+
+export class SoakAgent {
+  readonly name: string;
+  /** States that a person would have to look at, as the agent said them. */
+  readonly complaints: string[] = [];
+  /** Its newest status line. */
+  summary = 'not started';
+  summaryAtMs = 0;
+  starts = 0;
+  readonly #file: string;
+  readonly #log: WriteStream;
+  #child: ChildProcess | null = null;
+  #isWanted = false;
+
+  constructor(name: string, file: string, logFile: string) {
+    this.name = name;
+    this.#file = file;
+    this.#log = createWriteStream(logFile, { flags: 'a' });
+  }
+
+  start(): void {
+    this.#isWanted = true;
+    this.starts++;
+    const [command, args] = withParentDeathSignal(process.execPath, [main, 'run', this.#file]);
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    guardChild(child);
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream! }).on('line', (line) => this.#onLine(line));
+    child.on('exit', (code, signal) => {
+      this.#log.write(`-- ended: ${code ?? signal}\n`);
+      if (this.#child !== child || !this.#isWanted) return;
+      setTimeout(() => this.#isWanted && this.#child === child && this.start(), restartMs);
+    });
+  }
+
+  #onLine(line: string): void {
+    this.#log.write(`${new Date().toISOString()} ${line}\n`);
+    const summary = summaryLine.exec(line)?.[1];
+    if (summary !== undefined) {
+      this.summary = summary;
+      this.summaryAtMs = Date.now();
+    }
+    const partition = partitionLine.exec(line);
+    if (partition !== null && !partition[2]!.endsWith(' again'))
+      this.complaints.push(`${this.name}: ${partition[1]}: ${partition[2]}`);
+    const topic = topicLine.exec(line);
+    if (topic !== null) this.complaints.push(`${this.name}: ${topic[1]}`);
+  }
+
+  /** SIGKILL; nothing follows before `start`. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** As an operator stops it; answers with its exit code. */
+  async stop(): Promise<number | null> {
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), stopWaitMs);
+    try {
+      return await this.#end('SIGTERM');
+    } finally {
+      clearTimeout(timer);
+      this.#log.end();
+    }
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    this.#isWanted = false;
+    const child = this.#child;
+    if (child === null) return null;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    child.kill(signal);
+    child.kill('SIGCONT');
+    return ended;
+  }
+}
+
+/** `lockstep verify`, as a person runs it. */
+export function verifyProgram(file: string): { command: string; args: string[] } {
+  return { command: process.execPath, args: [main, 'verify', file, '--json'] };
+}

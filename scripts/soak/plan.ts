@@ -1,0 +1,156 @@
+// Which faults happen when: a pure function of the seed and the length, so that a run can be had again. Each track
+// is a sequence of its own; tracks overlap freely, so an agent may be killed while a broker is down and the network
+// is slow. Within a track one fault ends before the next begins: at most one broker of a side is away at a time.
+import { SeededRandom } from '../../src/mirror/simulation/random.ts';
+import type { Fault as ProxyFault } from '../../test/support/tcp-proxy.ts';
+
+export type Side = 'source' | 'destination';
+
+export type Fault =
+  /** kill: SIGKILL, a new one follows. freeze: SIGSTOP, SIGCONT afterwards. */
+  | { readonly kind: 'agent'; readonly agent: number; readonly how: 'kill' | 'freeze' }
+  /** stop is a clean restart, which moves leaders in an orderly way. */
+  | {
+      readonly kind: 'broker';
+      readonly side: Side;
+      readonly broker: number;
+      readonly how: 'kill' | 'freeze' | 'stop';
+    }
+  /** Agents' connections to one broker, or to all of a side (null). */
+  | {
+      readonly kind: 'network';
+      readonly side: Side;
+      readonly broker: number | null;
+      readonly fault: ProxyFault | { readonly kind: 'cutAll' };
+    }
+  /** DeleteRecords at the source: this share of each partition's log, from its start; 1 is up to its end. */
+  | { readonly kind: 'trim'; readonly share: number };
+
+export interface PlannedFault {
+  readonly atMs: number;
+  readonly forMs: number;
+  readonly fault: Fault;
+}
+
+export interface PlanOptions {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly agents: number;
+  readonly brokers: Readonly<Record<Side, number>>;
+}
+
+/** Faults by track. */
+export type Plan = Readonly<Record<TrackName, readonly PlannedFault[]>>;
+export type TrackName =
+  | 'agents'
+  | 'destination brokers'
+  | 'source brokers'
+  | 'destination network'
+  | 'source network'
+  | 'trims';
+
+type Range = readonly [min: number, max: number];
+interface Track {
+  /** Quiet time before each fault, ms. */
+  readonly pauseMs: Range;
+  /** How long a fault lasts, ms. */
+  readonly forMs: Range;
+  readonly make: (random: SeededRandom) => Fault;
+}
+
+/** A run shorter than this has its pauses and faults shortened to fit more than one or two of each. */
+const fullPaceMs = 60_000;
+const paceMin = 0.3;
+
+export function planFaults(options: PlanOptions): Plan {
+  const { seed, durationMs, agents, brokers } = options;
+  const pace = Math.min(1, Math.max(paceMin, durationMs / fullPaceMs));
+  const tracks: Record<TrackName, Track> = {
+    agents: {
+      pauseMs: [2_000, 9_000],
+      forMs: [300, 8_000],
+      make: (random) => ({
+        kind: 'agent',
+        agent: random.integer(0, agents - 1),
+        how: random.chance(0.5) ? 'kill' : 'freeze',
+      }),
+    },
+    'destination brokers': {
+      pauseMs: [3_000, 10_000],
+      forMs: [300, 6_000],
+      make: (random) => brokerFault(random, 'destination', brokers.destination),
+    },
+    'source brokers': {
+      pauseMs: [9_000, 22_000],
+      forMs: [300, 4_000],
+      make: (random) => brokerFault(random, 'source', brokers.source),
+    },
+    'destination network': {
+      pauseMs: [1_000, 6_000],
+      forMs: [200, 5_000],
+      make: (random) => networkFault(random, 'destination', brokers.destination),
+    },
+    'source network': {
+      pauseMs: [1_000, 8_000],
+      forMs: [200, 5_000],
+      make: (random) => networkFault(random, 'source', brokers.source),
+    },
+    trims: {
+      pauseMs: [4_000, 12_000],
+      forMs: [0, 0],
+      make: (random) => ({ kind: 'trim', share: random.chance(0.3) ? 1 : random.next() }),
+    },
+  };
+  const plan = {} as Record<TrackName, readonly PlannedFault[]>;
+  for (const [index, name] of (Object.keys(tracks) as TrackName[]).entries()) {
+    // Each track has its own stream, so that a change to one leaves the others as they were.
+    const random = new SeededRandom(seed * 7919 + index * 104_729);
+    plan[name] = planTrack(random, tracks[name], { durationMs, pace });
+  }
+  return plan;
+}
+
+function planTrack(
+  random: SeededRandom,
+  track: Track,
+  { durationMs, pace }: { durationMs: number; pace: number },
+): PlannedFault[] {
+  const within = ([min, max]: Range): number => Math.round(random.integer(min, max) * pace);
+  const faults: PlannedFault[] = [];
+  let atMs = within(track.pauseMs);
+  while (atMs < durationMs) {
+    const forMs = within(track.forMs);
+    const fault = track.make(random);
+    if (atMs + forMs > durationMs) break;
+    faults.push({ atMs, forMs, fault });
+    atMs += forMs + within(track.pauseMs);
+  }
+  return faults;
+}
+
+function brokerFault(random: SeededRandom, side: Side, brokers: number): Fault {
+  const how = pick(random, ['kill', 'kill', 'freeze', 'stop'] as const);
+  return { kind: 'broker', side, broker: random.integer(0, brokers - 1), how };
+}
+
+function networkFault(random: SeededRandom, side: Side, brokers: number): Fault {
+  const broker = random.chance(0.4) ? null : random.integer(0, brokers - 1);
+  const direction = pick(random, ['up', 'down'] as const);
+  const fault = pick<() => ProxyFault | { kind: 'cutAll' }>(random, [
+    () => ({ kind: 'delay', delayMs: random.integer(5, 150), jitterMs: random.integer(0, 150) }),
+    () => ({ kind: 'bandwidth', bytesPerSecond: random.integer(10_000, 400_000), direction }),
+    () => ({ kind: 'trickle', direction }),
+    () => ({ kind: 'stall', direction }),
+    () => ({ kind: 'halfOpen' }),
+    () => ({ kind: 'cutInFrame', frameBytesMin: random.integer(100, 2_000), direction }),
+    () => ({ kind: 'cutInFrame', frameBytesMin: random.integer(100, 2_000), direction }),
+    () => ({ kind: 'cut', afterBytes: random.integer(0, 20_000), direction }),
+    () => ({ kind: 'cutAll' }),
+    () => ({ kind: 'refuse' }),
+  ])();
+  return { kind: 'network', side, broker, fault };
+}
+
+function pick<T>(random: SeededRandom, choices: readonly T[]): T {
+  return choices[random.integer(0, choices.length - 1)]!;
+}
