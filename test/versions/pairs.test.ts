@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { testedKafkaVersions } from '../../scripts/setup.ts';
 import { Cluster } from '../../src/client/index.ts';
 import type { Region } from '../../src/regions/index.ts';
+import { configOf } from '../client/support.ts';
 import { startAgent, writeTopology } from '../mirror/running-agent.ts';
 import { lockstepCommand } from '../support/lockstep-command.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
@@ -36,7 +37,7 @@ async function expectIdentical(
     Promise.all(
       topics.map(({ kind, topic }) => kind.write({ region: source, topic, oracle, workload }, round)),
     );
-  const cluster = await connect(source);
+  const cluster = await Cluster.connect(configOf(source));
   for (const { kind, topic } of topics) await makeTopic(cluster, topic, partitionCount, kind.configs);
   cluster.close();
   await write(0);
@@ -53,14 +54,6 @@ async function expectIdentical(
   const { exitCode, stdout } = await lockstepCommand('verify', await writeTopology(link));
   expect(stdout).toContain('identical');
   expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 });
-}
-
-function connect(region: Region): Promise<Cluster> {
-  const bootstrap = region.bootstrap.map((address) => {
-    const [host = '', port] = address.split(':');
-    return { host, port: Number(port) };
-  });
-  return Cluster.connect({ name: region.name, bootstrap });
 }
 
 describe('three versions side by side', () => {
