@@ -4,6 +4,7 @@ export { type AbortedTransaction, type MarkedBatch, markAborted } from './aborte
 export { BatchView } from './batch-view.ts';
 export { compress, decompress, decompressedBytesMaxDefault } from './compression/index.ts';
 export { type EncodeOptions, encodeBatch, encodeRawBatch, encodeTail } from './encode-batch.ts';
+export { fillerBatch, fillerCompression, fillerRecordsMax } from './filler-batch.ts';
 export {
   batchChecksum,
   type HeaderChanges,

@@ -7,6 +7,7 @@ import {
   BatchView,
   copiesOfFirst,
   encodeBatch,
+  fillerBatch,
   mergeBatches,
   rewriteHeader,
   splitRuns,
@@ -58,6 +59,7 @@ it("every batch we make is read by Kafka's MemoryRecords exactly as by us", asyn
     if (view.timestampType === 'LogAppendTime') batches.push(withCreateTime(view));
     batches.push(...(view.isControl ? [] : splitRuns(view)));
   }
+  for (const count of [1, 65, 8193]) batches.push(fillerBatch({ count, timestamp: -1n }));
   const large = {
     offset: 1n,
     timestamp: 5n,
