@@ -9,7 +9,15 @@ export {
   runProbe,
   scratchTopicPrefix,
 } from './probe/index.ts';
+export { clusterTransactions } from './shell/cluster-transactions.ts';
 export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
-export { defaultTuning, LinkMirror, type MirrorCluster, type MirrorTuning } from './shell/link-mirror.ts';
+export { findOpenTransactions, transactionQuestions } from './shell/find-open-transactions.ts';
+export {
+  defaultTuning,
+  LinkMirror,
+  type MirrorCluster,
+  type MirrorTuning,
+  type OpenTransactionQuestions,
+} from './shell/link-mirror.ts';
 export type { LedLog } from './shell/log-inspector.ts';
 export type { PartitionStatus, TopicPartition } from './shell/partition-runner.ts';

@@ -37,6 +37,12 @@ const noError = 0;
 const requestTimedOut = 7;
 const topicAuthorizationFailed = 29;
 const clusterAuthorizationFailed = 31;
+const transactionalIdAuthorizationFailed = 53;
+const missingRights = new Set([
+  topicAuthorizationFailed,
+  clusterAuthorizationFailed,
+  transactionalIdAuthorizationFailed,
+]);
 const fencedCodes = new Set([47, 52, 90]);
 
 /** The first thing to do at a hole; who has not written a marker in this generation yet looks before it leaps. */
@@ -57,8 +63,8 @@ export function holeAnswered(hole: FillingHole, errorCode: number, reason: strin
   if (errorCode === noError || errorCode === requestTimedOut) {
     return { next: 'readLogEnd', hole: { ...hole, phase: 'checking' } };
   }
-  if (errorCode === clusterAuthorizationFailed || errorCode === topicAuthorizationFailed) {
-    return { next: 'notAuthorized', reason };
+  if (missingRights.has(errorCode)) {
+    return { next: 'notAuthorized', reason: `filling a hole: ${reason}` };
   }
   const who = fencedCodes.has(errorCode)
     ? 'a worker that started later has written markers here'

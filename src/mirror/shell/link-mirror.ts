@@ -5,16 +5,20 @@
 //     one fetch session   in a budget                                            under way in each
 //
 // Topics and their creation are the link's affair (src/link); here a partition is given and copied.
-import type { Connection } from '../../client/index.ts';
+import { type Connection, systemClock } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { PauseKind } from '../partition/state.ts';
 import { DestinationWriter } from './destination-writer.ts';
+import { EmptyTransactionWriter, type TransactionRequests } from './empty-transactions.ts';
 import { defaultExactness, type MirrorExactness } from './exactness.ts';
 import { cutStart, Filler } from './filler.ts';
+import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
 import { type AskBroker, DestinationInspector, type LedLog, TailComparer } from './log-inspector.ts';
+import { askLogEnds } from './log-questions.ts';
 import { MarkerWriter } from './marker-writer.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { OpenTransactions } from './open-transactions.ts';
 import {
   PartitionRunner,
   type PartitionServices,
@@ -22,6 +26,7 @@ import {
   type TopicPartition,
 } from './partition-runner.ts';
 import { SourceReader } from './source-reader.ts';
+import { transactionReason } from './transaction-reason.ts';
 
 /** What a mirror needs of one cluster. */
 export interface MirrorCluster {
@@ -64,11 +69,24 @@ export const defaultTuning: MirrorTuning = {
   settleMs: 1_000,
 };
 
+/** What a link asks the source for beside its logs, to name transactions that hold partitions up. */
+export interface OpenTransactionQuestions {
+  ask(partitions: readonly WaitingPartition[]): Promise<readonly FoundTransaction[]>;
+  /** host:port of the brokers, as the user wrote them, for commands that people are shown. */
+  readonly bootstrap: string;
+  /** Whether clients need TLS or a login. */
+  readonly isSecured: boolean;
+}
+
 export interface LinkMirrorOptions {
   readonly source: MirrorCluster;
   readonly destination: MirrorCluster;
   readonly producerId: bigint;
   readonly tuning: MirrorTuning;
+  /** Who holds a partition up at the source; where absent that is not told. */
+  readonly openTransactions?: OpenTransactionQuestions;
+  /** The destination's coordinators, for `holes: transactions`. */
+  readonly transactions?: { readonly linkName: string; readonly requests: TransactionRequests };
   /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
   readonly exactness?: MirrorExactness;
   /** Called before offsets below a source's start are filled or cut: resolves when nobody may read the topic. */
@@ -121,6 +139,7 @@ export class LinkMirror {
       }),
       comparer: new TailComparer({ source: source.ask, destination: destination.ask }),
       refreshMetadata: (side) => void this.#refresh(side),
+      openTransactions: this.#openTransactions(),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
       holeWriter: (broker) => this.#holeWriter(broker),
       guardStart: options.guardStart ?? (async () => {}),
@@ -152,6 +171,14 @@ export class LinkMirror {
     this.#runners.set(nameOf(partition), runner);
     this.#shedTimer ??= setInterval(() => this.#shed(), shedEveryMs);
     runner.begin();
+  }
+
+  /** Begins a partition anew that has stopped, because what stopped it was mended. */
+  restart(partition: TopicPartition): void {
+    const former = this.#runners.get(nameOf(partition));
+    if (former === undefined || !former.status().isStopped) return;
+    this.#runners.delete(nameOf(partition));
+    this.add(partition, { shift: former.shift });
   }
 
   /** The topic under this name is another one than before. */
@@ -248,7 +275,12 @@ export class LinkMirror {
   #holeWriter(broker: number): HoleWriter {
     let writer = this.#holeWriters.get(broker);
     if (writer === undefined) {
-      const { tuning, destination } = this.#options;
+      const { tuning, destination, transactions } = this.#options;
+      if (this.#exactness.holes === 'transactions' && transactions !== undefined) {
+        writer = this.#emptyTransactionWriter(transactions);
+        this.#holeWriters.set(broker, writer);
+        return writer;
+      }
       writer = new MarkerWriter({
         open: () => destination.openConnection(broker),
         answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
@@ -257,6 +289,44 @@ export class LinkMirror {
       this.#holeWriters.set(broker, writer);
     }
     return writer;
+  }
+
+  /** One for all brokers: coordinators are not leaders, and an id has one producer at a time. */
+  #emptyTransactionWriter({
+    linkName,
+    requests,
+  }: NonNullable<LinkMirrorOptions['transactions']>): HoleWriter {
+    const [writer] = this.#holeWriters.values();
+    const { destination, tuning } = this.#options;
+    return (
+      writer ??
+      new EmptyTransactionWriter({
+        linkName,
+        transactions: requests,
+        logEnd: (job) => logEndOf(destination, job),
+        clock: systemClock,
+        markerTimeoutMs: tuning.ackTimeoutMs,
+      })
+    );
+  }
+
+  #openTransactions(): PartitionServices['openTransactions'] {
+    const { openTransactions: questions, nowMs } = this.#options;
+    if (questions === undefined) return null;
+    const waiting = new OpenTransactions({ ask: (partitions) => questions.ask(partitions), nowMs });
+    const { bootstrap, isSecured } = questions;
+    return {
+      note: (partition, ends) => waiting.note(partition, ends),
+      forget: (partition) => waiting.forget(partition),
+      reason: (partition, ends) =>
+        transactionReason(waiting.describe(partition), {
+          ...partition,
+          ...ends,
+          bootstrap,
+          isSecured,
+          nowMs: nowMs(),
+        }),
+    };
   }
 
   #pauseMs(kind: PauseKind, attempt: number): number {
@@ -275,6 +345,18 @@ export class LinkMirror {
       }
     }
   }
+}
+
+async function logEndOf(cluster: MirrorCluster, partition: TopicPartition): Promise<bigint> {
+  const log = cluster.leaderOf(partition);
+  const ends = log === null ? null : await askLogEnds(cluster.ask(log.leader), [log]);
+  const end = log === null ? undefined : ends?.get(log);
+  if (typeof end === 'bigint') return end;
+  if (end !== undefined) throw end;
+  await cluster.refreshMetadata();
+  throw new LockstepError('CLUSTER_UNREACHABLE', `${nameOf(partition)} has no leader at the destination`, {
+    retriable: true,
+  });
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

@@ -37,6 +37,12 @@ export interface PartitionServices {
   readonly policy: PartitionPolicy;
   readonly inspector: DestinationInspector;
   readonly comparer: TailComparer;
+  /** Names whoever holds a partition up at the source; null where nobody asks for that. Offsets are the source's. */
+  readonly openTransactions: {
+    note(partition: TopicPartition, ends: SourceEnds): void;
+    forget(partition: TopicPartition): void;
+    reason(partition: TopicPartition, ends: SourceEnds): string;
+  } | null;
   refreshMetadata(side: 'source' | 'destination'): void;
   /** How long to pause, in ms. */
   pauseMs(kind: PauseKind, attempt: number): number;
@@ -233,6 +239,8 @@ export class PartitionRunner implements FetchTarget {
     const { highWatermark, lastStableOffset } = this.#ends;
     if (lastStableOffset >= highWatermark || mirrorEnd + this.shift < lastStableOffset) return null;
     if (this.#services.nowMs() - this.#stableSinceMs < waitingShownMs) return null;
+    const reason = this.#services.openTransactions?.reason(this, this.#ends);
+    if (reason !== undefined) return reason;
     return `${highWatermark - lastStableOffset} offsets from ${lastStableOffset} on wait for a transaction that is open at the source`;
   }
 
@@ -285,6 +293,7 @@ export class PartitionRunner implements FetchTarget {
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
     if (ends.lastStableOffset !== this.#ends?.lastStableOffset) this.#stableSinceMs = this.#services.nowMs();
     this.#ends = ends;
+    this.#services.openTransactions?.note(this, ends);
     this.#readerTrouble = null;
     this.#fetchErrorCount = 0;
     const fetching = this.#fetching;
@@ -586,6 +595,7 @@ export class PartitionRunner implements FetchTarget {
 
   #notifyStopped(): void {
     if (!isStopped(this.#machine.state)) return;
+    this.#services.openTransactions?.forget(this);
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const resolve of this.#whenStopped.splice(0)) resolve();
   }
