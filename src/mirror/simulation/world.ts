@@ -1,340 +1,639 @@
-// A simulated world around PartitionMachine: production code of the core on a fake clock and network.
+// A simulated world: one source partition, one mirror, workers, and everything that goes wrong between them, from a
+// script. Production code of the machine on a fake clock and network.
 //
-// Time runs in ticks. A request travels, is executed by the model broker, and its answer travels back; both
-// ways can be delayed, the answer can be lost, the worker can crash or freeze in between. A request that was
-// under way when its worker died is still executed, at most `requestTicksMax` ticks after it was sent; what a
-// frozen worker sends when it wakes is under no bound at all.
-import { identityAt, linkProducerId } from '../partition/identity.ts';
-import { isStopped, PartitionMachine } from '../partition/machine.ts';
-import type { FetchedBatch, PartitionAction, PartitionEvent } from '../partition/state.ts';
-import { ModelLog } from './model-log.ts';
+// 1. Until the script ends: its strokes fall, and every append is compared with the source at once.
+// 2. Healing: no more faults. Frozen workers wake, transactions end, a few records are written. Workers go on until
+//    they have copied all, or have stopped.
+// 3. The verdict: is the mirror right? Then somebody has to reach its end. Is it wrong? Then nobody may go on, those
+//    that live and one that starts now. And every batch was given back exactly once.
+import { epochMax, linkProducerId } from '../partition/identity.ts';
+import { defaultPolicy, type PartitionEvent, type PartitionPolicy } from '../partition/state.ts';
+import { Agenda } from './agenda.ts';
+import { Destination } from './destination.ts';
+import type { Mutation } from './mutation.ts';
 import { SeededRandom } from './random.ts';
+import type { Script, Stroke, StrokeKind } from './script.ts';
+import type { SimBatch } from './sim-batch.ts';
+import { SimWorker, travelTicksMax } from './sim-worker.ts';
+import { SourceLog } from './source-log.ts';
+import { Truth } from './truth.ts';
 
-/** What may go wrong in a run: chances per tick, or per request. */
-export interface Faults {
-  readonly answerLost: number;
-  readonly crash: number;
-  /** A second worker starts while the first is frozen, which wakes later. */
-  readonly freeze: number;
-  readonly leaderChange: number;
-  /** The broker forgets producer state (records older than producer.id.expiration.ms). */
-  readonly guardExpires: number;
-  readonly replicationLags: number;
-  /** Memory is short while an append hangs: what waits behind it is given back and read again. */
-  readonly shed: number;
+export type FailureKind = 'wrong' | 'undetected' | 'stuck' | 'unexplained' | 'memory' | 'crashed';
+
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly what: string;
 }
 
-interface SimBatch extends FetchedBatch {
-  readonly content: string;
+export interface Outcome {
+  readonly failure: Failure | null;
+  /** Events that changed state. */
+  readonly steps: number;
+  /** How often each stroke had an effect. */
+  readonly fired: Readonly<Partial<Record<StrokeKind, number>>>;
+  /** What the destination saw, and how the run ended. */
+  readonly seen: Readonly<Record<string, number>>;
+  /** What happened, where it was asked for. */
+  readonly history: readonly string[];
 }
 
-interface Worker {
-  readonly machine: PartitionMachine<SimBatch>;
-  /** Set while frozen: the tick at which it wakes. Its outgoing requests wait, too. */
-  frozenUntil: number;
-  fetching: { readonly round: number } | null;
-  isFetching: boolean;
+type Fate = 'loseRequest' | 'loseAnswer' | 'delayRequest' | 'duplicateRequest';
+
+class Stop extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.what);
+    this.failure = failure;
+  }
 }
 
 const producerId = linkProducerId({ sourceClusterId: 'simulated', linkName: 'us-to-eu' });
-const requestTicksMax = 5;
-const pauseTicks = { retry: 3, settle: requestTicksMax + 1, replicas: 2, notAuthorized: 10 } as const;
-const fetchBatchesMax = 4;
+const generationZeroMs = Date.UTC(2020, 0, 1);
+/** A tick is about this long, when the pause to settle is a second. */
+const tickMs = 125;
+const workersMax = 3;
+/** Old records are older than this, in ticks, and no others are. */
+const expirationTicks = 100_000;
+const healTicks = 600;
+const fatesMax = 3;
+const slowTicksMax = 60;
+/** Two runs before the end of a rotation. */
+const rotationEpoch = epochMax - 2;
 
 export class World {
-  readonly destination = new ModelLog();
-  readonly source: { baseOffset: bigint; content: string; recordCount: number }[] = [];
-  readonly workers: Worker[] = [];
-  readonly random: SeededRandom;
-  /** How often each fault really happened: a fault test has to show that its fault fired. */
-  readonly fired = {
-    answerLost: 0,
-    crash: 0,
-    freeze: 0,
-    leaderChange: 0,
-    guardExpires: 0,
-    replicationLags: 0,
-    shed: 0,
-  };
-  /** Batches handed to a machine and not given back. */
-  batchesHeld = 0;
-  #tick = 0;
-  #agenda: { tick: number; run: () => void }[] = [];
-  #faults: Faults;
-  #replicationStalledUntil = 0;
-  #waitingForReplication: { end: bigint; answer: () => void; failed: () => void }[] = [];
+  readonly agenda = new Agenda();
+  readonly source = new SourceLog();
+  readonly destination: Destination;
+  readonly truth: Truth;
+  readonly workers: SimWorker[] = [];
+  readonly producerId = producerId;
+  readonly isPrompt: boolean;
+  readonly #script: Script;
+  readonly #mutation: Mutation;
+  readonly #policy: PartitionPolicy;
+  readonly #history: string[] | null;
+  readonly #fired: Partial<Record<StrokeKind, number>> = {};
+  readonly #seen: Record<string, number> = {};
+  #steps = 0;
+  #fates: Fate[] = [];
+  #emptyFetches = 0;
+  #readFailures = 0;
+  #splits = 0;
+  #workerCount = 0;
+  /** Retention took what was not mirrored. */
+  #overtook = false;
 
-  constructor(seed: number, faults: Faults) {
-    this.random = new SeededRandom(seed);
-    this.#faults = faults;
-    this.startWorker();
-  }
-
-  startWorker(): void {
-    const worker: Worker = {
-      machine: new PartitionMachine<SimBatch>(),
-      frozenUntil: 0,
-      fetching: null,
-      isFetching: false,
+  constructor(script: Script, options: { mutation?: Mutation; wantsHistory?: boolean } = {}) {
+    const { seed, scenario } = script;
+    this.#script = script;
+    this.#mutation = options.mutation ?? {};
+    this.#history = options.wantsHistory ? [] : null;
+    this.isPrompt = script.isPrompt;
+    this.truth = new Truth(this.source, { allowsCopies: scenario.copies === true });
+    const random = new SeededRandom(seed ^ 0x5eed);
+    const batchBytesMax = random.chance(0.3) && !scenario.copies ? 600 : 1_000_000;
+    this.destination = new Destination({ agenda: this.agenda, random, truth: this.truth, batchBytesMax });
+    this.#policy = {
+      compactionGaps: scenario.copies ? 'copies' : defaultPolicy.compactionGaps,
+      fillOffsetsMax: scenario.fillOffsetsMax ?? defaultPolicy.fillOffsetsMax,
+      retentionOvertook: scenario.retentionOvertook ?? defaultPolicy.retentionOvertook,
     };
-    this.workers.push(worker);
-    this.#deliver(worker, { type: 'begin' });
   }
 
-  produce(): void {
-    const last = this.source.at(-1);
-    const baseOffset = last === undefined ? 0n : last.baseOffset + BigInt(last.recordCount);
-    // Few different counts, so that batches are easily mistaken for each other by sequence alone.
-    this.source.push({ baseOffset, content: `batch@${baseOffset}`, recordCount: this.random.integer(1, 2) });
-  }
-
-  /** Runs `ticks` ticks with faults on. */
-  run(ticks: number): void {
-    for (let i = 0; i < ticks; i++) {
-      if (this.random.chance(0.4)) this.produce();
-      this.#strike();
-      this.step();
+  run(): Outcome {
+    let failure: Failure | null = null;
+    try {
+      this.#prepare();
+      this.#startWorker();
+      for (const stroke of this.#script.strokes) this.agenda.add(stroke.at, () => this.#strike(stroke));
+      this.#runUntil(this.#script.ticks);
+      failure = this.#verdict();
+    } catch (error) {
+      failure =
+        error instanceof Stop
+          ? error.failure
+          : {
+              kind: 'crashed',
+              what: error instanceof Error ? (error.stack ?? error.message) : String(error),
+            };
     }
-  }
-
-  /** Ends all faults and runs until every live worker rests, or `ticksMax` have passed. */
-  heal(ticksMax: number): void {
-    this.#faults = {
-      answerLost: 0,
-      crash: 0,
-      freeze: 0,
-      leaderChange: 0,
-      guardExpires: 0,
-      replicationLags: 0,
-      shed: 0,
-    };
-    this.#replicationStalledUntil = 0;
-    for (const worker of this.workers) worker.frozenUntil = 0;
-    for (let i = 0; i < ticksMax; i++) this.step();
-    // A few records more, so that whatever is shifted meets an append.
-    for (let i = 0; i < 3; i++) this.produce();
-    for (let i = 0; i < ticksMax; i++) this.step();
-  }
-
-  step(): void {
-    this.#tick += 1;
-    if (this.#tick >= this.#replicationStalledUntil) this.#replicate();
-    const due = this.#agenda.filter((entry) => entry.tick <= this.#tick);
-    this.#agenda = this.#agenda.filter((entry) => entry.tick > this.#tick);
-    for (const entry of due) entry.run();
-    for (const worker of this.workers) this.#fetch(worker);
-  }
-
-  /** Whether the destination holds exactly the first batches of the source, each at its offset. */
-  isPrefix(): boolean {
-    return this.destination.batches.every((stored, index) => {
-      const original = this.source[index];
-      return (
-        original !== undefined &&
-        original.baseOffset === stored.baseOffset &&
-        original.content === stored.content
-      );
-    });
-  }
-
-  #strike(): void {
-    const { random } = this;
-    const faults = this.#faults;
-    const live = this.workers.filter((worker) => worker.frozenUntil <= this.#tick);
-    const victim = live.at(-1);
-    if (random.chance(faults.shed) && victim?.machine.flow?.inFlight != null) {
-      this.fired.shed += 1;
-      this.#deliver(victim, { type: 'shed', round: victim.machine.round });
-    }
-    if (random.chance(faults.crash) && victim !== undefined) {
-      this.fired.crash += 1;
-      this.workers.splice(this.workers.indexOf(victim), 1);
-      this.batchesHeld = 0;
-      this.startWorker();
-    }
-    if (random.chance(faults.freeze) && victim !== undefined && this.workers.length < 3) {
-      this.fired.freeze += 1;
-      victim.frozenUntil = this.#tick + random.integer(5, 60);
-      this.startWorker();
-    }
-    if (random.chance(faults.leaderChange)) {
-      this.fired.leaderChange += 1;
-      this.destination.changeLeader({ forgetProducers: random.chance(faults.guardExpires) });
-      for (const waiting of this.#waitingForReplication.splice(0)) waiting.failed();
-    }
-    if (random.chance(faults.guardExpires)) {
-      this.fired.guardExpires += 1;
-      this.destination.forgetProducers();
-    }
-    if (random.chance(faults.replicationLags)) {
-      this.fired.replicationLags += 1;
-      this.#replicationStalledUntil = this.#tick + random.integer(2, 12);
-    }
-  }
-
-  #replicate(): void {
-    this.destination.replicate();
-    const done = this.#waitingForReplication.filter((entry) => entry.end <= this.destination.highWatermark);
-    this.#waitingForReplication = this.#waitingForReplication.filter((entry) => !done.includes(entry));
-    for (const entry of done) entry.answer();
-  }
-
-  #later(ticks: number, run: () => void): void {
-    this.#agenda.push({ tick: this.#tick + ticks, run });
-  }
-
-  /** A worker that is gone hears nothing; a frozen one hears it when it wakes. */
-  #deliver(worker: Worker, event: PartitionEvent<SimBatch>): void {
-    if (!this.workers.includes(worker)) return;
-    if (worker.frozenUntil > this.#tick) {
-      this.#later(worker.frozenUntil - this.#tick, () => this.#deliver(worker, event));
-      return;
-    }
-    for (const action of worker.machine.handle(event)) this.#perform(worker, action);
-  }
-
-  #perform(worker: Worker, action: PartitionAction<SimBatch>): void {
-    const { random } = this;
-    switch (action.type) {
-      case 'readDestination':
-        return this.#later(random.integer(1, 3), () => {
-          const { logEnd, leaderEpoch, highWatermark, batches } = this.destination;
-          const tail = batches.at(-1) ?? null;
-          const tailWrite =
-            tail === null
-              ? null
-              : {
-                  producerId: tail.producerId,
-                  epoch: tail.epoch,
-                  lastSequence: tail.sequence + tail.recordCount - 1,
-                };
-          const entries = this.destination.lastWrites();
-          const view = {
-            leaderEpoch,
-            logStart: 0n,
-            logEnd,
-            highWatermark,
-            tail: tail && {
-              baseOffset: tail.baseOffset,
-              lastOffset: logEnd - 1n,
-              producerId: tail.producerId,
-            },
-            identity: identityAt(logEnd, { producerId, tail: tailWrite, entries }),
-          };
-          this.#deliver(worker, { type: 'destinationRead', round: action.round, view });
-        });
-      case 'compareTail':
-        return this.#later(1, () => {
-          const { view, round } = action;
-          const tail = this.destination.batches.findLast(
-            (batch) => batch.baseOffset === view.tail?.baseOffset,
-          );
-          const original = this.source.find((batch) => batch.baseOffset === view.tail?.baseOffset);
-          const agrees = view.tail === null || (tail !== undefined && original?.content === tail.content);
-          this.#deliver(worker, {
-            type: 'tailCompared',
-            round,
-            verdict: agrees
-              ? { kind: 'agrees', lastFetchedEpoch: 0, compared: view.tail !== null }
-              : { kind: 'differs', offset: view.tail?.baseOffset ?? 0n, what: 'content' },
-          });
-        });
-      case 'startFetching':
-        worker.fetching = { round: action.round };
-        return;
-      case 'stopFetching':
-        worker.fetching = null;
-        return;
-      case 'pause':
-        return this.#later(pauseTicks[action.kind], () =>
-          this.#deliver(worker, { type: 'timer', round: action.round }),
-        );
-      case 'append':
-        return this.#append(worker, action);
-      case 'refreshMetadata':
-        return;
-    }
-  }
-
-  #append(worker: Worker, { append, round }: Extract<PartitionAction<SimBatch>, { type: 'append' }>): void {
-    const { random, destination } = this;
-    const lost = random.chance(this.#faults.answerLost);
-    const travelTicks = random.integer(1, requestTicksMax);
-    if (lost) {
-      this.fired.answerLost += 1;
-      // The connection breaks at any moment, before or after the request is executed.
-      this.#later(random.integer(1, requestTicksMax), () =>
-        this.#deliver(worker, { type: 'appendUnknown', round, reason: 'connection lost' }),
-      );
-    }
-    const answer = (event: PartitionEvent<SimBatch>): void => {
-      if (!lost) this.#later(random.integer(1, 2), () => this.#deliver(worker, event));
-    };
-    this.#later(travelTicks, () => {
-      const result = destination.append(append.batch, append.identity);
-      if ('errorCode' in result) {
-        return answer({
-          type: 'appendRefused',
-          round,
-          errorCode: result.errorCode,
-          reason: `error ${result.errorCode}`,
-        });
-      }
-      const end = result.baseOffset + BigInt(append.batch.recordCount);
-      this.#waitingForReplication.push({
-        end,
-        answer: () => answer({ type: 'appended', round, baseOffset: result.baseOffset }),
-        failed: () =>
-          answer({ type: 'appendRefused', round, errorCode: 6, reason: 'NOT_LEADER_OR_FOLLOWER' }),
-      });
-    });
-  }
-
-  /** One fetch at a time; an answer to a position that has moved meanwhile is dropped, as the shell does. */
-  #fetch(worker: Worker): void {
-    const { fetching, machine } = worker;
-    const { flow } = machine;
-    if (fetching === null || flow === null || worker.isFetching || worker.frozenUntil > this.#tick) return;
-    if (flow.queue.length > fetchBatchesMax) return;
-    const asked = flow.fetchOffset;
-    worker.isFetching = true;
-    this.#later(this.random.integer(0, 3), () => {
-      worker.isFetching = false;
-      if (!this.workers.includes(worker) || worker.fetching !== fetching) return;
-      if (machine.flow?.fetchOffset !== asked) return;
-      const found = this.source.filter((batch) => batch.baseOffset >= asked).slice(0, fetchBatchesMax);
-      if (found.length === 0) return;
-      const batches = found.map((batch) => this.#fetchedBatch(batch));
-      this.#deliver(worker, { type: 'fetched', round: fetching.round, batches });
-    });
-  }
-
-  #fetchedBatch(batch: { baseOffset: bigint; content: string; recordCount: number }): SimBatch {
-    this.batchesHeld += 1;
-    let released = false;
     return {
-      ...batch,
-      lastOffset: batch.baseOffset + BigInt(batch.recordCount) - 1n,
-      magic: 2,
-      isControl: false,
-      isTransactional: false,
-      timestampType: 'CreateTime',
-      sizeBytes: 100,
-      partitionLeaderEpoch: 0,
-      release: () => {
-        if (released) throw new Error(`batch ${batch.content} was given back twice`);
-        released = true;
-        this.batchesHeld -= 1;
-      },
+      failure,
+      steps: this.#steps,
+      fired: this.#fired,
+      seen: { ...this.#seen, ...this.destination.seen },
+      history: this.#history ?? [],
     };
   }
 
-  /** Workers that noticed that the mirror is wrong. */
-  get alarms(): number {
-    return this.workers.filter((worker) => worker.machine.state.name === 'Diverged').length;
+  // ── What workers need ───────────────────────────────────────────────────────────────────────────────
+
+  generationMs = (): number => generationZeroMs + this.agenda.now * tickMs;
+
+  recordTime(): number {
+    return this.agenda.now - (this.#script.scenario.hasOldRecords ? 2 * expirationTicks : 0);
   }
 
-  get stopped(): boolean {
-    return this.workers.every((worker) => isStopped(worker.machine.state));
+  takeFate(): Fate | null {
+    return this.#fates.shift() ?? null;
+  }
+
+  takesEmptyFetch(): boolean {
+    if (this.#emptyFetches === 0) return false;
+    this.#emptyFetches -= 1;
+    return true;
+  }
+
+  takesReadFailure(): boolean {
+    if (this.#readFailures === 0) return false;
+    this.#readFailures -= 1;
+    return true;
+  }
+
+  takesSplit(): boolean {
+    if (this.#splits === 0) return false;
+    this.#splits -= 1;
+    return true;
+  }
+
+  /** Where workers are only one at a time, what a worker before sent must be settled in the time that is made for it. */
+  slowTicks(random: SeededRandom): number {
+    return this.#script.scenario.hasSeveralWorkers ? random.integer(1, slowTicksMax) : travelTicksMax;
+  }
+
+  countStep(): void {
+    this.#steps += 1;
+  }
+
+  /** A request that writes was carried out. */
+  onAppend(): void {
+    this.#steps += 1;
+    const wrong = this.truth.first;
+    if (wrong === null) return;
+    const isExpected = this.#mayBeWrong(wrong);
+    if (!isExpected) throw new Stop({ kind: 'wrong', what: wrong.what });
+  }
+
+  /** What may go wrong, as long as it is noticed. */
+  #mayBeWrong(wrong: NonNullable<Truth['first']>): boolean {
+    const { hasSeveralWorkers, hasOldRecords } = this.#script.scenario;
+    if (wrong.isFromLostSource) return true;
+    if (!hasSeveralWorkers) return false;
+    return hasOldRecords || wrong.isInWindow;
+  }
+
+  trace(line: () => string): void {
+    this.#history?.push(`${String(this.agenda.now).padStart(5)}  ${line()}`);
+  }
+
+  traceWorker(worker: SimWorker, event: PartitionEvent<SimBatch>, isStale: boolean): void {
+    if (this.#history === null) return;
+    const { state, flow } = worker.machine;
+    const where =
+      flow === null
+        ? ''
+        : ` at ${flow.mirrorEnd}${flow.hole === null ? '' : `, hole to ${flow.hole.end} ${flow.hole.phase}`}`;
+    const reason = 'reason' in state && state.reason ? ` (${state.reason})` : '';
+    if (isStale) return;
+    this.trace(() => `${worker.name} hears ${eventInWords(event)} → ${state.name}${where}${reason}`);
+  }
+
+  // ── The script ──────────────────────────────────────────────────────────────────────────────────────
+
+  #prepare(): void {
+    const { scenario, seed } = this.#script;
+    const random = new SeededRandom(seed ^ 0xbe9);
+    const { source, destination } = this;
+    const plain = { isCompressed: false, isLogAppendTime: false, transaction: null };
+    if (scenario.startsLate) {
+      for (let i = random.integer(4, 12); i > 0; i--)
+        source.append({ ...plain, count: random.integer(1, 4) });
+      source.retain(random.integer(9, source.end));
+      this.trace(() => `the source goes from ${source.start} to ${source.end}`);
+    }
+    if (scenario.startsNearRotation) {
+      source.append({ ...plain, count: 3 });
+      source.appendControl();
+      const content = { values: [0, 1, 2], hasDeleteHorizon: false, isFiller: false };
+      const identity = { producerId, epoch: rotationEpoch };
+      destination.log.append({ ...identity, sequence: 0, count: 3, timestampMs: this.recordTime(), content });
+      destination.log.writeMarker(
+        { producerId, epoch: rotationEpoch + 1, coordinatorEpoch: 0 },
+        this.agenda.now,
+      );
+      destination.replicateSoon();
+    }
+  }
+
+  #startWorker(): void {
+    this.#workerCount += 1;
+    const name = `worker ${this.#workerCount}`;
+    const random = new SeededRandom(this.#script.seed * 31 + this.#workerCount);
+    const worker = new SimWorker(name, this, { policy: this.#policy, random, mutation: this.#mutation });
+    this.workers.push(worker);
+    this.trace(() => `${name} starts`);
+    worker.begin();
+  }
+
+  #runUntil(tick: number): void {
+    while (this.agenda.runNext(tick)) {}
+  }
+
+  #live(): SimWorker[] {
+    return this.workers.filter((worker) => worker.isAlive);
+  }
+
+  #strike(stroke: Stroke): void {
+    if (!this.#effect(stroke)) return;
+    const { kind } = stroke;
+    this.#fired[kind] = (this.#fired[kind] ?? 0) + 1;
+    this.#steps += 1;
+    const { source, destination } = this;
+    this.trace(
+      () =>
+        `* ${kind} (source ${source.start}-${source.end}, mirror ${destination.log.start}-${destination.log.end})`,
+    );
+  }
+
+  /** Carries a stroke out; false when there is nothing that it could strike. */
+  #effect(stroke: Stroke): boolean {
+    return (
+      this.#atSource(stroke) ??
+      this.#atWorkers(stroke) ??
+      this.#onTheWay(stroke) ??
+      this.#atDestination(stroke) ??
+      false
+    );
+  }
+
+  #atSource({ kind, a, b }: Stroke): boolean | null {
+    const { source } = this;
+    const shape = { isCompressed: b % 4 === 0, isLogAppendTime: b % 11 === 0 };
+    switch (kind) {
+      case 'produce':
+        // Few different counts, so that batches are easily mistaken for each other by sequence alone.
+        source.append({ ...shape, count: 1 + (a % 3 === 0 ? b % 4 : 0), transaction: null });
+        return true;
+      case 'beginTransaction': {
+        if (source.open.length >= 2) return false;
+        source.append({ ...shape, count: 1 + (a % 2), transaction: source.begin() });
+        return true;
+      }
+      case 'produceInTransaction': {
+        const transaction = source.open[a % Math.max(1, source.open.length)];
+        if (transaction === undefined) return false;
+        source.append({ ...shape, count: 1 + (a % 2), transaction });
+        return true;
+      }
+      case 'endTransaction': {
+        const transaction = source.open[a % Math.max(1, source.open.length)];
+        if (transaction === undefined) return false;
+        source.finish(transaction, b % 2 === 0 ? 'committed' : 'aborted');
+        return true;
+      }
+      case 'emptyTransaction':
+        for (let i = 0; i <= a % 3; i++) source.appendControl();
+        return true;
+      case 'compact': {
+        const random = new SeededRandom(a ^ (b << 3));
+        const decide = { takesRecord: () => random.chance(0.6), takesEmpty: () => random.chance(0.6) };
+        // Near the mirror's end it matters most.
+        const near = this.destination.log.end - 4 + (a % 12);
+        source.compact(b % 2 === 0 ? near : a % (source.end + 1), decide, 1 + (b % 6));
+        return true;
+      }
+      case 'retain': {
+        const mirrorEnd = this.destination.log.end;
+        const before = source.start;
+        source.retain(b % 2 === 0 ? a % (source.end + 1) : mirrorEnd - 2 + (a % 8));
+        if (source.start > mirrorEnd) this.#overtook = true;
+        return source.start > before;
+      }
+      case 'moveSourceLeader':
+        source.changeLeader();
+        return true;
+      case 'truncateSource': {
+        const end = this.destination.log.end;
+        // Around the mirror's end, and never below where the source starts.
+        source.truncate(Math.max(source.start, Math.min(source.end - 1, end - 3 + (a % 6))));
+        return true;
+      }
+      case 'loseSourceConnection': {
+        const worker = this.#victim(a);
+        worker?.loseSourceConnection();
+        return worker !== null;
+      }
+      case 'emptyFetch':
+        this.#emptyFetches = Math.min(fatesMax, this.#emptyFetches + 1);
+        return true;
+      case 'failFetch': {
+        const worker = this.#victim(a);
+        if (worker === null) return false;
+        worker.deliver({
+          type: 'fetchRefused',
+          round: worker.machine.round,
+          errorCode: b % 2 === 0 ? 74 : 56,
+          reason: 'simulated',
+        });
+        return true;
+      }
+      default:
+        return null;
+    }
+  }
+
+  /** A worker that is awake. */
+  #victim(a: number): SimWorker | null {
+    const awake = this.#live().filter((worker) => !worker.isFrozen);
+    return awake[a % Math.max(1, awake.length)] ?? null;
+  }
+
+  #atWorkers({ kind, a }: Stroke): boolean | null {
+    const { hasSeveralWorkers } = this.#script.scenario;
+    switch (kind) {
+      case 'crash': {
+        const worker = hasSeveralWorkers
+          ? this.#live()[a % Math.max(1, this.#live().length)]
+          : this.#live()[0];
+        if (worker === undefined) return false;
+        worker.isAlive = false;
+        if (this.#live().length === 0 || a % 3 === 0) this.#startWorker();
+        return true;
+      }
+      case 'freeze': {
+        const worker = this.#victim(a);
+        if (worker === null) return false;
+        worker.frozenUntil = this.agenda.now + 3 + (a % 100);
+        if (this.#live().length < workersMax && this.#victim(0) === null) this.#startWorker();
+        return true;
+      }
+      case 'startAnother': {
+        if (this.#live().length >= workersMax) return false;
+        this.#startWorker();
+        return true;
+      }
+      case 'stopCleanly': {
+        const worker = this.#victim(a);
+        if (worker === null) return false;
+        worker.deliver({ type: 'stop' });
+        this.#restartWhenStopped(worker);
+        return true;
+      }
+      case 'shed': {
+        const worker = this.#victim(a);
+        if (worker === null) return false;
+        worker.deliver({ type: 'shed', round: worker.machine.round });
+        return true;
+      }
+      default:
+        return null;
+    }
+  }
+
+  #restartWhenStopped(worker: SimWorker): void {
+    this.agenda.add(3, () => {
+      if (!worker.isAlive) return;
+      if (!worker.isStopped) return this.#restartWhenStopped(worker);
+      this.#retire(worker);
+      this.#startWorker();
+    });
+  }
+
+  /** A worker that has stopped leaves; it must not hold anything any more. */
+  #retire(worker: SimWorker): void {
+    worker.isAlive = false;
+    const { held, misuses } = worker.holdings;
+    const [misuse] = misuses;
+    if (misuse !== undefined) throw new Stop({ kind: 'memory', what: `${worker.name}: ${misuse}` });
+    if (held !== 0)
+      throw new Stop({
+        kind: 'memory',
+        what: `${worker.name} stopped and did not give ${held} batches back`,
+      });
+  }
+
+  #onTheWay({ kind }: Stroke): boolean | null {
+    switch (kind) {
+      case 'loseRequest':
+      case 'loseAnswer':
+      case 'delayRequest':
+      case 'duplicateRequest':
+        if (this.#fates.length >= fatesMax) return false;
+        this.#fates.push(kind);
+        return true;
+      case 'splitMarkers':
+        this.#splits = Math.min(fatesMax, this.#splits + 1);
+        return true;
+      case 'failRead':
+        this.#readFailures = Math.min(fatesMax, this.#readFailures + 1);
+        return true;
+      default:
+        return null;
+    }
+  }
+
+  #atDestination({ kind, a, b }: Stroke): boolean | null {
+    const { destination, agenda } = this;
+    const { log } = destination;
+    switch (kind) {
+      case 'stallReplication':
+        destination.stalledUntil = agenda.now + 2 + (a % 30);
+        return true;
+      case 'changeLeader':
+        destination.changeLeader();
+        return true;
+      case 'electUnclean':
+        destination.electUnclean(log.end - (a % 6));
+        return true;
+      case 'restartBroker':
+        destination.restart({ isClean: a % 2 === 0, expirationTicks });
+        return true;
+      case 'rollSegment':
+        log.takeSnapshot();
+        return true;
+      case 'refuseForReplicas':
+        destination.lacksReplicasUntil = agenda.now + 2 + (a % 20);
+        return true;
+      case 'expireProducers':
+        return log.expire(agenda.now, expirationTicks) > 0;
+      case 'retainMirror': {
+        const before = log.start;
+        // Whole batches; now and then all of them.
+        const to =
+          b % 4 === 0 ? log.highWatermark : (log.batchAt(a % (log.highWatermark + 1))?.baseOffset ?? 0);
+        if (to <= log.highWatermark) log.cut(to);
+        return log.start > before;
+      }
+      default:
+        return null;
+    }
+  }
+
+  // ── Healing and the verdict ─────────────────────────────────────────────────────────────────────────
+
+  #heal(): void {
+    this.#fates = [];
+    this.#emptyFetches = 0;
+    this.#readFailures = 0;
+    this.#splits = 0;
+    this.destination.stalledUntil = -1;
+    this.destination.lacksReplicasUntil = -1;
+    for (const worker of this.#live()) worker.frozenUntil = -1;
+    const { source } = this;
+    for (const transaction of [...source.open]) source.finish(transaction, 'committed');
+    this.trace(() => `no more faults (source ${source.start}-${source.end})`);
+    this.#runFor(healTicks);
+    // A few records more, so that whatever is shifted meets an append.
+    for (let i = 0; i < 3; i++)
+      source.append({ count: 1 + i, isCompressed: false, isLogAppendTime: false, transaction: null });
+    this.trace(() => `three batches more (source ${source.start}-${source.end})`);
+    this.#runFor(healTicks);
+  }
+
+  /** Until all rest, at most so many ticks. */
+  #runFor(ticks: number): void {
+    const until = this.agenda.now + ticks;
+    let nextLook = this.agenda.now;
+    while (this.agenda.runNext(until)) {
+      if (this.agenda.now < nextLook) continue;
+      nextLook = this.agenda.now + 10;
+      if (this.#isAtRest()) return;
+    }
+  }
+
+  #isAtRest(): boolean {
+    return this.#live().every((worker) => worker.isStopped || this.#isAtEnd(worker));
+  }
+
+  #isAtEnd(worker: SimWorker): boolean {
+    const { machine } = worker;
+    return (
+      machine.state.name === 'Mirroring' &&
+      machine.mirrorEnd === BigInt(this.source.end) &&
+      this.destination.log.end === this.source.end
+    );
+  }
+
+  #verdict(): Failure | null {
+    this.#heal();
+    const { truth, destination } = this;
+    const difference = truth.firstDifference(destination.log);
+    const failure = difference === null ? this.#mustReachTheEnd() : this.#mustBeNoticed(difference);
+    if (failure !== null) return failure;
+    this.#note(difference === null ? 'right' : `wrong and noticed`);
+    if (truth.first?.isInWindow) this.#note('wrong in the known window');
+    for (const worker of this.#live()) {
+      worker.deliver({ type: 'stop' });
+    }
+    this.#runFor(50);
+    for (const worker of this.#live()) this.#retire(worker);
+    return null;
+  }
+
+  /** The mirror is right. Somebody has to end up with all of it, or in a state that the scenario explains. */
+  #mustReachTheEnd(): Failure | null {
+    if (this.#live().some((worker) => this.#isAtEnd(worker))) {
+      const odd = this.#live().find((worker) => worker.isStopped && !this.#isExplained(worker));
+      return odd === undefined ? null : { kind: 'unexplained', what: this.#told(odd) };
+    }
+    const unexplained = this.#live().find((worker) => !this.#isExplained(worker));
+    if (unexplained !== undefined && !this.#script.scenario.hasSeveralWorkers)
+      return { kind: unexplained.isStopped ? 'unexplained' : 'stuck', what: this.#told(unexplained) };
+    if (this.#live().every((worker) => worker.machine.state.name !== 'Diverged')) {
+      const [explained] = this.#live();
+      if (explained !== undefined && this.#isExplained(explained)) {
+        this.#note(`ended ${explained.machine.state.name}`);
+        return null;
+      }
+    }
+    // All have stopped because there were several of them. One that starts now has to do it.
+    for (const worker of this.#live()) {
+      this.#note(`ended ${worker.machine.state.name}`);
+      worker.isAlive = false;
+    }
+    this.#startWorker();
+    this.#runFor(healTicks);
+    const [last] = this.#live();
+    if (last === undefined || this.#isAtEnd(last) || this.#isExplained(last)) return null;
+    return { kind: 'stuck', what: this.#told(last) };
+  }
+
+  /** The mirror is wrong. Nobody may go on, now or after a start. */
+  #mustBeNoticed(difference: string): Failure | null {
+    const wrong = this.truth.first;
+    const isFromLostSource = this.source.truncationCount > 0;
+    if (!isFromLostSource && (wrong === null || !this.#mayBeWrong(wrong)))
+      return { kind: 'wrong', what: wrong?.what ?? difference };
+    const believer = this.#live().find((worker) => !worker.isStopped);
+    if (believer !== undefined)
+      return { kind: 'undetected', what: `${difference}, and ${this.#told(believer)}` };
+    for (const worker of this.#live()) {
+      this.#note(`ended ${worker.machine.state.name}`);
+      this.#retire(worker);
+    }
+    this.#startWorker();
+    this.#runFor(healTicks);
+    const later = this.#live().find((worker) => !worker.isStopped);
+    if (later !== undefined)
+      return { kind: 'undetected', what: `${difference}, and after a start ${this.#told(later)}` };
+    return null;
+  }
+
+  #isExplained(worker: SimWorker): boolean {
+    const { scenario } = this.#script;
+    switch (worker.machine.state.name) {
+      case 'Stopped':
+        return true;
+      case 'RetentionOvertook':
+        return scenario.retentionOvertook === 'stop' && this.#overtook;
+      case 'StartTooFar':
+        return scenario.fillOffsetsMax !== undefined;
+      case 'SourceTruncated':
+        return this.source.truncationCount > 0;
+      case 'Diverged':
+        return scenario.hasSeveralWorkers || this.source.truncationCount > 0;
+      default:
+        return false;
+    }
+  }
+
+  #told(worker: SimWorker): string {
+    const { state, flow } = worker.machine;
+    const reason = 'reason' in state && state.reason ? `: ${state.reason}` : '';
+    const at = flow === null ? '' : ` at ${flow.mirrorEnd}`;
+    const { source, destination } = this;
+    return `${worker.name} is ${state.name}${at}${reason} (source ${source.start}-${source.end}, mirror ${destination.log.start}-${destination.log.end})`;
+  }
+
+  #note(what: string): void {
+    this.#seen[what] = (this.#seen[what] ?? 0) + 1;
+  }
+}
+
+function eventInWords(event: PartitionEvent<SimBatch>): string {
+  switch (event.type) {
+    case 'destinationRead': {
+      const { logEnd, highWatermark, position, generation } = event.view;
+      return `destinationRead (log end ${logEnd}, high watermark ${highWatermark}, epoch ${position.epoch}, sequence ${position.sequence}${position.isBehindHole ? ', behind a hole' : ''}, generation ${generation})`;
+    }
+    case 'tailCompared':
+      return `tailCompared (${event.verdict.kind})`;
+    case 'fetched': {
+      const batches = event.batches.map(
+        ({ baseOffset, lastOffset, isControl, isAborted }) =>
+          `${baseOffset}-${lastOffset}${isControl ? ' control' : isAborted ? ' aborted' : ''}`,
+      );
+      return `fetched (${batches.join(', ')})`;
+    }
+    case 'appended':
+      return `appended (base offset ${event.baseOffset})`;
+    case 'appendRefused':
+    case 'markersAnswered':
+    case 'fetchRefused':
+      return `${event.type} (${event.errorCode})`;
+    case 'logEndRead':
+      return `logEndRead (log end ${event.ends.logEnd}, high watermark ${event.ends.highWatermark})`;
+    default:
+      return event.type;
   }
 }

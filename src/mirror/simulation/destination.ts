@@ -1,0 +1,257 @@
+// The destination's brokers in a simulated world: they carry out requests, wait for the follower before they answer,
+// change leaders, and have every append compared with the source.
+import { isFillerProducerId } from '../partition/identity.ts';
+import type { MarkerRun } from '../partition/state.ts';
+import type { Agenda } from './agenda.ts';
+import { BrokerLog, type DataToAppend, mergedAnswer } from './broker-log.ts';
+import type { SeededRandom } from './random.ts';
+import type { Truth } from './truth.ts';
+
+/** What a data batch of a mirror holds. */
+export interface MirrorContent {
+  readonly values: readonly number[];
+  readonly hasDeleteHorizon: boolean;
+  readonly isFiller: boolean;
+}
+
+export type SimulatedLog = BrokerLog<MirrorContent>;
+
+/** `null`: the connection broke. */
+export type WriteAnswer = { readonly errorCode: number; readonly baseOffset: number } | null;
+export type OnAnswer = (answer: WriteAnswer) => void;
+
+export interface AppendRequest {
+  readonly leaderEpoch: number;
+  readonly sizeBytes: number;
+  readonly batch: DataToAppend<MirrorContent>;
+}
+
+export interface MarkersRequest {
+  readonly leaderEpoch: number;
+  readonly markers: MarkerRun;
+  /** Markers after which other requests come in between; 0: none do. */
+  readonly splitAfter: number;
+}
+
+interface Waiting {
+  readonly end: number;
+  readonly baseOffset: number;
+  readonly answer: OnAnswer;
+}
+
+const notLeader = 6;
+const requestTimedOut = 7;
+const messageTooLarge = 10;
+const notEnoughReplicas = 19;
+const notEnoughReplicasAfterAppend = 20;
+/** How long a broker waits for its follower, in ticks. */
+const ackTicksMax = 15;
+
+export class Destination {
+  readonly log: SimulatedLog = new BrokerLog<MirrorContent>();
+  /** Replication stands still until then. */
+  stalledUntil = -1;
+  /** Too few replicas are in sync until then. */
+  lacksReplicasUntil = -1;
+  /** message.max.bytes. */
+  readonly batchBytesMax: number;
+  readonly #agenda: Agenda;
+  readonly #random: SeededRandom;
+  readonly #truth: Truth;
+  #waiting: Waiting[] = [];
+  #isReplicating = false;
+  /** How often each thing happened. */
+  readonly seen = { duplicate: 0, refused: 0, markerRefused: 0, timedOut: 0, lost: 0 };
+
+  constructor(options: { agenda: Agenda; random: SeededRandom; truth: Truth; batchBytesMax: number }) {
+    this.#agenda = options.agenda;
+    this.#random = options.random;
+    this.#truth = options.truth;
+    this.batchBytesMax = options.batchBytesMax;
+  }
+
+  append({ leaderEpoch, sizeBytes, batch }: AppendRequest, answer: OnAnswer): void {
+    const { log } = this;
+    if (leaderEpoch !== log.leaderEpoch) return answer(refusal(notLeader));
+    if (sizeBytes > this.batchBytesMax) return answer(refusal(messageTooLarge));
+    const lacksReplicas = this.#lacksReplicas();
+    if (lacksReplicas && this.#random.chance(0.5)) return answer(refusal(notEnoughReplicas));
+    const previous = log.newest;
+    const { errorCode, baseOffset, isDuplicate } = log.append(batch);
+    if (errorCode !== 0) {
+      this.seen.refused += 1;
+      return answer(refusal(errorCode));
+    }
+    if (isDuplicate) this.seen.duplicate += 1;
+    else {
+      this.#compare(batch, baseOffset, previous !== null && this.#isReadableFiller(previous));
+      this.replicateSoon();
+    }
+    if (lacksReplicas) return answer(refusal(notEnoughReplicasAfterAppend));
+    this.#wait({ end: baseOffset + batch.count, baseOffset, answer });
+  }
+
+  writeMarkers(request: MarkersRequest, answer: OnAnswer): void {
+    const { markers, splitAfter } = request;
+    if (splitAfter <= 0 || splitAfter >= markers.count) {
+      return this.#finishMarkers(this.#writeSome(request, markers.count), answer);
+    }
+    const codes = this.#writeSome(request, splitAfter);
+    this.#agenda.add(this.#random.integer(1, 2), () => {
+      this.#finishMarkers([...codes, ...this.#writeSome(request, markers.count - splitAfter)], answer);
+    });
+  }
+
+  #writeSome({ leaderEpoch, markers }: MarkersRequest, count: number): number[] {
+    const { log } = this;
+    const codes: number[] = [];
+    if (leaderEpoch !== log.leaderEpoch) return [notLeader];
+    if (this.#lacksReplicas()) return [notEnoughReplicas];
+    const { producerId, epoch, generation, offset } = markers;
+    for (let i = 0; i < count; i++) {
+      const at = log.end;
+      const previous = log.newest;
+      const code = log.writeMarker({ producerId, epoch, coordinatorEpoch: generation }, this.#agenda.now);
+      codes.push(code);
+      if (code !== 0) {
+        this.seen.markerRefused += 1;
+        continue;
+      }
+      if (previous !== null && this.#isReadableFiller(previous))
+        this.#truth.noteWrong('filler', at, `a marker at ${at} follows fillers that can be read`);
+      this.replicateSoon();
+      this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, generation));
+    }
+    return codes;
+  }
+
+  #finishMarkers(codes: readonly number[], answer: OnAnswer): void {
+    const errorCode = mergedAnswer(codes, { hasFollowers: true });
+    if (!codes.includes(0)) return answer(refusal(errorCode));
+    this.#wait({ end: this.log.end, baseOffset: -1, answer });
+  }
+
+  /** From the hole's start on there are only markers, and some are not of this generation. */
+  #isInWindow(holeStart: number, at: number, generation: number): boolean {
+    let hasOthers = false;
+    for (let offset = holeStart; offset < at; offset++) {
+      const batch = this.log.batchAt(offset);
+      if (batch === null || batch.kind !== 'marker') return false;
+      if (batch.coordinatorEpoch !== generation) hasOthers = true;
+    }
+    return hasOthers;
+  }
+
+  #compare(batch: DataToAppend<MirrorContent>, baseOffset: number, followsFiller: boolean): void {
+    const { content } = batch;
+    if (content.isFiller) return this.#truth.fillerAppended(baseOffset, batch.count);
+    if (isFillerProducerId(batch.producerId))
+      this.#truth.noteWrong('attributes', baseOffset, `data at ${baseOffset} carries a filler’s producer id`);
+    if (followsFiller)
+      this.#truth.noteWrong('filler', baseOffset, `data at ${baseOffset} follows fillers that can be read`);
+    if (content.hasDeleteHorizon)
+      this.#truth.noteWrong(
+        'attributes',
+        baseOffset,
+        `the batch at ${baseOffset} has the source’s delete horizon`,
+      );
+    this.#truth.recordsAppended(baseOffset, content.values);
+  }
+
+  #isReadableFiller(batch: NonNullable<SimulatedLog['newest']>): boolean {
+    return batch.kind === 'data' && batch.content.isFiller && batch.baseOffset + batch.count > this.log.start;
+  }
+
+  /** DeleteRecords; null when it asks for more than is replicated. */
+  cut(beforeOffset: number): number | null {
+    if (beforeOffset > this.log.highWatermark) return null;
+    this.log.cut(beforeOffset);
+    return this.log.start;
+  }
+
+  // ── Replication ─────────────────────────────────────────────────────────────────────────────────────
+
+  #wait(waiting: Waiting): void {
+    if (waiting.end <= this.log.highWatermark) return waiting.answer(answerOf(waiting));
+    this.#waiting.push(waiting);
+    this.#agenda.add(ackTicksMax, () => {
+      const index = this.#waiting.indexOf(waiting);
+      if (index < 0) return;
+      this.#waiting.splice(index, 1);
+      this.seen.timedOut += 1;
+      waiting.answer(refusal(requestTimedOut));
+    });
+    this.replicateSoon();
+  }
+
+  replicateSoon(): void {
+    if (this.#isReplicating) return;
+    this.#isReplicating = true;
+    const delay = Math.max(this.#random.integer(0, 2), this.stalledUntil - this.#agenda.now);
+    this.#agenda.add(delay, () => {
+      if (this.stalledUntil > this.#agenda.now) {
+        this.#isReplicating = false;
+        return this.replicateSoon();
+      }
+      // Not always all of it.
+      this.log.replicate(this.#random.chance(0.3) ? this.#random.integer(1, 2) : Number.POSITIVE_INFINITY);
+      this.#agenda.add(this.#random.integer(0, 1), () => {
+        this.#isReplicating = false;
+        this.log.raiseHighWatermark();
+        this.#answerReplicated();
+        if (this.log.highWatermark < this.log.end) this.replicateSoon();
+      });
+    });
+  }
+
+  #answerReplicated(): void {
+    const { highWatermark } = this.log;
+    const done = this.#waiting.filter(({ end }) => end <= highWatermark);
+    if (done.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ end }) => end > highWatermark);
+    for (const waiting of done) waiting.answer(answerOf(waiting));
+  }
+
+  #lacksReplicas(): boolean {
+    return this.lacksReplicasUntil > this.#agenda.now;
+  }
+
+  // ── Leaders ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What was not replicated is gone; who waited for that hears that this broker leads no more. */
+  changeLeader(): void {
+    this.#lost(this.log.changeLeader());
+    this.#answerAll(refusal(notLeader));
+  }
+
+  electUnclean(end: number): void {
+    this.#lost(this.log.electUnclean(end));
+    this.#answerAll(refusal(notLeader));
+  }
+
+  /** The leader starts again, with or without having been stopped in order; its connections break. */
+  restart(options: { isClean: boolean; expirationTicks: number }): void {
+    const { isClean, expirationTicks } = options;
+    this.log.restart({ isClean, nowMs: this.#agenda.now, expirationMs: expirationTicks });
+    this.log.leaderEpoch += 1;
+    this.#answerAll(null);
+  }
+
+  #lost({ lostCount }: { lostCount: number }): void {
+    this.seen.lost += lostCount;
+    this.#truth.truncated(this.log.end);
+  }
+
+  #answerAll(answer: WriteAnswer): void {
+    for (const waiting of this.#waiting.splice(0)) waiting.answer(answer);
+    this.replicateSoon();
+  }
+}
+
+function refusal(errorCode: number): WriteAnswer {
+  return { errorCode, baseOffset: -1 };
+}
+
+function answerOf({ baseOffset }: Waiting): WriteAnswer {
+  return { errorCode: 0, baseOffset };
+}

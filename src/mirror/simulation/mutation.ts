@@ -1,0 +1,37 @@
+// Ways to make a simulated worker wrong on purpose. What the simulator is worth shows in the bugs that it finds.
+import type { PartitionAction, PartitionEvent, TailVerdict } from '../partition/state.ts';
+import type { SimBatch } from './sim-batch.ts';
+import type { SimWorker } from './sim-worker.ts';
+
+type Action = PartitionAction<SimBatch>;
+type Event = PartitionEvent<SimBatch>;
+
+export interface Mutation {
+  /** What the machine hears instead; null: nothing. */
+  readonly event?: (event: Event, worker: SimWorker) => Event | null;
+  /** What is done instead of what the machine asked for; events are delivered before anything else happens. */
+  readonly action?: (
+    action: Action,
+    worker: SimWorker,
+  ) => { actions: readonly Action[]; events?: readonly Event[] };
+  readonly verdict?: (verdict: TailVerdict) => TailVerdict;
+  /** The shell's own work. */
+  readonly shell?: {
+    /** The high watermark is taken for the log end. */
+    readonly logEndIsHighWatermark?: boolean;
+    /** Attributes of the source are sent as they are. */
+    readonly keepsDeleteHorizon?: boolean;
+    /** An empty answer is taken for a gap up to the last stable offset. */
+    readonly emptyFetchIsHole?: boolean;
+    /** Answers of an older fetch position count. */
+    readonly takesAnyFetch?: boolean;
+    /** Aborted data is not known as such. */
+    readonly overlooksAborted?: boolean;
+    /** Batches with gaps are sent as they are, without gaps. */
+    readonly closesGaps?: boolean;
+    /** The source's new leader is trusted without comparing. */
+    readonly trustsNewSource?: boolean;
+    /** Markers that timed out, or whose connection broke, are sent once more. */
+    readonly resendsMarkers?: boolean;
+  };
+}

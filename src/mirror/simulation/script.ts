@@ -1,0 +1,268 @@
+// What happens to a simulated world from outside, as a list that is made from a seed before the world starts. A list,
+// so that a failing run can be made shorter by taking things out of it, and replayed without any other state.
+import { SeededRandom } from './random.ts';
+
+/** Things that happen. The numbers in a stroke are raw: whoever carries it out makes sense of them. */
+export const strokeKinds = [
+  // at the source
+  'produce',
+  'beginTransaction',
+  'produceInTransaction',
+  'endTransaction',
+  'emptyTransaction',
+  'compact',
+  'retain',
+  'moveSourceLeader',
+  'truncateSource',
+  'loseSourceConnection',
+  'emptyFetch',
+  'failFetch',
+  // to workers
+  'crash',
+  'freeze',
+  'startAnother',
+  'stopCleanly',
+  'shed',
+  // under way
+  'loseRequest',
+  'loseAnswer',
+  'delayRequest',
+  'duplicateRequest',
+  'splitMarkers',
+  'failRead',
+  // at the destination
+  'stallReplication',
+  'changeLeader',
+  'electUnclean',
+  'restartBroker',
+  'rollSegment',
+  'refuseForReplicas',
+  'expireProducers',
+  'retainMirror',
+] as const;
+export type StrokeKind = (typeof strokeKinds)[number];
+
+export interface Stroke {
+  /** In ticks from the start. */
+  readonly at: number;
+  readonly kind: StrokeKind;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** How a world is set up, and what may happen in it. */
+export interface Scenario {
+  readonly name: string;
+  /** Weights of strokes; what is not named does not happen. */
+  readonly weights: Readonly<Partial<Record<StrokeKind, number>>>;
+  /** Several workers at a time: frozen ones wake, others are started beside. */
+  readonly hasSeveralWorkers: boolean;
+  /** Records are older than producer.id.expiration.ms: the sweep takes their producers at any time. */
+  readonly hasOldRecords: boolean;
+  /** Copies in compacted gaps instead of markers. */
+  readonly copies?: boolean;
+  /** The source starts above 0. */
+  readonly startsLate?: boolean;
+  /** The mirror begins near the last epoch of a rotation. */
+  readonly startsNearRotation?: boolean;
+  readonly retentionOvertook?: 'stop' | 'jump';
+  readonly fillOffsetsMax?: bigint;
+}
+
+export interface Script {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly strokes: readonly Stroke[];
+  /** Ticks with strokes. */
+  readonly ticks: number;
+  /** All delays are as short as they can be. */
+  readonly isPrompt: boolean;
+}
+
+const writing = {
+  produce: 50,
+  beginTransaction: 8,
+  produceInTransaction: 12,
+  endTransaction: 9,
+  emptyTransaction: 3,
+  emptyFetch: 6,
+  moveSourceLeader: 1,
+  loseSourceConnection: 1,
+  failFetch: 1,
+} as const;
+const compacting = { compact: 5 } as const;
+const network = {
+  loseRequest: 3,
+  loseAnswer: 4,
+  delayRequest: 4,
+  duplicateRequest: 2,
+  splitMarkers: 4,
+  failRead: 2,
+  shed: 2,
+} as const;
+const cluster = {
+  stallReplication: 4,
+  changeLeader: 3,
+  restartBroker: 1.5,
+  rollSegment: 1,
+  refuseForReplicas: 1,
+} as const;
+/** Without the guard a request that is done twice is in the log twice; TCP does not repeat any, so only a guard is tried by it. */
+const expiring = { expireProducers: 6, duplicateRequest: 0 } as const;
+const alone = { crash: 3, stopCleanly: 1 } as const;
+const several = { crash: 2, stopCleanly: 0.5, freeze: 4, startAnother: 1.5 } as const;
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'calm',
+    weights: { ...writing, ...compacting },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+  },
+  {
+    name: 'one worker',
+    weights: {
+      ...writing,
+      ...compacting,
+      ...network,
+      ...cluster,
+      ...alone,
+      electUnclean: 0.5,
+      retainMirror: 0.5,
+    },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+  },
+  {
+    name: 'one worker, old records',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, ...expiring },
+    hasSeveralWorkers: false,
+    hasOldRecords: true,
+  },
+  {
+    name: 'one worker, gaps as copies',
+    weights: { ...writing, compact: 10, ...network, ...cluster, ...alone },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+    copies: true,
+  },
+  {
+    name: 'one worker, high start',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, retain: 1 },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+    startsLate: true,
+    retentionOvertook: 'jump',
+  },
+  {
+    name: 'one worker, start too high',
+    weights: { ...writing, ...network, ...alone },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+    startsLate: true,
+    fillOffsetsMax: 8n,
+  },
+  {
+    name: 'one worker, retention stops it',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, retain: 4 },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+    retentionOvertook: 'stop',
+  },
+  {
+    name: 'one worker, retention is jumped over',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, retain: 4 },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+    retentionOvertook: 'jump',
+  },
+  {
+    name: 'one worker, end of a rotation',
+    weights: {
+      ...writing,
+      ...compacting,
+      ...network,
+      ...cluster,
+      ...alone,
+      beginTransaction: 20,
+      endTransaction: 20,
+    },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+    startsNearRotation: true,
+  },
+  {
+    name: 'one worker, source truncated',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, truncateSource: 2 },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+  },
+  {
+    name: 'several workers',
+    weights: { ...writing, ...network, ...cluster, ...several },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+  },
+  {
+    name: 'several workers, compaction',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...several },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+  },
+  {
+    name: 'several workers, end of a rotation',
+    weights: { ...writing, ...network, ...cluster, ...several, beginTransaction: 20, endTransaction: 20 },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+    startsNearRotation: true,
+  },
+  {
+    name: 'several workers, high start',
+    weights: { ...writing, ...network, ...cluster, ...several },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+    startsLate: true,
+    retentionOvertook: 'jump',
+  },
+  {
+    name: 'several workers, old records',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...several, ...expiring },
+    hasSeveralWorkers: true,
+    hasOldRecords: true,
+  },
+];
+
+const ticksMin = 150;
+const ticksMax = 500;
+/** Ticks between two strokes, about. */
+const gapMax = 5;
+
+/** The script of a seed; seeds go through the scenarios in turn. */
+export function scriptOf(seed: number, only?: Scenario): Script {
+  const random = new SeededRandom(seed);
+  const scenario = only ?? (scenarios[seed % scenarios.length] as Scenario);
+  const ticks = random.integer(ticksMin, ticksMax);
+  const draw = drawer(scenario.weights, random);
+  const strokes: Stroke[] = [];
+  // Quiet spells, so that mirrors catch up now and then, between busy ones.
+  let isBusy = true;
+  for (let at = 0; at < ticks; at += random.integer(0, isBusy ? gapMax : 4 * gapMax)) {
+    if (random.chance(0.03)) isBusy = !isBusy;
+    strokes.push({ at, kind: draw(), a: random.integer(0, 2 ** 20), b: random.integer(0, 2 ** 20) });
+  }
+  return { seed, scenario, strokes, ticks, isPrompt: random.chance(0.1) };
+}
+
+function drawer(weights: Scenario['weights'], random: SeededRandom): () => StrokeKind {
+  const entries = Object.entries(weights) as [StrokeKind, number][];
+  let total = 0;
+  for (const [, weight] of entries) total += weight;
+  return () => {
+    let left = random.next() * total;
+    for (const [kind, weight] of entries) {
+      left -= weight;
+      if (left < 0) return kind;
+    }
+    return 'produce';
+  };
+}

@@ -1,0 +1,129 @@
+// A batch on its way through a simulated worker: numbers instead of bytes, and an account of who holds it.
+import type { FetchedBatch } from '../partition/plan.ts';
+import { noRecord, type SourceBatch } from './source-log.ts';
+
+/** Counts what a worker was given and what it gave back. */
+export class Holdings {
+  held = 0;
+  /** Batches that were given back twice, or used afterwards. */
+  readonly misuses: string[] = [];
+}
+
+interface Facts {
+  readonly baseOffset: number;
+  /** One per offset; `noRecord` in gaps. */
+  readonly values: readonly number[];
+  readonly isControl: boolean;
+  readonly isTransactional: boolean;
+  readonly isAborted: boolean;
+  readonly isCompressed: boolean;
+  readonly isLogAppendTime: boolean;
+  readonly hasDeleteHorizon: boolean;
+  readonly partitionLeaderEpoch: number;
+}
+
+const recordBytes = 100;
+const compressedRecordBytes = 60;
+
+export class SimBatch implements FetchedBatch {
+  readonly magic = 2;
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly recordCount: number;
+  readonly sizeBytes: number;
+  readonly isControl: boolean;
+  readonly isTransactional: boolean;
+  readonly isAborted: boolean;
+  readonly isCompressed: boolean;
+  readonly timestampType: 'CreateTime' | 'LogAppendTime';
+  readonly partitionLeaderEpoch: number;
+  readonly hasDeleteHorizon: boolean;
+  readonly #facts: Facts;
+  readonly #holdings: Holdings;
+  #isHeld = true;
+
+  constructor(facts: Facts, holdings: Holdings) {
+    this.#facts = facts;
+    this.#holdings = holdings;
+    holdings.held += 1;
+    this.baseOffset = BigInt(facts.baseOffset);
+    this.lastOffset = BigInt(facts.baseOffset + facts.values.length - 1);
+    let recordCount = facts.isControl ? 1 : 0;
+    for (const value of facts.values) if (value !== noRecord) recordCount += 1;
+    this.recordCount = recordCount;
+    this.sizeBytes = 61 + recordCount * (facts.isCompressed ? compressedRecordBytes : recordBytes);
+    this.isControl = facts.isControl;
+    this.isTransactional = facts.isTransactional;
+    this.isAborted = facts.isAborted;
+    this.isCompressed = facts.isCompressed;
+    this.timestampType = facts.isLogAppendTime ? 'LogAppendTime' : 'CreateTime';
+    this.partitionLeaderEpoch = facts.partitionLeaderEpoch;
+    this.hasDeleteHorizon = facts.hasDeleteHorizon;
+  }
+
+  /** The records in the order of their offsets, as a broker gets them. */
+  get records(): number[] {
+    if (!this.#isHeld)
+      this.#holdings.misuses.push(`the batch at ${this.baseOffset} was used after it was given back`);
+    return this.#facts.values.filter((value) => value !== noRecord);
+  }
+
+  release(): void {
+    if (!this.#isHeld) this.#holdings.misuses.push(`the batch at ${this.baseOffset} was given back twice`);
+    else this.#holdings.held -= 1;
+    this.#isHeld = false;
+  }
+
+  reshape(from: bigint): readonly this[] {
+    const { baseOffset, values } = this.#facts;
+    const pieces: this[] = [];
+    let piece: number[] = [];
+    let pieceAt = 0;
+    const finish = (): void => {
+      if (piece.length > 0) pieces.push(this.#made(pieceAt, piece));
+      piece = [];
+    };
+    for (let i = Math.max(0, Number(from) - baseOffset); i < values.length; i++) {
+      const value = values[i] as number;
+      if (value === noRecord) {
+        finish();
+        continue;
+      }
+      if (piece.length === 0) pieceAt = baseOffset + i;
+      piece.push(value);
+    }
+    finish();
+    return pieces;
+  }
+
+  mergeWith(next: readonly this[]): this {
+    const values = [...this.#facts.values, ...next.flatMap((batch) => batch.#facts.values)];
+    const last = next.at(-1) ?? this;
+    return this.#made(this.#facts.baseOffset, values, last.partitionLeaderEpoch);
+  }
+
+  copiesOfFirst(from: bigint, count: number): this {
+    const [first] = this.records;
+    if (first === undefined) throw new Error(`the batch at ${this.baseOffset} has no record to copy`);
+    return this.#made(Number(from), Array(count).fill(first));
+  }
+
+  /** New bytes: dense, CreateTime, no delete horizon. */
+  #made(baseOffset: number, values: number[], partitionLeaderEpoch = this.partitionLeaderEpoch): this {
+    const plain = { isLogAppendTime: false, hasDeleteHorizon: false, partitionLeaderEpoch };
+    return new SimBatch({ ...this.#facts, ...plain, baseOffset, values }, this.#holdings) as this;
+  }
+}
+
+export function fetchedBatch(batch: SourceBatch, holdings: Holdings): SimBatch {
+  const { transaction, leaderEpoch, ...facts } = batch;
+  return new SimBatch(
+    {
+      ...facts,
+      isTransactional: transaction !== null || batch.isControl,
+      isAborted: transaction?.outcome === 'aborted',
+      partitionLeaderEpoch: leaderEpoch,
+    },
+    holdings,
+  );
+}
