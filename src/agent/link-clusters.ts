@@ -1,15 +1,29 @@
 // A client's cluster in the two shapes that links and mirrors ask for: few functions, nothing else.
-import { type Cluster, createPartitions, createTopics, describeConfigs, unwrap } from '../client/index.ts';
-import type { LockstepError } from '../errors.ts';
+import {
+  type Cluster,
+  createPartitions,
+  createTopics,
+  deleteRecords,
+  describeConfigs,
+  incrementalAlterConfigs,
+  listOffsets,
+  sleep,
+  systemClock,
+  unwrap,
+} from '../client/index.ts';
+import { LockstepError } from '../errors.ts';
 import type {
   LinkDestination,
+  LogRange,
   NewMirrorTopic,
+  SettingChanges,
   TopicFacts,
   TopicSetting,
   TopicSettings,
 } from '../link/index.ts';
-import type { MirrorCluster } from '../mirror/index.ts';
+import type { MirrorCluster, TopicPartition } from '../mirror/index.ts';
 import type { Api, Input } from '../protocol/index.ts';
+import { allowReading, denyReading, isReadingDenied } from './reading-denial.ts';
 
 /** How long one question to one broker may take before the partition tries again, in ms. */
 const questionTimeoutMs = 15_000;
@@ -17,6 +31,9 @@ const questionTimeoutMs = 15_000;
 const topicsPerRequest = 200;
 /** UNKNOWN_TOPIC_OR_PARTITION */
 const unknownTopic = 3;
+/** POLICY_VIOLATION: the leader does not know yet that cleanup.policy is another one now. */
+const policyViolation = 44;
+const policyMs = { deadline: 15_000, poll: 50 } as const;
 
 /** What a mirror needs. Connections are its own; metadata is the cluster's. */
 export function mirrorCluster(
@@ -58,6 +75,12 @@ export function linkCluster(cluster: Cluster): LinkDestination {
     topicSettings: (topics) => topicSettings(cluster, topics),
     createTopic: (topic) => createTopic(cluster, topic),
     addPartitions: (topic, partitionCount) => addPartitions(cluster, topic, partitionCount),
+    logRanges: (topic, partitionCount) => logRanges(cluster, topic, partitionCount),
+    alterTopic: (topic, changes) => alterTopic(cluster, topic, changes),
+    isReadingDenied: (topic) => isReadingDenied(cluster, topic),
+    denyReading: (topic) => denyReading(cluster, topic),
+    allowReading: (topic) => allowReading(cluster, topic),
+    untilCuttable: (partition) => untilCuttable(cluster, partition),
   };
 }
 
@@ -95,7 +118,7 @@ async function topicSettings(
 async function createTopic(
   cluster: Cluster,
   { name, partitionCount, replicationFactor, settings }: NewMirrorTopic,
-): Promise<{ replicationFactor: number }> {
+): Promise<{ replicationFactor: number; topicId: string }> {
   const outcomes = await createTopics(cluster, [
     { name, partitionCount, replicationFactor, configs: settings },
   ]);
@@ -106,6 +129,7 @@ async function createTopic(
   const replicas = topics.get(name)?.partitions[0]?.replicas.length ?? -1;
   return {
     replicationFactor: created.replicationFactor > 0 ? created.replicationFactor : replicas,
+    topicId: created.topicId,
   };
 }
 
@@ -113,4 +137,68 @@ async function addPartitions(cluster: Cluster, topic: string, partitionCount: nu
   const outcomes = await createPartitions(cluster, [{ topic, partitionCount }]);
   unwrap(outcomes.get(topic)!);
   await cluster.metadata({ topics: [topic] });
+}
+
+async function logRanges(
+  cluster: Cluster,
+  topic: string,
+  partitionCount: number,
+): Promise<Map<number, LogRange>> {
+  const partitions = Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }));
+  const [starts, ends] = await Promise.all(
+    (['earliest', 'latest'] as const).map((at) =>
+      listOffsets(
+        cluster,
+        partitions.map((partition) => ({ ...partition, at })),
+        { timeoutMs: questionTimeoutMs },
+      ),
+    ),
+  );
+  const ranges = new Map<number, LogRange>();
+  for (const { partition } of partitions) {
+    const [start, end] = [starts?.[partition]?.outcome, ends?.[partition]?.outcome];
+    if (start?.ok && end?.ok) ranges.set(partition, { start: start.value.offset, end: end.value.offset });
+  }
+  return ranges;
+}
+
+async function alterTopic(cluster: Cluster, topic: string, changes: SettingChanges): Promise<void> {
+  const alteration = {
+    resource: { type: 'topic', name: topic } as const,
+    changes: Object.entries(changes).map(([name, value]) =>
+      value === null
+        ? ({ operation: 'delete', name } as const)
+        : ({ operation: 'set', name, value } as const),
+    ),
+  };
+  const [altered] = await incrementalAlterConfigs(cluster, [alteration]);
+  const { outcome } = altered!;
+  if (outcome.ok || outcome.error.code !== 'NOT_AUTHORIZED') return unwrap(outcome);
+  throw new LockstepError(
+    'NOT_AUTHORIZED',
+    `cluster ${cluster.name}: we may not set ${Object.keys(changes).join(', ')} on topic ${topic}; grant ALTER_CONFIGS ` +
+      `on it: kafka-acls --add --allow-principal PRINCIPAL --operation AlterConfigs --topic ${topic}`,
+    { cause: outcome.error, detail: outcome.error.detail },
+  );
+}
+
+/** Cutting at 0 cuts nothing, and is refused as any other cut is. */
+async function untilCuttable(cluster: Cluster, { topic, partition }: TopicPartition): Promise<void> {
+  const deadline = systemClock.nowMs() + policyMs.deadline;
+  for (;;) {
+    const [answer] = await deleteRecords(cluster, [{ topic, partition, beforeOffset: 0n }]);
+    const { outcome } = answer!;
+    if (outcome.ok) return;
+    if (outcome.error.code === 'NOT_AUTHORIZED') {
+      throw new LockstepError(
+        'NOT_AUTHORIZED',
+        `cluster ${cluster.name}: we may not cut off the start of ${topic}-${partition}; grant DELETE on the topic: ` +
+          `kafka-acls --add --allow-principal PRINCIPAL --operation Delete --topic ${topic}`,
+        { cause: outcome.error, detail: outcome.error.detail },
+      );
+    }
+    if (outcome.error.detail.number !== policyViolation || systemClock.nowMs() > deadline)
+      throw outcome.error;
+    await sleep(systemClock, policyMs.poll);
+  }
 }

@@ -1,9 +1,18 @@
 // The process that runs links: connects to their clusters, starts a runner for each, shows how they stand, stops
 // cleanly when told.
-import { Cluster, FramePool } from '../client/index.ts';
+import { Cluster, type ClusterConfig, FramePool, formatAddress } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import { LinkRunner, type LinkStatus, type Notice } from '../link/index.ts';
-import { defaultTuning, LinkMirror, linkProducerId, type MirrorExactness } from '../mirror/index.ts';
+import { LinkRunner, type LinkStatus, type Notice, Shifts, StartGuard, StateTopic } from '../link/index.ts';
+import {
+  clusterTransactions,
+  defaultTuning,
+  findOpenTransactions,
+  LinkMirror,
+  linkProducerId,
+  type MirrorExactness,
+  type OpenTransactionQuestions,
+  transactionQuestions,
+} from '../mirror/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../topology/index.ts';
 import { linkCluster, mirrorCluster } from './link-clusters.ts';
 
@@ -25,6 +34,8 @@ export interface AgentOptions {
 }
 
 const discoverEveryMs = 5_000;
+/** Settings change rarely, and brokers take long to tell those of thousands of topics. */
+const settingsEveryMs = 30_000;
 /** Idle frames kept for reuse; what is in flight counts on its own (`inFlightBytesMax` of the link). */
 const keptBytesMax = 8 * 1024 * 1024;
 /** Reading in larger pieces costs less while catching up; appends have short answers. */
@@ -90,6 +101,11 @@ function linkRunner(
       `link ${link.name}: ${link.source} and ${link.destination} are one cluster (id ${source.clusterId}); a topic can't be its own mirror`,
     );
   }
+  const sides = { source: linkCluster(source), destination: linkCluster(destination) };
+  const replicationFactor = link.replicationFactor ?? -1;
+  const telling = { onNotice: (notice: Notice) => options.onNotice(link.name, notice), nowMs: Date.now };
+  const startGuard = new StartGuard({ ...sides, ...telling });
+  const store = new StateTopic(destination, { replicationFactor });
   const mirror = new LinkMirror({
     source: mirrorCluster(source, { purpose: 'reading', readBufferBytes: readBufferBytes.reading }),
     destination: mirrorCluster(destination, {
@@ -104,21 +120,38 @@ function linkRunner(
       inFlightBytesMax: link.inFlightBytesMax,
     },
     exactness: exactnessOf(link),
+    openTransactions: openTransactionQuestions(source, options.topology.clusters[link.source]!),
+    transactions: { linkName: link.name, requests: clusterTransactions(destination) },
+    guardStart: (partition) => startGuard.guard(partition),
+    isStartGuarded: (topic) => startGuard.isGuarded(topic),
     random: Math.random,
     nowMs: Date.now,
   });
   return new LinkRunner({
     name: link.name,
-    source: linkCluster(source),
-    destination: linkCluster(destination),
+    ...sides,
+    ...telling,
     mirror,
+    startGuard,
+    shifts: new Shifts({ ...sides, ...telling, store, link: link.name, start: link.start }),
     selects: (topic) => matchesTopic(link, topic),
     namedTopics: literalTopics(link),
-    replicationFactor: link.replicationFactor ?? -1,
+    replicationFactor,
     discoverEveryMs,
-    onNotice: (notice) => options.onNotice(link.name, notice),
-    nowMs: Date.now,
+    settingsEveryMs,
   });
+}
+
+function openTransactionQuestions(
+  source: Cluster,
+  { bootstrap, tls, sasl }: ClusterConfig,
+): OpenTransactionQuestions {
+  const questions = transactionQuestions(source);
+  return {
+    ask: (partitions) => findOpenTransactions(questions, partitions),
+    bootstrap: bootstrap.map(formatAddress).join(','),
+    isSecured: tls !== undefined || sasl !== undefined,
+  };
 }
 
 function exactnessOf(link: LinkConfig): MirrorExactness {

@@ -1,49 +1,11 @@
 // What becomes of single topics that make trouble, with clusters played by hand.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeCluster, MemoryStore, mirrorOf, sourceLike } from '../../test/support/fake-link-cluster.ts';
 import { LockstepError } from '../errors.ts';
-import type { LinkMirror, TopicPartition } from '../mirror/index.ts';
-import { type LinkDestination, LinkRunner, type TopicFacts } from './link-runner.ts';
-import type { TopicSettings } from './mirror-topic.ts';
-
-type Settings = TopicSettings | LockstepError;
-
-class FakeCluster implements LinkDestination {
-  readonly name: string;
-  readonly clusterId: string;
-  readonly brokerCount = 1;
-  readonly topics = new Map<string, TopicFacts>();
-  readonly settings = new Map<string, Settings>();
-  readonly failures = new Map<string, LockstepError>();
-  isHanging = false;
-
-  constructor(name: string) {
-    this.name = name;
-    this.clusterId = name;
-  }
-  addTopic(topic: string, partitionCount = 1): void {
-    this.topics.set(topic, { topic, topicId: `${this.name}-${topic}`, partitionCount });
-  }
-  async listTopics(): Promise<readonly TopicFacts[]> {
-    if (this.isHanging) await new Promise(() => {});
-    return [...this.topics.values()];
-  }
-  async topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, Settings>> {
-    return new Map(topics.map((topic) => [topic, this.settings.get(topic) ?? new Map()]));
-  }
-  async createTopic({ name, partitionCount }: { name: string; partitionCount: number }) {
-    this.#fail(name);
-    this.addTopic(name, partitionCount);
-    return { replicationFactor: 1 };
-  }
-  async addPartitions(topic: string, partitionCount: number): Promise<void> {
-    this.#fail(topic);
-    this.addTopic(topic, partitionCount);
-  }
-  #fail(topic: string): void {
-    const failure = this.failures.get(topic);
-    if (failure !== undefined) throw failure;
-  }
-}
+import type { LinkMirror, PartitionStatus, TopicPartition } from '../mirror/index.ts';
+import { LinkRunner } from './link-runner.ts';
+import { Shifts } from './shift.ts';
+import { StartGuard } from './start-guard.ts';
 
 const policy = new LockstepError('KAFKA_ERROR', 'POLICY_VIOLATION');
 const right = new LockstepError('NOT_AUTHORIZED', 'CREATE is missing');
@@ -52,6 +14,9 @@ let source: FakeCluster;
 let destination: FakeCluster;
 let copied: string[];
 let notices: string[];
+let restarted: string[];
+let status: PartitionStatus[];
+let store: MemoryStore;
 let runner: LinkRunner;
 
 beforeEach(() => {
@@ -60,32 +25,43 @@ beforeEach(() => {
   destination = new FakeCluster('destination');
   copied = [];
   notices = [];
-  const mirror = {
-    heldBytes: 0,
-    status: () => [],
-    followLeaders: () => {},
-    topicRecreated: () => {},
-    stop: async () => {},
-    add: ({ topic, partition }: TopicPartition) => copied.push(`${topic}-${partition}`),
-  } as unknown as LinkMirror;
-  runner = new LinkRunner({
-    name: 'us-to-eu',
-    source,
-    destination,
-    mirror,
-    selects: () => true,
-    namedTopics: ['named'],
-    replicationFactor: -1,
-    discoverEveryMs: 1_000,
-    onNotice: ({ text }) => notices.push(text),
-    nowMs: () => 0,
-  });
+  restarted = [];
+  status = [];
+  store = new MemoryStore();
+  runner = newRunner('fill');
 });
 
 afterEach(async () => {
   await vi.advanceTimersByTimeAsync(0);
   vi.useRealTimers();
 });
+
+function newRunner(start: 'fill' | 'shifted'): LinkRunner {
+  const mirror = {
+    heldBytes: 0,
+    status: () => status,
+    followLeaders: () => {},
+    topicRecreated: () => {},
+    stop: async () => {},
+    restart: ({ topic, partition }: TopicPartition) => restarted.push(`${topic}-${partition}`),
+    add: ({ topic, partition }: TopicPartition, { shift }: { shift: bigint }) =>
+      copied.push(`${topic}-${partition}${shift === 0n ? '' : ` shifted by ${shift}`}`),
+  } as unknown as LinkMirror;
+  const onNotice = ({ text }: { text: string }) => notices.push(text);
+  const common = { source, destination, onNotice, nowMs: () => Date.now() };
+  return new LinkRunner({
+    ...common,
+    name: 'us-to-eu',
+    mirror,
+    selects: () => true,
+    namedTopics: ['named'],
+    replicationFactor: -1,
+    discoverEveryMs: 1_000,
+    settingsEveryMs: 3_000,
+    startGuard: new StartGuard(common),
+    shifts: new Shifts({ ...common, link: 'us-to-eu', start, store }),
+  });
+}
 
 function topicStatus(topic: string): { state: string; reason: string | null } | undefined {
   return runner.status().topics.find((entry) => entry.topic === topic);
@@ -154,4 +130,123 @@ it('stops although a look at the topics hangs', async () => {
   });
   await vi.advanceTimersByTimeAsync(2_000);
   expect(isStopped).toBe(true);
+});
+
+describe('settings that change at the source', () => {
+  it('are followed at the next look at them, and begin a Blocked partition anew', async () => {
+    source.addTopic('orders', 2);
+    source.settings.set('orders', sourceLike());
+    await runner.start();
+    source.settings.set('orders', sourceLike({ 'max.message.bytes': '5000000', 'retention.ms': '1000' }));
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect(destination.log).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_600);
+    expect(destination.log).toEqual(['alter orders retention.ms=1000 max.message.bytes=5000000']);
+    expect(notices.at(-1)).toBe(
+      'topic orders: retention.ms 604800000 -> 1000, max.message.bytes 1048588 -> 5000000, as at the source',
+    );
+    expect(restarted).toEqual([]);
+    await runner.stop();
+  });
+
+  it('are looked at at once while a partition is Blocked', async () => {
+    source.addTopic('orders', 2);
+    source.settings.set('orders', sourceLike());
+    await runner.start();
+    status = [0, 1].map((partition) => {
+      const state = partition === 1 ? 'Blocked' : 'Mirroring';
+      const since = { sinceMs: Date.now(), isStopped: partition === 1 };
+      return { topic: 'orders', partition, state, ...since } as PartitionStatus;
+    });
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(restarted).toEqual([]);
+    source.settings.set('orders', sourceLike({ 'max.message.bytes': '5000000' }));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(destination.log).toEqual(['alter orders max.message.bytes=5000000']);
+    expect(restarted).toEqual(['orders-1']);
+    await runner.stop();
+  });
+
+  it('are told once when the right to change them is missing, and tried again', async () => {
+    source.addTopic('orders');
+    source.settings.set('orders', sourceLike());
+    await runner.start();
+    destination.refusals.set('alterTopic', right);
+    source.settings.set('orders', sourceLike({ 'retention.ms': '1000' }));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(notices.filter((text) => text === 'topic orders: CREATE is missing')).toHaveLength(1);
+    expect(topicStatus('orders')?.state).toBe('Mirrored');
+    destination.refusals.clear();
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(destination.log).toEqual(['alter orders retention.ms=1000']);
+    await runner.stop();
+  });
+});
+
+describe('a link with start: shifted', () => {
+  beforeEach(() => {
+    runner = newRunner('shifted');
+    source.addTopic('orders', 2);
+    source.ranges.set('orders-0', { start: 500n, end: 900n });
+    source.ranges.set('orders-1', { start: 0n, end: 900n });
+    for (const partition of [0, 1, 2]) destination.ranges.set(`orders-${partition}`, { start: 0n, end: 0n });
+  });
+
+  it('hands each partition over with its shift, those that are added later too', async () => {
+    await runner.start();
+    expect(copied).toEqual(['orders-0 shifted by 500', 'orders-1']);
+    source.ranges.set('orders-2', { start: 7n, end: 9n });
+    source.addTopic('orders', 3);
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(copied.slice(2)).toEqual(['orders-0 shifted by 500', 'orders-1', 'orders-2 shifted by 7']);
+    await runner.stop();
+  });
+
+  it('copies nothing while no leader tells where a partition starts, and goes on when one does', async () => {
+    source.ranges.delete('orders-1');
+    await runner.start();
+    expect(copied).toEqual([]);
+    expect(topicStatus('orders')).toMatchObject({ state: 'Preparing' });
+    expect(topicStatus('orders')?.reason).toContain('no leader tells where the log starts');
+    source.ranges.set('orders-1', { start: 0n, end: 900n });
+    destination.settings.set('orders', mirrorOf(sourceLike()));
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(copied).toEqual(['orders-0 shifted by 500', 'orders-1']);
+    await runner.stop();
+  });
+
+  it('leaves a mirror alone whose shift is about a former source topic', async () => {
+    await runner.start();
+    await runner.stop();
+    copied = [];
+    source.topics.set('orders', { topic: 'orders', topicId: 'another', partitionCount: 2 });
+    runner = newRunner('shifted');
+    await runner.start();
+    expect(copied).toEqual([]);
+    expect(topicStatus('orders')?.state).toBe('SourceRecreated');
+    await runner.stop();
+  });
+});
+
+it('ends the guard that another run left behind', async () => {
+  const compacted = sourceLike({ 'cleanup.policy': 'compact' });
+  source.addTopic('orders');
+  source.settings.set('orders', compacted);
+  source.ranges.set('orders-0', { start: 500n, end: 900n });
+  destination.addTopic('orders');
+  destination.ranges.set('orders-0', { start: 500n, end: 500n });
+  destination.denied.add('orders');
+  destination.settings.set(
+    'orders',
+    new Map([
+      ...mirrorOf(compacted),
+      ['cleanup.policy', { value: 'delete', isSetOnTopic: true }],
+      ['message.timestamp.after.max.ms', { value: '9223372036854775806', isSetOnTopic: true }],
+    ]),
+  );
+  status = [{ topic: 'orders', partition: 0, state: 'Settling', isStopped: false } as PartitionStatus];
+  await runner.start();
+  expect(destination.denied.has('orders')).toBe(false);
+  expect(destination.settings.get('orders')).toEqual(mirrorOf(compacted));
+  await runner.stop();
 });

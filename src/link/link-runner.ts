@@ -4,48 +4,22 @@
 //   1. list the source's topics and keep the selected ones
 //   2. create mirrors that are missing, add partitions that the source has more
 //   3. check the settings of mirrors that were there before
-//   4. hand new partitions to the mirror
-//   5. notice topics that were deleted, or deleted and created again (their topic id is another one)
+//   4. hand new partitions to the mirror, with their shifts
+//   5. follow changed settings, and end the guard of starts that are filled
+//   6. notice topics that were deleted, or deleted and created again (their topic id is another one)
 import { LockstepError } from '../errors.ts';
 import type { LinkMirror, PartitionStatus } from '../mirror/index.ts';
+import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
 import {
   mirrorSettings,
   type SettingConflict,
   settingConflicts,
   type TopicSettings,
 } from './mirror-topic.ts';
-
-/** A topic as the newest metadata has it. */
-export interface TopicFacts {
-  readonly topic: string;
-  readonly topicId: string;
-  readonly partitionCount: number;
-}
-
-/** What a link needs of a cluster besides what its mirror needs. */
-export interface LinkCluster {
-  readonly name: string;
-  readonly clusterId: string;
-  readonly brokerCount: number;
-  listTopics(): Promise<readonly TopicFacts[]>;
-  /** Topics that do not exist are left out; one that can't be described comes with the reason. */
-  topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings | LockstepError>>;
-}
-
-export interface NewMirrorTopic {
-  readonly name: string;
-  readonly partitionCount: number;
-  /** -1: the broker's default. */
-  readonly replicationFactor: number;
-  readonly settings: Readonly<Record<string, string>>;
-}
-
-/** The destination is also written to. */
-export interface LinkDestination extends LinkCluster {
-  /** Resolves with the replication factor that the new topic got. */
-  createTopic(topic: NewMirrorTopic): Promise<{ replicationFactor: number }>;
-  addPartitions(topic: string, partitionCount: number): Promise<void>;
-}
+import type { Notice } from './notice.ts';
+import { SettingsFollower } from './settings-follower.ts';
+import type { Shifts } from './shift.ts';
+import type { StartGuard } from './start-guard.ts';
 
 export type TopicState =
   /** Being created or checked. */
@@ -63,13 +37,6 @@ export interface TopicStatus {
   readonly state: TopicState;
   readonly reason: string | null;
   readonly partitionCount: number;
-}
-
-/** Something people should know that stops nothing. */
-export interface Notice {
-  readonly atMs: number;
-  readonly level: 'info' | 'warning';
-  readonly text: string;
 }
 
 export interface LinkStatus {
@@ -95,6 +62,10 @@ export interface LinkRunnerOptions {
   /** -1: the broker's default. */
   readonly replicationFactor: number;
   readonly discoverEveryMs: number;
+  /** How often settings are compared; at once where a partition is Blocked or a start is being filled. */
+  readonly settingsEveryMs: number;
+  readonly startGuard: StartGuard;
+  readonly shifts: Shifts;
   readonly onNotice: (notice: Notice) => void;
   readonly nowMs: () => number;
 }
@@ -116,7 +87,7 @@ const stopDeadlineMs = 15_000;
 const discoveryPatienceMs = 1_000;
 const replicationFactorAdvised = 3;
 /** Errors that are one topic's own; all others concern the cluster. */
-const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUTHORIZED']);
+const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUTHORIZED', 'CONFIG_INVALID']);
 
 export class LinkRunner {
   readonly #options: LinkRunnerOptions;
@@ -125,6 +96,10 @@ export class LinkRunner {
   readonly #missing = new Set<string>();
   /** Topics whose mirror could not be created or grown at the last look. */
   readonly #unprepared = new Map<string, { error: LockstepError; partitionCount: number }>();
+  readonly #follower: SettingsFollower;
+  #settingsAtMs = Number.NEGATIVE_INFINITY;
+  /** Why the settings of a topic could not be followed, so that it is said once. */
+  readonly #troubles = new Map<string, string>();
   #timer: NodeJS.Timeout | null = null;
   #isStopped = false;
   #discovery: Promise<void> = Promise.resolve();
@@ -132,6 +107,9 @@ export class LinkRunner {
 
   constructor(options: LinkRunnerOptions) {
     this.#options = options;
+    const { destination, mirror, onNotice, nowMs } = options;
+    const restart = (topic: string, partition: number) => mirror.restart({ topic, partition });
+    this.#follower = new SettingsFollower({ destination, restart, onNotice, nowMs });
   }
 
   /**
@@ -234,6 +212,7 @@ export class LinkRunner {
         this.#unprepared.set(topic, { error, partitionCount: facts.partitionCount });
       }
     }
+    await this.#lookAtSettings();
     this.#options.mirror.followLeaders();
   }
 
@@ -274,9 +253,7 @@ export class LinkRunner {
       missingLooks: 0,
     };
     if (mirror === undefined) {
-      await this.#create(facts, mirrorSettings(sourceSettings));
-      // The id is read at the next look, when metadata has it.
-      this.#topics.set(topic, known);
+      known.destinationId = await this.#create(facts, mirrorSettings(sourceSettings));
       return this.#copy(known, topic, partitionCount);
     }
     if (destinationSettings === undefined) return; // deleted while we looked, too
@@ -295,8 +272,7 @@ export class LinkRunner {
       );
     }
     if (mirror.partitionCount < partitionCount) await this.#grow(topic, partitionCount);
-    // Known only now: a topic that could not be grown is prepared again at the next look.
-    this.#topics.set(topic, known);
+    this.#options.startGuard.meet(topic, destinationSettings);
     return this.#copy(known, topic, partitionCount);
   }
 
@@ -317,7 +293,6 @@ export class LinkRunner {
         `its topic id was ${known.sourceId} and is ${facts.topicId}`,
       );
     }
-    if (mirror !== undefined && known.destinationId === '') known.destinationId = mirror.topicId;
     known.missingLooks = mirror === undefined ? known.missingLooks + 1 : 0;
     const isGone = known.missingLooks >= missingLooksMax;
     if (isGone || (mirror !== undefined && mirror.topicId !== known.destinationId)) {
@@ -338,15 +313,64 @@ export class LinkRunner {
         await this.#grow(topic, facts.partitionCount);
       }
       this.#notice('info', `topic ${topic}: the source has ${facts.partitionCount} partitions now`);
-      this.#copy(known, topic, facts.partitionCount);
+      await this.#copy(known, topic, facts.partitionCount);
     }
   }
 
-  #copy(known: KnownTopic, topic: string, partitionCount: number): void {
+  async #copy(known: KnownTopic, topic: string, partitionCount: number): Promise<void> {
+    const { sourceId, destinationId } = known;
+    const { shifts, sourceRecreated } = await this.#options.shifts.of({
+      topic,
+      sourceTopicId: sourceId,
+      destinationTopicId: destinationId,
+      partitionCount,
+    });
+    // Known only now: a topic whose preparation failed is prepared again at the next look.
+    this.#topics.set(topic, known);
+    if (shifts === null) return this.#recreated(known, topic, 'source', sourceRecreated);
     known.state = 'Mirrored';
     known.partitionCount = partitionCount;
-    for (let partition = 0; partition < partitionCount; partition++)
-      this.#options.mirror.add({ topic, partition });
+    for (const [partition, shift] of shifts.entries())
+      this.#options.mirror.add({ topic, partition }, { shift });
+  }
+
+  async #lookAtSettings(): Promise<void> {
+    const { source, destination, mirror, startGuard, settingsEveryMs, nowMs } = this.#options;
+    const partitions = Map.groupBy(mirror.status(), ({ topic }) => topic);
+    const isDue = nowMs() - this.#settingsAtMs >= settingsEveryMs;
+    const topics = [...this.#topics]
+      .filter(([, { state }]) => state === 'Mirrored')
+      .map(([topic]) => topic)
+      .filter(
+        (topic) =>
+          isDue ||
+          startGuard.isGuarded(topic) ||
+          partitions.get(topic)?.some(({ state }) => state === 'Blocked'),
+      );
+    if (isDue) this.#settingsAtMs = nowMs();
+    if (topics.length === 0) return;
+    const [sourceSettings, mirrorSettings] = await Promise.all([
+      source.topicSettings(topics),
+      destination.topicSettings(topics),
+    ]);
+    for (const topic of topics) {
+      const [wanted, held] = [sourceSettings.get(topic), mirrorSettings.get(topic)];
+      if (wanted === undefined || held === undefined || this.#isStopped) continue;
+      try {
+        for (const settings of [wanted, held]) if (settings instanceof LockstepError) throw settings;
+        const [wantedNow, heldNow] = [wanted as TopicSettings, held as TopicSettings];
+        const status = partitions.get(topic) ?? [];
+        await this.#follower.look(topic, wantedNow, heldNow, status);
+        startGuard.meet(topic, heldNow);
+        await startGuard.look(topic, status, wantedNow);
+        this.#troubles.delete(topic);
+      } catch (error) {
+        if (!(error instanceof LockstepError) || !topicErrors.has(error.code)) throw error;
+        if (this.#troubles.get(topic) === error.message) continue;
+        this.#troubles.set(topic, error.message);
+        this.#notice('warning', `topic ${topic}: ${error.message}`);
+      }
+    }
   }
 
   #recreated(known: KnownTopic, topic: string, side: 'source' | 'destination', reason: string): void {
@@ -365,7 +389,8 @@ export class LinkRunner {
     }
   }
 
-  async #create({ topic, partitionCount }: TopicFacts, settings: Record<string, string>): Promise<void> {
+  /** Resolves with the id of the new topic. */
+  async #create({ topic, partitionCount }: TopicFacts, settings: Record<string, string>): Promise<string> {
     const { destination, replicationFactor } = this.#options;
     const created = await destination.createTopic({
       name: topic,
@@ -387,6 +412,7 @@ export class LinkRunner {
           `${destination.brokerCount} brokers; set replicationFactor: 3 on the link, or default.replication.factor there`,
       );
     }
+    return created.topicId;
   }
 
   /** A name that the source does not have is often a typo; said once for each time it goes missing. */

@@ -15,10 +15,15 @@ export const settingsOfEveryMirror: Readonly<Record<string, string>> = {
 };
 
 /** Taken from the source with their effective values: a shorter retention would delete old records once copied. */
-const copiedAlways = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'max.message.bytes'] as const;
+export const copiedAlways = [
+  'cleanup.policy',
+  'retention.ms',
+  'retention.bytes',
+  'max.message.bytes',
+] as const;
 
 /** Taken from the source where they are set on the topic itself. */
-const copiedWhenSet = [
+export const copiedWhenSet = [
   'delete.retention.ms',
   'min.compaction.lag.ms',
   'max.compaction.lag.ms',
@@ -71,12 +76,49 @@ const otherConsequences: Readonly<Record<string, string>> = {
   'unclean.leader.election.enable': 'an unclean election can drop acknowledged records',
 };
 
+/** By a value of this setting, all of which mean "any" to a broker, a mirror says how far the filling of its start is. */
+export const startTagSetting = 'message.timestamp.after.max.ms';
+export const startTags = {
+  none: '9223372036854775807',
+  /** Fillers may be in the log; the rule that denies READ is ours. */
+  filling: '9223372036854775806',
+  /** All starts are cut off; the rule that denies READ is to be removed. */
+  opening: '9223372036854775805',
+  /** Fillers may be in the log; there is no rule of ours. */
+  fillingReadable: '9223372036854775804',
+} as const;
+export type StartTag = keyof typeof startTags;
+
+export function startTagOf(settings: TopicSettings): StartTag {
+  const value = settings.get(startTagSetting)?.value;
+  const tags = Object.entries(startTags) as [StartTag, string][];
+  return tags.find(([, tagged]) => tagged === value)?.[0] ?? 'none';
+}
+
+/**
+ * Whether a link created this topic: everything that a new mirror gets is set on the topic itself. The values that
+ * depend on the source may have been changed since.
+ */
+export function isMadeByLink(settings: TopicSettings): boolean {
+  const hasOwn = (name: string) => settings.get(name)?.isSetOnTopic === true;
+  return (
+    copiedAlways.every(hasOwn) &&
+    Object.entries(settingsOfEveryMirror).every(
+      ([name, value]) => hasOwn(name) && (settings.get(name)?.value === value || isStartTag(name, settings)),
+    )
+  );
+}
+
+function isStartTag(name: string, settings: TopicSettings): boolean {
+  return name === startTagSetting && startTagOf(settings) !== 'none';
+}
+
 /** Compares an existing destination topic with what a mirror of `source` needs. */
 export function settingConflicts(source: TopicSettings, destination: TopicSettings): SettingConflict[] {
   const conflicts: SettingConflict[] = [];
   for (const [name, needed] of Object.entries(settingsOfEveryMirror)) {
     const found = destination.get(name)?.value;
-    if (found === undefined || found === needed) continue;
+    if (found === undefined || found === needed || isStartTag(name, destination)) continue;
     const fatal = fatalConsequences[name];
     const consequence = fatal ?? otherConsequences[name] ?? 'appends can be refused';
     conflicts.push({ name, found, needed, isFatal: fatal !== undefined, consequence });

@@ -1,6 +1,7 @@
 // Access control lists: describe, create, delete. Words instead of numbers on our side, as kafka-acls has them.
 import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
+import type { RequestTarget } from '../cluster-options.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 
 /** Kafka's ResourceType, PatternType, AclOperation, AclPermissionType: number by name. */
@@ -54,9 +55,19 @@ export interface Acl {
 /** What is not given matches everything. */
 export type AclFilter = Partial<Acl>;
 
-/** Every rule that the filter matches. @throws KAFKA_ERROR SECURITY_DISABLED (54) where no authorizer runs. */
-export async function describeAcls(cluster: Cluster, filter: AclFilter = {}): Promise<Acl[]> {
-  const answer = await cluster.request(apis.DescribeAcls, filterInput(filter), { what: 'describing ACLs' });
+/**
+ * Every rule that the filter matches, as the asked broker knows it: rules take a moment to reach all of them.
+ * @throws KAFKA_ERROR SECURITY_DISABLED (54) where no authorizer runs.
+ */
+export async function describeAcls(
+  cluster: Cluster,
+  filter: AclFilter = {},
+  options: { to?: RequestTarget } = {},
+): Promise<Acl[]> {
+  const answer = await cluster.request(apis.DescribeAcls, filterInput(filter), {
+    ...options,
+    what: 'describing ACLs',
+  });
   return answer.resources.flatMap(({ resourceType, resourceName, patternType, acls }) =>
     acls.map(({ principal, host, operation, permissionType }) =>
       toAcl({ resourceType, resourceName, patternType, principal, host, operation, permissionType }),

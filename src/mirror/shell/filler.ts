@@ -14,8 +14,8 @@ import type { AppendJob } from './destination-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import type { Ask, LogAddress } from './log-questions.ts';
 
-/** What two cores were seen to take, brokers included; docs/mirror-topics.md has the figures. */
-const fillOffsetsPerSecond = 1_000_000;
+/** Less than what was seen on two cores (docs/mirror-topics.md), since replicas and a network take their share. */
+const fillOffsetsPerSecond = 3_000_000;
 /** Sizes that are kept encoded: the full one, and what is left over at the end of a partition. */
 const keptSizesMax = 4;
 /** How long the leader may wait for its followers to cut, too, in ms. */

@@ -1,0 +1,170 @@
+// Mode `shifted`: destination offset = source offset - k. Where a source partition starts at S when it is mirrored
+// for the first time, k is S, and stays so for the life of the mirror partition: whoever translates an offset, now or
+// after a failover, has to find the same k. So it is written down, and acknowledged, before the first record is copied.
+import type { Cluster } from '../client/index.ts';
+import { LockstepError } from '../errors.ts';
+import type { LinkCluster, LogRange } from './clusters.ts';
+import type { Notice } from './notice.ts';
+import { StateTopic, stateTopic } from './state-topic.ts';
+
+/** The functions of `StateTopic` that shifts need. */
+export interface ShiftStore {
+  readAll(prefix: string): Promise<ReadonlyMap<string, string>>;
+  putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string>;
+}
+
+/** What the state topic holds of one partition. */
+export interface ShiftRecord {
+  readonly version: 1;
+  /** Source offset - destination offset; never negative. */
+  readonly k: bigint;
+  readonly sourceTopicId: string;
+  /** The mirror whose life it is about; another topic under the same name starts anew. */
+  readonly destinationTopicId: string;
+}
+
+export interface ShiftsOptions {
+  readonly link: string;
+  readonly start: 'fill' | 'shifted';
+  readonly store: ShiftStore;
+  readonly source: LinkCluster;
+  readonly destination: LinkCluster;
+  readonly onNotice: (notice: Notice) => void;
+  readonly nowMs: () => number;
+}
+
+/** A topic on both sides. */
+export interface ShiftedTopic {
+  readonly topic: string;
+  readonly sourceTopicId: string;
+  readonly destinationTopicId: string;
+  readonly partitionCount: number;
+}
+
+/** The source topic may turn out to be another one than the mirror's records came from. */
+export type ShiftsFound =
+  | { readonly shifts: readonly bigint[]; readonly sourceRecreated: null }
+  | { readonly shifts: null; readonly sourceRecreated: string };
+
+export class Shifts {
+  readonly #options: ShiftsOptions;
+
+  constructor(options: ShiftsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * k of each partition, in their order; decides about those that are mirrored for the first time.
+   * @throws LockstepError KAFKA_ERROR, retriable, when a partition's logs can't be looked at now.
+   */
+  async of(topic: ShiftedTopic): Promise<ShiftsFound> {
+    const { link, start, store } = this.#options;
+    const records = await store.readAll(keyOf(link, topic.topic, ''));
+    const known = Array.from({ length: topic.partitionCount }, (_, partition) => {
+      const record = parseShift(records.get(keyOf(link, topic.topic, partition)));
+      return record?.destinationTopicId === topic.destinationTopicId ? record : null;
+    });
+    const former = known.find((record) => record !== null && record.sourceTopicId !== topic.sourceTopicId);
+    if (former != null) {
+      const reason = `its topic id was ${former.sourceTopicId} when it was mirrored first, and is ${topic.sourceTopicId}`;
+      return { shifts: null, sourceRecreated: reason };
+    }
+    if (start === 'fill' || !known.includes(null)) {
+      return { shifts: known.map((record) => record?.k ?? 0n), sourceRecreated: null };
+    }
+    const { source, destination } = this.#options;
+    const [sources, mirrors] = await Promise.all([
+      source.logRanges(topic.topic, topic.partitionCount),
+      destination.logRanges(topic.topic, topic.partitionCount),
+    ]);
+    const shifts: bigint[] = [];
+    for (const [partition, record] of known.entries()) {
+      shifts.push(
+        record?.k ?? (await this.#decide(topic, partition, sources.get(partition), mirrors.get(partition))),
+      );
+    }
+    return { shifts, sourceRecreated: null };
+  }
+
+  async #decide(
+    topic: ShiftedTopic,
+    partition: number,
+    source: LogRange | undefined,
+    mirror: LogRange | undefined,
+  ): Promise<bigint> {
+    const name = `${topic.topic}-${partition}`;
+    if (source === undefined || mirror === undefined) {
+      throw new LockstepError(
+        'KAFKA_ERROR',
+        `${name}: no leader tells where the log starts, so no shift is decided`,
+        {
+          retriable: true,
+        },
+      );
+    }
+    // Mirrored before without a shift.
+    if (mirror.end > 0n) return 0n;
+    const { link, store, onNotice, nowMs } = this.#options;
+    const { sourceTopicId, destinationTopicId } = topic;
+    // Written down for a start at 0, too: another agent that looks later might see a higher one.
+    const wanted = formatShift({ version: 1, k: source.start, sourceTopicId, destinationTopicId });
+    const isOfThisMirror = (value: string) => parseShift(value)?.destinationTopicId === destinationTopicId;
+    const held = await store.putIfAbsent(keyOf(link, topic.topic, partition), wanted, isOfThisMirror);
+    const k = parseShift(held)!.k;
+    if (k > 0n) {
+      const text = `${name}: SHIFTED(${k}): the source starts at offset ${k}, so destination offset = source offset - ${k}`;
+      onNotice({ atMs: nowMs(), level: 'info', text });
+    }
+    return k;
+  }
+}
+
+/** Source offset - destination offset of each partition that a link mirrors; 0 where it is not shifted. */
+export async function readShifts(
+  cluster: Cluster,
+  link: string,
+): Promise<(topic: string, partition: number) => bigint> {
+  const records = await new StateTopic(cluster).readAll(keyOf(link, '', null));
+  const topicIds = new Map(
+    [...(await cluster.metadata()).topics].map(([name, { topicId }]) => [name, topicId]),
+  );
+  return (topic, partition) => {
+    const record = parseShift(records.get(keyOf(link, topic, partition)));
+    return record !== null && record.destinationTopicId === topicIds.get(topic) ? record.k : 0n;
+  };
+}
+
+/** `shift/<link>/<topic>/<partition>`; without a partition the prefix of all of them. None of the names has a slash. */
+function keyOf(link: string, topic: string, partition: number | '' | null): string {
+  return partition === null ? `shift/${link}/` : `shift/${link}/${topic}/${partition}`;
+}
+
+function formatShift(record: ShiftRecord): string {
+  return JSON.stringify({ ...record, k: String(record.k) });
+}
+
+/** @throws LockstepError CONFIG_INVALID for what this version can't read: a guess would be a wrong copy. */
+export function parseShift(value: string | undefined): ShiftRecord | null {
+  if (value === undefined) return null;
+  const fields = jsonOf(value);
+  const { version, k, sourceTopicId, destinationTopicId } = fields;
+  const isReadable =
+    version === 1 &&
+    typeof k === 'string' &&
+    /^\d{1,19}$/.test(k) &&
+    typeof sourceTopicId === 'string' &&
+    typeof destinationTopicId === 'string';
+  if (isReadable) return { version, k: BigInt(k), sourceTopicId, destinationTopicId };
+  throw new LockstepError(
+    'CONFIG_INVALID',
+    `topic ${stateTopic}: a shift was written that this Lockstep can't read (version ${String(version)}); use the newer one`,
+  );
+}
+
+function jsonOf(value: string): Record<string, unknown> {
+  try {
+    return (JSON.parse(value) ?? {}) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,252 @@
+// A mirror whose source starts above offset 0 is filled with empty records up to there, which are then cut off. While
+// they stand in the log nobody should read them, and the log has to be one that can be cut.
+//
+// The problem: fillers may be asked for at any time (a new mirror, a new partition, a restart), the agent may die
+// between any two steps, and Kafka has no place to note that. The answer: the topic says it itself, by a value of one
+// of its own settings that means the same to Kafka and that nobody else uses (`startTags`). So it is said in one step
+// with the settings that go with it, it can't be lost, and any later run of any agent finds and ends it.
+//
+//   guard, before the first filler                      lift, when no partition is filling any more
+//   1. tag `filling`; a compacted mirror that the       1. the settings of the source; tag `opening`
+//      link made gets cleanup.policy=delete             2. READ is allowed again
+//   2. READ is denied to everybody, on every broker     3. no tag
+//   3. the leader would cut
+//
+// Between 1 and 2 of either nothing that must not be read stands in the log.
+import { LockstepError } from '../errors.ts';
+import type { PartitionStatus, TopicPartition } from '../mirror/index.ts';
+import type { LinkCluster, LinkDestination, LogRange, SettingChanges } from './clusters.ts';
+import {
+  isMadeByLink,
+  type StartTag,
+  startTagOf,
+  startTagSetting,
+  startTags,
+  type TopicSettings,
+} from './mirror-topic.ts';
+import type { Notice } from './notice.ts';
+
+export interface StartGuardOptions {
+  readonly source: LinkCluster;
+  readonly destination: LinkDestination;
+  readonly onNotice: (notice: Notice) => void;
+  readonly nowMs: () => number;
+}
+
+/** States of a partition that fills: what must not be read stands in its log, or is about to. */
+const fillingStates: ReadonlySet<string> = new Set(['FillingStart', 'CuttingStart']);
+/** States of a partition whose log was seen to be a mirror that needs no filling. */
+const filledStates: ReadonlySet<string> = new Set([
+  'Mirroring',
+  'WaitingForTransaction',
+  'WaitingAtHole',
+  'ClaimingHole',
+  'FillingHole',
+  'RetentionOvertook',
+]);
+
+interface GuardedTopic {
+  /** Being guarded, or guarded; null when it has to be looked at (again). */
+  guarded: Promise<void> | null;
+  lifting: Promise<void> | null;
+  /** Partitions whose leader was seen to cut. */
+  readonly cuttable: Set<number>;
+}
+
+export class StartGuard {
+  readonly #options: StartGuardOptions;
+  readonly #topics = new Map<string, GuardedTopic>();
+
+  constructor(options: StartGuardOptions) {
+    this.#options = options;
+  }
+
+  /** While this holds READ may be denied to ourselves, too. */
+  isGuarded(topic: string): boolean {
+    return this.#topics.has(topic);
+  }
+
+  /** A mirror that was there before: another run may have left it guarded. */
+  meet(topic: string, settings: TopicSettings): void {
+    if (startTagOf(settings) !== 'none') this.#topicOf(topic);
+  }
+
+  /**
+   * To be awaited before each filler and each cut; answers from memory once a topic is guarded.
+   * @throws LockstepError when the log can't be cut or kept from being read, with the way out.
+   */
+  async guard({ topic, partition }: TopicPartition): Promise<void> {
+    // Whoever lifts has seen that nobody fills, and must not be overtaken by the next who does.
+    await this.#topics.get(topic)?.lifting?.catch(() => {});
+    const entry = this.#topicOf(topic);
+    entry.guarded ??= this.#guard(topic);
+    try {
+      await entry.guarded;
+    } catch (error) {
+      entry.guarded = null;
+      throw error;
+    }
+    if (entry.cuttable.has(partition)) return;
+    await this.#options.destination.untilCuttable({ topic, partition });
+    entry.cuttable.add(partition);
+  }
+
+  /** Ends the guard of a topic none of whose partitions is filling any more; to be called now and then. */
+  async look(
+    topic: string,
+    partitions: readonly PartitionStatus[],
+    sourceSettings: TopicSettings,
+  ): Promise<void> {
+    const entry = this.#topics.get(topic);
+    if (entry === undefined) return;
+    if (await this.#isFilling(topic, partitions)) {
+      // Another agent may have lifted it, because it saw none that fills: said again before the next filler.
+      if (startTagOf(await this.#settings(topic)) === 'none') entry.guarded = null;
+      return;
+    }
+    entry.lifting = this.#lift(topic, sourceSettings);
+    try {
+      await entry.lifting;
+      this.#topics.delete(topic);
+    } finally {
+      entry.lifting = null;
+    }
+  }
+
+  async #guard(topic: string): Promise<void> {
+    const { destination } = this.#options;
+    const settings = await this.#settings(topic);
+    const before = startTagOf(settings);
+    const isDenied = await destination.isReadingDenied(topic);
+    const isOurs = before === 'filling' || before === 'opening';
+    const policyChanges = policyForCutting(topic, settings);
+    // A rule that somebody else made stays; without an authorizer there is none to be made.
+    const tag: StartTag =
+      isOurs || isDenied === false
+        ? 'filling'
+        : Object.keys(policyChanges).length > 0 || before === 'fillingReadable'
+          ? 'fillingReadable'
+          : 'none';
+    const changes = { ...policyChanges, ...(tag !== before && { [startTagSetting]: startTags[tag] }) };
+    if (Object.keys(changes).length > 0) await destination.alterTopic(topic, changes);
+    if (tag !== 'filling') {
+      if (isDenied === null) this.#unprotected(topic, `no authorizer runs in ${destination.name}`);
+      return;
+    }
+    this.#notice(
+      'info',
+      `topic ${topic}: READ is denied to everybody until the offsets below the source's start are filled and cut off`,
+    );
+    if (await destination.denyReading(topic)) return;
+    await destination.alterTopic(topic, { [startTagSetting]: startTags.fillingReadable });
+    this.#unprotected(topic, `allow.everyone.if.no.acl.found is on in ${destination.name}`);
+  }
+
+  async #lift(topic: string, sourceSettings: TopicSettings): Promise<void> {
+    const { destination } = this.#options;
+    const settings = await this.#settings(topic);
+    const tag = startTagOf(settings);
+    if (tag === 'none') return;
+    if (tag !== 'opening') {
+      const next = tag === 'filling' ? startTags.opening : startTags.none;
+      await destination.alterTopic(topic, {
+        ...policyAfterCutting(settings, sourceSettings),
+        [startTagSetting]: next,
+      });
+    }
+    if (tag !== 'fillingReadable') {
+      await destination.allowReading(topic);
+      await destination.alterTopic(topic, { [startTagSetting]: startTags.none });
+    }
+    this.#notice('info', `topic ${topic}: it starts where the source does, and can be read`);
+  }
+
+  /** By the logs themselves, since another agent may be the one that fills. */
+  async #isFilling(topic: string, partitions: readonly PartitionStatus[]): Promise<boolean> {
+    const open = partitions.filter(({ state }) => !filledStates.has(state));
+    if (open.length === 0) return false;
+    if (open.some(({ state }) => fillingStates.has(state))) return true;
+    const count = Math.max(...open.map(({ partition }) => partition)) + 1;
+    const [sources, mirrors] = await Promise.all([
+      this.#options.source.logRanges(topic, count),
+      this.#options.destination.logRanges(topic, count),
+    ]);
+    return open.some(({ partition, isStopped }) =>
+      mayHoldFillers(sources.get(partition), mirrors.get(partition), isStopped),
+    );
+  }
+
+  async #settings(topic: string): Promise<TopicSettings> {
+    const { destination } = this.#options;
+    const settings = (await destination.topicSettings([topic])).get(topic);
+    if (settings instanceof LockstepError) throw settings;
+    if (settings !== undefined) return settings;
+    throw new LockstepError('KAFKA_ERROR', `cluster ${destination.name}: topic ${topic} is not there`, {
+      retriable: true,
+    });
+  }
+
+  #topicOf(topic: string): GuardedTopic {
+    let entry = this.#topics.get(topic);
+    if (entry === undefined) {
+      entry = { guarded: null, lifting: null, cuttable: new Set() };
+      this.#topics.set(topic, entry);
+    }
+    return entry;
+  }
+
+  #unprotected(topic: string, why: string): void {
+    const text = `Unprotected: topic ${topic}: ${why}, so its empty records can be read until they are cut off`;
+    this.#notice('warning', text);
+  }
+
+  #notice(level: Notice['level'], text: string): void {
+    this.#options.onNotice({ atMs: this.#options.nowMs(), level, text });
+  }
+}
+
+/** Whether the log may hold empty records that can be read: fillers end at the source's start at the latest. */
+function mayHoldFillers(
+  source: LogRange | undefined,
+  mirror: LogRange | undefined,
+  isStopped: boolean,
+): boolean {
+  if (source === undefined || mirror === undefined) return true;
+  const isEmpty = mirror.start === mirror.end;
+  if (isEmpty || mirror.end > source.start || mirror.start >= source.start) return false;
+  // Above 0 the start was cut once already, or by retention: a stopped partition does not fill.
+  return mirror.start === 0n || !isStopped;
+}
+
+/** What has to change so that the start can be cut off. Cuts are refused on topics that are compacted only. */
+function policyForCutting(topic: string, settings: TopicSettings): SettingChanges {
+  const policy = policiesOf(settings);
+  if (!policy.includes('compact')) return {};
+  if (!isMadeByLink(settings)) {
+    throw new LockstepError(
+      'CONFIG_INVALID',
+      `topic ${topic}: the source starts above offset 0, and a compacted mirror can't be filled up to there. It was not ` +
+        'created by this link, so its settings are left alone: set cleanup.policy=delete and retention.ms=-1 until it ' +
+        'has caught up, or delete it so that the link creates it, or set start: shifted on the link',
+    );
+  }
+  // A topic that is compacted only keeps records of any age.
+  const keepsAll = policy.includes('delete') ? {} : { 'retention.ms': '-1', 'retention.bytes': '-1' };
+  return { 'cleanup.policy': 'delete', ...keepsAll };
+}
+
+function policyAfterCutting(settings: TopicSettings, source: TopicSettings): SettingChanges {
+  // Without limits although the source has some: what was set for the cutting.
+  const isChanged = policiesOf(source).includes('compact') || settings.get('retention.ms')?.value === '-1';
+  if (!isMadeByLink(settings) || !isChanged) return {};
+  const changes: Record<string, string> = {};
+  for (const name of ['cleanup.policy', 'retention.ms', 'retention.bytes']) {
+    const value = source.get(name)?.value;
+    if (value !== undefined && settings.get(name)?.value !== value) changes[name] = value;
+  }
+  return changes;
+}
+
+function policiesOf(settings: TopicSettings): string[] {
+  return (settings.get('cleanup.policy')?.value ?? '').split(',').map((policy) => policy.trim());
+}
