@@ -1,12 +1,18 @@
 // The verifier between two real regions: Kafka 4.3.1 and Kafka 3.9.2. Records come from an independent client.
 
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Output } from '../../src/cli/output/output.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import {
   addPartitionsToTransaction,
   Cluster,
   deleteRecords,
   endTransaction,
+  incrementalAlterConfigs,
   initTransactions,
+  unwrap,
 } from '../../src/client/index.ts';
 import {
   BatchView,
@@ -24,12 +30,17 @@ import {
 } from '../../src/verify/index.ts';
 import { createTopic } from '../support/kafka-tools.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
-import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
+import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { corruptions, plainRecords } from './corruptions.ts';
 import { append, batchesOf, fillHoles, makeTopic } from './kafka-copy.ts';
 
-const regions = useRegions({ 'us-east': {}, 'eu-west': { kafkaVersion: '3.9.2' } });
+const folder = useTemporaryFolder();
+const brokerConfig = { 'log.cleaner.backoff.ms': '200' };
+const regions = useRegions({
+  'us-east': { brokerConfig },
+  'eu-west': { kafkaVersion: '3.9.2', brokerConfig },
+});
 let source: Cluster;
 let destination: Cluster;
 
@@ -174,21 +185,6 @@ describe('a wrong copy is found with kind and offset', () => {
     });
   });
 
-  it('a start that differs, until the copy is cut as well', async () => {
-    const topic = await copied('start', (batches) => batches);
-    await deleteRecords(source, [{ topic, partition: 0, beforeOffset: 11n }]);
-    expect((await verify(topic))[0]).toMatchObject({
-      outcome: 'different',
-      differences: [{ kind: 'start', offset: 0n, sourceOffset: 11n, destinationOffset: 0n }],
-      compared: { start: 11n, end: 24n, records: 13n },
-    });
-    await deleteRecords(destination, [{ topic, partition: 0, beforeOffset: 11n }]);
-    expect((await verify(topic))[0]).toMatchObject({
-      outcome: 'identical',
-      compared: { start: 11n, records: 13n },
-    });
-  });
-
   it('a topic and a partition that are missing', async () => {
     const topic = uniqueTopic('absent');
     await makeTopic(source, topic, 3);
@@ -285,6 +281,216 @@ it('a LogAppendTime topic is compared by the time of the append', async () => {
   expect((await verify(topic))[0]).toMatchObject({
     outcome: 'identical',
     compared: { records: 5n, equalBatches: 0 },
+  });
+});
+
+describe('starts that differ', () => {
+  it('because the source was cut: counted, until the copy is cut as well', async () => {
+    const topic = await copied('source-cut', (batches) => batches);
+    await deleteRecords(source, [{ topic, partition: 0, beforeOffset: 11n }]);
+    expect((await verify(topic))[0]).toMatchObject({
+      outcome: 'identical',
+      differences: [],
+      notCompared: [{ reason: 'retention', side: 'source', start: 0n, end: 11n }],
+      compared: { start: 11n, end: 24n, records: 13n },
+    });
+    await deleteRecords(destination, [{ topic, partition: 0, beforeOffset: 11n }]);
+    expect((await verify(topic))[0]).toMatchObject({
+      outcome: 'identical',
+      notCompared: [],
+      compared: { start: 11n, records: 13n },
+    });
+  });
+
+  it('because the copy was cut: right or not, as its retention settings say', async () => {
+    // The records are of 2023.
+    const topic = await copied('copy-cut', (batches) => batches);
+    await deleteRecords(destination, [{ topic, partition: 0, beforeOffset: 11n }]);
+    expect((await verify(topic))[0]).toMatchObject({
+      outcome: 'identical',
+      notCompared: [{ reason: 'retention', side: 'destination', start: 0n, end: 11n }],
+    });
+    const resource = { type: 'topic', name: topic } as const;
+    const unlimited = { operation: 'set', name: 'retention.ms', value: '-1' } as const;
+    const [changed] = await incrementalAlterConfigs(destination, [{ resource, changes: [unlimited] }]);
+    unwrap(changed!.outcome);
+    const verdict = await waitFor(
+      async () => {
+        const [now] = await verify(topic);
+        return now!.outcome === 'incomplete' ? now : null;
+      },
+      { deadlineMs: 10_000, describe: 'the new setting to be in force' },
+    );
+    expect(verdict).toMatchObject({
+      differences: [],
+      notCompared: [{ reason: 'startUnexplained', side: 'destination', start: 0n, end: 11n }],
+      compared: { records: 13n },
+    });
+  });
+
+  it('because the mirror starts shifted: the same records at offsets that are lower by k', async () => {
+    const topic = await copied('starts-shifted', () => []);
+    await deleteRecords(source, [{ topic, partition: 0, beforeOffset: 8n }]);
+    const lower = (some: RecordView[]) => some.map((record) => ({ ...record, offset: record.offset - 8n }));
+    const records = lower(recordsOf(await batchesOf(source, topic)));
+    await append(destination, topic, [encodeBatch(records.slice(0, 5)), encodeBatch(records.slice(5))]);
+    const [verdict] = await verify(topic, { shiftOf: () => 8n });
+    expect(verdict).toMatchObject({
+      outcome: 'identical',
+      notCompared: [],
+      shift: 8n,
+      source: { start: 8n, end: 24n },
+      destination: { start: 0n, end: 16n },
+      compared: { start: 8n, end: 24n, records: 16n },
+    });
+    const [wrong] = await verify(topic, { shiftOf: () => 7n });
+    expect(wrong!.outcome).toBe('different');
+  });
+});
+
+describe('a compacted topic', () => {
+  const compacted = {
+    'cleanup.policy': 'compact',
+    'min.cleanable.dirty.ratio': '0.01',
+    'segment.ms': '300',
+    'delete.retention.ms': '0',
+  };
+  /**
+   * Records of the keys a, b, c in turns, and one of a key that comes once. Their timestamps are so far apart that
+   * each closes the segment of the one before; only closed segments are cleaned.
+   */
+  const records = plainRecords(13).map((record, index) => ({
+    ...record,
+    timestamp: record.timestamp + BigInt(index * 1000),
+    key: Buffer.from(index === 4 ? 'once' : 'abc'[index % 3]!),
+  }));
+
+  async function cleaned(cluster: Cluster, topic: string): Promise<void> {
+    await waitFor(async () => recordsOf(await batchesOf(cluster, topic)).length < records.length, {
+      deadlineMs: 40_000,
+      pollMs: 200,
+      describe: `the cleaner to clean ${topic} of ${cluster.name}`,
+    });
+  }
+
+  /** The same history on both sides, compacted as each side's settings say; `lost` is left out of the copy. */
+  async function histories(
+    configs: Record<'source' | 'destination', Record<string, string>>,
+    lost: bigint | null = null,
+  ): Promise<string> {
+    const topic = uniqueTopic('compacted');
+    await Promise.all([
+      makeTopic(source, topic, 1, configs.source),
+      makeTopic(destination, topic, 1, configs.destination),
+    ]);
+    const write = async (cluster: Cluster, some: RecordView[]) => {
+      for (const record of some) {
+        if (cluster === destination && record.offset === lost) await fillHoles(cluster, topic, 1);
+        else await append(cluster, topic, [encodeBatch([record])]);
+      }
+    };
+    await Promise.all([write(source, records), write(destination, records)]);
+    if (configs.source === compacted) await cleaned(source, topic);
+    if (configs.destination === compacted) await cleaned(destination, topic);
+    return topic;
+  }
+
+  it('whose copy, or whose source, was compacted further is identical; the loss of a last record is not', async () => {
+    const [copy, original, wrong] = await Promise.all([
+      histories({ source: {}, destination: compacted }),
+      histories({ source: compacted, destination: {} }),
+      histories({ source: {}, destination: compacted }, 4n),
+    ]);
+    for (const topic of [copy, original]) {
+      const [verdict] = await verify(topic);
+      expect(verdict).toMatchObject({ outcome: 'identical', differences: [], notCompared: [] });
+      expect(verdict!.compared.compactedRecords).toBeGreaterThan(0n);
+    }
+    expect((await verify(wrong))[0]!.differences).toEqual([{ kind: 'missing', offset: 4n }]);
+
+    // A copy that lacks as much on a side that never compacts is wrong.
+    const resource = { type: 'topic', name: copy } as const;
+    const policy = { operation: 'set', name: 'cleanup.policy', value: 'delete' } as const;
+    const [changed] = await incrementalAlterConfigs(destination, [{ resource, changes: [policy] }]);
+    unwrap(changed!.outcome);
+    await waitFor(async () => (await verify(copy))[0]!.differences[0]?.kind === 'missing', {
+      deadlineMs: 10_000,
+      describe: 'the new setting to be in force',
+    });
+  });
+
+  it('whose gaps the copy fills with copies of the record that follows is identical where the link says so', async () => {
+    const topic = uniqueTopic('copies');
+    await Promise.all([makeTopic(source, topic), makeTopic(destination, topic)]);
+    const some = plainRecords(8);
+    // Brokers take no gaps from a client, so markers stand for them here.
+    await append(source, topic, [encodeBatch(some.slice(0, 2))]);
+    await fillHoles(source, topic, 3);
+    await append(source, topic, [encodeBatch(some.slice(5))]);
+    const copies = [2n, 3n, 4n].map((offset) => ({ ...some[5]!, offset }));
+    await append(destination, topic, [encodeBatch([...some.slice(0, 2), ...copies, ...some.slice(5)])]);
+    expect((await verify(topic, { gapsHoldCopies: true }))[0]).toMatchObject({
+      outcome: 'identical',
+      compared: { records: 5n, filledCopies: 3n, holes: 0n },
+    });
+    expect((await verify(topic))[0]!.differences).toEqual([{ kind: 'extra', offset: 2n }]);
+  });
+});
+
+describe('a watch', () => {
+  it('follows producers, keeps digests, and ends with 0; with 1 once a copy went wrong', async () => {
+    const topic = await copied('watched', (batches) => batches);
+    const other = await copied('watched', (batches) => batches);
+    const file = path.join(folder.path, 'watch.yaml');
+    const addresses = (cluster: 'us-east' | 'eu-west') => JSON.stringify(regions[cluster].bootstrap);
+    await writeFile(
+      file,
+      `version: 1
+clusters:
+  us-east: { bootstrap: ${addresses('us-east')} }
+  eu-west: { bootstrap: ${addresses('eu-west')} }
+links:
+  us-to-eu: { source: us-east, destination: eu-west, topics: [${topic}, ${other}] }
+`,
+    );
+    const stopping = new AbortController();
+    let printed = '';
+    const stdout = {
+      write: (text: string) => {
+        printed += text;
+        return true;
+      },
+    };
+    const output = new Output({ stdout, stderr: { write: () => true }, environment: {} });
+    const run = (...args: string[]) =>
+      runProgram(['verify', file, '--watch', '--json', '--every', '0.1', ...args], {
+        output,
+        signal: stopping.signal,
+        environment: {},
+      });
+    const rounds = () =>
+      printed
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+    const running = run();
+    const seen = (what: string, test: (round: ReturnType<typeof rounds>[number]) => boolean) =>
+      waitFor(() => rounds().find(test), { deadlineMs: 20_000, describe: what });
+    await seen('the first pass', ({ outcome, records }) => outcome === 'identical' && records === 48);
+    await append(source, topic, [encodeBatch(plainRecords(3, 24n))]);
+    await seen('the lag', ({ partitions }) => partitions[0].lagOffsets === 3);
+    await append(destination, topic, [encodeBatch(plainRecords(3, 24n), { compression: 'gzip' })]);
+    const round = await seen('the new records', ({ partitions }) => partitions[0].digest.records === 3);
+    expect(round.partitions[0]).toMatchObject({ outcome: 'identical', comparedTo: 27, digest: { from: 24 } });
+    expect(round.partitions[0].digest.source).toBe(round.partitions[0].digest.destination);
+
+    await append(source, other, [encodeBatch(plainRecords(2, 24n))]);
+    await append(destination, other, [encodeBatch(corruptions[1]!.apply(plainRecords(2, 24n), 1))]);
+    const bad = await seen('the wrong copy', ({ outcome }) => outcome === 'different');
+    expect(bad.partitions[1].differences).toEqual([{ kind: 'value', offset: 25 }]);
+    stopping.abort();
+    expect(await running).toBe(1);
+    expect(printed).not.toMatch(/value \d|key \d/);
   });
 });
 
