@@ -193,12 +193,18 @@ describe('generationAfter', () => {
 
   it('is above all that wrote markers before', () => {
     const ahead = { ...entry(1, 2), coordinatorEpoch: 2_000_000_000 };
-    expect(generationAfter([entry(0, 0), ahead], now)).toBe(2_000_000_001);
+    expect(generationAfter([entry(0, 0), ahead], { nowMs: now, random: 0 })).toBe(2_000_000_001);
   });
 
   it('grows with time where nothing is known any more, and fits into a coordinator epoch', () => {
-    expect(generationAfter([], now + 1_000)).toBe(generationAfter([], now) + 1);
-    expect(generationAfter([], Date.UTC(2080, 0, 1))).toBeLessThan(2 ** 31);
+    const at = (nowMs: number, random: number): number => generationAfter([], { nowMs, random });
+    expect(at(now + 4_000, 0)).toBeGreaterThan(at(now, 0.99));
+    expect(at(Date.UTC(2037, 0, 1), 0.99)).toBeLessThan(2 ** 31);
+  });
+
+  it('differs between workers that start at the same moment', () => {
+    const generations = [0, 0.3, 0.6, 0.99].map((random) => generationAfter([], { nowMs: now, random }));
+    expect(new Set(generations).size).toBe(4);
   });
 });
 

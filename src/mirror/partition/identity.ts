@@ -67,7 +67,8 @@ const sequenceCount = 1n << 31n;
 export const epochMax = 32_764;
 /** Never used for copying: it closes a mirror for good. */
 export const closingEpoch = 32_767;
-const generationZeroMs = Date.UTC(2020, 0, 1);
+/** Generations grow by 16 in 4 s, so that they fit into 31 bits until 2037; the low bits tell workers of one moment apart. */
+const generation = { zeroMs: Date.UTC(2020, 0, 1), unitMs: 4_000, perUnit: 16 } as const;
 
 /** The producer id of one link, at rotation 0: the same for every worker that copies `linkName` from `sourceClusterId`. */
 export function linkProducerId(link: { sourceClusterId: string; linkName: string }): bigint {
@@ -195,10 +196,18 @@ export function positionBehindHole({ producerId, epoch }: RunPosition): RunPosit
   return { producerId, epoch, sequence: 0, isBehindHole: true };
 }
 
-/** The generation of a worker that starts now: above all that wrote markers before it, and growing with time. */
-export function generationAfter(entries: readonly ProducerEntry[], nowMs: number): number {
+/**
+ * The generation of a worker that starts now: above all that wrote markers before it, and growing with time.
+ * @param random in [0, 1). Brokers take markers of equal generations, so workers that start together should differ.
+ */
+export function generationAfter(
+  entries: readonly ProducerEntry[],
+  { nowMs, random }: { nowMs: number; random: number },
+): number {
+  const { zeroMs, unitMs, perUnit } = generation;
   const seen = Math.max(-1, ...entries.map((entry) => entry.coordinatorEpoch));
-  return Math.max(seen + 1, Math.floor((nowMs - generationZeroMs) / 1000));
+  const now = Math.floor((nowMs - zeroMs) / unitMs) * perUnit;
+  return Math.max(seen + 1, now) + Math.floor(random * perUnit);
 }
 
 /** Whether a marker with the closing epoch has ended this mirror's life: nobody may copy into the log any more. */

@@ -100,6 +100,8 @@ export interface LinkMirrorOptions {
 
 const retryMs = { first: 100, max: 5_000 } as const;
 const replicasPauseMs = 100;
+/** How far claims are spread, as a multiple of the settling pause. */
+const claimSpread = 2;
 /** What an answer about markers may take beyond the broker's own wait for replicas, in ms. */
 const markersGraceMs = 10_000;
 const notAuthorizedPauseMs = 10_000;
@@ -135,6 +137,7 @@ export class LinkMirror {
         ask: destination.ask,
         producerId,
         nowMs: options.nowMs,
+        random: options.random,
         isReadWithheld: options.isStartGuarded ?? (() => false),
       }),
       comparer: new TailComparer({ source: source.ask, destination: destination.ask }),
@@ -332,8 +335,10 @@ export class LinkMirror {
   #pauseMs(kind: PauseKind, attempt: number): number {
     switch (kind) {
       case 'settle':
-      case 'claim':
         return this.#options.tuning.settleMs;
+      case 'claim':
+        // Spread wide: of two workers that start together one is to be done before the other looks.
+        return this.#options.tuning.settleMs * (1 + claimSpread * this.#options.random());
       case 'replicas':
         return replicasPauseMs;
       case 'notAuthorized':

@@ -48,6 +48,8 @@ interface InspectorOptions {
   readonly ask: AskBroker;
   readonly producerId: bigint;
   readonly nowMs: () => number;
+  /** [0, 1). */
+  readonly random: () => number;
   /**
    * Whether the right to READ the mirror is withheld just now, from us, too: while offsets below the source's start
    * are filled. Then the log holds fillers and nothing else, and only its end is asked for.
@@ -133,7 +135,7 @@ export class DestinationInspector {
     for (const answer of [before, after, highWatermark, logStart, entries, tail]) {
       if (answer instanceof LockstepError) return answer;
     }
-    const { producerId, nowMs, isReadWithheld } = this.#options;
+    const { producerId, nowMs, random, isReadWithheld } = this.#options;
     const logEnd = after as bigint;
     const known = entries as ProducerEntry[];
     const mirrorTail = tail as MirrorTail | null;
@@ -162,7 +164,7 @@ export class DestinationInspector {
         newestData: mirrorTail?.newestData ? writeOf(mirrorTail.newestData) : null,
         entries: known,
       }),
-      generation: generationAfter(known, nowMs()),
+      generation: generationAfter(known, { nowMs: nowMs(), random: random() }),
       isClosed: isClosed(known, newest && writeOf(newest)),
     };
     return { view, tail: mirrorTail };
