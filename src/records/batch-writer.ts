@@ -71,6 +71,8 @@ export function writeHeader(batch: Buffer, header: BatchHeader): void {
 
 /** Length, attributes and both deltas of a record at their longest, in bytes. */
 export const recordOverheadBytesMax = 5 + 1 + 10 + 5;
+/** A chunk of memory for further batches is not smaller, in bytes; runs that compaction left can be tiny and many. */
+const chunkBytesMin = 8 * 1024;
 /** Differences below this (in ms) add up with any delta that is a number (48 bits) to one that still is exact. */
 const exactShiftMax = 2n ** 51n;
 /** Base timestamps below this (in ms) can't leave 64 bits by adding such a delta. */
@@ -109,9 +111,9 @@ export class BatchWriter {
   }
 
   /** Starts a batch with the record that the cursor is at, which still has to be added. */
-  begin(cursor: RecordCursor): void {
+  begin(cursor: RecordCursor, baseOffset = cursor.baseOffset + BigInt(cursor.offsetDelta)): void {
     this.#at = this.#start + headerBytes;
-    this.#baseOffset = cursor.baseOffset + BigInt(cursor.offsetDelta);
+    this.#baseOffset = baseOffset;
     this.#baseTimestamp = cursor.timestamp;
     this.#greatestDelta = Number.NEGATIVE_INFINITY;
     this.#greatestLarge = noTimestamp;
@@ -198,7 +200,7 @@ export class BatchWriter {
   #grow(tailBytes: number): void {
     const writtenBytes = this.#at - this.#start;
     const neededBytes = writtenBytes + tailBytes + recordOverheadBytesMax;
-    const chunk = Buffer.allocUnsafe(Math.max(neededBytes * 2, 1024));
+    const chunk = Buffer.allocUnsafe(Math.max(neededBytes * 2, chunkBytesMin));
     this.#chunk.copy(chunk, 0, this.#start, this.#at);
     this.#chunk = chunk;
     this.#start = 0;

@@ -58,15 +58,15 @@ export function copiesOfFirst(
   copies: { from: bigint; count: number },
   options: ReadOptions = {},
 ): Buffer {
-  const [first] = readRawRecords(checked(view), options);
-  if (first === undefined) throw invalid(view, 'it holds no record to copy');
-  const fitting = Math.floor(copiedBytesMax / (first.tail.length + recordOverheadBytesMax));
-  const count = Math.min(copies.count, Math.max(1, fitting));
-  const records = Array.from({ length: count }, (_, index) => ({
-    ...first,
-    offset: copies.from + BigInt(index),
-  }));
-  return encodeRawBatch(records, asBefore(view));
+  const cursor = cursorOf(view, options);
+  if (!cursor.next()) throw invalid(view, 'it holds no record to copy');
+  const copyBytesMax = cursor.tailEnd - cursor.tailStart + recordOverheadBytesMax;
+  const fitting = Math.max(1, Math.floor(copiedBytesMax / copyBytesMax));
+  const count = Math.min(copies.count, fitting);
+  const writer = new BatchWriter(headerBytes + count * copyBytesMax);
+  writer.begin(cursor, copies.from);
+  for (let copied = 0; copied < count; copied++) writer.add(cursor);
+  return writer.end({ ...asBefore(view), keepsPlain: true });
 }
 
 /**
