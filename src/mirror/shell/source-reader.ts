@@ -9,7 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { apis, type FetchRequest, type FetchResponse, type Input } from '../../protocol/index.ts';
-import { type BatchView, markAborted, splitBatches, verifyChecksum } from '../../records/index.ts';
+import { markAborted, splitBatches } from '../../records/index.ts';
+import { checkAnswer } from './answer-check.ts';
 import { type FetchPosition, FetchSession, fetchKey, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -202,6 +203,7 @@ export class SourceReader {
 
   #distribute(body: FetchResponse, wanted: ReadonlyMap<string, Asked>, lease: FrameLease): void {
     let keysByName: ReadonlyMap<string, string> | undefined;
+    let stranger: string | null = null;
     for (const topic of body.responses) {
       if (topic.topic !== '') keysByName ??= namesOf(wanted);
       for (const answer of topic.partitions) {
@@ -210,11 +212,18 @@ export class SourceReader {
             ? `${topic.topicId}/${answer.partitionIndex}`
             : keysByName?.get(`${topic.topic}/${answer.partitionIndex}`);
         const asked = key === undefined ? undefined : wanted.get(key);
-        if (key === undefined || asked === undefined) continue;
+        if (key === undefined || asked === undefined) {
+          stranger = `partition ${answer.partitionIndex} of topic ${topic.topic || topic.topicId}`;
+          continue;
+        }
         // One that has left, or was replaced, wants no answer any more.
         if (this.#targets.get(key) === asked.target) handOver(answer, asked.target, asked.position, lease);
       }
     }
+    // Ignored, it would be asked again at once, and for ever. The others have had theirs.
+    if (stranger === null) return;
+    const text = `the source answered about ${stranger}, which was not asked for`;
+    throw new LockstepError('FRAME_INVALID', text);
   }
 
   #requestOf(session: SessionRequest, waitMs: number): Input<FetchRequest> {
@@ -249,7 +258,7 @@ function handOver(
   if (answer.divergingEpoch.endOffset >= 0n) return target.onDiverging(asked, answer.divergingEpoch);
   let batches: LeasedBatch[];
   try {
-    batches = cutBatches(answer, target.shift, lease);
+    batches = cutBatches(answer, target, asked, lease);
   } catch (error) {
     // One spoiled partition must not keep the answer from the others.
     if (!(error instanceof LockstepError)) throw error;
@@ -262,24 +271,29 @@ function handOver(
   });
 }
 
-function cutBatches(answer: PartitionAnswer, shift: bigint, lease: FrameLease): LeasedBatch[] {
-  if (answer.records === null) return [];
-  const marked = markAborted(splitBatches(answer.records).batches, answer.abortedTransactions);
-  for (const { view, isAborted } of marked) if (isLeftOut(view, isAborted)) checkChecksum(view);
-  return marked.map(({ view, isAborted }) => new LeasedBatch(view, lease, { isAborted, shift }));
+function cutBatches(
+  answer: PartitionAnswer,
+  target: FetchTarget,
+  asked: FetchPosition,
+  lease: FrameLease,
+): LeasedBatch[] {
+  const { records, abortedTransactions, lastStableOffset, highWatermark } = answer;
+  if (records === null || records.length === 0) return [];
+  const { batches, incompleteBytes } = splitBatches(records);
+  // A batch that does not fit is sent whole or not at all, where it would be the only one (KIP-74).
+  if (batches.length === 0) throw notOneBatch(asked, incompleteBytes);
+  const end = lastStableOffset >= 0n ? lastStableOffset : highWatermark;
+  const checked = checkAnswer(markAborted(batches, abortedTransactions), { offset: asked.offset, end });
+  return checked.map(
+    ({ view, isAborted }) => new LeasedBatch(view, lease, { isAborted, shift: target.shift }),
+  );
 }
 
-function isLeftOut(view: BatchView, isAborted: boolean): boolean {
-  return view.magic === 2 && (isAborted || view.isControl || view.recordCount === 0);
-}
-
-/** A batch that is copied brings its checksum along to the next broker; one that is left out is checked by nobody else. */
-function checkChecksum(view: BatchView): void {
-  if (verifyChecksum(view)) return;
-  throw new LockstepError(
+function notOneBatch({ offset }: FetchPosition, incompleteBytes: number): LockstepError {
+  return new LockstepError(
     'BATCH_CORRUPT',
-    `The batch at offset ${view.baseOffset} does not have the checksum it was stored with.`,
-    { detail: { baseOffset: view.baseOffset } },
+    `The source answered a fetch at offset ${offset} with ${incompleteBytes} bytes, and the length of the batch there says that it is longer.`,
+    { detail: { offset } },
   );
 }
 

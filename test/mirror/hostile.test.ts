@@ -1,0 +1,323 @@
+// Brokers that lie to an agent: one liar stands before the source, another before the destination. Each lie is told
+// about partition 0 of a topic of its own; partition 1 hears the truth. Expected: a named error, nothing wrong in the
+// mirror, partition 1 copied, the agent alive. When the liar tells the truth again, every mirror becomes identical: by
+// itself, or by the next agent where the partition has stopped.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Cluster } from '../../src/client/index.ts';
+import type { PartitionStatus } from '../../src/mirror/index.ts';
+import { apis, type FetchResponse } from '../../src/protocol/index.ts';
+import {
+  type BatchView,
+  batchChecksum,
+  type Compression,
+  encodeBatch,
+  splitBatches,
+} from '../../src/records/index.ts';
+import type { Region } from '../../src/regions/index.ts';
+import { verifyLink } from '../../src/verify/index.ts';
+import { configOf } from '../client/support.ts';
+import { type LyingBroker, startLyingBroker } from '../support/lying-broker.ts';
+import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { append, makeTopic } from '../verify/kafka-copy.ts';
+import { type RunningAgent, startAgent } from './running-agent.ts';
+
+const folder = useTemporaryFolder();
+const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
+let source: Cluster;
+let destination: Cluster;
+beforeAll(async () => {
+  source = await Cluster.connect(configOf(regions['us-east']));
+  destination = await Cluster.connect(configOf(regions['eu-west']));
+});
+afterAll(() => {
+  source?.close();
+  destination?.close();
+});
+
+/** No error, no reason and no line may hold it. */
+const secret = 'content-of-records-is-secret';
+const batchCount = 3;
+const recordsPerBatch = 10;
+const end = BigInt(batchCount * recordsPerBatch);
+
+/** Batches of ten records; `small` ones are merged on the way. */
+function batches(compression: Compression, size: 'large' | 'small'): Buffer[] {
+  return Array.from({ length: batchCount }, (_, batch) =>
+    encodeBatch(
+      Array.from({ length: recordsPerBatch }, (_, record) => ({
+        offset: BigInt(batch * recordsPerBatch + record),
+        timestamp: BigInt(Date.now()),
+        key: Buffer.from(secret),
+        value: Buffer.from(secret.repeat(size === 'large' ? 30 : 1) + record),
+        headers: [],
+      })),
+      { compression },
+    ),
+  );
+}
+
+async function makeSource(topic: string, of: Buffer[]): Promise<void> {
+  await makeTopic(source, topic, 2);
+  for (const partition of [0, 1]) await append(source, topic, of, { partition });
+}
+
+/** The region's name, at the liar's address. */
+function as(liar: LyingBroker, region: Region): Region {
+  return { name: region.name, bootstrap: liar.bootstrap } as unknown as Region;
+}
+
+/** What people read about a partition. */
+function words({ state, reason, lastError }: PartitionStatus): string {
+  return [state, reason, lastError].filter((text) => text !== null).join(' | ');
+}
+
+async function differences(topics: readonly string[]): Promise<string[]> {
+  const { partitions } = await verifyLink({
+    source,
+    destination,
+    topics: topics.map((topic) => ({ source: topic, destination: topic })),
+    waitMsMax: 0,
+  });
+  expect(partitions.length).toBe(2 * topics.length);
+  return partitions
+    .filter(({ outcome }) => outcome !== 'identical')
+    .map(({ topic, partition, outcome }) => `${topic}-${partition}: ${outcome}`);
+}
+
+/** Waits until partition 0 of each topic says what is expected, while the other partitions are copied. */
+async function says(agent: RunningAgent, expected: ReadonlyMap<string, RegExp>): Promise<void> {
+  const seen = new Map<string, string>();
+  const missing = () =>
+    [...expected].filter(([topic, pattern]) => {
+      const status = agent.partition(topic, 0);
+      if (status === undefined) return true;
+      const text = words(status);
+      if (pattern.test(text)) seen.set(topic, text);
+      else if (!seen.has(topic)) return true;
+      return false;
+    });
+  await waitFor(() => missing().length === 0, {
+    deadlineMs: 25_000,
+    describe: () =>
+      `named errors of ${missing()
+        .map(([topic]) => `${topic} (${words(agent.partition(topic, 0) ?? ({} as PartitionStatus))})`)
+        .join('; ')}`,
+  });
+  for (const text of seen.values()) expect(text).not.toContain(secret);
+}
+
+type FetchAnswer = FetchResponse['responses'][number]['partitions'][number];
+
+interface SourceLie {
+  readonly name: string;
+  readonly compression?: Compression;
+  readonly size?: 'small';
+  /** Changes what the source answers about partition 0. */
+  readonly change: (answer: FetchAnswer, batches: BatchView[]) => void;
+  /** What people then read. */
+  readonly says: RegExp;
+}
+
+/** Byte positions in a batch's header (src/records/layout.ts). */
+const at = { batchLength: 8, crc: 17, attributes: 21, lastOffsetDelta: 23, recordCount: 57 };
+const int32 = ({ buffer, start }: BatchView, position: number, change: (value: number) => number): void => {
+  buffer.writeInt32BE(change(buffer.readInt32BE(start + position)), start + position);
+};
+/** A lie that the checksum agrees with. */
+const sealed = (view: BatchView): void => {
+  view.buffer.writeInt32BE(batchChecksum(view) | 0, view.start + at.crc);
+};
+const flipLastByte = (view: BatchView): void => {
+  const last = view.start + view.sizeBytes - 1;
+  view.buffer[last] = view.buffer[last]! ^ 0xff;
+};
+
+const sourceLies: SourceLie[] = [
+  {
+    name: 'a byte of the records is flipped',
+    change: (_answer, views) => views.forEach(flipLastByte),
+    says: /CORRUPT_MESSAGE/,
+  },
+  {
+    name: 'a byte of small batches is flipped, which are merged on the way',
+    size: 'small',
+    change: (_answer, views) => views.forEach(flipLastByte),
+    says: /does not have the checksum/,
+  },
+  {
+    name: 'offsets go back',
+    change: (_answer, views) => {
+      for (const view of views) view.buffer.writeBigInt64BE(0n, view.start);
+    },
+    says: /goes back: it holds offsets 0 to 9, and 10 was asked for|goes back: .* ends below 10/,
+  },
+  ...(['none', 'lz4'] as const).flatMap((compression): SourceLie[] => [
+    {
+      name: `one record more is counted than there are (${compression})`,
+      compression,
+      change: (_answer, views) => {
+        for (const view of views) {
+          int32(view, at.recordCount, (count) => count + 1);
+          int32(view, at.lastOffsetDelta, (delta) => delta + 1);
+          sealed(view);
+        }
+      },
+      says: /goes back/,
+    },
+    {
+      name: `one record less is counted than there are (${compression})`,
+      compression,
+      change: (_answer, views) => {
+        for (const view of views) {
+          int32(view, at.recordCount, (count) => count - 1);
+          int32(view, at.lastOffsetDelta, (delta) => delta - 1);
+          sealed(view);
+        }
+      },
+      says: /INVALID_RECORD|record/,
+    },
+    {
+      name: `fewer records are counted than offsets, as after compaction (${compression})`,
+      compression,
+      change: (_answer, views) => {
+        for (const view of views) {
+          int32(view, at.recordCount, (count) => count - 2);
+          sealed(view);
+        }
+      },
+      says: /Corrupt record batch/,
+    },
+    {
+      name: `no records are counted, as in a batch that compaction emptied (${compression})`,
+      compression,
+      change: (_answer, views) => {
+        for (const view of views) {
+          int32(view, at.recordCount, () => 0);
+          sealed(view);
+        }
+      },
+      says: /counts no records and has \d+ bytes of them/,
+    },
+  ]),
+  {
+    name: 'a batch reaches over its neighbour',
+    change: (_answer, views) => {
+      for (const view of views) {
+        int32(view, at.lastOffsetDelta, (delta) => delta + 5);
+        sealed(view);
+      }
+    },
+    says: /goes back: it holds offsets 10 to 24, and the one before it ends below 15/,
+  },
+  {
+    name: 'a batch is longer than the answer',
+    change: (_answer, views) => {
+      for (const view of views) int32(view, at.batchLength, () => 0x7fffffff);
+    },
+    says: /length of the batch there says that it is longer/,
+  },
+  {
+    name: 'a length is negative',
+    change: (_answer, views) => {
+      for (const view of views) int32(view, at.batchLength, () => -1);
+    },
+    says: /length -1/,
+  },
+  {
+    name: 'a last offset delta is negative',
+    change: (_answer, views) => {
+      for (const view of views) int32(view, at.lastOffsetDelta, () => -2);
+    },
+    says: /last offset delta -2/,
+  },
+  {
+    name: 'an offset is beyond the end of the log, which would be a hole of 4.6 * 10^18 offsets',
+    change: (_answer, views) => {
+      for (const view of views) view.buffer.writeBigInt64BE(2n ** 62n, view.start);
+    },
+    says: /lies beyond the end/,
+  },
+  {
+    name: 'the source says that it was truncated',
+    change: (answer) => {
+      answer.divergingEpoch = { epoch: 0, endOffset: 0n };
+    },
+    says: /truncated/,
+  },
+];
+
+/** Lies that make no difference to what is copied. */
+const harmless: Omit<SourceLie, 'says'>[] = [
+  {
+    name: 'aborted transactions that are garbage',
+    change: (answer) => {
+      answer.abortedTransactions = [
+        { producerId: -5n, firstOffset: -10n },
+        { producerId: 2n ** 63n - 1n, firstOffset: 2n ** 63n - 1n },
+        { producerId: -1n, firstOffset: 0n },
+        { producerId: 7n, firstOffset: 3n },
+        { producerId: 7n, firstOffset: 3n },
+      ];
+    },
+  },
+  {
+    name: 'a high watermark above the log end',
+    change: (answer) => {
+      answer.highWatermark = 2n ** 62n;
+      answer.lastStableOffset = 2n ** 62n;
+    },
+  },
+];
+
+describe('a source that lies', () => {
+  it('stops or holds up its partition with a named error; nothing wrong is appended', async () => {
+    await using liar = await startLyingBroker(regions['us-east']);
+    const lies = [...sourceLies, ...harmless].map((lie) => ({ ...lie, topic: uniqueTopic('source-lie') }));
+    const topics = lies.map(({ topic }) => topic);
+    const told = new Map<string, number>();
+    const made = lies.map(({ topic, compression = 'none', size }) =>
+      makeSource(topic, batches(compression, size ?? 'large')),
+    );
+    await Promise.all(made);
+    const { topics: known } = await source.metadata({ topics });
+    const lieOf = new Map(lies.map((lie) => [known.get(lie.topic)!.topicId, lie]));
+    liar.lie(apis.Fetch, (answer) => {
+      for (const { topicId, partitions } of answer.responses) {
+        const lie = lieOf.get(topicId);
+        for (const partition of partitions) {
+          if (lie === undefined || partition.partitionIndex !== 0 || !partition.records?.length) continue;
+          told.set(lie.topic, (told.get(lie.topic) ?? 0) + 1);
+          lie.change(partition, splitBatches(partition.records).batches);
+        }
+      }
+      return answer;
+    });
+    const agentOf = (from: Region) =>
+      startAgent({ folder: folder.path, source: from, destination: regions['eu-west'], topics });
+    {
+      await using agent = await agentOf(as(liar, regions['us-east']));
+      await says(
+        agent,
+        new Map(lies.flatMap((lie) => ('says' in lie ? [[lie.topic, lie.says as RegExp] as const] : []))),
+      );
+      for (const { topic } of lies) await agent.mirrorsUpTo(topic, end, 1);
+      for (const { topic } of lies.slice(sourceLies.length)) await agent.mirrorsUpTo(topic, end, 0);
+      expect([...told.keys()].sort()).toEqual([...topics].sort());
+      liar.beHonest();
+      const waiting = () =>
+        lies.filter(({ topic }) => {
+          const status = agent.partition(topic, 0)!;
+          return !status.isStopped && status.mirrorEnd !== end;
+        });
+      await waitFor(() => waiting().length === 0, {
+        deadlineMs: 30_000,
+        describe: () =>
+          `${waiting().map(({ name, topic }) => `${name}: ${words(agent.partition(topic, 0)!)}`)}`,
+      });
+    }
+    await using honest = await agentOf(regions['us-east']);
+    for (const { topic } of lies) await honest.mirrorsUpTo(topic, end, 0);
+    expect(await differences(topics)).toEqual([]);
+  });
+});
