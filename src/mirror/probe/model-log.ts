@@ -34,18 +34,14 @@ export type Deviation =
   | 'writesTwoMarkers'
   | 'ignoresMarkers'
   | 'markersAreData'
-  | 'markersResetSequence'
   | 'markersDoNotFence'
+  | 'remembersBatchesOfLowerEpochs'
   | 'ignoresCoordinatorEpochs'
   | 'refusesEqualCoordinatorEpochs'
-  | 'dataClearsCoordinatorEpoch'
   | 'newEpochClearsCoordinatorEpoch'
   | 'hidesCoordinatorEpochs'
-  | 'newEpochKeepsSequence'
   | 'newEpochTakesAnySequence'
   | 'acceptsLateMarkers'
-  | 'markersForgetBatches'
-  | 'markersForgetSequence'
   | 'refusesMarkersOfUnknown'
   | 'writesEqualMarkersOnce'
   | 'forgetsAtHighestEpoch'
@@ -68,6 +64,7 @@ export class ModelLog implements ProbeLog {
   readonly #deviation: Deviation | undefined;
   readonly #producers = new Map<bigint, Producer>();
   readonly #batches: Buffer[] = [];
+  readonly #seen = new Set<string>();
   #end = 0n;
   #nextProducerId = 1n << 62n;
 
@@ -114,6 +111,11 @@ export class ModelLog implements ProbeLog {
     const known = this.#producers.get(producerId);
     if (known === undefined && this.#is('startsAtSequence0Only') && baseSequence !== 0) return refused(45);
     if (known !== undefined) {
+      if (
+        this.#is('remembersBatchesOfLowerEpochs') &&
+        this.#seen.has(`${producerId} ${epoch} ${baseSequence}`)
+      )
+        return { errorCode: 0, baseOffset: 0n };
       if (epoch < known.epoch && !this.#is('acceptsLowerEpochs') && !this.#is('markersDoNotFence'))
         return refused(47);
       const duplicate = epoch === known.epoch ? this.#duplicate(known, baseSequence) : undefined;
@@ -122,7 +124,7 @@ export class ModelLog implements ProbeLog {
         return { errorCode: 0, baseOffset: duplicate };
       }
       const next = known.lastSequence < 0 ? 0 : (known.lastSequence + 1) % sequenceCount;
-      const expected = epoch > known.epoch && !this.#is('newEpochKeepsSequence') ? 0 : next;
+      const expected = epoch > known.epoch ? 0 : next;
       const tolerated =
         this.#is('acceptsGaps') ||
         this.#is('appendsDuplicates') ||
@@ -141,11 +143,10 @@ export class ModelLog implements ProbeLog {
     const before = this.#producers.get(producerId);
     const earlier = before?.epoch === epoch ? before.batches : [];
     const batches = [...earlier, { sequence: baseSequence, baseOffset }].slice(-5);
-    const forgets =
-      this.#is('dataClearsCoordinatorEpoch') ||
-      (this.#is('newEpochClearsCoordinatorEpoch') && before?.epoch !== epoch);
+    const forgets = this.#is('newEpochClearsCoordinatorEpoch') && before?.epoch !== epoch;
     const coordinatorEpoch = forgets ? -1 : (before?.coordinatorEpoch ?? -1);
     this.#producers.set(producerId, { epoch, lastSequence, coordinatorEpoch, batches });
+    this.#seen.add(`${producerId} ${epoch} ${baseSequence}`);
     this.#keep(batch);
     this.#end += BigInt(recordCount) * (this.#is('appendsTwice') ? 2n : 1n);
     return this.#is('answersWrongBaseOffset') ? baseOffset + 1n : baseOffset;
@@ -180,12 +181,12 @@ export class ModelLog implements ProbeLog {
     if (known !== undefined && epoch < known.epoch && !this.#is('acceptsLateMarkers')) return 47;
     if (known !== undefined && this.#isOldCoordinator(coordinatorEpoch, known)) return 52;
     if (this.#is('ignoresMarkers')) return 0;
-    const sameEpoch = known !== undefined && known.epoch === epoch && !this.#is('markersResetSequence');
+    const sameEpoch = known !== undefined && known.epoch === epoch;
     this.#producers.set(producerId, {
       epoch,
       coordinatorEpoch,
       lastSequence: sameEpoch ? known.lastSequence : -1,
-      batches: sameEpoch && !this.#is('markersForgetBatches') ? known.batches : [],
+      batches: sameEpoch ? known.batches : [],
     });
     if (epoch === epochMax && this.#is('forgetsAtHighestEpoch')) this.#producers.delete(producerId);
     const record = { offset: 0n, timestamp: 1n, key: Buffer.alloc(4), value: Buffer.alloc(6), headers: [] };
@@ -224,12 +225,11 @@ export class ModelLog implements ProbeLog {
   async entry(producerId: bigint): Promise<ProducerEntry | null> {
     const known = this.#producers.get(producerId);
     if (known === undefined || this.#is('hidesEntries')) return null;
-    const { epoch } = known;
-    const hasMarker = known.coordinatorEpoch >= 0;
+    const { epoch, lastSequence, coordinatorEpoch } = known;
     return {
       epoch,
-      lastSequence: hasMarker && this.#is('markersForgetSequence') ? -1 : known.lastSequence,
-      coordinatorEpoch: this.#is('hidesCoordinatorEpochs') ? -1 : known.coordinatorEpoch,
+      lastSequence,
+      coordinatorEpoch: this.#is('hidesCoordinatorEpochs') ? -1 : coordinatorEpoch,
     };
   }
 
