@@ -27,6 +27,8 @@ export interface AppendRequest {
 }
 
 export interface MarkersRequest {
+  /** The worker. */
+  readonly by: string;
   readonly leaderEpoch: number;
   readonly markers: MarkerRun;
   /** Markers after which other requests come in between; 0: none do. */
@@ -59,6 +61,8 @@ export class Destination {
   readonly #random: SeededRandom;
   readonly #truth: Truth;
   #waiting: Waiting[] = [];
+  /** By offset: who wrote the marker there. */
+  readonly #markerWriters: string[] = [];
   #isReplicating = false;
   /** How often each thing happened. */
   readonly seen = { duplicate: 0, refused: 0, markerRefused: 0, timedOut: 0, lost: 0 };
@@ -102,7 +106,7 @@ export class Destination {
     });
   }
 
-  #writeSome({ leaderEpoch, markers }: MarkersRequest, count: number): number[] {
+  #writeSome({ by, leaderEpoch, markers }: MarkersRequest, count: number): number[] {
     const { log } = this;
     const codes: number[] = [];
     if (leaderEpoch !== log.leaderEpoch) return [notLeader];
@@ -120,7 +124,8 @@ export class Destination {
       if (previous !== null && this.#isReadableFiller(previous))
         this.#truth.noteWrong('filler', at, `a marker at ${at} follows fillers that can be read`);
       this.replicateSoon();
-      this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, generation));
+      this.#markerWriters[at] = by;
+      this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, by));
     }
     return codes;
   }
@@ -131,13 +136,13 @@ export class Destination {
     this.#wait({ end: this.log.end, baseOffset: -1, answer });
   }
 
-  /** From the hole's start on there are only markers, and some are not of this generation. */
-  #isInWindow(holeStart: number, at: number, generation: number): boolean {
+  /** From the hole's start on there are only markers, and another worker wrote some. */
+  #isInWindow(holeStart: number, at: number, by: string): boolean {
     let hasOthers = false;
     for (let offset = holeStart; offset < at; offset++) {
       const batch = this.log.batchAt(offset);
       if (batch === null || batch.kind !== 'marker') return false;
-      if (batch.coordinatorEpoch !== generation) hasOthers = true;
+      if (this.#markerWriters[offset] !== by) hasOthers = true;
     }
     return hasOthers;
   }

@@ -38,13 +38,11 @@ export const travelTicksMax = 4;
 const leaveTicksMax = 1;
 const splitTicksMax = 2;
 export const settleTicks = leaveTicksMax + travelTicksMax + splitTicksMax + 1;
-const pauseTicks: Readonly<Record<Exclude<PauseKind, 'retry'>, number>> = {
-  settle: settleTicks,
-  claim: settleTicks,
-  replicas: 2,
-  notAuthorized: 10,
-};
+const replicasTicks = 2;
+const notAuthorizedTicks = 10;
 const retryTicksMax = 6;
+/** As link-mirror.ts spreads claims. */
+const claimSpread = 2;
 const fetchBatchesMax = 4;
 const queueStepsMax = 6;
 const idleFetchTicks = 4;
@@ -173,13 +171,28 @@ export class SimWorker {
       case 'cutStart':
         return this.#cutStart(action.round, action.beforeOffset);
       case 'pause': {
-        const { kind, attempt, round } = action;
-        const ticks =
-          kind === 'retry' ? this.#ticks(Math.min(retryTicksMax, 2 ** attempt)) : pauseTicks[kind];
-        return this.#later(ticks, () => this.deliver({ type: 'timer', round }));
+        const { round } = action;
+        return this.#later(this.#pauseTicks(action.kind, action.attempt), () =>
+          this.deliver({ type: 'timer', round }),
+        );
       }
       case 'refreshMetadata':
         return this.#refresh(action.side);
+    }
+  }
+
+  #pauseTicks(kind: PauseKind, attempt: number): number {
+    switch (kind) {
+      case 'settle':
+        return settleTicks;
+      case 'claim':
+        return settleTicks + Math.floor(claimSpread * settleTicks * this.#random.next());
+      case 'replicas':
+        return replicasTicks;
+      case 'notAuthorized':
+        return notAuthorizedTicks;
+      case 'retry':
+        return this.#ticks(Math.min(retryTicksMax, 2 ** attempt));
     }
   }
 
@@ -250,7 +263,7 @@ export class SimWorker {
     tail: MirrorTail | null;
     highWatermark: number;
   }): Facts {
-    const { producerId, generationMs } = this.#world;
+    const { producerId, clockMs } = this.#world;
     const { tail, entries } = read;
     const newest = tail?.newest ?? null;
     const logEnd = BigInt(read.end);
@@ -272,7 +285,7 @@ export class SimWorker {
         newestData: tail?.newestData ? writeOf(tail.newestData) : null,
         entries,
       }),
-      generation: generationAfter(entries, generationMs()),
+      generation: generationAfter(entries, { nowMs: clockMs(), random: this.#random.next() }),
       isClosed: isClosed(entries, newest && writeOf(newest)),
     };
     return { view, tail };
@@ -565,7 +578,7 @@ export class SimWorker {
     this.#send({
       canRepeat: false,
       carryOut: (onAnswer) => {
-        destination.writeMarkers({ leaderEpoch, markers, splitAfter }, (answer) => {
+        destination.writeMarkers({ by: this.name, leaderEpoch, markers, splitAfter }, (answer) => {
           this.#world.trace(
             () => `  ${this.name}'s markers: ${inWords(answer)}, log end ${destination.log.end}`,
           );

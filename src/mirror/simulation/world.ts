@@ -128,7 +128,8 @@ export class World {
 
   // ── What workers need ───────────────────────────────────────────────────────────────────────────────
 
-  generationMs = (): number => generationZeroMs + this.agenda.now * tickMs;
+  /** The workers’ clocks. */
+  clockMs = (): number => generationZeroMs + this.agenda.now * tickMs;
 
   recordTime(): number {
     return this.agenda.now - (this.#script.scenario.hasOldRecords ? 2 * expirationTicks : 0);
