@@ -239,6 +239,8 @@ export class PartitionRunner implements FetchTarget {
     const { highWatermark, lastStableOffset } = this.#ends;
     if (lastStableOffset >= highWatermark || mirrorEnd + this.shift < lastStableOffset) return null;
     if (this.#services.nowMs() - this.#stableSinceMs < waitingShownMs) return null;
+    // A partition without news has no part in fetch answers, so who looks is who keeps the questions going.
+    this.#services.openTransactions?.note(this, this.#ends);
     const reason = this.#services.openTransactions?.reason(this, this.#ends);
     if (reason !== undefined) return reason;
     return `${highWatermark - lastStableOffset} offsets from ${lastStableOffset} on wait for a transaction that is open at the source`;
