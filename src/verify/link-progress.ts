@@ -13,12 +13,16 @@ export interface LinkProgress {
   waiting: { partitions: number; first: (Waiting & { topic: string; partition: number }) | null };
 }
 
+/** Comparing reports after each batch, of which there may be 100,000 a second, ms. */
+const tellMsMin = 50;
+
 /** Adds up the progress of partitions. */
 export class ProgressSum {
   readonly #byPartition = new Map<number, PartitionProgress>();
   readonly #waiting = new Map<number, Waiting & { topic: string; partition: number }>();
   readonly #report: ((progress: LinkProgress) => void) | undefined;
   readonly #sum: LinkProgress;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(partitionsTotal: number, report: ((progress: LinkProgress) => void) | undefined) {
     this.#report = report;
@@ -38,8 +42,11 @@ export class ProgressSum {
     this.#sum.offsetsCompared += now.offsetsCompared - (before?.offsetsCompared ?? 0n);
     this.#sum.offsetsTotal += now.offsetsTotal - (before?.offsetsTotal ?? 0n);
     this.#sum.bytesRead += now.bytesRead - (before?.bytesRead ?? 0);
+    const wasWaiting = this.#waiting.has(index);
     if (now.waitingFor === null) this.#waiting.delete(index);
-    else this.#waiting.set(index, { ...now.waitingFor, topic: now.topic, partition: now.partition });
+    if (now.waitingFor !== null)
+      this.#waiting.set(index, { ...now.waitingFor, topic: now.topic, partition: now.partition });
+    else if (!wasWaiting && performance.now() - this.#toldAtMs < tellMsMin) return;
     this.#tell();
   }
 
@@ -55,6 +62,7 @@ export class ProgressSum {
   }
 
   #tell(): void {
+    this.#toldAtMs = performance.now();
     const [first = null] = this.#waiting.values();
     this.#report?.({ ...this.#sum, waiting: { partitions: this.#waiting.size, first } });
   }

@@ -148,9 +148,9 @@ class Watch {
     const sourceSizes = await this.#sides.source.topicSizes(pairs.map((pair) => pair.source));
     const destinationSizes = await this.#sides.destination.topicSizes(pairs.map((pair) => pair.destination));
     for (const pair of pairs) {
-      const source = sizeOf(sourceSizes.get(pair.source));
-      const destination = sizeOf(destinationSizes.get(pair.destination));
       const known = [...this.#partitions.values()].filter(({ topic }) => topic === pair.source).length;
+      const source = sizeOf(sourceSizes.get(pair.source), known);
+      const destination = sizeOf(destinationSizes.get(pair.destination), known);
       // A topic that is nowhere has no partitions, and is told as its partition 0.
       for (let partition = 0; partition < Math.max(source, destination, known, 1); partition++) {
         const missingOn = partition >= source ? 'source' : partition >= destination ? 'destination' : null;
@@ -199,9 +199,9 @@ class Watch {
   }
 }
 
-/** An unknown size counts as none: the partitions that are known are looked at, and say what is wrong. */
-function sizeOf(size: TopicSize | undefined): number {
-  return typeof size === 'number' ? size : 0;
+/** Of a topic that can't be described the partitions that are known are looked at, and say what is wrong. */
+function sizeOf(size: TopicSize | undefined, known: number): number {
+  return size instanceof Error ? Math.max(known, 1) : (size ?? 0);
 }
 
 /** One JSON value on one line. Offsets are numbers written exactly. */

@@ -100,6 +100,7 @@ export class WatchedPartition {
       if (isPresent) this.#noteMissing(this.missingOn);
       return;
     }
+    this.#stillSinceMs.delete('missing');
     if (this.#comparedTo === null) await this.#firstPass(slots);
     else await this.#goOn(this.#comparedTo, slots);
   }
@@ -253,9 +254,9 @@ export class WatchedPartition {
     return false;
   }
 
-  /** A partition that is new at the source gets some time to be created in the destination. */
+  /** A partition that is new gets some time to be created on the other side, and a broker to learn of it. */
   #noteMissing(side: Side): void {
-    if (this.#hasStoodStill(`missing on ${side}`, 0n, 1n) || this.#comparedTo !== null)
+    if (this.#hasStoodStill('missing', 0n, 1n))
       this.#differences.push({ kind: 'partitionMissing', offset: null, missingOn: side });
     else this.#passing.push({ reason: 'lagging', side, start: 0n, end: 0n });
   }

@@ -1,0 +1,192 @@
+// npm run bench:verify: how fast `lockstep verify` is, and how much memory it takes, on two real regions.
+//
+// 1. start two regions, write the data, copy it batch for batch
+// 2. verify it with the command as users run it: where all batches are equal, their bytes are compared
+// 3. copy it again in batches twice as large, and verify that: every record is compared
+//
+// MB are of the source's log (1e6 bytes); the command reads as many again from the destination.
+import { spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Cluster, deleteTopics } from '../src/client/index.ts';
+import { LockstepError } from '../src/errors.ts';
+import { BatchView, mergeBatches } from '../src/records/index.ts';
+import { clusterLogs, readLog } from '../src/verify/index.ts';
+import { append, makeTopic } from '../test/verify/kafka-copy.ts';
+import { readProcessCost } from './process-cost.ts';
+import { type Stage, setStage, topic } from './stage.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const startedAt = performance.now();
+const say = (line: string) =>
+  console.error(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${line}`);
+
+const { values } = parseArgs({
+  options: {
+    gib: { type: 'string', default: '1.5' },
+    partitions: { type: 'string', default: '8' },
+    'record-bytes': { type: 'string', default: '1024' },
+    'batch-kib': { type: 'string', default: '128' },
+    runs: { type: 'string', default: '3' },
+  },
+});
+const partitions = Number(values.partitions);
+const recordBytes = Number(values['record-bytes']);
+const sampleMs = 50;
+
+interface Figure {
+  what: string;
+  seconds: number;
+  cpuSeconds: number;
+  mbPerSecond: number;
+  mbPerCpuSecond: number;
+  peakRssMb: number;
+  loadAverage: number;
+}
+
+const directory = mkdtempSync(path.join(os.tmpdir(), 'lockstep-bench-verify-'));
+let stage: Stage | null = null;
+const cleanUp = async () => {
+  await stage?.close();
+  await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
+
+try {
+  stage = await setStage(
+    {
+      contestants: [],
+      recordCount: Math.round((Number(values.gib) * 2 ** 30) / recordBytes),
+      recordBytes,
+      batchBytes: Number(values['batch-kib']) * 1024,
+      partitions,
+      mm2Tasks: 1,
+      runs: 1,
+      profile: false,
+    },
+    directory,
+    say,
+  );
+  const figures = await measureAll(stage);
+  console.table(figures);
+  const load = os.loadavg().map((value) => value.toFixed(1));
+  console.log(JSON.stringify({ date: new Date().toISOString(), cores: os.cpus().length, load, figures }));
+} finally {
+  await cleanUp();
+}
+
+async function measureAll({ source, destination, logBytes }: Stage): Promise<Figure[]> {
+  const file = path.join(directory, 'verify.yaml');
+  await writeFile(
+    file,
+    `version: 1
+clusters:
+  us-east: { bootstrap: ${JSON.stringify(source.bootstrap)} }
+  eu-west: { bootstrap: ${JSON.stringify(destination.bootstrap)} }
+links:
+  us-to-eu: { source: us-east, destination: eu-west, topics: [${topic}] }
+`,
+  );
+  const [from, to] = [
+    await connect('us-east', source.bootstrap),
+    await connect('eu-west', destination.bootstrap),
+  ];
+  const figures: Figure[] = [];
+  try {
+    for (const [what, together] of [
+      ['equal batches', 1],
+      ['other batches', 2],
+    ] as const) {
+      if (figures.length > 0) await deleteTopics(to, [topic]);
+      say(`copying ${(logBytes / 1e9).toFixed(2)} GB (${what})`);
+      await makeTopic(to, topic, partitions, { 'max.message.bytes': '10000000' });
+      await Promise.all(
+        Array.from({ length: partitions }, (_, partition) => copy(from, to, partition, together)),
+      );
+      for (let run = 0; run < Number(values.runs); run++) {
+        const figure = await verifyOnce(file, what, logBytes);
+        say(
+          `${what}: ${figure.mbPerSecond} MB/s, ${figure.mbPerCpuSecond} MB per CPU second, ${figure.peakRssMb} MB RSS`,
+        );
+        figures.push(figure);
+      }
+    }
+  } finally {
+    from.close();
+    to.close();
+  }
+  return figures;
+}
+
+function connect(name: string, bootstrap: readonly string[]): Promise<Cluster> {
+  const brokers = bootstrap.map((address) => {
+    const [host = '', port] = address.split(':');
+    return { host, port: Number(port) };
+  });
+  return Cluster.connect({ name, bootstrap: brokers });
+}
+
+/** Copies a partition, `together` batches into one. */
+async function copy(from: Cluster, to: Cluster, partition: number, together: number): Promise<void> {
+  const logs = clusterLogs(from);
+  const log = logs.partitionLog(topic, partition);
+  const { logStartOffset, highWatermark } = await log.offsets();
+  let gathered: Buffer[] = [];
+  const flush = async () => {
+    if (gathered.length === 0) return;
+    const views = gathered.map((bytes) => new BatchView(bytes, 0));
+    gathered = [];
+    await append(to, topic, [views.length === 1 ? views[0]!.bytes : mergeBatches(views)], { partition });
+  };
+  for await (const { view } of readLog(log, logStartOffset, highWatermark)) {
+    gathered.push(Buffer.from(view.bytes));
+    if (gathered.length === together) await flush();
+  }
+  await flush();
+  logs.close();
+}
+
+/** Runs the command in a process of its own and reads what it cost until it ended. */
+async function verifyOnce(file: string, what: string, logBytes: number): Promise<Figure> {
+  const child = spawn(process.execPath, [path.join(root, 'src/cli/main.ts'), 'verify', file, '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let printed = '';
+  child.stdout.on('data', (bytes) => {
+    printed += String(bytes);
+  });
+  let cost = { cpuSeconds: 0, peakRssBytes: 0 };
+  const sample = () => {
+    try {
+      cost = readProcessCost(child.pid!);
+    } catch {
+      // It has ended; the sample before stands.
+    }
+  };
+  const sampling = setInterval(sample, sampleMs);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  clearInterval(sampling);
+  const report = JSON.parse(printed) as {
+    outcome: string;
+    elapsedMs: number;
+    partitions: { compared: { equalBatches: number; openedBatches: number } }[];
+  };
+  if (code !== 0 || report.outcome !== 'identical')
+    throw new LockstepError('INTERNAL', `verify ended with ${code}: ${report.outcome}`);
+  const wasOpened = report.partitions.some(({ compared }) => compared.openedBatches > 0);
+  if (wasOpened !== (what !== 'equal batches')) throw new LockstepError('INTERNAL', 'not the batches meant');
+  const seconds = report.elapsedMs / 1000;
+  return {
+    what,
+    seconds,
+    cpuSeconds: cost.cpuSeconds,
+    mbPerSecond: Math.round(logBytes / 1e6 / seconds),
+    mbPerCpuSecond: Math.round(logBytes / 1e6 / cost.cpuSeconds),
+    peakRssMb: Math.round(cost.peakRssBytes / 1e6),
+    loadAverage: Number(os.loadavg()[0]!.toFixed(1)),
+  };
+}
