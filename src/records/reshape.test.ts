@@ -135,6 +135,24 @@ describe('neighbouring batches merged', () => {
     );
   });
 
+  it('keep timestamps that wrap around 64 bits, in the records and in the header', () => {
+    const [most, least] = [2n ** 63n - 1n, -(2n ** 63n)];
+    const records = [most, least, 0n].map((timestamp, index) => ({
+      offset: BigInt(index),
+      timestamp,
+      key: null,
+      value: null,
+      headers: [],
+    }));
+    const whole = viewOf(encodeBatch(records));
+    const merged = viewOf(mergeBatches([whole]));
+    expect(seen([merged])).toEqual(records.map(described));
+    expect([merged.maxTimestamp, merged.baseTimestamp]).toEqual([most, most]);
+    const rest = splitRuns(whole, { from: 1n }).map(viewOf);
+    expect(seen(rest)).toEqual(records.slice(1).map(described));
+    expect([rest[0]!.maxTimestamp, rest[0]!.baseTimestamp]).toEqual([0n, least]);
+  });
+
   it('are the same whether they were reshaped before or not', () => {
     fc.assert(
       fc.property(
