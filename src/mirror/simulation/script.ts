@@ -193,7 +193,8 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'one worker, source truncated',
-    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, truncateSource: 2 },
+    // Without compaction: what took the place of lost records, and was compacted, can't be compared any more.
+    weights: { ...writing, ...network, ...cluster, ...alone, truncateSource: 2 },
     hasSeveralWorkers: false,
     hasOldRecords: false,
   },

@@ -80,6 +80,8 @@ export class World {
   #readFailures = 0;
   #splits = 0;
   #workerCount = 0;
+  /** Workers are being stopped, and none starts. */
+  #isOver = false;
   /** Retention took what was not mirrored. */
   #overtook = false;
 
@@ -393,7 +395,7 @@ export class World {
 
   #restartWhenStopped(worker: SimWorker): void {
     this.agenda.add(3, () => {
-      if (!worker.isAlive) return;
+      if (!worker.isAlive || this.#isOver) return;
       if (!worker.isStopped) return this.#restartWhenStopped(worker);
       this.#retire(worker);
       this.#startWorker();
@@ -503,7 +505,11 @@ export class World {
   }
 
   #isAtRest(): boolean {
-    return this.#live().every((worker) => worker.isStopped || this.#isAtEnd(worker));
+    return this.#live().every(
+      (worker) =>
+        (worker.isStopped && (worker.machine.state.name !== 'Stopped' || this.#isOver)) ||
+        this.#isAtEnd(worker),
+    );
   }
 
   #isAtEnd(worker: SimWorker): boolean {
@@ -523,9 +529,8 @@ export class World {
     if (failure !== null) return failure;
     this.#note(difference === null ? 'right' : `wrong and noticed`);
     if (truth.first?.isInWindow) this.#note('wrong in the known window');
-    for (const worker of this.#live()) {
-      worker.deliver({ type: 'stop' });
-    }
+    this.#isOver = true;
+    for (const worker of this.#live()) worker.deliver({ type: 'stop' });
     this.#runFor(50);
     for (const worker of this.#live()) this.#retire(worker);
     return null;
