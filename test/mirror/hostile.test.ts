@@ -3,9 +3,14 @@
 // mirror, partition 1 copied, the agent alive. When the liar tells the truth again, every mirror becomes identical: by
 // itself, or by the next agent where the partition has stopped.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Cluster } from '../../src/client/index.ts';
+import {
+  addPartitionsToTransaction,
+  Cluster,
+  endTransaction,
+  initTransactions,
+} from '../../src/client/index.ts';
 import type { PartitionStatus } from '../../src/mirror/index.ts';
-import { apis, type FetchResponse } from '../../src/protocol/index.ts';
+import { apis, encodeResponse, type FetchResponse, type ProduceResponse } from '../../src/protocol/index.ts';
 import {
   type BatchView,
   batchChecksum,
@@ -128,6 +133,7 @@ const int32 = ({ buffer, start }: BatchView, position: number, change: (value: n
 const sealed = (view: BatchView): void => {
   view.buffer.writeInt32BE(batchChecksum(view) | 0, view.start + at.crc);
 };
+const newest = (views: BatchView[]): BatchView[] => views.filter(({ baseOffset }) => baseOffset === 20n);
 const flipLastByte = (view: BatchView): void => {
   const last = view.start + view.sizeBytes - 1;
   view.buffer[last] = view.buffer[last]! ^ 0xff;
@@ -198,6 +204,31 @@ const sourceLies: SourceLie[] = [
         }
       },
       says: /counts no records and has \d+ bytes of them/,
+    },
+  ]),
+  ...(['none', 'lz4'] as const).flatMap((compression): SourceLie[] => [
+    {
+      name: `the newest batch counts one record more than there are (${compression})`,
+      compression,
+      change: (_answer, views) => {
+        for (const view of newest(views)) {
+          int32(view, at.recordCount, (count) => count + 1);
+          int32(view, at.lastOffsetDelta, (delta) => delta + 1);
+          sealed(view);
+        }
+      },
+      says: /^Blocked .*refuses the batch of \d+ bytes at offset 20: INVALID_RECORD/,
+    },
+    {
+      name: `the newest batch reaches further than its records (${compression})`,
+      compression,
+      change: (_answer, views) => {
+        for (const view of newest(views)) {
+          int32(view, at.lastOffsetDelta, (delta) => delta + 5);
+          sealed(view);
+        }
+      },
+      says: /lies beyond the end: it holds offsets 20 to 34, and the log is decided up to 30/,
     },
   ]),
   {
@@ -319,5 +350,309 @@ describe('a source that lies', () => {
     await using honest = await agentOf(regions['us-east']);
     for (const { topic } of lies) await honest.mirrorsUpTo(topic, end, 0);
     expect(await differences(topics)).toEqual([]);
+  });
+});
+
+interface DestinationLie {
+  readonly name: string;
+  /** The source ends with a transaction, so that markers have to be written. */
+  readonly hasHole?: boolean;
+  readonly says: RegExp;
+  /** Tells the lie about partition 0 of this topic and counts it. */
+  readonly tell: (liar: LyingBroker, topic: string, told: () => void) => void;
+}
+
+type ProduceAnswer = ProduceResponse['responses'][number]['partitionResponses'][number];
+
+/** Produce answers name topics by id. */
+const topicNames = new Map<string, string>();
+
+const aboutAppends =
+  (change: (answer: ProduceAnswer) => void): DestinationLie['tell'] =>
+  (liar, topic, told) =>
+    liar.lie(apis.Produce, (answer) => {
+      for (const { topicId, name, partitionResponses } of answer.responses) {
+        if ((name || topicNames.get(topicId)) !== topic) continue;
+        for (const partition of partitionResponses) {
+          if (partition.index !== 0 || partition.errorCode !== 0) continue;
+          told();
+          change(partition);
+        }
+      }
+      return answer;
+    });
+
+/** What the destination says about where its log ends, and up to where its replicas have it. */
+const aboutEnds =
+  (
+    change: (offset: bigint) => bigint,
+    which: { logEnd?: boolean; highWatermark?: boolean },
+  ): DestinationLie['tell'] =>
+  (liar, topic, told) => {
+    if (which.logEnd) {
+      liar.lie(apis.OffsetForLeaderEpoch, (answer) => {
+        for (const { topic: name, partitions } of answer.topics) {
+          for (const partition of partitions) {
+            if (name !== topic || partition.partition !== 0) continue;
+            told();
+            partition.endOffset = change(partition.endOffset);
+          }
+        }
+        return answer;
+      });
+    }
+    if (which.highWatermark) {
+      liar.lie(apis.ListOffsets, (answer, { request }) => {
+        for (const { name, partitions } of answer.topics) {
+          const asked = request.topics.find((entry) => entry.name === name)?.partitions;
+          for (const partition of partitions) {
+            const isLatest =
+              asked?.find((entry) => entry.partitionIndex === partition.partitionIndex)?.timestamp === -1n;
+            if (name !== topic || partition.partitionIndex !== 0 || !isLatest) continue;
+            told();
+            partition.offset = change(partition.offset);
+          }
+        }
+        return answer;
+      });
+    }
+  };
+
+const aboutMarkers =
+  (
+    change: (marker: { partitionIndex: number; errorCode: number }, entry: { producerId: bigint }) => void,
+  ): DestinationLie['tell'] =>
+  (liar, topic, told) =>
+    liar.lie(apis.WriteTxnMarkers, (answer) => {
+      for (const entry of answer.markers) {
+        for (const { name, partitions } of entry.topics) {
+          for (const partition of partitions) {
+            if (name !== topic || partition.partitionIndex !== 0) continue;
+            told();
+            change(partition, entry);
+          }
+        }
+      }
+      return answer;
+    });
+
+let jumps = 0;
+const destinationLies: DestinationLie[] = [
+  {
+    name: 'an append landed one too high',
+    says: /^Diverged.* meant for offset 0 landed at 1/,
+    tell: aboutAppends((answer) => {
+      answer.baseOffset += 1n;
+    }),
+  },
+  {
+    name: 'an append landed nowhere',
+    says: /^Diverged.* meant for offset 0 landed at -1/,
+    tell: aboutAppends((answer) => {
+      answer.baseOffset = -1n;
+    }),
+  },
+  {
+    name: 'an append has other timestamps',
+    says: /^Diverged.* its own timestamps/,
+    tell: aboutAppends((answer) => {
+      answer.logAppendTimeMs = 12_345n;
+    }),
+  },
+  {
+    name: 'an append is answered for another partition',
+    says: /does not mention the partition/,
+    tell: aboutAppends((answer) => {
+      answer.index = 99;
+    }),
+  },
+  {
+    name: 'an append is answered with an error that Kafka does not have',
+    says: /12345/,
+    tell: aboutAppends((answer) => {
+      answer.errorCode = 12_345;
+    }),
+  },
+  {
+    name: 'the log end jumps about',
+    says: /WaitingForReplicas|keeps moving/,
+    tell: aboutEnds((offset) => offset + BigInt(jumps++ % 7), { logEnd: true }),
+  },
+  {
+    name: 'log end and high watermark are too high',
+    says: /OFFSET_OUT_OF_RANGE/,
+    tell: aboutEnds((offset) => offset + 7n, { logEnd: true, highWatermark: true }),
+  },
+  {
+    name: 'the high watermark is above the log end',
+    says: /^WaitingForReplicas/,
+    tell: aboutEnds((offset) => offset + 1_000n, { highWatermark: true }),
+  },
+  {
+    name: 'offsets are negative',
+    says: /offset -\d+|negative/,
+    tell: aboutEnds((offset) => -5n - offset, { logEnd: true, highWatermark: true }),
+  },
+  {
+    name: 'producers that nobody has',
+    says: /coordinatorEpoch/,
+    hasHole: true,
+    tell: (liar, topic, told) =>
+      liar.lie(apis.DescribeProducers, (answer) => {
+        for (const { name, partitions } of answer.topics) {
+          for (const partition of partitions) {
+            if (name !== topic || partition.partitionIndex !== 0) continue;
+            told();
+            const none = { lastTimestamp: -1n, currentTxnStartOffset: -1n };
+            const most = {
+              producerEpoch: 2 ** 31 - 1,
+              lastSequence: 2 ** 31 - 1,
+              coordinatorEpoch: 2 ** 31 - 1,
+            };
+            partition.activeProducers = [
+              { producerId: -1n, ...most, ...none },
+              { producerId: 2n ** 63n - 1n, ...most, ...none },
+            ];
+          }
+        }
+        return answer;
+      }),
+  },
+  {
+    name: 'markers are answered for another partition',
+    hasHole: true,
+    says: /does not mention the partition/,
+    tell: aboutMarkers((marker) => {
+      marker.partitionIndex = 99;
+    }),
+  },
+  {
+    name: 'markers are answered for another producer',
+    hasHole: true,
+    says: /does not mention the partition/,
+    tell: aboutMarkers((_marker, entry) => {
+      entry.producerId = 4n;
+    }),
+  },
+  {
+    name: 'markers are answered with an error that Kafka does not have',
+    hasHole: true,
+    says: /12345/,
+    tell: aboutMarkers((marker) => {
+      marker.errorCode = 12_345;
+    }),
+  },
+];
+
+/** A batch in a transaction that is committed, behind the others. */
+async function addTransaction(topic: string): Promise<void> {
+  const transactionalId = uniqueTopic('writer');
+  const identity = await initTransactions(source, transactionalId);
+  const partitions = [0, 1].map((partition) => ({ topic, partition }));
+  await addPartitionsToTransaction(source, transactionalId, identity, partitions);
+  const records = [0n, 1n].map((offset) => ({
+    offset: end + offset,
+    timestamp: 1n,
+    key: null,
+    value: Buffer.from(secret),
+    headers: [],
+  }));
+  const batch = encodeBatch(records, {
+    ...identity,
+    compression: 'none',
+    baseSequence: 0,
+    isTransactional: true,
+  });
+  for (const partition of [0, 1]) await append(source, topic, [batch], { partition, transactionalId });
+  await endTransaction(source, transactionalId, identity, 'commit');
+}
+
+describe('a destination that lies', () => {
+  it('stops or holds up its partition with a named error; nothing wrong is appended', async () => {
+    await using liar = await startLyingBroker(regions['eu-west']);
+    const lies = destinationLies.map((lie) => ({ ...lie, topic: uniqueTopic('destination-lie') }));
+    const topics = lies.map(({ topic }) => topic);
+    const endOf = ({ hasHole = false }: DestinationLie): bigint => (hasHole ? end + 3n : end);
+    const made = lies.map(async ({ topic, hasHole = false }) => {
+      await makeSource(topic, batches('none', 'large'));
+      if (hasHole) await addTransaction(topic);
+    });
+    await Promise.all(made);
+    const told = new Map<string, number>();
+    for (const { topic, tell } of lies) tell(liar, topic, () => told.set(topic, (told.get(topic) ?? 0) + 1));
+    const agentOf = (to: Region) =>
+      startAgent({ folder: folder.path, source: regions['us-east'], destination: to, topics });
+    {
+      await using agent = await agentOf(as(liar, regions['eu-west']));
+      const learnIds = async () => {
+        const { topics: known } = await destination.metadata({ topics });
+        for (const { name, topicId } of known.values()) topicNames.set(topicId, name);
+        return topics.every((topic) => known.has(topic));
+      };
+      await waitFor(learnIds, { deadlineMs: 20_000, describe: 'the mirror topics to be created' });
+      await says(agent, new Map(lies.map(({ topic, says: expected }) => [topic, expected])));
+      for (const lie of lies) await agent.mirrorsUpTo(lie.topic, endOf(lie), 1);
+      expect([...told.keys()].sort()).toEqual([...topics].sort());
+      liar.beHonest();
+      const waiting = () =>
+        lies.filter((lie) => {
+          const status = agent.partition(lie.topic, 0)!;
+          return !status.isStopped && status.mirrorEnd !== endOf(lie);
+        });
+      await waitFor(() => waiting().length === 0, {
+        deadlineMs: 30_000,
+        describe: () =>
+          `${waiting().map(({ name, topic }) => `${name}: ${words(agent.partition(topic, 0)!)}`)}`,
+      });
+    }
+    await using honest = await agentOf(regions['eu-west']);
+    for (const lie of lies) await honest.mirrorsUpTo(lie.topic, endOf(lie), 0);
+    expect(await differences(topics)).toEqual([]);
+  });
+});
+
+describe('a broker that breaks the protocol', () => {
+  it('loses its connection with a named error, and the partitions go on when it keeps to it', async () => {
+    await using sourceLiar = await startLyingBroker(regions['us-east']);
+    await using destinationLiar = await startLyingBroker(regions['eu-west']);
+    const topic = uniqueTopic('protocol');
+    await makeSource(topic, batches('none', 'large'));
+    sourceLiar.lie(apis.Fetch, (answer, { version, correlationId }) =>
+      Buffer.concat(encodeResponse(apis.Fetch, version, correlationId + 1, answer)),
+    );
+    await using agent = await startAgent({
+      folder: folder.path,
+      source: as(sourceLiar, regions['us-east']),
+      destination: as(destinationLiar, regions['eu-west']),
+      topics: [topic],
+    });
+    await says(agent, new Map([[topic, /correlation/]]));
+    expect(agent.partition(topic)!.isStopped).toBe(false);
+    sourceLiar.beHonest();
+    for (const partition of [0, 1]) await agent.mirrorsUpTo(topic, end, partition);
+
+    sourceLiar.lie(apis.Fetch, (answer) => {
+      for (const { partitions } of answer.responses)
+        for (const each of partitions) if (each.partitionIndex === 0) each.partitionIndex = 99;
+      return answer;
+    });
+    await addTransaction(topic);
+    await says(agent, new Map([[topic, /partition 99 of topic .* was not asked for/]]));
+    await agent.mirrorsUpTo(topic, end + 3n, 1);
+    sourceLiar.beHonest();
+    await agent.mirrorsUpTo(topic, end + 3n, 0);
+
+    destinationLiar.lie(apis.Produce, (answer, { version, correlationId }) =>
+      Buffer.concat(encodeResponse(apis.Produce, version, correlationId + 1, answer)),
+    );
+    const more = encodeBatch(
+      [{ offset: end + 3n, timestamp: 1n, key: null, value: Buffer.from(secret), headers: [] }],
+      { compression: 'none' },
+    );
+    for (const partition of [0, 1]) await append(source, topic, [more], { partition });
+    await says(agent, new Map([[topic, /correlation/]]));
+    destinationLiar.beHonest();
+    for (const partition of [0, 1]) await agent.mirrorsUpTo(topic, end + 4n, partition);
+    expect(await differences([topic])).toEqual([]);
   });
 });

@@ -32,7 +32,7 @@ export interface LyingBroker extends AsyncDisposable {
   readonly bootstrap: readonly string[];
   /** Lies about one API are told one after another, each about what the one before made of the answer. */
   lie<Req, Res>(api: Api<Req, Res>, lie: Lie<Req, Res>): void;
-  /** Tells the truth from now on. */
+  /** Tells the truth until the next lie. */
   beHonest(): void;
 }
 
@@ -43,7 +43,6 @@ export async function startLyingBroker(truth: { bootstrap: readonly string[] }):
   const [host = '', port = ''] = truth.bootstrap[0]!.split(':');
   const lies = new Map<number, AnyLie[]>();
   const sockets = new Set<Socket>();
-  let isHonest = false;
 
   const server = createServer({ noDelay: true }, (client) => {
     const broker = connect({ host, port: Number(port), noDelay: true });
@@ -74,7 +73,7 @@ export async function startLyingBroker(truth: { bootstrap: readonly string[] }):
   function told(request: Buffer, frame: Buffer): Buffer {
     const { apiKey, version } = peekRequest(request);
     const api = apisByKey.get(apiKey);
-    const told = [...(always.get(apiKey) ?? []), ...(isHonest ? [] : (lies.get(apiKey) ?? []))];
+    const told = [...(always.get(apiKey) ?? []), ...(lies.get(apiKey) ?? [])];
     if (api === undefined || told.length === 0) return withLength(frame);
     const { correlationId, body: requestBody } = decodeRequest(api, version, request);
     let { body } = decodeResponse(api, version, frame);
@@ -111,9 +110,7 @@ export async function startLyingBroker(truth: { bootstrap: readonly string[] }):
   return {
     bootstrap: [`${own.host}:${own.port}`],
     lie: (api, lie) => addTo(lies, api, lie),
-    beHonest: () => {
-      isHonest = true;
-    },
+    beHonest: () => lies.clear(),
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
