@@ -14,6 +14,7 @@ import {
 import { loadGolden } from '../../test/records/golden.ts';
 import {
   BatchView,
+  compressions,
   copiesOfFirst,
   encodeBatch,
   mergeBatches,
@@ -94,6 +95,21 @@ describe('a batch with gaps split into runs', () => {
     ]);
     expect(seen(runs).map(({ timestamp }) => timestamp)).toEqual(['1001', '1002', '1005']);
     expect(runs.every((run) => !run.hasDeleteHorizon)).toBe(true);
+  });
+
+  it('leaves a run plain where its codec would make it larger', () => {
+    const record = (offset: bigint, value: string) => ({
+      offset,
+      timestamp: 5n,
+      key: null,
+      value: Buffer.from(value),
+      headers: [],
+    });
+    const records = [record(0n, 'short'), record(2n, 'long '.repeat(1000)), record(4n, 'brief')];
+    for (const codec of compressions) {
+      const runs = splitRuns(viewOf(encodeBatch(records, { compression: codec }))).map(viewOf);
+      expect(runs.map((run) => run.compression)).toEqual(['none', codec, 'none']);
+    }
   });
 
   it('gives nothing for an empty batch', () => {
