@@ -156,8 +156,9 @@ async function logRanges(
   );
   const ranges = new Map<number, LogRange>();
   for (const { partition } of partitions) {
-    const [start, end] = [starts?.[partition]?.outcome, ends?.[partition]?.outcome];
-    if (start?.ok && end?.ok) ranges.set(partition, { start: start.value.offset, end: end.value.offset });
+    const [start, end] = [starts![partition]!.outcome, ends![partition]!.outcome];
+    for (const outcome of [start, end]) if (!outcome.ok && !outcome.error.retriable) throw outcome.error;
+    if (start.ok && end.ok) ranges.set(partition, { start: start.value.offset, end: end.value.offset });
   }
   return ranges;
 }

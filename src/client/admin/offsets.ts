@@ -66,7 +66,8 @@ export function listOffsets<Query extends OffsetQuery>(
           replicaId: consumerReplicaId,
           isolationLevel: options.isolationLevel === 'read_committed' ? 1 : 0,
           topics,
-          timeoutMs,
+          // What is left of a deadline is no whole number, and the field is one.
+          timeoutMs: Math.ceil(timeoutMs),
         },
         { timeoutMs, ...(wantsMaxTimestamp ? { versionMin: maxTimestampSinceVersion } : {}) },
       );
