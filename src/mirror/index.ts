@@ -10,6 +10,7 @@ export {
   scratchTopicPrefix,
 } from './probe/index.ts';
 export { clusterTransactions } from './shell/cluster-transactions.ts';
+export { transactionalIdPrefix } from './shell/empty-transactions.ts';
 export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
 export { findOpenTransactions, transactionQuestions } from './shell/find-open-transactions.ts';
 export {

@@ -13,6 +13,7 @@ import {
   createTopics,
   describeAcl,
   describeAcls,
+  listTopics,
   unwrap,
 } from '../../src/client/index.ts';
 import type { Region } from '../../src/regions/index.ts';
@@ -229,7 +230,11 @@ describe('a user without rights', () => {
       detail: 'no DESCRIBE on fresh, new-1',
       remedy: expect.stringContaining('--operation Create'),
     });
-    expect(check('guarded', 'marker-right')).toMatchObject({ mark: 'advice' });
+    expect(check('guarded', 'marker-right')).toMatchObject({
+      mark: 'advice',
+      remedy: expect.stringMatching(/--operation Alter --cluster.*--transactional-id lockstep\.l\. /),
+    });
+    expect(check('guarded', 'transaction-right')).toBeUndefined();
     expect(check('guarded', 'probe')).toMatchObject({
       mark: 'bad',
       detail: expect.stringContaining('TOPIC_AUTHORIZATION_FAILED'),
@@ -274,6 +279,59 @@ describe('a user without rights', () => {
     });
     // Without ALTER_CONFIGS the scratch topic can't be made to show the broker's clock.
     expect(check('guarded', 'clock')).toMatchObject({ mark: 'unknown' });
+  });
+
+  test('as a destination that fills holes: with empty transactions, or with markers', async () => {
+    const link = (holes: string): string =>
+      `{source: open, destination: guarded, topics: [none], holes: ${holes}}`;
+    const transactions = await topology('transactions', login(agent), link('transactions'));
+    const markers = await topology('markers', login(agent), link('markers'));
+    const before = await doctorReport(transactions);
+    expect(before.code).toBe(1);
+    expect(before.check('guarded', 'marker-right')).toBeUndefined();
+    expect(before.check('guarded', 'transaction-right')).toMatchObject({
+      mark: 'bad',
+      detail: expect.stringMatching(
+        /^no WRITE, no DESCRIBE on transactional ids that begin with lockstep\.l\./,
+      ),
+    });
+
+    const ids = {
+      resourceType: 'TRANSACTIONAL_ID',
+      resourceName: 'lockstep.l.',
+      patternType: 'PREFIXED',
+    } as const;
+    await grant(allow('DESCRIBE', ids));
+    const between = await doctorReport(transactions);
+    expect(between.check('guarded', 'transaction-right')).toMatchObject({
+      mark: 'bad',
+      detail: expect.stringMatching(/^no WRITE on transactional ids/),
+    });
+    await grant(allow('WRITE', ids));
+    const after = await doctorReport(transactions);
+    expect(after.check('guarded', 'transaction-right')).toMatchObject({ mark: 'ok' });
+    // It changed nothing, not even what brokers create on demand.
+    expect(await asAdmin(async (cluster) => [...(await listTopics(cluster)).keys()])).not.toContain(
+      '__transaction_state',
+    );
+
+    expect((await doctorReport(markers)).check('guarded', 'marker-right')).toMatchObject({
+      mark: 'advice',
+      remedy: expect.stringMatching(/our rights suffice for that$/),
+    });
+    await grant(
+      allow('CLUSTER_ACTION', {
+        resourceType: 'CLUSTER',
+        resourceName: 'kafka-cluster',
+        patternType: 'LITERAL',
+      }),
+    );
+    const granted = await doctorReport(markers);
+    expect(granted.check('guarded', 'marker-right')).toMatchObject({
+      mark: 'ok',
+      detail: 'ALTER or CLUSTER_ACTION on the cluster',
+    });
+    expect(granted.check('guarded', 'transaction-right')).toBeUndefined();
   });
 });
 

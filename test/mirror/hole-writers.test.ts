@@ -14,7 +14,7 @@ import {
   systemClock,
   unwrap,
 } from '../../src/client/index.ts';
-import { closingEpoch, generationAfter, linkProducerId } from '../../src/mirror/partition/identity.ts';
+import { closingEpoch, linkProducerId } from '../../src/mirror/partition/identity.ts';
 import { clusterTransactions } from '../../src/mirror/shell/cluster-transactions.ts';
 import { EmptyTransactionWriter, transactionalIdOf } from '../../src/mirror/shell/empty-transactions.ts';
 import { fencePartition } from '../../src/mirror/shell/fence.ts';
@@ -43,7 +43,8 @@ type RegionName = keyof typeof regions;
 
 const broker = 1;
 const producerId = linkProducerId({ sourceClusterId: 'source', linkName: 'us-to-eu' });
-const generation = generationAfter([], Date.now());
+/** A coordinator epoch such as workers take. */
+const generation = 217_000_000;
 const clusters = new Map<string, Cluster>();
 const clusterOf = (region: RegionName, user: User): Cluster => clusters.get(`${region} ${user}`)!;
 
@@ -188,9 +189,9 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     test('a hole between two runs is filled, and no consumer sees it', async () => {
       using it = await partitionOf(region, user);
       expect(await it.append({ epoch: 0, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 0n });
-      expect(await it.fill(it.markers, { offset: 1n, count: 3 })).toMatchObject(written);
+      expect(await it.fill(it.markers, { epoch: 1, offset: 1n, count: 3 })).toMatchObject(written);
       expect(await it.logEnd()).toBe(4n);
-      expect(await it.append({ epoch: 1, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 4n });
+      expect(await it.append({ epoch: 2, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 4n });
       if (!kcatIsInstalled) return;
       const seen = await kcatConsume({ bootstrap: regions[region].bootstrap, topic: it.topic, partition: 0 });
       expect(seen.map((message) => message.offset)).toEqual([0, 4]);
@@ -232,7 +233,7 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     expect(await it.append({ epoch: 0, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 0n });
     expect(await it.fill(it.transactions, { offset: 1n, count: 3 })).toMatchObject(written);
     expect(await it.logEnd()).toBe(4n);
-    expect(await it.append({ epoch: 1, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 4n });
+    expect(await it.append({ epoch: 2, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 4n });
     expect(await it.fill(it.transactions, { offset: 5n })).toMatchObject(written);
     expect(await it.logEnd()).toBe(6n);
   });
@@ -274,7 +275,7 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
   test('a partition that is closed refuses data and markers of the old identity and of the next rotation', async () => {
     using it = await partitionOf(region, 'markers');
     expect(await it.append({ epoch: 0, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 0n });
-    expect(await it.fill(it.markers, { offset: 1n })).toMatchObject(written);
+    expect(await it.fill(it.markers, { epoch: 1, offset: 1n })).toMatchObject(written);
     const options = {
       ...{ log: it.log, producerId, ask: it.ask, writer: it.markers },
       ...{ clock: systemClock, timeoutMs: 10_000 },
@@ -284,14 +285,14 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     expect((await it.entries()).map((entry) => entry.producerEpoch)).toEqual([closingEpoch, closingEpoch]);
     // What a frozen agent may still hold: the next run, the same run, the next rotation, a marker.
     for (const late of [
-      { epoch: 1, sequence: 0 },
+      { epoch: 2, sequence: 0 },
       { epoch: 0, sequence: 1 },
       { epoch: closingEpoch - 1, sequence: 0 },
       { producerId: producerId + 1n, epoch: 0, sequence: 4 },
     ]) {
       expect(await it.append(late)).toMatchObject({ errorCode: 47 });
     }
-    for (const late of [{ epoch: 0 }, { epoch: closingEpoch - 1, generation: 2 ** 31 - 1 }]) {
+    for (const late of [{ epoch: 1 }, { epoch: closingEpoch - 1, generation: 2 ** 31 - 1 }]) {
       expect(await it.fill(it.markers, late)).toMatchObject({ kind: 'answered', errorCode: 47 });
     }
     expect(await it.logEnd()).toBe(4n);
@@ -343,8 +344,8 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     using closed = await partitionOf(region, 'markers');
     using it = await partitionOf(region, 'markers');
     expect(await it.append({ epoch: 0, sequence: 0 })).toMatchObject({ errorCode: 0 });
-    expect(await it.fill(it.markers, { offset: 1n })).toMatchObject(written);
-    expect(await it.append({ epoch: 1, sequence: 0 })).toMatchObject({ errorCode: 0 });
+    expect(await it.fill(it.markers, { epoch: 1, offset: 1n })).toMatchObject(written);
+    expect(await it.append({ epoch: 2, sequence: 0 })).toMatchObject({ errorCode: 0 });
     await fencePartition({
       ...{ log: closed.log, producerId, ask: closed.ask, writer: closed.markers },
       ...{ clock: systemClock, timeoutMs: 10_000 },
@@ -367,10 +368,10 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
       describe: 'the partitions to have a leader again',
     });
     expect(await it.append({ epoch: 0, sequence: 1 })).toMatchObject({ errorCode: 47 });
-    expect(await it.fill(it.markers, { epoch: 0 })).toMatchObject({ kind: 'answered', errorCode: 47 });
-    const older = { epoch: 1, generation: generation - 1 };
+    expect(await it.fill(it.markers, { epoch: 1 })).toMatchObject({ kind: 'answered', errorCode: 47 });
+    const older = { epoch: 3, generation: generation - 1 };
     expect(await it.fill(it.markers, older)).toMatchObject({ kind: 'answered', errorCode: 52 });
-    expect(await it.append({ epoch: 1, sequence: 1 })).toEqual({ errorCode: 0, baseOffset: 3n });
+    expect(await it.append({ epoch: 2, sequence: 1 })).toEqual({ errorCode: 0, baseOffset: 3n });
     expect(await closed.append({ epoch: 1, sequence: 0 })).toMatchObject({ errorCode: 47 });
     expect(await closed.fill(closed.markers, { epoch: 1 })).toMatchObject({ errorCode: 47 });
   });

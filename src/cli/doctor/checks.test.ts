@@ -6,14 +6,9 @@ import type { LinkConfig } from '../../topology/index.ts';
 import { Output } from '../output/output.ts';
 import { type Check, type ClusterReport, checkNames, outcomeOf, type Roles } from './checks.ts';
 import { formatDoctor } from './format.ts';
+import { markerRightCheck, type TransactionRights, transactionRightCheck } from './hole-rights.ts';
 import { markOf, probeChecks } from './probe-checks.ts';
-import {
-  authorizerCheck,
-  destinationRightsCheck,
-  markerRightCheck,
-  sourceRightsCheck,
-  type TopicRights,
-} from './rights.ts';
+import { authorizerCheck, destinationRightsCheck, sourceRightsCheck, type TopicRights } from './rights.ts';
 import { settingsChecks } from './settings.ts';
 import { type BrokerVersion, releaseOf, requestsCheck, versionsCheck } from './versions.ts';
 
@@ -196,13 +191,40 @@ describe('rights', () => {
     expect(sourceRightsCheck(many).detail).toContain('t0, t1, t2, t3, t4 and 4 more');
   });
 
-  test('on the cluster, for markers, and whether anybody checks', () => {
-    expect(markerRightCheck(['ALTER'])).toMatchObject({ mark: 'ok' });
-    expect(markerRightCheck(['DESCRIBE'])).toMatchObject({
-      mark: 'advice',
-      remedy: expect.stringContaining('--operation Alter'),
-    });
+  test('for markers: either of two, and both ways out where there is none', () => {
+    expect(markerRightCheck(true)).toMatchObject({ mark: 'ok' });
     expect(markerRightCheck(null)).toMatchObject({ mark: 'unknown' });
+    const remedyOf = (...fallback: TransactionRights[]) => markerRightCheck(false, fallback).remedy;
+    expect(markerRightCheck(false)).toMatchObject({ mark: 'advice' });
+    expect(remedyOf()).toMatch(/--operation Alter --cluster \(CLUSTER_ACTION [^)]*\)$/);
+    const [mine, other] = ['us-to-eu', 'b'].map((name) => ({ link: name, write: true, describe: true }));
+    expect(remedyOf(mine!)).toMatch(/--operation Alter.*holes: transactions.*: our rights suffice for that$/);
+    expect(remedyOf(mine!, { ...other!, write: false })).toMatch(
+      /holes: transactions.*: that needs kafka-acls .*Write.* --transactional-id lockstep\.b\. --resource-pattern-type prefixed$/,
+    );
+  });
+
+  test('for empty transactions: what lacks on whose transactional ids, and what grants it', () => {
+    const whole = { link: 'us-to-eu', write: true, describe: true };
+    expect(transactionRightCheck([whole])).toEqual({
+      name: 'transaction-right',
+      mark: 'ok',
+      detail: 'WRITE and DESCRIBE on transactional ids that begin with lockstep.us-to-eu.',
+    });
+    expect(transactionRightCheck([{ ...whole, write: false, describe: false }])).toMatchObject({
+      mark: 'bad',
+      detail: expect.stringMatching(/^no WRITE, no DESCRIBE on .* lockstep\.us-to-eu\.:/),
+      remedy:
+        'kafka-acls --add --allow-principal PRINCIPAL --operation Write --operation Describe --transactional-id lockstep.us-to-eu. --resource-pattern-type prefixed',
+    });
+    expect(transactionRightCheck([whole, { ...whole, link: 'b', describe: false }])).toMatchObject({
+      mark: 'bad',
+      detail: expect.stringMatching(/^no DESCRIBE on .* lockstep\.b\.:/),
+      remedy: expect.not.stringContaining('lockstep.us-to-eu'),
+    });
+  });
+
+  test('whether anybody checks', () => {
     expect(authorizerCheck('none', true)).toMatchObject({ mark: 'advice' });
     expect(authorizerCheck('none', false)).toMatchObject({ mark: 'ok' });
     expect(authorizerCheck('present', true)).toMatchObject({ mark: 'ok' });

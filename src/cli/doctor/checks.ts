@@ -14,6 +14,7 @@ export const checkNames = [
   'source-rights',
   'destination-rights',
   'marker-right',
+  'transaction-right',
   'producer-id-expiration',
   'replication-factor',
   'min-insync-replicas',

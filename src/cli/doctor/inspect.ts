@@ -20,8 +20,9 @@ import { type ProbeOptions, type ProbeReport, runProbe, scratchTopicPrefix } fro
 import { apis } from '../../protocol/index.ts';
 import type { Check, ClusterReport, Roles } from './checks.ts';
 import { checkNames, isDestination } from './checks.ts';
+import { holeRightsChecks } from './hole-rights.ts';
 import { probeChecks } from './probe-checks.ts';
-import { authorizerCheck, destinationRightsCheck, markerRightCheck, sourceRightsCheck } from './rights.ts';
+import { authorizerCheck, destinationRightsCheck, sourceRightsCheck } from './rights.ts';
 import { type BrokerSettings, settingNames, settingsChecks } from './settings.ts';
 import { creatableTopics, topicRights, topicsTaken } from './topic-rights.ts';
 import { type BrokerVersion, requestsCheck, versionsCheck } from './versions.ts';
@@ -154,7 +155,7 @@ async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise
     const topics = await topicRights(cluster, taken);
     checks.push(destinationRightsCheck(topics, await creatableTopics(cluster, topics)));
   }
-  if (isDestination(roles)) checks.push(markerRightCheck(description.authorizedOperations));
+  checks.push(...(await holeRightsChecks(cluster, roles)));
   checks.push(...(await askSettings(cluster, roles)));
   const leftovers = [...metadata.topics.keys()].filter((topic) => topic.startsWith(scratchTopicPrefix));
   if (leftovers.length > 0) {

@@ -79,23 +79,6 @@ export function destinationRightsCheck(
   return { ...check, detail: `${check.detail}${create}` };
 }
 
-/** The check `marker-right`: holes in the offsets are filled with transaction markers. */
-export function markerRightCheck(operations: readonly AclOperation[] | null): Check {
-  const name = 'marker-right';
-  if (operations === null)
-    return { name, mark: 'unknown', detail: 'the brokers do not tell our rights on the cluster' };
-  const held = (['ALTER', 'CLUSTER_ACTION'] as const).filter((operation) => may(operations, operation));
-  if (held.length > 0) return { name, mark: 'ok', detail: `${held.join(' and ')} on the cluster` };
-  return {
-    name,
-    mark: 'advice',
-    detail:
-      'neither ALTER nor CLUSTER_ACTION on the cluster: holes (transactions, compaction) stop a partition',
-    remedy:
-      'kafka-acls --add --allow-principal PRINCIPAL --operation Alter --cluster; CLUSTER_ACTION is stronger: it also lets us fetch every topic',
-  };
-}
-
 /** The check `authorizer`: without one, nothing keeps others from writing to a mirror. */
 export function authorizerCheck(state: 'present' | 'none' | 'unknown', destination: boolean): Check {
   const name = 'authorizer';
