@@ -11,6 +11,7 @@ import {
   isLockstepProducerId,
   type KnownWrites,
   linkProducerId,
+  markersOf,
   positionAfter,
   positionAt,
   positionBehindHole,
@@ -132,9 +133,9 @@ describe('the identity of the next data append', () => {
       { producerId: former, epoch: 2, sequence: 9 },
     ],
     [
-      'takes the next rotation when the epochs are used up',
-      { tail: marker(epochMax + 1) },
-      { producerId: producerId + 1n, epoch: 0, sequence: 100 },
+      'begins the next rotation when the epochs are used up',
+      { tail: marker(0, foreign), newestData: data(epochMax, 17) },
+      { producerId: producerId + 1n, epoch: 2, sequence: 0 },
     ],
     [
       'goes on in a later rotation',
@@ -144,7 +145,7 @@ describe('the identity of the next data append', () => {
   ];
   it.each(rows)('%s', (_name, known, expected) => {
     const position = positionAt(100n, { ...nothing, ...known });
-    expect(identityOf(position, 100n)).toEqual({ producerId, ...expected });
+    expect(identityOf(position)).toEqual({ producerId, ...expected });
   });
 
   it('is the same for every worker, however the log was cut into batches and requests, and wherever it starts again', () => {
@@ -161,7 +162,7 @@ describe('the identity of the next data append', () => {
             offset += BigInt(count);
             if (isHole) position = positionBehindHole(position);
             else {
-              const identity = identityOf(position, offset - BigInt(count));
+              const identity = identityOf(position);
               position = positionAfter(identity, count);
               newestData = { ...identity, lastSequence: sequenceAfter(identity.sequence, count - 1) };
             }
@@ -169,12 +170,25 @@ describe('the identity of the next data append', () => {
             const { producerId: id, epoch } = position;
             const tail = position.isBehindHole ? marker(epoch + 1, id) : { ...newestData!, isControl: false };
             const found = positionAt(offset, { producerId, tail, newestData, entries: [] });
-            expect(identityOf(found, offset)).toEqual(identityOf(position, offset));
+            expect(identityOf(found)).toEqual(identityOf(position));
             expect([found.producerId, found.epoch]).toEqual([id, epoch]);
           }
         },
       ),
     );
+  });
+});
+
+describe('the identity of markers', () => {
+  it('is one epoch above the run, and the next rotation where the epochs are used up, with data behind it in epoch 2', () => {
+    const last = { producerId, epoch: epochMax, sequence: 5, isBehindHole: false };
+    expect(markersOf({ ...last, epoch: 4 })).toEqual({ producerId, epoch: 5 });
+    expect(markersOf(last)).toEqual({ producerId: producerId + 1n, epoch: 1 });
+    const behind = positionBehindHole(last);
+    expect(markersOf(behind)).toEqual({ producerId: producerId + 1n, epoch: 1 });
+    expect(identityOf(behind)).toEqual({ producerId: producerId + 1n, epoch: 2, sequence: 0 });
+    const found = positionAt(9n, { ...nothing, tail: marker(1, producerId + 1n) });
+    expect(identityOf(found)).toEqual(identityOf(behind));
   });
 });
 

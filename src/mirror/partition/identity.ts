@@ -29,7 +29,7 @@
 //   └────┴─────┴──────────────────────┴──────────────────┘
 //
 // Real producers' ids start at 0, so bit 62 keeps us apart from them. Epochs have 15 bits; when they are used up the
-// next run takes the next rotation.
+// next hole takes the next rotation.
 import { createHash } from 'node:crypto';
 
 /** The identity that a data append carries. */
@@ -63,7 +63,7 @@ const lockstepBit = 1n << 62n;
 const rotationBits = 0xff_ffffn;
 const hashBits = (1n << 62n) - 1n - rotationBits;
 const sequenceCount = 1n << 31n;
-/** The last run's epoch in a rotation; the hole behind it has the next one. */
+/** The last run's epoch in a rotation. */
 export const epochMax = 32_764;
 /** Never used for copying: it closes a mirror for good. */
 export const closingEpoch = 32_767;
@@ -158,7 +158,7 @@ function isHoleEpoch(epoch: number): boolean {
   return epoch % 2 === 1;
 }
 
-function behindHole({ producerId }: LastWrite, epoch: number): RunPosition {
+function behindHole({ producerId }: { producerId: bigint }, epoch: number): RunPosition {
   return { producerId, epoch, sequence: 0, isBehindHole: true };
 }
 
@@ -173,17 +173,21 @@ function newest(entries: readonly ProducerEntry[]): ProducerEntry | undefined {
   )[0];
 }
 
-/** The identity of a data append at `offset`, the log end. */
-export function identityOf(position: RunPosition, offset: bigint): WriterIdentity {
+/** The identity of a data append at the log's end. */
+export function identityOf(position: RunPosition): WriterIdentity {
   const { producerId, epoch, sequence, isBehindHole } = position;
   if (!isBehindHole) return { producerId, epoch, sequence };
-  if (epoch < epochMax) return { producerId, epoch: epoch + 2, sequence: 0 };
-  return { producerId: producerId + 1n, epoch: 0, sequence: sequenceAt(offset) };
+  const hole = markersOf(position);
+  return { producerId: hole.producerId, epoch: hole.epoch + 1, sequence: 0 };
 }
 
-/** The epoch of markers at the log's end. */
-export function markerEpochOf({ epoch }: RunPosition): number {
-  return epoch + 1;
+/**
+ * The identity of markers at the log's end. When the epochs are used up it is the markers that begin the next rotation,
+ * not the data: so late ones are refused as everywhere, by the epoch of the data behind them.
+ */
+export function markersOf({ producerId, epoch }: RunPosition): { producerId: bigint; epoch: number } {
+  if (epoch < epochMax) return { producerId, epoch: epoch + 1 };
+  return { producerId: producerId + 1n, epoch: 1 };
 }
 
 /** Where the log stands after an append of `recordCount` records under `identity`. */
@@ -192,8 +196,9 @@ export function positionAfter(identity: WriterIdentity, recordCount: number): Ru
 }
 
 /** Where the log stands after markers. */
-export function positionBehindHole({ producerId, epoch }: RunPosition): RunPosition {
-  return { producerId, epoch, sequence: 0, isBehindHole: true };
+export function positionBehindHole(position: RunPosition): RunPosition {
+  const hole = markersOf(position);
+  return behindHole(hole, hole.epoch - 1);
 }
 
 /**

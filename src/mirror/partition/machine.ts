@@ -20,7 +20,7 @@ import {
   holeLogEndRead,
   holeTimer,
 } from './hole.ts';
-import { identityOf, markerEpochOf, positionAfter, positionBehindHole } from './identity.ts';
+import { identityOf, markersOf, positionAfter, positionBehindHole } from './identity.ts';
 import { isHeldBy, mergeableCount, planBatch, type Step } from './plan.ts';
 import { reactionToAppendError, reactionToFetchError } from './reactions.ts';
 import { fillEstimate, nextFiller } from './start-fill.ts';
@@ -421,13 +421,14 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #appendCopies(flow: Flow<B>, { end, of }: Extract<Step<B>, { kind: 'copies' }>): void {
     const missing = end - flow.mirrorEnd;
     const fitting = Math.max(1, Math.floor((copiesBytesMax * Math.max(of.recordCount, 1)) / of.sizeBytes));
-    const copies = of.copiesOfFirst(flow.mirrorEnd, Math.min(copiesCountMax, fitting, Number(missing)));
+    const countMax = this.#mayMerge ? Math.min(copiesCountMax, fitting) : 1;
+    const copies = of.copiesOfFirst(flow.mirrorEnd, missing > BigInt(countMax) ? countMax : Number(missing));
     if (flow.mirrorEnd + BigInt(copies.recordCount) === end) flow.queue.shift();
-    this.#append(flow, copies, false);
+    this.#append(flow, copies, copies.recordCount > 1);
   }
 
   #append(flow: Flow<B>, batch: B, isMerged: boolean): void {
-    const identity = identityOf(flow.position, flow.mirrorEnd);
+    const identity = identityOf(flow.position);
     flow.inFlight = { batch, identity, offset: flow.mirrorEnd, isMerged };
     this.#act({ type: 'append', round: this.round, append: flow.inFlight });
   }
@@ -556,9 +557,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
         this.#markersFound(flow, decision.mirrorEnd);
         flow.hole = decision.hole;
         const { generation, mirrorEnd: offset, position } = flow;
-        const { producerId } = position;
-        const epoch = markerEpochOf(position);
-        const markers = { producerId, epoch, generation, offset, count: decision.hole.sentCount };
+        const markers = { ...markersOf(position), generation, offset, count: decision.hole.sentCount };
         return this.#act({ type: 'writeMarkers', round: this.round, markers });
       }
       case 'done':

@@ -71,7 +71,7 @@ export interface PendingAppend<B> {
   readonly identity: WriterIdentity;
   /** The offset at which the batch has to land. */
   readonly offset: bigint;
-  /** Made of several batches of the source. */
+  /** Holds more than the source has in one batch: smaller ones are tried when it is refused. */
   readonly isMerged: boolean;
 }
 

@@ -26,7 +26,7 @@ const source: SourceView = {
   highWatermark: 20n,
   logEnd: 20n,
   tail: original,
-  isVisibleAtEnd: false,
+  visibleInHole: null,
 };
 const view = { logEnd: 10n };
 
@@ -145,7 +145,7 @@ describe('judgeTail', () => {
     [
       'a record of the source where the mirror holds a marker differs',
       { newest: marker, newestData: before, beforeRun: 'unknown' },
-      { ...beforeSource, isVisibleAtEnd: true },
+      { ...beforeSource, visibleInHole: 9n },
       { kind: 'differs', offset: 9n, what: 'the source has a record where the mirror holds a marker' },
     ],
     [

@@ -40,8 +40,11 @@ export interface SourceView {
   readonly logEnd: bigint;
   /** The batch that holds the last offset of the mirror's newest data, or the next after it; null when there is none. */
   readonly tail: BatchFingerprint | null;
-  /** Whether a read_committed consumer finds a record at the mirror's last offset; asked where a marker stands there. */
-  readonly isVisibleAtEnd: boolean;
+  /**
+   * The first record that a read_committed consumer finds behind the mirror's newest data and below its end, where the
+   * mirror holds nothing but markers; null when there is none.
+   */
+  readonly visibleInHole: bigint | null;
 }
 
 /** `'unsettled'`: the source can't say yet; `'compareRecords'`: the headers alone don't decide. */
@@ -64,9 +67,9 @@ export function judgeTail(
   if (source.logStart > view.logEnd) return { kind: 'sourceStartsAfter', sourceStart: source.logStart };
   // A new leader's high watermark can lag behind its log for a moment.
   if (source.highWatermark < view.logEnd) return 'unsettled';
-  if (source.isVisibleAtEnd) {
+  if (source.visibleInHole !== null) {
     const what = 'the source has a record where the mirror holds a marker';
-    return { kind: 'differs', offset: view.logEnd - 1n, what };
+    return { kind: 'differs', offset: source.visibleInHole, what };
   }
   if (data === null || data.lastOffset < source.logStart) {
     return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: source.logStart };

@@ -18,12 +18,13 @@ import {
   type Ask,
   askBatch,
   askBatchHeaders,
-  askIsVisible,
+  askFirstVisible,
   askLogEnds,
   askNewestData,
   askOffsets,
   askProducers,
   type LogAddress,
+  lookBackOffsetsMax,
   type TailHeader,
 } from './log-questions.ts';
 
@@ -283,7 +284,7 @@ export class TailComparer {
       log: logs.source,
       shift: logs.shift,
       offset: (data === null ? logEnd - 1n : data.lastOffset) + logs.shift,
-      markerAt: mirror.tail?.newest.isControl ? logEnd - 1n + logs.shift : null,
+      hole: mirror.tail?.newest.isControl ? holeAtEnd(mirror, logs.shift) : null,
     });
     const judgement = judgeTail(mirror.view, mirror.tail, source);
     if (judgement === 'unsettled') {
@@ -322,8 +323,15 @@ interface SourceQuestion {
   readonly log: LedLog;
   readonly shift: bigint;
   readonly offset: bigint;
-  /** Where the mirror ends with a marker. */
-  readonly markerAt: bigint | null;
+  /** Where the mirror ends with markers. */
+  readonly hole: { readonly from: bigint; readonly to: bigint } | null;
+}
+
+/** The markers at a mirror's end, as far back as its newest data was looked for. */
+function holeAtEnd({ view, tail }: MirrorFacts, shift: bigint): { from: bigint; to: bigint } {
+  const data = tail?.newestData ?? null;
+  const from = data === null ? view.logEnd - lookBackOffsetsMax : data.lastOffset + 1n;
+  return { from: (from > view.logStart ? from : view.logStart) + shift, to: view.logEnd + shift };
 }
 
 async function readSource(
@@ -349,11 +357,13 @@ async function readSource(
   };
   const readable = logs.filter((log) => isReadable(log, asked.get(log)!.offset));
   const tails = await askBatchHeaders(ask, readable, (log) => asked.get(log)!.offset);
-  const visible = new Map<LedLog, boolean | LockstepError>();
+  const visible = new Map<LedLog, bigint | null | LockstepError>();
   await Promise.all(
-    questions.map(async ({ log, markerAt }) => {
-      if (markerAt === null || !isReadable(log, markerAt)) return;
-      visible.set(log, await orError(askIsVisible(ask, log, markerAt)));
+    questions.map(async ({ log, hole }) => {
+      const start = starts.get(log);
+      if (hole === null || typeof start !== 'bigint' || !isReadable(log, hole.to - 1n)) return;
+      const from = hole.from > start ? hole.from : start;
+      visible.set(log, await orError(askFirstVisible(ask, log, { from, to: hole.to })));
     }),
   );
   return new Map(
@@ -363,8 +373,8 @@ async function readSource(
       const highWatermark = highWatermarks.get(log)!;
       const logStart = starts.get(log)!;
       const tail = tails.get(log) ?? null;
-      const isVisibleAtEnd = visible.get(log) ?? false;
-      for (const answer of [logEnd, highWatermark, logStart, tail, isVisibleAtEnd]) {
+      const visibleInHole = visible.get(log) ?? null;
+      for (const answer of [logEnd, highWatermark, logStart, tail, visibleInHole]) {
         if (answer instanceof LockstepError) return [question, answer];
       }
       const header = tail as TailHeader | null;
@@ -379,7 +389,7 @@ async function readSource(
             baseOffset: header.baseOffset - shift,
             lastOffset: header.lastOffset - shift,
           },
-          isVisibleAtEnd: isVisibleAtEnd as boolean,
+          visibleInHole: visibleInHole === null ? null : (visibleInHole as bigint) - shift,
         },
       ];
     }),

@@ -180,6 +180,7 @@ export async function askBatch(ask: Ask, log: LogAddress, offset: bigint): Promi
 
 /** How far before the end of a log its newest data batch is looked for, in offsets: first near, then further. */
 const lookBackOffsets = [64n, 1_024n, 16_384n] as const;
+export const lookBackOffsetsMax = 16_384n;
 const lookBackBytesMax = 256 * 1024;
 /** Fetches for one look back. */
 const lookBackFetchesMax = 64;
@@ -229,28 +230,53 @@ async function newestDataFrom(
   return newest;
 }
 
-/** Whether a read_committed consumer finds a record at `offset`. Compressed batches are read where they have gaps. */
-export async function askIsVisible(ask: Ask, log: LogAddress, offset: bigint): Promise<boolean> {
-  const answers = await askFetch(
-    ask,
-    [log],
-    () => offset,
-    tailBytesMax,
-    (records, abortedTransactions) => {
-      if (records === null) return false;
-      const [first] = markAborted(splitBatches(records).batches, abortedTransactions);
-      if (first === undefined || first.isAborted || first.view.isControl) return false;
-      const { view } = first;
-      if (view.magic !== 2 || view.baseOffset > offset || view.lastOffset < offset) return false;
-      if (!view.hasGaps) return true;
-      for (const record of readRecords(view)) if (record.offset === offset) return true;
-      return false;
-    },
-    readCommitted,
-  );
-  const answer = answers.get(log);
-  if (answer instanceof LockstepError) throw answer;
-  return answer ?? false;
+/** Bytes of a source that are looked through for records where a mirror holds markers; aborted ones can be large. */
+const holeBytesMax = 1024 * 1024;
+const holeFetchesMax = 64;
+
+/**
+ * The first record from `from` on and below `to` that a read_committed consumer finds; null when there is none in what
+ * was looked through.
+ */
+export async function askFirstVisible(
+  ask: Ask,
+  log: LogAddress,
+  { from, to }: { from: bigint; to: bigint },
+): Promise<bigint | null> {
+  let offset = from;
+  for (let fetches = 0; offset < to && fetches < holeFetchesMax; fetches++) {
+    const at = offset;
+    const answers = await askFetch(
+      ask,
+      [log],
+      () => at,
+      holeBytesMax,
+      (records, abortedTransactions) => {
+        const batches = records === null ? [] : splitBatches(records).batches;
+        for (const { view, isAborted } of markAborted(batches, abortedTransactions)) {
+          const visible =
+            isAborted || view.magic !== 2 || view.isControl ? null : firstRecordIn(view, at, to);
+          if (visible !== null) return { visible, next: to };
+        }
+        return { visible: null, next: batches.at(-1)?.nextOffset ?? to };
+      },
+      readCommitted,
+    );
+    const answer = answers.get(log);
+    if (answer instanceof LockstepError) throw answer;
+    if (answer === undefined) return null;
+    if (answer.visible !== null) return answer.visible;
+    offset = answer.next;
+  }
+  return null;
+}
+
+/** Compressed batches are read only where they have gaps. */
+function firstRecordIn(view: BatchView, from: bigint, to: bigint): bigint | null {
+  if (view.baseOffset >= to || view.lastOffset < from) return null;
+  if (!view.hasGaps) return view.baseOffset > from ? view.baseOffset : from;
+  for (const { offset } of readRecords(view)) if (offset >= from) return offset < to ? offset : null;
+  return null;
 }
 
 async function askFetch<T, L extends LogAddress>(
