@@ -29,6 +29,8 @@ export interface PartitionLog {
    * @throws OffsetGone when `offset` is no longer in the log.
    */
   fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches>;
+  /** Whether there is room for an answer that nobody needs yet; absent: there is. */
+  mayReadAhead?(): boolean;
   /** What decides which records the broker deletes. Asked only where records of one side are missing. */
   settings(signal?: AbortSignal): Promise<LogSettings>;
   /** The first offset whose record has this timestamp or a later one; null where there is none. */
@@ -93,7 +95,7 @@ export async function* readLog(
           if (emptyFetches >= emptyFetchesMax) throw new LogStalled(position);
         } else {
           emptyFetches = 0;
-          if (next < end) pending = prefetch(log, next, signal);
+          if (next < end && log.mayReadAhead?.() !== false) pending = prefetch(log, next, signal);
         }
         for (const batch of fetched.batches) {
           if (batch.view.magic < 2 || batch.view.lastOffset >= position) yield batch;

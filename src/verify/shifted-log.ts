@@ -28,6 +28,7 @@ export function shiftedLog(log: PartitionLog, shift: bigint): PartitionLog {
         throw error instanceof OffsetGone ? new OffsetGone(offset) : error;
       }
     },
+    mayReadAhead: () => log.mayReadAhead?.() ?? true,
     settings: (signal) => log.settings(signal),
     async firstOffsetSince(timestampMs, signal) {
       const offset = await log.firstOffsetSince(timestampMs, signal);

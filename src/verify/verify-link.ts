@@ -6,6 +6,7 @@ import { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 import { type LinkProgress, ProgressSum } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { Pacer, pacedLog } from './pacer.ts';
+import { budgetedLog, ReadingBudget } from './reading-budget.ts';
 import { Slots } from './slots.ts';
 import {
   type Difference,
@@ -19,6 +20,7 @@ import {
 import { PartitionVerification, type VerifyPartitionOptions } from './verify-partition.ts';
 
 export const partitionsInFlightDefault = 4;
+export const heldBytesDefault = 24 * 1024 * 1024;
 
 /** A topic by its names on both sides. */
 export interface TopicPair {
@@ -38,6 +40,8 @@ export interface VerifyTopicsOptions
   bytesPerSecondMax?: number;
   /** Partitions compared at a time; default 4. Each holds up to two fetches of each side. */
   partitionsInFlightMax?: number;
+  /** Bytes of answers held in memory over all partitions, but for what the first of them needs; default 24 MiB. */
+  heldBytesMax?: number;
   onProgress?: (progress: LinkProgress) => void;
   /** Called with each verdict as soon as it stands. */
   onVerdict?: (verdict: PartitionVerdict) => void;
@@ -72,8 +76,9 @@ export async function verifyTopics(
   const startedMs = performance.now();
   const { topics, onVerdict, bytesPerSecondMax } = options;
   const pacer = bytesPerSecondMax === undefined ? null : new Pacer(bytesPerSecondMax);
-  const logOf = (side: LogSource, topic: string, partition: number) => {
-    const log = side.partitionLog(topic, partition);
+  const budget = new ReadingBudget(options.heldBytesMax ?? heldBytesDefault);
+  const logOf = (side: LogSource, task: Task, topic: string) => {
+    const log = budgetedLog(side.partitionLog(topic, task.partition), task, budget);
     return pacer === null ? log : pacedLog(log, pacer);
   };
   const sourceSizes = await source.topicSizes(topics.map((pair) => pair.source));
@@ -90,8 +95,8 @@ export async function verifyTopics(
         task.verdict ??
         (await verifyOne(
           new PartitionVerification({
-            source: logOf(source, task.pair.source, task.partition),
-            destination: logOf(destination, task.pair.destination, task.partition),
+            source: logOf(source, task, task.pair.source),
+            destination: logOf(destination, task, task.pair.destination),
             topic: task.pair.source,
             destinationTopic: task.pair.destination,
             partition: task.partition,
@@ -99,7 +104,11 @@ export async function verifyTopics(
             ...pick(options),
             onProgress: (now) => progress.note(index, now),
           }),
-          slots,
+          (compare) =>
+            slots.use(async () => {
+              budget.begin(task);
+              await compare().finally(() => budget.end(task));
+            }),
         ));
       progress.done(index);
       onVerdict?.(verdict);
@@ -109,9 +118,12 @@ export async function verifyTopics(
   return { outcome: worst(partitions), partitions, elapsedMs: Math.round(performance.now() - startedMs) };
 }
 
-async function verifyOne(verification: PartitionVerification, slots: Slots): Promise<PartitionVerdict> {
+async function verifyOne(
+  verification: PartitionVerification,
+  inTurn: (compare: () => Promise<void>) => Promise<void>,
+): Promise<PartitionVerdict> {
   await verification.arrive();
-  await slots.use(() => verification.compare());
+  await inTurn(() => verification.compare());
   return verification.verdict();
 }
 

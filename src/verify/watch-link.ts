@@ -11,10 +11,13 @@ import { jsonLine } from './json-line.ts';
 import { ProgressSum } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { Pacer, pacedLog } from './pacer.ts';
+import type { PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
+import { budgetedLog, ReadingBudget } from './reading-budget.ts';
 import { Slots } from './slots.ts';
 import { type Outcome, type Side, worst } from './verdict.ts';
 import {
+  heldBytesDefault,
   partitionsInFlightDefault,
   type TopicPair,
   type VerifyLinkOptions,
@@ -76,7 +79,7 @@ export async function watchTopics(
   options: WatchTopicsOptions,
 ): Promise<WatchRound> {
   const { signal, onRound, everyMs = watchDefaults.everyMs } = options;
-  const watch = new Watch(paced(source, destination, options), options);
+  const watch = new Watch({ source, destination }, options);
   for (let number = 0; ; number++) {
     const startedMs = performance.now();
     const round = await watch.round(number);
@@ -89,27 +92,21 @@ export async function watchTopics(
   }
 }
 
-/** Both sides read by one pacer. */
-function paced(source: LogSource, destination: LogSource, options: WatchTopicsOptions) {
-  const pacer = new Pacer(options.bytesPerSecondMax ?? watchDefaults.bytesPerSecondMax);
-  const of = (logs: LogSource): LogSource => ({
-    ...logs,
-    partitionLog: (topic, partition) => pacedLog(logs.partitionLog(topic, partition), pacer),
-  });
-  return { source: of(source), destination: of(destination) };
-}
-
 class Watch {
   readonly #sides: { source: LogSource; destination: LogSource };
   readonly #options: WatchTopicsOptions;
   readonly #partitions = new Map<string, WatchedPartition>();
   readonly #slots: Slots;
+  readonly #pacer: Pacer;
+  readonly #budget: ReadingBudget;
   readonly #progress: ProgressSum;
 
   constructor(sides: { source: LogSource; destination: LogSource }, options: WatchTopicsOptions) {
     this.#sides = sides;
     this.#options = options;
     this.#slots = new Slots(options.partitionsInFlightMax ?? partitionsInFlightDefault);
+    this.#pacer = new Pacer(options.bytesPerSecondMax ?? watchDefaults.bytesPerSecondMax);
+    this.#budget = new ReadingBudget(options.heldBytesMax ?? heldBytesDefault);
     this.#progress = new ProgressSum(0, options.onProgress);
   }
 
@@ -126,7 +123,9 @@ class Watch {
     }
     const isPresent = failure === null;
     await Promise.all(
-      [...this.#partitions.values()].map((partition) => partition.round(this.#slots, isPresent)),
+      [...this.#partitions.values()].map((partition) =>
+        partition.round((work) => this.#inTurn(partition, work), isPresent),
+      ),
     );
     const partitions = [...this.#partitions.values()].map((partition) => partition.state());
     const after = this.#sums();
@@ -168,9 +167,11 @@ class Watch {
     const index = known?.index ?? this.#partitions.size;
     const { gapsHoldCopies, waitMsMax, pollMs, decompressedBytesMax, waitingSlotsMax, signal } =
       this.#options;
+    const logs = {};
     const added = new WatchedPartition({
-      source: this.#sides.source.partitionLog(pair.source, partition),
-      destination: this.#sides.destination.partitionLog(pair.destination, partition),
+      logs,
+      source: this.#log(this.#sides.source, pair.source, partition, logs),
+      destination: this.#log(this.#sides.destination, pair.destination, partition, logs),
       topic: pair.source,
       destinationTopic: pair.destination,
       partition,
@@ -187,6 +188,17 @@ class Watch {
     this.#partitions.set(name, added);
     if (known === undefined) this.#progress.grow();
     return added;
+  }
+
+  #inTurn(partition: WatchedPartition, work: () => Promise<void>): Promise<void> {
+    return this.#slots.use(async () => {
+      this.#budget.begin(partition.logs);
+      await work().finally(() => this.#budget.end(partition.logs));
+    });
+  }
+
+  #log(side: LogSource, topic: string, partition: number, owner: object): PartitionLog {
+    return pacedLog(budgetedLog(side.partitionLog(topic, partition), owner, this.#budget), this.#pacer);
   }
 
   #sums(): { records: bigint; bytesRead: number } {

@@ -6,7 +6,6 @@ import { earlier, later } from './offsets.ts';
 import { isExpectedFailure, type LogOffsets, type PartitionLog } from './partition-log.ts';
 import { RunningDigest } from './running-digest.ts';
 import { shiftedLog } from './shifted-log.ts';
-import type { Slots } from './slots.ts';
 import { Span } from './span.ts';
 import { type Difference, type NotCompared, type Outcome, outcomeOf, type Side } from './verdict.ts';
 import { PartitionVerification, type VerifyPartitionOptions } from './verify-partition.ts';
@@ -43,9 +42,14 @@ const passing: ReadonlySet<NotCompared['reason']> = new Set([
   'cancelled',
 ]);
 
+/** Runs some reading when it is its turn. */
+export type InTurn = (work: () => Promise<void>) => Promise<void>;
+
 export interface WatchedPartitionOptions extends VerifyPartitionOptions {
   /** Its place among the partitions of the watch. */
   index: number;
+  /** Stands for its logs in the reading budget. */
+  logs: object;
 }
 
 export class WatchedPartition {
@@ -83,6 +87,10 @@ export class WatchedPartition {
     return this.#options.index;
   }
 
+  get logs(): object {
+    return this.#options.logs;
+  }
+
   get shift(): bigint {
     return this.#options.shift ?? 0n;
   }
@@ -93,7 +101,7 @@ export class WatchedPartition {
   }
 
   /** @param isPresent whether `missingOn` is of now */
-  async round(slots: Slots, isPresent: boolean): Promise<void> {
+  async round(inTurn: InTurn, isPresent: boolean): Promise<void> {
     if (this.#differences.length > 0 || this.#options.signal?.aborted === true) return;
     this.#passing = [];
     if (this.missingOn !== null) {
@@ -101,8 +109,8 @@ export class WatchedPartition {
       return;
     }
     this.#stillSinceMs.delete('missing');
-    if (this.#comparedTo === null) await this.#firstPass(slots);
-    else await this.#goOn(this.#comparedTo, slots);
+    if (this.#comparedTo === null) await this.#firstPass(inTurn);
+    else await this.#goOn(this.#comparedTo, inTurn);
   }
 
   state(): WatchedState {
@@ -127,10 +135,10 @@ export class WatchedPartition {
   }
 
   /** All there is, as a plain verification sees it. */
-  async #firstPass(slots: Slots): Promise<void> {
+  async #firstPass(inTurn: InTurn): Promise<void> {
     const verification = new PartitionVerification(this.#options);
     await verification.arrive();
-    await slots.use(() => verification.compare());
+    await inTurn(() => verification.compare());
     const verdict = verification.verdict();
     this.bytesRead += verdict.bytesRead;
     this.records += verdict.compared.records;
@@ -154,13 +162,13 @@ export class WatchedPartition {
   }
 
   /** What has come since, as far as both sides have it. */
-  async #goOn(comparedTo: bigint, slots: Slots): Promise<void> {
+  async #goOn(comparedTo: bigint, inTurn: InTurn): Promise<void> {
     try {
       const { source, destination } = await this.#look();
       const end = earlier(source.lastStableOffset, destination.lastStableOffset);
       if (source.highWatermark < comparedTo || destination.highWatermark < comparedTo)
         return this.#differsAtEnd(source, destination);
-      if (end > comparedTo) await slots.use(() => this.#compare(comparedTo, end));
+      if (end > comparedTo) await inTurn(() => this.#compare(comparedTo, end));
       if (destination.highWatermark > source.highWatermark) return this.#differsAtEnd(source, destination);
       this.#noteStandstill(source, destination);
     } catch (error) {

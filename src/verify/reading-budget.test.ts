@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import { ArrayLog, inBatches } from '../../test/verify/array-log.ts';
+import { plainRecords } from '../../test/verify/corruptions.ts';
+import type { PartitionLog } from './partition-log.ts';
+import { verifyTopics } from './verify-link.ts';
+
+const mib = 1024 * 1024;
+
+/** Clusters of eight partitions whose answers count as large as told; says how much was held at the same time. */
+function clusters(answerBytes: number) {
+  const held = { now: 0, most: 0, answers: 0, answersMost: 0 };
+  const log = (): PartitionLog => {
+    const inner = new ArrayLog(inBatches(plainRecords(40), [4]));
+    inner.batchesPerFetch = 1;
+    return {
+      offsets: () => inner.offsets(),
+      settings: () => inner.settings(),
+      firstOffsetSince: (timestampMs) => inner.firstOffsetSince(timestampMs),
+      async fetch(offset) {
+        const fetched = await inner.fetch(offset);
+        held.now += answerBytes;
+        held.answers += 1;
+        held.most = Math.max(held.most, held.now);
+        held.answersMost = Math.max(held.answersMost, held.answers);
+        const release = () => {
+          held.now -= answerBytes;
+          held.answers -= 1;
+          fetched.release();
+        };
+        return { batches: fetched.batches, sizeBytes: answerBytes, release };
+      },
+    };
+  };
+  const cluster = () => ({
+    topicSizes: async () => new Map([['orders', 8]]),
+    partitionLog: () => log(),
+    close: () => {},
+  });
+  return { held, source: cluster(), destination: cluster() };
+}
+
+const verify = ({ source, destination }: ReturnType<typeof clusters>) =>
+  verifyTopics(source, destination, {
+    topics: [{ source: 'orders', destination: 'orders' }],
+    waitMsMax: 0,
+    partitionsInFlightMax: 4,
+    heldBytesMax: 24 * mib,
+  });
+
+it('holds what the first partition needs and otherwise stays in its bounds, and everybody gets on', async () => {
+  const large = clusters(10 * mib);
+  const link = await verify(large);
+  expect(link.partitions.map(({ outcome }) => outcome)).toEqual(Array(8).fill('identical'));
+  expect(large.held.most).toBeLessThanOrEqual(44 * mib);
+  expect(large.held.now).toBe(0);
+});
+
+it('lets four partitions read ahead where answers are small', async () => {
+  const small = clusters(mib);
+  expect((await verify(small)).outcome).toBe('identical');
+  expect(small.held.answersMost).toBeGreaterThan(8);
+  expect(small.held.most).toBeLessThanOrEqual(24 * mib);
+});
