@@ -26,9 +26,18 @@ export interface AppendRequest {
   readonly batch: DataToAppend<MirrorContent>;
 }
 
+/** Who sends markers, and since when it knows what. */
+export interface MarkerAuthor {
+  readonly worker: string;
+  /** When it read the log that its generation follows from. */
+  readonly startedAt: number;
+  readonly sentAt: number;
+  /** The first request of its generation: the log end was looked at right before. */
+  readonly isFirst: boolean;
+}
+
 export interface MarkersRequest {
-  /** The worker. */
-  readonly by: string;
+  readonly by: MarkerAuthor;
   readonly leaderEpoch: number;
   readonly markers: MarkerRun;
   /** Markers after which other requests come in between; 0: none do. */
@@ -46,6 +55,8 @@ const requestTimedOut = 7;
 const messageTooLarge = 10;
 const notEnoughReplicas = 19;
 const notEnoughReplicasAfterAppend = 20;
+/** Generations of workers that start within this time are in no order (identity.ts). */
+const generationTicks = 40;
 /** How long a broker waits for its follower, in ticks. */
 const ackTicksMax = 15;
 
@@ -61,8 +72,8 @@ export class Destination {
   readonly #random: SeededRandom;
   readonly #truth: Truth;
   #waiting: Waiting[] = [];
-  /** By offset: who wrote the marker there. */
-  readonly #markerWriters: string[] = [];
+  /** By offset: who wrote the marker there, and when. */
+  readonly #markersBy: { readonly by: MarkerAuthor; readonly landedAt: number }[] = [];
   #isReplicating = false;
   /** How often each thing happened. */
   readonly seen = { duplicate: 0, refused: 0, markerRefused: 0, timedOut: 0, lost: 0 };
@@ -124,7 +135,7 @@ export class Destination {
       if (previous !== null && this.#isReadableFiller(previous))
         this.#truth.noteWrong('filler', at, `a marker at ${at} follows fillers that can be read`);
       this.replicateSoon();
-      this.#markerWriters[at] = by;
+      this.#markersBy[at] = { by, landedAt: this.#agenda.now };
       this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, by));
     }
     return codes;
@@ -136,13 +147,20 @@ export class Destination {
     this.#wait({ end: this.log.end, baseOffset: -1, answer });
   }
 
-  /** From the hole's start on there are only markers, and another worker wrote some. */
-  #isInWindow(holeStart: number, at: number, by: string): boolean {
+  /**
+   * The known window: from the hole's start on there are only markers; another worker wrote some, that had read the log
+   * no later or at about the same time, and they came in after this request was sent.
+   */
+  #isInWindow(holeStart: number, at: number, by: MarkerAuthor): boolean {
     let hasOthers = false;
     for (let offset = holeStart; offset < at; offset++) {
       const batch = this.log.batchAt(offset);
-      if (batch === null || batch.kind !== 'marker') return false;
-      if (this.#markerWriters[offset] !== by) hasOthers = true;
+      const marker = this.#markersBy[offset];
+      if (batch === null || batch.kind !== 'marker' || marker === undefined) return false;
+      if (marker.by.worker === by.worker) continue;
+      if (marker.by.startedAt > by.startedAt + generationTicks) return false;
+      if (by.isFirst && marker.landedAt < by.sentAt) return false;
+      hasOthers = true;
     }
     return hasOthers;
   }

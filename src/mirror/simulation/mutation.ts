@@ -31,6 +31,8 @@ export interface Mutation {
     readonly closesGaps?: boolean;
     /** The source's new leader is trusted without comparing. */
     readonly trustsNewSource?: boolean;
+    /** A worker goes on with the generation that it finds. */
+    readonly keepsGeneration?: boolean;
     /** Markers that timed out, or whose connection broke, are sent once more. */
     readonly resendsMarkers?: boolean;
   };

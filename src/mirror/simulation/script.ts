@@ -140,6 +140,12 @@ export const scenarios: readonly Scenario[] = [
     hasOldRecords: true,
   },
   {
+    name: 'one worker, old records, acknowledged ones lost',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, ...expiring, electUnclean: 1 },
+    hasSeveralWorkers: false,
+    hasOldRecords: true,
+  },
+  {
     name: 'one worker, gaps as copies',
     weights: { ...writing, compact: 10, ...network, ...cluster, ...alone },
     hasSeveralWorkers: false,

@@ -75,6 +75,10 @@ export class SimWorker {
   #isFetchUnderWay = false;
   #comparedEpoch: number | null = null;
   #mustCompare = false;
+  /** When the log was read that the newest generation follows from. */
+  #startedAt = 0;
+  /** The round in which markers were sent last. */
+  #markersRound = -1;
   readonly #world: World;
   readonly #random: SeededRandom;
   readonly #mutation: Mutation;
@@ -263,7 +267,8 @@ export class SimWorker {
     tail: MirrorTail | null;
     highWatermark: number;
   }): Facts {
-    const { producerId, clockMs } = this.#world;
+    const { producerId, clockMs, agenda } = this.#world;
+    this.#startedAt = agenda.now;
     const { tail, entries } = read;
     const newest = tail?.newest ?? null;
     const logEnd = BigInt(read.end);
@@ -285,10 +290,16 @@ export class SimWorker {
         newestData: tail?.newestData ? writeOf(tail.newestData) : null,
         entries,
       }),
-      generation: generationAfter(entries, { nowMs: clockMs(), random: this.#random.next() }),
+      generation: this.#generation(entries, clockMs()),
       isClosed: isClosed(entries, newest && writeOf(newest)),
     };
     return { view, tail };
+  }
+
+  #generation(entries: readonly ProducerEntry[], nowMs: number): number {
+    const random = this.#random.next();
+    if (!this.#mutation.shell?.keepsGeneration) return generationAfter(entries, { nowMs, random });
+    return Math.max(0, ...entries.map(({ coordinatorEpoch }) => coordinatorEpoch));
   }
 
   #tailAt(end: number): MirrorTail | null {
@@ -340,7 +351,9 @@ export class SimWorker {
       const sourceEpoch = this.#sourceEpoch;
       const data = facts.tail?.newestData ?? null;
       const offset = Number(data === null ? logEnd - 1n : data.lastOffset);
-      const markerAt = facts.tail?.newest.isControl ? Number(logEnd) - 1 : null;
+      const hole = facts.tail?.newest.isControl
+        ? { from: data === null ? Number(facts.view.logStart) : offset + 1, to: Number(logEnd) }
+        : null;
       this.#later(this.#ticks(2), () => {
         const { source } = this.#world;
         if (sourceEpoch !== source.leaderEpoch)
@@ -351,8 +364,7 @@ export class SimWorker {
           highWatermark: BigInt(source.end),
           logEnd: BigInt(source.end),
           tail: original && sourceFingerprint(original),
-          isVisibleAtEnd:
-            markerAt !== null && markerAt < source.lastStableOffset && source.isVisible(markerAt),
+          visibleInHole: hole === null ? null : this.#firstVisible(hole),
         });
         if (verdict === 'unsettled') return this.#readFailed(round, 'the source can not say yet');
         this.#comparedEpoch = sourceEpoch;
@@ -360,6 +372,15 @@ export class SimWorker {
         this.deliver({ type: 'tailCompared', round, verdict: changed });
       });
     });
+  }
+
+  /** As askFirstVisible does. */
+  #firstVisible({ from, to }: { from: number; to: number }): bigint | null {
+    const { source } = this.#world;
+    if (to > source.end) return null;
+    const end = Math.min(to, source.lastStableOffset);
+    for (let offset = from; offset < end; offset++) if (source.isVisible(offset)) return BigInt(offset);
+    return null;
   }
 
   #judge({ view, tail }: Facts, original: SourceBatch | null, source: SourceView): TailVerdict | 'unsettled' {
@@ -574,11 +595,14 @@ export class SimWorker {
     this.#world.trace(
       () => `${this.name} sends ${count} markers for ${offset} (epoch ${epoch}, generation ${generation})`,
     );
+    const isFirst = this.#markersRound !== round;
+    this.#markersRound = round;
+    const by = { worker: this.name, startedAt: this.#startedAt, sentAt: this.#world.agenda.now, isFirst };
     const resends = this.#mutation.shell?.resendsMarkers === true;
     this.#send({
       canRepeat: false,
       carryOut: (onAnswer) => {
-        destination.writeMarkers({ by: this.name, leaderEpoch, markers, splitAfter }, (answer) => {
+        destination.writeMarkers({ by, leaderEpoch, markers, splitAfter }, (answer) => {
           this.#world.trace(
             () => `  ${this.name}'s markers: ${inWords(answer)}, log end ${destination.log.end}`,
           );

@@ -181,7 +181,8 @@ export class World {
   #mayBeWrong(wrong: NonNullable<Truth['first']>): boolean {
     const { hasSeveralWorkers, hasOldRecords } = this.#script.scenario;
     if (wrong.isFromLostSource) return true;
-    if (!hasSeveralWorkers) return false;
+    // Without a guard, nothing tells a log that lost acknowledged batches from what it was.
+    if (!hasSeveralWorkers) return hasOldRecords && (this.#fired.electUnclean ?? 0) > 0;
     return hasOldRecords || wrong.isInWindow;
   }
 
@@ -597,7 +598,11 @@ export class World {
       case 'SourceTruncated':
         return this.source.truncationCount > 0;
       case 'Diverged':
-        return scenario.hasSeveralWorkers || this.source.truncationCount > 0;
+        return (
+          scenario.hasSeveralWorkers ||
+          this.source.truncationCount > 0 ||
+          (scenario.hasOldRecords && (this.#fired.electUnclean ?? 0) > 0)
+        );
       default:
         return false;
     }
