@@ -76,6 +76,8 @@ async function measureAll({ brokers }: Region): Promise<void> {
       }),
     ],
   ];
+  // A broker that has just started is slow until its code is compiled.
+  for (const [, writer] of writers) await fill(writer, { markers: 1_000, partitions: partitionCount });
   console.log(`Apache Kafka ${kafkaVersion}, one broker, replication factor 1`);
   console.log(
     `${'partitions'.padStart(10)} ${'markers each'.padStart(13)}  ${'by'.padEnd(20)}${'ms'.padStart(9)}${'ms a marker'.padStart(13)}${'markers/s'.padStart(11)}`,
