@@ -73,6 +73,8 @@ export function writeHeader(batch: Buffer, header: BatchHeader): void {
 export const recordOverheadBytesMax = 5 + 1 + 10 + 5;
 /** A chunk of memory for further batches is not smaller, in bytes; runs that compaction left can be tiny and many. */
 const chunkBytesMin = 8 * 1024;
+/** Below this (in bytes) compression saves little beside the header, and a call of zlib costs more than all the rest. */
+const compressibleBytesMin = 200;
 /** Differences below this (in ms) add up with any delta that is a number (48 bits) to one that still is exact. */
 const exactShiftMax = 2n ** 51n;
 /** Base timestamps below this (in ms) can't leave 64 bits by adding such a delta. */
@@ -173,8 +175,9 @@ export class BatchWriter {
     } else {
       // It gets memory of its own, and its place in the chunk is free again.
       const plain = batch.subarray(headerBytes);
-      const payload = compress(compression, plain);
-      const isKeptPlain = options.keepsPlain === true && payload.length >= plain.length;
+      const isTiny = options.keepsPlain === true && plain.length < compressibleBytesMin;
+      const payload = isTiny ? plain : compress(compression, plain);
+      const isKeptPlain = isTiny || (options.keepsPlain === true && payload.length >= plain.length);
       if (isKeptPlain) compression = 'none';
       batch = Buffer.concat([batch.subarray(0, headerBytes), isKeptPlain ? plain : payload]);
     }
