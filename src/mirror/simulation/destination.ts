@@ -72,8 +72,8 @@ export class Destination {
   readonly #random: SeededRandom;
   readonly #truth: Truth;
   #waiting: Waiting[] = [];
-  /** By offset: who wrote the marker there, and when. */
-  readonly #markersBy: { readonly by: MarkerAuthor; readonly landedAt: number }[] = [];
+  /** By offset: who wrote the marker there; null for data. And when. */
+  readonly #landed: { readonly by: MarkerAuthor | null; readonly at: number }[] = [];
   #isReplicating = false;
   /** How often each thing happened. */
   readonly seen = { duplicate: 0, refused: 0, markerRefused: 0, timedOut: 0, lost: 0 };
@@ -99,6 +99,7 @@ export class Destination {
     }
     if (isDuplicate) this.seen.duplicate += 1;
     else {
+      this.#landed[baseOffset] = { by: null, at: this.#agenda.now };
       this.#compare(batch, baseOffset, previous !== null && this.#isReadableFiller(previous));
       this.replicateSoon();
     }
@@ -135,7 +136,7 @@ export class Destination {
       if (previous !== null && this.#isReadableFiller(previous))
         this.#truth.noteWrong('filler', at, `a marker at ${at} follows fillers that can be read`);
       this.replicateSoon();
-      this.#markersBy[at] = { by, landedAt: this.#agenda.now };
+      this.#landed[at] = { by, at: this.#agenda.now };
       this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, by));
     }
     return codes;
@@ -149,17 +150,20 @@ export class Destination {
 
   /**
    * The known window: from the hole's start on there are only markers; another worker wrote some, that had read the log
-   * no later or at about the same time, and they came in after this request was sent.
+   * no later or at about the same time, and they came in after this request was sent. In place of a marker there can be
+   * a record that the other one had read before the source's cleaner took it.
    */
   #isInWindow(holeStart: number, at: number, by: MarkerAuthor): boolean {
     let hasOthers = false;
-    for (let offset = holeStart; offset < at; offset++) {
+    for (let offset = holeStart; offset < at; ) {
       const batch = this.log.batchAt(offset);
-      const marker = this.#markersBy[offset];
-      if (batch === null || batch.kind !== 'marker' || marker === undefined) return false;
-      if (marker.by.worker === by.worker) continue;
-      if (marker.by.startedAt > by.startedAt + generationTicks) return false;
-      if (by.isFirst && marker.landedAt < by.sentAt) return false;
+      const landed = this.#landed[offset];
+      if (batch === null || landed === undefined) return false;
+      offset += batch.count;
+      if (landed.by?.worker === by.worker) continue;
+      if (landed.by === null && this.#truth.isVisible(holeStart)) return false;
+      if (landed.by !== null && landed.by.startedAt > by.startedAt + generationTicks) return false;
+      if (by.isFirst && landed.at < by.sentAt) return false;
       hasOthers = true;
     }
     return hasOthers;

@@ -366,6 +366,7 @@ export class SimWorker {
           tail: original && sourceFingerprint(original),
           visibleInHole: hole === null ? null : this.#firstVisible(hole),
         });
+        if (verdict === 'unreadable') return this.#readFailed(round, 'OFFSET_OUT_OF_RANGE at the mirror');
         if (verdict === 'unsettled') return this.#readFailed(round, 'the source can not say yet');
         this.#comparedEpoch = sourceEpoch;
         const changed = this.#mutation.verdict?.(verdict) ?? verdict;
@@ -383,14 +384,20 @@ export class SimWorker {
     return null;
   }
 
-  #judge({ view, tail }: Facts, original: SourceBatch | null, source: SourceView): TailVerdict | 'unsettled' {
+  #judge(
+    { view, tail }: Facts,
+    original: SourceBatch | null,
+    source: SourceView,
+  ): TailVerdict | 'unsettled' | 'unreadable' {
     const judgement = judgeTail(view, tail, source);
     if (judgement !== 'compareRecords') return judgement;
     const { newest, newestData } = tail!;
     const offset = newestData!.lastOffset;
     const copy = this.#world.destination.log.batchAt(Number(offset));
+    // Retention has taken it meanwhile.
+    if (copy === null) return 'unreadable';
     const wanted = original!.values[Number(offset) - original!.baseOffset] ?? noRecord;
-    const found = copy?.kind === 'data' ? copy.content.values[Number(offset) - copy.baseOffset] : noRecord;
+    const found = copy.kind === 'data' ? copy.content.values[Number(offset) - copy.baseOffset] : noRecord;
     if (original!.isControl) return { kind: 'differs', offset, what: 'only the mirror has a record there' };
     const sourceStart = source.logStart;
     if (wanted === noRecord) return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart };

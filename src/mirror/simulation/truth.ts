@@ -34,6 +34,11 @@ export class Truth {
     return this.wrongs[0] ?? null;
   }
 
+  /** Whether the source has a record for consumers there now. */
+  isVisible(offset: number): boolean {
+    return this.#source.isVisible(offset);
+  }
+
   recordsAppended(baseOffset: number, values: readonly number[]): void {
     for (let i = 0; i < values.length; i++) {
       const value = values[i] as number;

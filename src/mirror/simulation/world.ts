@@ -181,8 +181,8 @@ export class World {
   #mayBeWrong(wrong: NonNullable<Truth['first']>): boolean {
     const { hasSeveralWorkers, hasOldRecords } = this.#script.scenario;
     if (wrong.isFromLostSource) return true;
-    // Without a guard, nothing tells a log that lost acknowledged batches from what it was.
-    if (!hasSeveralWorkers) return hasOldRecords && (this.#fired.electUnclean ?? 0) > 0;
+    // A log that lost acknowledged batches can have lost all that the guard knows.
+    if (!hasSeveralWorkers) return this.#lostAcknowledged;
     return hasOldRecords || wrong.isInWindow;
   }
 
@@ -598,14 +598,14 @@ export class World {
       case 'SourceTruncated':
         return this.source.truncationCount > 0;
       case 'Diverged':
-        return (
-          scenario.hasSeveralWorkers ||
-          this.source.truncationCount > 0 ||
-          (scenario.hasOldRecords && (this.#fired.electUnclean ?? 0) > 0)
-        );
+        return scenario.hasSeveralWorkers || this.source.truncationCount > 0 || this.#lostAcknowledged;
       default:
         return false;
     }
+  }
+
+  get #lostAcknowledged(): boolean {
+    return (this.#fired.electUnclean ?? 0) > 0;
   }
 
   #told(worker: SimWorker): string {
