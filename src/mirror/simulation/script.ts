@@ -140,6 +140,12 @@ export const scenarios: readonly Scenario[] = [
     hasOldRecords: true,
   },
   {
+    name: 'one worker, acknowledged batches lost',
+    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, electUnclean: 1 },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+  },
+  {
     name: 'one worker, old records, acknowledged ones lost',
     weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, ...expiring, electUnclean: 1 },
     hasSeveralWorkers: false,
