@@ -82,6 +82,8 @@ interface KnownTopic {
 
 /** A broker that has just started may not list every topic; only what is missing twice is gone. */
 const missingLooksMax = 2;
+/** How often guarded topics are looked at, in ms. */
+const guardedEveryMs = 1_000;
 const stopDeadlineMs = 15_000;
 /** How long a stop waits for a look at the topics that is under way. */
 const discoveryPatienceMs = 1_000;
@@ -97,6 +99,7 @@ export class LinkRunner {
   /** Topics whose mirror could not be created or grown at the last look. */
   readonly #unprepared = new Map<string, { error: LockstepError; partitionCount: number }>();
   readonly #follower: SettingsFollower;
+  #discoveredAtMs = Number.NEGATIVE_INFINITY;
   #settingsAtMs = Number.NEGATIVE_INFINITY;
   /** Why the settings of a topic could not be followed, so that it is said once. */
   readonly #troubles = new Map<string, string>();
@@ -165,8 +168,12 @@ export class LinkRunner {
 
   #schedule(): void {
     if (this.#isStopped) return;
+    const { discoverEveryMs, startGuard, nowMs } = this.#options;
+    // Nobody can read a guarded mirror, so its end is not to be waited for.
+    const everyMs = startGuard.guardedCount > 0 ? Math.min(guardedEveryMs, discoverEveryMs) : discoverEveryMs;
     this.#timer = setTimeout(() => {
-      this.#discovery = this.#discover()
+      const isDue = nowMs() - this.#discoveredAtMs >= discoverEveryMs;
+      this.#discovery = (isDue ? this.#discover() : this.#lookAtSettings())
         .then(
           () => {
             this.#discoveryError = null;
@@ -176,11 +183,12 @@ export class LinkRunner {
           },
         )
         .finally(() => this.#schedule());
-    }, this.#options.discoverEveryMs);
+    }, everyMs);
   }
 
   async #discover(): Promise<void> {
-    const { source, destination, selects } = this.#options;
+    const { source, destination, selects, nowMs } = this.#options;
+    this.#discoveredAtMs = nowMs();
     const [sourceTopics, destinationTopics] = await Promise.all([
       source.listTopics(),
       destination.listTopics(),

@@ -70,7 +70,7 @@ describe('a link that asks for shifts', () => {
   it('takes what another agent wrote first', async () => {
     const mine = shifts('shifted');
     const others = { version: 1, k: '4000', sourceTopicId: 'S1', destinationTopicId: 'D1' };
-    store.readAll = async () => new Map();
+    store.first = () => undefined;
     store.entries.set(key(0), JSON.stringify(others));
     expect((await mine.of(topic)).shifts).toEqual([4_000n, 0n]);
   });

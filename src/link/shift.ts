@@ -9,7 +9,8 @@ import { StateTopic, stateTopic } from './state-topic.ts';
 
 /** The functions of `StateTopic` that shifts need. */
 export interface ShiftStore {
-  readAll(prefix: string): Promise<ReadonlyMap<string, string>>;
+  refresh(): Promise<void>;
+  first(key: string, isValid: (value: string) => boolean): string | undefined;
   putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string>;
 }
 
@@ -59,11 +60,11 @@ export class Shifts {
    */
   async of(topic: ShiftedTopic): Promise<ShiftsFound> {
     const { link, start, store } = this.#options;
-    const records = await store.readAll(keyOf(link, topic.topic, ''));
-    const known = Array.from({ length: topic.partitionCount }, (_, partition) => {
-      const record = parseShift(records.get(keyOf(link, topic.topic, partition)));
-      return record?.destinationTopicId === topic.destinationTopicId ? record : null;
-    });
+    await store.refresh();
+    const isValid = isAbout(topic.destinationTopicId);
+    const known = Array.from({ length: topic.partitionCount }, (_, partition) =>
+      parseShift(store.first(keyOf(link, topic.topic, partition), isValid)),
+    );
     const former = known.find((record) => record !== null && record.sourceTopicId !== topic.sourceTopicId);
     if (former != null) {
       const reason = `its topic id was ${former.sourceTopicId} when it was mirrored first, and is ${topic.sourceTopicId}`;
@@ -108,8 +109,8 @@ export class Shifts {
     const { sourceTopicId, destinationTopicId } = topic;
     // Written down for a start at 0, too: another agent that looks later might see a higher one.
     const wanted = formatShift({ version: 1, k: source.start, sourceTopicId, destinationTopicId });
-    const isOfThisMirror = (value: string) => parseShift(value)?.destinationTopicId === destinationTopicId;
-    const held = await store.putIfAbsent(keyOf(link, topic.topic, partition), wanted, isOfThisMirror);
+    const isValid = isAbout(destinationTopicId);
+    const held = await store.putIfAbsent(keyOf(link, topic.topic, partition), wanted, isValid);
     const k = parseShift(held)!.k;
     if (k > 0n) {
       const text = `${name}: SHIFTED(${k}): the source starts at offset ${k}, so destination offset = source offset - ${k}`;
@@ -124,19 +125,24 @@ export async function readShifts(
   cluster: Cluster,
   link: string,
 ): Promise<(topic: string, partition: number) => bigint> {
-  const records = await new StateTopic(cluster).readAll(keyOf(link, '', null));
-  const topicIds = new Map(
-    [...(await cluster.metadata()).topics].map(([name, { topicId }]) => [name, topicId]),
-  );
+  const state = new StateTopic(cluster);
+  await state.refresh();
+  const { topics } = await cluster.metadata();
   return (topic, partition) => {
-    const record = parseShift(records.get(keyOf(link, topic, partition)));
-    return record !== null && record.destinationTopicId === topicIds.get(topic) ? record.k : 0n;
+    const topicId = topics.get(topic)?.topicId;
+    if (topicId === undefined) return 0n;
+    return parseShift(state.first(keyOf(link, topic, partition), isAbout(topicId)))?.k ?? 0n;
   };
 }
 
-/** `shift/<link>/<topic>/<partition>`; without a partition the prefix of all of them. None of the names has a slash. */
-function keyOf(link: string, topic: string, partition: number | '' | null): string {
-  return partition === null ? `shift/${link}/` : `shift/${link}/${topic}/${partition}`;
+/** A record of this very mirror, not of a former one under the same name. */
+function isAbout(destinationTopicId: string): (value: string) => boolean {
+  return (value) => parseShift(value)?.destinationTopicId === destinationTopicId;
+}
+
+/** None of the names has a slash. */
+function keyOf(link: string, topic: string, partition: number): string {
+  return `shift/${link}/${topic}/${partition}`;
 }
 
 function formatShift(record: ShiftRecord): string {

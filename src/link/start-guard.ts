@@ -66,6 +66,10 @@ export class StartGuard {
     return this.#topics.has(topic);
   }
 
+  get guardedCount(): number {
+    return this.#topics.size;
+  }
+
   /** A mirror that was there before: another run may have left it guarded. */
   meet(topic: string, settings: TopicSettings): void {
     if (startTagOf(settings) !== 'none') this.#topicOf(topic);

@@ -22,6 +22,8 @@ const partition = 0;
 const fetchBytesMax = 1024 * 1024;
 const fetchWaitMs = 1_000;
 const ackTimeoutMs = 30_000;
+/** Values of one key that are kept in memory; keys that are put once and for all have a few at most. */
+const valuesKeptMax = 32;
 /** Each of them took `fetchWaitMs`. */
 const emptyAnswersMax = 3;
 const topicAlreadyExists = 36;
@@ -30,8 +32,8 @@ const unknownTopic = 3;
 export class StateTopic {
   readonly #cluster: Cluster;
   readonly #replicationFactor: number;
-  /** What the log says below `#position`. */
-  readonly #entries = new Map<string, string>();
+  /** What the log says below `#position`: the values of each key in order, the newest last; never empty. */
+  readonly #entries = new Map<string, string[]>();
   #position = 0n;
   #topicId = '';
 
@@ -44,7 +46,18 @@ export class StateTopic {
   /** Keys that begin with `prefix`, and their values; none while the topic does not exist. */
   async readAll(prefix: string): Promise<ReadonlyMap<string, string>> {
     await this.#readOn();
-    return new Map([...this.#entries].filter(([key]) => key.startsWith(prefix)));
+    const found = [...this.#entries].filter(([key]) => key.startsWith(prefix));
+    return new Map(found.map(([key, values]) => [key, values.at(-1)!]));
+  }
+
+  /** Reads what is new; `first` answers from it. */
+  async refresh(): Promise<void> {
+    await this.#readOn();
+  }
+
+  /** Of values that are put once and for all (`putIfAbsent`) the one that holds: the first valid one. */
+  first(key: string, isValid: (value: string) => boolean): string | undefined {
+    return this.#entries.get(key)?.find(isValid);
   }
 
   /** Resolves when every in-sync replica has it; null removes the key. */
@@ -60,20 +73,19 @@ export class StateTopic {
   async putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string> {
     await this.#create();
     await this.#readOn();
-    const known = this.#entries.get(key);
-    if (known !== undefined && isValid(known)) return known;
-    await this.#append(key, value);
-    let first: string | undefined;
-    await this.#readOn((readKey, readValue) => {
-      if (readKey === key && readValue !== null && isValid(readValue)) first ??= readValue;
-    });
+    if (this.first(key, isValid) === undefined) {
+      await this.#append(key, value);
+      await this.#readOn();
+    }
+    const first = this.first(key, isValid);
     if (first === undefined) {
       throw new LockstepError('KAFKA_ERROR', `${this.#where}: what was written under ${key} is not there`, {
         retriable: true,
       });
     }
-    // Compaction keeps the last value of a key, so the one that holds has to be the last one, too.
-    if (first !== value) await this.#append(key, first);
+    // Compaction keeps the last value of a key, so the one that holds has to be the last one, too. Whoever came second
+    // may have died before this.
+    if (this.#entries.get(key)?.at(-1) !== first) await this.#append(key, first);
     return first;
   }
 
@@ -82,7 +94,7 @@ export class StateTopic {
   }
 
   /** Reads what is new, in order. */
-  async #readOn(onEntry: (key: string, value: string | null) => void = () => {}): Promise<void> {
+  async #readOn(): Promise<void> {
     if (!(await this.#exists())) return;
     const [end, start] = [await this.#offset('latest'), await this.#offset('earliest')];
     if (this.#position < start) this.#position = start;
@@ -95,10 +107,8 @@ export class StateTopic {
         for (const record of batch.isControl ? [] : readRecords(batch)) {
           if (record.offset < this.#position || record.key === null) continue;
           const key = record.key.toString();
-          const value = record.value === null ? null : record.value.toString();
-          if (value === null) this.#entries.delete(key);
-          else this.#entries.set(key, value);
-          onEntry(key, value);
+          if (record.value === null) this.#entries.delete(key);
+          else this.#note(key, record.value.toString());
         }
         this.#position = batch.nextOffset;
       }
@@ -107,6 +117,13 @@ export class StateTopic {
       emptyAnswers += 1;
       if (emptyAnswers === emptyAnswersMax) this.#position = end;
     }
+  }
+
+  #note(key: string, value: string): void {
+    const values = this.#entries.get(key) ?? [];
+    values.push(value);
+    if (values.length > valuesKeptMax) values.shift();
+    this.#entries.set(key, values);
   }
 
   async #exists(): Promise<boolean> {
@@ -140,7 +157,6 @@ export class StateTopic {
     };
     const outcome = (await createTopics(this.#cluster, [topic])).get(stateTopic)!;
     if (!outcome.ok && outcome.error.detail.number !== topicAlreadyExists) throw outcome.error;
-    await this.#cluster.leaderOf(stateTopic, partition).catch(() => {});
   }
 
   /** With another policy Kafka would delete what has to be remembered for the life of a mirror. */
@@ -165,7 +181,7 @@ export class StateTopic {
       headers: [],
     };
     const what = `writing ${key} to topic ${stateTopic}`;
-    const { topicId } = await this.#cluster.leaderOf(stateTopic, partition);
+    const { topicId } = await this.#leader();
     // Sent again when the answer is lost: the same value twice is the same state.
     await this.#cluster.request(
       apis.Produce,
@@ -193,7 +209,7 @@ export class StateTopic {
   }
 
   async #fetch(offset: bigint): Promise<Buffer> {
-    const { topicId, leaderEpoch } = await this.#cluster.leaderOf(stateTopic, partition);
+    const { topicId, leaderEpoch } = await this.#leader();
     const answer = await this.#cluster.request(
       apis.Fetch,
       {
@@ -228,6 +244,11 @@ export class StateTopic {
       },
     );
     return answer.responses[0]?.partitions[0]?.records ?? Buffer.alloc(0);
+  }
+
+  /** A topic that was just created is not known to every broker yet. */
+  #leader() {
+    return this.#cluster.retry(() => this.#cluster.leaderOf(stateTopic, partition));
   }
 
   async #offset(at: 'earliest' | 'latest'): Promise<bigint> {

@@ -33,8 +33,8 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
   const makeTopic = async (configs: Record<string, string>) => {
     const topic = uniqueTopic('filled');
     unwrap((await createTopics(cluster, [{ name: topic, partitionCount: 1, configs }])).get(topic)!);
-    const { topics } = await cluster.metadata({ topics: [topic] });
-    return { topic, topicId: topics.get(topic)!.topicId, partition: 0 };
+    const { topicId } = await cluster.retry(() => cluster.leaderOf(topic, 0));
+    return { topic, topicId, partition: 0 };
   };
   type Log = Awaited<ReturnType<typeof makeTopic>>;
   const append = (log: Log, job: { batch: LeasedBatch; identity: WriterIdentity }) =>

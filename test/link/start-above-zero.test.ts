@@ -130,9 +130,12 @@ async function sourceTopic(starts: readonly number[], configs: Record<string, st
   return topic;
 }
 
+/** A topic that was just created is not known to every broker yet. */
+const leaderOf = (topic: string, partition: number) => source.retry(() => source.leaderOf(topic, partition));
+
 async function fill(topic: string, partition: number, end: number): Promise<void> {
   const filler = new Filler();
-  const { topicId } = await source.leaderOf(topic, partition);
+  const { topicId } = await leaderOf(topic, partition);
   const countMax = 200_000;
   for (let offset = 0; offset < end; offset += countMax) {
     const count = Math.min(countMax, end - offset);
@@ -146,7 +149,7 @@ async function fill(topic: string, partition: number, end: number): Promise<void
 }
 
 async function produce(topic: string, partition: number, count: number, valueBytes = 10): Promise<void> {
-  const { topicId } = await source.leaderOf(topic, partition);
+  const { topicId } = await leaderOf(topic, partition);
   const records = encodeBatch(
     Array.from({ length: count }, (_, i) => ({
       offset: BigInt(i),
@@ -332,7 +335,7 @@ describe('where rights are checked', () => {
     await untilLikeSource(topic, 2);
     await untilOpen(topic);
     expect(await readAsReader(topic, 0n)).toEqual({ errorCode: 1, bytes: 0 });
-    expect((await readAsReader(topic, 10_000_000n)).bytes).toBeGreaterThan(0);
+    expect(await readAsReader(topic, 10_000_000n)).toMatchObject({ errorCode: 0 });
     const read = await platformaticConsume({ bootstrap: regions.guarded.bootstrap, topic, count: 10 });
     expect(read.map(({ partition, offset }) => `${partition}:${offset}`)).toEqual([
       ...[0, 1, 2, 3, 4].map((i) => `0:${10_000_000 + i}`),

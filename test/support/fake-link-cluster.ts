@@ -144,8 +144,11 @@ export class FakeCluster implements LinkDestination {
 export class MemoryStore implements ShiftStore {
   readonly entries = new Map<string, string>();
 
-  async readAll(prefix: string): Promise<ReadonlyMap<string, string>> {
-    return new Map([...this.entries].filter(([key]) => key.startsWith(prefix)));
+  async refresh(): Promise<void> {}
+
+  first(key: string, isValid: (value: string) => boolean): string | undefined {
+    const value = this.entries.get(key);
+    return value !== undefined && isValid(value) ? value : undefined;
   }
 
   async putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string> {
