@@ -11,13 +11,15 @@ const restartMs = 500;
 const stopWaitMs = 30_000;
 /** `soak: orders-3: Diverged at offset 5: ...`; a partition that goes on again says so. */
 const partitionLine = /^soak: (\S+-\d+): (.*)$/;
-const topicLine = /^soak: (topic \S+: .*)$/;
+/** A topic that is being prepared is tried again; every other state of a topic waits for a person. */
+const topicLine = /^soak: (topic \S+: (?!Preparing).*)$/;
 const summaryLine = /^\S+ {2}(soak {2}.*)$/;
 
 export class SoakAgent {
   readonly name: string;
   /** States that a person would have to look at, as the agent said them. */
   readonly complaints: string[] = [];
+  readonly #stopped = new Set<string>();
   /** Its newest status line. */
   summary = 'not started';
   summaryAtMs = 0;
@@ -36,6 +38,7 @@ export class SoakAgent {
   start(): void {
     this.#isWanted = true;
     this.starts++;
+    this.#stopped.clear();
     const [command, args] = withParentDeathSignal(process.execPath, [main, 'run', this.#file]);
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
@@ -57,10 +60,23 @@ export class SoakAgent {
       this.summaryAtMs = Date.now();
     }
     const partition = partitionLine.exec(line);
-    if (partition !== null && !partition[2]!.endsWith(' again'))
-      this.complaints.push(`${this.name}: ${partition[1]}: ${partition[2]}`);
+    if (partition !== null) this.#onPartition(partition[1]!, partition[2]!);
     const topic = topicLine.exec(line);
     if (topic !== null) this.complaints.push(`${this.name}: ${topic[1]}`);
+  }
+
+  #onPartition(place: string, words: string): void {
+    if (words.endsWith(' again')) {
+      this.#stopped.delete(place);
+      return;
+    }
+    this.#stopped.add(place);
+    this.complaints.push(`${this.name}: ${place}: ${words}`);
+  }
+
+  /** Whether this run of the agent has stopped the partition for good. */
+  isStopped(place: string): boolean {
+    return this.#stopped.has(place);
   }
 
   /** SIGKILL; nothing follows before `start`. */
@@ -96,6 +112,43 @@ export class SoakAgent {
     child.kill(signal);
     child.kill('SIGCONT');
     return ended;
+  }
+}
+
+/** The agent of a link, and those that it took over from. */
+export class SoakAgents {
+  readonly all: SoakAgent[] = [];
+  readonly #file: string;
+  readonly #folder: string;
+
+  constructor(file: string, folder: string) {
+    this.#file = file;
+    this.#folder = folder;
+  }
+
+  /** The one that is meant to copy. */
+  get current(): SoakAgent {
+    return this.all.at(-1)!;
+  }
+
+  startNext(): SoakAgent {
+    const number = this.all.length + 1;
+    const agent = new SoakAgent(
+      `agent ${number}`,
+      this.#file,
+      path.join(this.#folder, `agent-${number}.log`),
+    );
+    this.all.push(agent);
+    agent.start();
+    return agent;
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.all(this.all.map((agent) => agent.kill()));
+  }
+
+  get complaints(): string[] {
+    return this.all.flatMap(({ complaints }) => complaints);
   }
 }
 

@@ -1,13 +1,15 @@
 // Carries a plan out: applies each fault at its time, undoes it, and counts what really happened.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyCounts, TcpProxy } from '../../test/support/tcp-proxy.ts';
-import type { SoakAgent } from './agents.ts';
+import type { SoakAgents } from './agents.ts';
 import type { Fault, Plan, PlannedFault, Side } from './plan.ts';
 import type { ProxiedRegion } from './regions.ts';
 
 export interface FaultCounts {
   agentKills: number;
   agentFreezes: number;
+  /** Frozen agents that woke beside the one that had taken over. */
+  agentReplacements: number;
   brokerKills: number;
   brokerFreezes: number;
   brokerRestarts: number;
@@ -18,7 +20,7 @@ export interface FaultCounts {
 }
 
 export interface FaultTargets {
-  readonly agents: readonly SoakAgent[];
+  readonly agents: SoakAgents;
   readonly sides: Readonly<Record<Side, ProxiedRegion>>;
   /** DeleteRecords of that share of each partition of the trimmed topic. */
   readonly trim: (share: number) => Promise<void>;
@@ -29,6 +31,7 @@ export class FaultRunner {
   readonly counts: FaultCounts = {
     agentKills: 0,
     agentFreezes: 0,
+    agentReplacements: 0,
     brokerKills: 0,
     brokerFreezes: 0,
     brokerRestarts: 0,
@@ -60,18 +63,23 @@ export class FaultRunner {
       else {
         if (atMs > elapsedMs) await pause(atMs - elapsedMs);
         this.#targets.say(`${describe(fault)}${forMs > 0 ? `, for ${forMs} ms` : ''}`);
-        const undo = await this.#apply(fault);
-        await pause(forMs);
+        const undo = await this.#apply(fault, forMs);
         await undo();
       }
     }
   }
 
-  /** Answers with what undoes it. */
-  async #apply(fault: Fault): Promise<() => Promise<void> | void> {
+  /** Answers, when the fault's time is over, with what undoes it. */
+  async #apply(fault: Fault, forMs: number): Promise<() => Promise<void> | void> {
+    const undo = await this.#begin(fault, forMs);
+    await pause(forMs);
+    return undo;
+  }
+
+  async #begin(fault: Fault, forMs: number): Promise<() => Promise<void> | void> {
     switch (fault.kind) {
       case 'agent':
-        return this.#applyToAgent(fault);
+        return this.#applyToAgent(fault, forMs);
       case 'broker':
         return this.#applyToBroker(fault);
       case 'network':
@@ -83,16 +91,28 @@ export class FaultRunner {
     }
   }
 
-  async #applyToAgent({ agent: index, how }: Fault & { kind: 'agent' }): Promise<() => void> {
-    const agent = this.#targets.agents[index]!;
+  async #applyToAgent(
+    { how }: Fault & { kind: 'agent' },
+    forMs: number,
+  ): Promise<() => Promise<void> | void> {
+    const { agents } = this.#targets;
     if (how === 'kill') {
-      await agent.kill();
+      await agents.current.kill();
       this.counts.agentKills++;
-      return () => agent.start();
+      return () => agents.current.start();
     }
-    agent.freeze();
+    const frozen = agents.current;
+    frozen.freeze();
     this.counts.agentFreezes++;
-    return () => agent.resume();
+    if (how === 'freeze') return () => frozen.resume();
+    await pause(forMs / 2);
+    agents.startNext();
+    return async () => {
+      frozen.resume();
+      this.counts.agentReplacements++;
+      await pause(forMs / 2);
+      await frozen.kill();
+    };
   }
 
   async #applyToBroker({
@@ -140,7 +160,7 @@ export function proxyTotals(sides: Readonly<Record<Side, ProxiedRegion>>): Proxy
 function describe(fault: Fault): string {
   switch (fault.kind) {
     case 'agent':
-      return `agent ${fault.agent + 1}: ${fault.how}`;
+      return `agent: ${fault.how}`;
     case 'broker':
       return `${fault.side} broker ${fault.broker + 1}: ${fault.how}`;
     case 'network': {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type PlannedFault, planFaults } from './plan.ts';
 
-const options = { seed: 7, durationMs: 600_000, agents: 2, brokers: { source: 1, destination: 3 } };
+const options = { seed: 7, durationMs: 600_000, brokers: { source: 1, destination: 3 } };
 
 function all(seed: number, durationMs = options.durationMs): PlannedFault[] {
   return Object.values(planFaults({ ...options, seed, durationMs })).flat();
@@ -34,7 +34,9 @@ test('ten minutes hold every kind of fault', () => {
     'cutAll',
     'refuse',
   ];
-  expect([...seen].sort()).toEqual(['agent kill', 'agent freeze', 'trim', ...brokers, ...network].sort());
+  expect([...seen].sort()).toEqual(
+    ['agent kill', 'agent freeze', 'agent replace', 'trim', ...brokers, ...network].sort(),
+  );
 });
 
 test('within a track one fault ends before the next begins, and all end in time', () => {

@@ -7,8 +7,11 @@ import type { Fault as ProxyFault } from '../../test/support/tcp-proxy.ts';
 export type Side = 'source' | 'destination';
 
 export type Fault =
-  /** kill: SIGKILL, a new one follows. freeze: SIGSTOP, SIGCONT afterwards. */
-  | { readonly kind: 'agent'; readonly agent: number; readonly how: 'kill' | 'freeze' }
+  /**
+   * kill: SIGKILL, a new one follows. freeze: SIGSTOP, SIGCONT afterwards. replace: frozen, and a new one takes over
+   * halfway; the old one wakes beside it for a while, as after a long pause of its machine, and is killed.
+   */
+  | { readonly kind: 'agent'; readonly how: 'kill' | 'freeze' | 'replace' }
   /** stop is a clean restart, which moves leaders in an orderly way. */
   | {
       readonly kind: 'broker';
@@ -35,7 +38,6 @@ export interface PlannedFault {
 export interface PlanOptions {
   readonly seed: number;
   readonly durationMs: number;
-  readonly agents: number;
   readonly brokers: Readonly<Record<Side, number>>;
 }
 
@@ -63,16 +65,15 @@ const fullPaceMs = 60_000;
 const paceMin = 0.3;
 
 export function planFaults(options: PlanOptions): Plan {
-  const { seed, durationMs, agents, brokers } = options;
+  const { seed, durationMs, brokers } = options;
   const pace = Math.min(1, Math.max(paceMin, durationMs / fullPaceMs));
   const tracks: Record<TrackName, Track> = {
     agents: {
       pauseMs: [2_000, 9_000],
-      forMs: [300, 8_000],
+      forMs: [300, 9_000],
       make: (random) => ({
         kind: 'agent',
-        agent: random.integer(0, agents - 1),
-        how: random.chance(0.5) ? 'kill' : 'freeze',
+        how: pick(random, ['kill', 'kill', 'freeze', 'replace'] as const),
       }),
     },
     'destination brokers': {

@@ -26,7 +26,10 @@ export function reportTable(report: SoakReport): string {
   const { faults, network, writers, judged } = report;
   const count = (value: number): string => value.toLocaleString('en');
   const rows: readonly (readonly [string, string])[] = [
-    ['agents killed, frozen', `${faults.agentKills}, ${faults.agentFreezes}`],
+    [
+      'agents killed, frozen, woken beside another',
+      `${faults.agentKills}, ${faults.agentFreezes}, ${faults.agentReplacements}`,
+    ],
     [
       'brokers killed, frozen, restarted',
       `${faults.brokerKills}, ${faults.brokerFreezes}, ${faults.brokerRestarts}`,

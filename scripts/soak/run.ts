@@ -6,17 +6,17 @@
 // 4. end the faults and the writers; wait until everything has healed
 // 5. compare every partition, by both judges; stop the agents
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SeededRandom } from '../../src/mirror/simulation/random.ts';
 import { JavaClients } from '../../test/support/java-clients.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
-import { SoakAgent, verifyProgram } from './agents.ts';
+import { SoakAgents, verifyProgram } from './agents.ts';
 import { FaultRunner, proxyTotals } from './faults.ts';
 import { type Judged, judge, waitUntilHealed } from './judge.ts';
-import { planFaults } from './plan.ts';
-import { startProxiedRegion } from './regions.ts';
+import { planFaults, type Side } from './plan.ts';
+import { type ProxiedRegion, startProxiedRegion } from './regions.ts';
 import { problemsOf, type SoakReport } from './report.ts';
 import { soakTopics, trimmedTopic } from './topics.ts';
 import { SoakWriters } from './writers.ts';
@@ -32,7 +32,6 @@ export interface SoakOptions {
   readonly signal: AbortSignal;
 }
 
-const agentCount = 2;
 const brokers = { source: 1, destination: 3 };
 const filledRecords = 2_000;
 const filledAndDeleted = 700;
@@ -75,36 +74,34 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
 
   const file = path.join(folder, 'lockstep.yaml');
   await writeFile(file, topology(source.bootstrap, destination.bootstrap));
-  const agents = Array.from(
-    { length: agentCount },
-    (_, index) => new SoakAgent(`agent ${index + 1}`, file, path.join(folder, `agent-${index + 1}.log`)),
-  );
-  for (const agent of agents) {
-    agent.start();
-    stack.defer(() => agent.kill());
-  }
+  const agents = new SoakAgents(file, folder);
+  stack.defer(() => agents.killAll());
+  agents.startNext();
   await waitFor(
     async () => {
       options.signal.throwIfAborted();
       const known = await Promise.all(soakTopics.map(({ name }) => clients.ends(destination.region, name)));
       return known.every((ends, index) => ends.length === soakTopics[index]!.partitions);
     },
-    { deadlineMs: mirrorsWaitMs, pollMs: 300, describe: () => `the mirrors; ${agents[0]!.summary}` },
+    { deadlineMs: mirrorsWaitMs, pollMs: 300, describe: () => `the mirrors; ${agents.current.summary}` },
   );
 
   const durationMs = options.minutes * 60_000;
-  const plan = planFaults({ seed, durationMs, agents: agentCount, brokers });
+  const plan = planFaults({ seed, durationMs, brokers });
   const fingerprint = createHash('sha256').update(JSON.stringify(plan)).digest('hex').slice(0, 12);
-  say(`${soakTopics.length} topics, ${agentCount} agents; the faults begin (plan ${fingerprint})`);
+  say(`${soakTopics.length} topics; the faults begin (plan ${fingerprint})`);
   const faults = new FaultRunner({ agents, sides, say, trim: (share) => trim(share) });
+  const deletedBelow: Record<number, number> = {};
   const trim = async (share: number): Promise<void> => {
     try {
-      const ends = await clients.ends(source.region, trimmedTopic);
-      const before = ends.map(({ partition, start: first, highWatermark }) => [
-        partition,
-        first + Math.floor((highWatermark - first) * share),
-      ]);
-      await clients.deleteRecords(source.region, trimmedTopic, Object.fromEntries(before));
+      for (const { partition, start: first, highWatermark } of await clients.ends(
+        source.region,
+        trimmedTopic,
+      )) {
+        const below = first + Math.floor((highWatermark - first) * share);
+        deletedBelow[partition] = Math.max(deletedBelow[partition] ?? 0, below);
+      }
+      await clients.deleteRecords(source.region, trimmedTopic, deletedBelow);
     } catch (error) {
       say(`DeleteRecords failed: ${String(error)}`);
     }
@@ -113,7 +110,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const progress = setInterval(() => {
     const { records, committed, aborted } = writers.counts;
     const { counts } = faults;
-    const text = `${records} records, ${committed} committed, ${aborted} aborted; kills ${counts.agentKills + counts.brokerKills}, freezes ${counts.agentFreezes + counts.brokerFreezes}, cuts ${proxyTotals(sides).cut}; ${newest(agents)}`;
+    const text = `${records} records, ${committed} committed, ${aborted} aborted; kills ${counts.agentKills + counts.brokerKills}, freezes ${counts.agentFreezes + counts.brokerFreezes}, cuts ${proxyTotals(sides).cut}; ${agents.current.summary}`;
     options.onProgress(Math.min(1, (Date.now() - faultsStartAtMs) / durationMs), text);
   }, progressEveryMs);
   stack.defer(() => clearInterval(progress));
@@ -126,11 +123,14 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   say('the faults have ended; the writers stop, and everything heals');
   const healingSinceMs = Date.now();
   await writers.stop();
+  // A broker that is killed forgets log starts younger than a minute, and shows deleted records again.
+  await clients.deleteRecords(source.region, trimmedTopic, deletedBelow);
   const pair = { source: source.region, destination: destination.region };
   const missing = await Promise.race([
     waitUntilHealed(clients, pair, soakTopics, {
       deadlineMs: healMsMax,
       onProgress: (text) => options.onProgress(1, text),
+      isStopped: (place) => agents.current.isStopped(place),
     }),
     abort,
   ]);
@@ -142,11 +142,9 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     say(`comparing failed: ${String(error)}`);
     options.signal.throwIfAborted();
   }
-  const complaints = agents.flatMap((agent) => agent.complaints);
-  for (const agent of agents) {
-    const code = await agent.stop();
-    if (code !== 0) complaints.push(`${agent.name}: exit code ${code} when it was told to stop`);
-  }
+  const complaints = agents.complaints;
+  const code = await agents.current.stop();
+  if (code !== 0) complaints.push(`${agents.current.name}: exit code ${code} when it was told to stop`);
   const report: Omit<SoakReport, 'isIdentical'> = {
     ...{ seed, minutes: options.minutes, plan: fingerprint, faults: faults.counts },
     ...{ network: proxyTotals(sides), writers: writers.counts, healedMs, missing, complaints, judged },
@@ -154,12 +152,28 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   };
   const isIdentical = problemsOf({ ...report, isIdentical: true }).length === 0;
   if (isIdentical) stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  else say(`the agents’ logs are kept in ${folder}`);
+  else {
+    await Promise.all(Object.values(sides).map(({ region }) => region.stop()));
+    await keepLogs(folder, sides, judged?.differing ?? []);
+    say(`the agents’ logs, and the partitions that differ, are kept in ${folder}`);
+  }
   return { ...report, isIdentical };
 }
 
-function newest(agents: readonly SoakAgent[]): string {
-  return [...agents].sort((a, b) => b.summaryAtMs - a.summaryAtMs)[0]?.summary ?? '';
+/** Copies the logs of these partitions out of the brokers' folders, for kafka-dump-log. */
+async function keepLogs(
+  folder: string,
+  sides: Readonly<Record<Side, ProxiedRegion>>,
+  partitions: readonly string[],
+): Promise<void> {
+  for (const { region } of Object.values(sides)) {
+    for (const broker of region.brokers) {
+      for (const partition of partitions) {
+        const to = path.join(folder, 'kept', `${region.name}-${broker.id}`, partition);
+        await cp(path.join(broker.directory, 'data', partition), to, { recursive: true }).catch(() => {});
+      }
+    }
+  }
 }
 
 function topology(source: readonly string[], destination: readonly string[]): string {

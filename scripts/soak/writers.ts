@@ -19,6 +19,8 @@ const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 /** Short, so that an abandoned transaction holds the last stable offset back for seconds only. */
 export const transactionTimeoutMs = 8_000;
 const transactional = 3;
+/** A send that meets a dead broker gives up soon, so that the load comes back with the broker. */
+const patience = { 'delivery.timeout.ms': '5000', 'request.timeout.ms': '2000', 'max.block.ms': '5000' };
 const failurePauseMs = 300;
 
 export class SoakWriters {
@@ -38,7 +40,7 @@ export class SoakWriters {
     for (const codec of codecs)
       await this.#workload.producer(codec, {
         transactionalId: null,
-        properties: { 'compression.type': codec },
+        properties: { ...patience, 'compression.type': codec },
       });
   }
 
@@ -108,6 +110,7 @@ export class SoakWriters {
   #transactions(index: number): Promise<void> {
     const transactionalId = `soak-${index}`;
     const properties = {
+      ...patience,
       'transaction.timeout.ms': String(transactionTimeoutMs),
       'compression.type': codecs[index]!,
     };
