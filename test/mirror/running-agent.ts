@@ -26,11 +26,13 @@ export interface AgentFixtureOptions {
   readonly topics: readonly string[];
   /** Further lines of the link, indented by six spaces. */
   readonly extra?: string;
+  /** Who the agent is at the destination, over its SASL_PLAINTEXT listener. Default nobody, in plaintext. */
+  readonly user?: { readonly username: string; readonly password: string };
 }
 
 /** Writes a lockstep.yaml for the two regions; the link is called us-to-eu. */
 export async function writeTopology(options: AgentFixtureOptions): Promise<string> {
-  const { folder, source, destination, topics, extra = '' } = options;
+  const { folder, source, destination, topics, extra = '', user } = options;
   const file = path.join(folder, `${source.name}-${destination.name}-${topics[0]}.yaml`);
   const list = (items: readonly string[]): string =>
     `[${items.map((item) => JSON.stringify(item)).join(', ')}]`;
@@ -39,7 +41,9 @@ export async function writeTopology(options: AgentFixtureOptions): Promise<strin
     `version: 1
 clusters:
   source: { bootstrap: ${list(source.bootstrap)} }
-  destination: { bootstrap: ${list(destination.bootstrap)} }
+  destination:
+    bootstrap: ${list(user === undefined ? destination.bootstrap : destination.bootstrapOf('SASL_PLAINTEXT'))}
+${user === undefined ? '' : `    sasl: { mechanism: PLAIN, username: ${user.username}, password: ${user.password} }`}
 links:
   us-to-eu:
     source: source

@@ -180,7 +180,12 @@ describe('trouble', () => {
     coordinator.init = async () => {
       throw new LockstepError('NOT_AUTHORIZED', 'no WRITE', { detail: { number: 53 } });
     };
-    expect(await outcomeOf()).toEqual({ kind: 'answered', errorCode: 53, reason: 'no WRITE' });
+    expect(await outcomeOf()).toEqual({
+      kind: 'answered',
+      errorCode: 53,
+      reason:
+        'empty transactions need the right WRITE on transactional ids that begin with lockstep.us-to-eu.: no WRITE',
+    });
   });
 
   it('an answer that is lost leaves it unknown', async () => {

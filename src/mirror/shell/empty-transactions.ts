@@ -54,6 +54,7 @@ const transactionsAtOnceMax = 32;
 /** Between two looks: a marker takes about a millisecond. It doubles up to the second, in ms. */
 const lookPauseMs = { first: 1, max: 20 } as const;
 const concurrentTransactions = 51;
+const transactionalIdAuthorizationFailed = 53;
 /** INVALID_PRODUCER_EPOCH and PRODUCER_FENCED: another worker has the transactional id. */
 const fencedCodes: ReadonlySet<unknown> = new Set([47, 90]);
 
@@ -109,7 +110,7 @@ export class EmptyTransactionWriter implements HoleWriter {
       await this.#fill(job, transactionalId);
       outcome = { kind: 'answered', errorCode: 0, reason: 'NONE' };
     } catch (error) {
-      outcome = outcomeOf(error);
+      outcome = outcomeOf(error, this.#options.linkName);
       await this.#settle(transactionalId, outcome);
     }
     this.#finish(job, outcome);
@@ -209,14 +210,17 @@ export class EmptyTransactionWriter implements HoleWriter {
   }
 }
 
-function outcomeOf(error: unknown): HoleOutcome {
+function outcomeOf(error: unknown, linkName: string): HoleOutcome {
   if (error instanceof Unclear) return { kind: 'unknown', reason: error.message };
   if (!(error instanceof LockstepError)) throw error;
   const number = numberOf(error);
-  const isAnswer = typeof number === 'number' && !error.retriable;
-  if (!isAnswer) return { kind: 'unknown', reason: error.message };
-  const who = fencedCodes.has(number) ? 'another agent has taken the transactional id. ' : '';
-  return { kind: 'answered', errorCode: number, reason: `${who}${error.message}` };
+  if (typeof number !== 'number' || error.retriable) return { kind: 'unknown', reason: error.message };
+  const what = fencedCodes.has(number)
+    ? 'another agent has taken the transactional id. '
+    : number === transactionalIdAuthorizationFailed
+      ? `empty transactions need the right WRITE on transactional ids that begin with ${transactionalIdPrefix(linkName)}: `
+      : '';
+  return { kind: 'answered', errorCode: number, reason: `${what}${error.message}` };
 }
 
 /** Kafka's error number, where it is an error of Kafka's. */
