@@ -1,44 +1,22 @@
 import { describe, expect, test } from 'vitest';
+import { statusOf as link, partition } from '../../test/support/link-status.ts';
 import type { LinkStatus } from '../link/index.ts';
-import { changesOf, formatSummary, summarizeLink } from './link-summary.ts';
-
-type Partition = LinkStatus['partitions'][number];
-
-const partition = (fields: Partial<Partition>): Partition => ({
-  topic: 'orders',
-  partition: 0,
-  state: 'Mirroring',
-  reason: null,
-  sinceMs: 0,
-  isStopped: false,
-  stoppedAt: null,
-  mirrorEnd: 10n,
-  sourceEnd: 10n,
-  lagRecords: 0n,
-  behindMs: 0,
-  recordsMirrored: 0,
-  bytesMirrored: 0,
-  lastError: null,
-  lastErrorAtMs: null,
-  acknowledgedLostCount: 0,
-  ...fields,
-});
-
-const link = (partitions: Partition[], fields: Partial<LinkStatus> = {}): LinkStatus => ({
-  name: 'us-to-eu',
-  source: 'us-east',
-  destination: 'eu-west',
-  topics: [],
-  partitions,
-  heldBytes: 0,
-  discoveryError: null,
-  ...fields,
-});
+import { formatSummary, summarizeLink } from './link-summary.ts';
 
 const line = (now: LinkStatus, before?: LinkStatus): string =>
   formatSummary(summarizeLink(now, before, 2_000));
 
 describe('the line of a link', () => {
+  test('counts partitions that fill holes as mirroring, and tells what others wait for', () => {
+    const states = ['Mirroring', 'ClaimingHole', 'FillingHole', 'WaitingForTransaction'];
+    const partitions = states.map((state, index) =>
+      partition({ partition: index, state, reason: index === 0 ? null : 'why' }),
+    );
+    expect(line(link(partitions))).toBe(
+      'us-to-eu  3 of 4 partitions mirroring  lag none  (1 WaitingForTransaction: why)',
+    );
+  });
+
   test('sums lag and rates over its partitions', () => {
     const before = link([partition({}), partition({ partition: 1 })]);
     const now = link([
@@ -95,48 +73,5 @@ describe('the line of a link', () => {
   test('counters that start again make no negative rate', () => {
     const now = link([partition({ bytesMirrored: 0 })]);
     expect(line(now, link([partition({ bytesMirrored: 500 })]))).toContain('0 B/s, 0 records/s');
-  });
-});
-
-describe('changes', () => {
-  const stopped = link([
-    partition({ state: 'Diverged', isStopped: true, reason: 'it differs', stoppedAt: 7n }),
-  ]);
-
-  test('a partition that stops is told once, with its reason', () => {
-    expect(changesOf(stopped, link([partition({})]))).toEqual([
-      expect.stringMatching(
-        /^us-to-eu: orders-0: Diverged at offset 7: it differs\. Run lockstep verify, .*\.$/,
-      ),
-    ]);
-    expect(changesOf(stopped, stopped)).toEqual([]);
-  });
-
-  test('one that is stopped from the first status on is told too, and its return', () => {
-    expect(changesOf(stopped, undefined)).toHaveLength(1);
-    expect(changesOf(link([partition({})]), stopped)).toEqual(['us-to-eu: orders-0: Mirroring again']);
-  });
-
-  test('a clean stop and the usual states are quiet', () => {
-    const ending = link([partition({ state: 'Stopped', isStopped: true })]);
-    expect(changesOf(ending, link([partition({})]))).toEqual([]);
-    expect(changesOf(link([partition({})]), link([partition({ state: 'Settling' })]))).toEqual([]);
-  });
-
-  test('a topic that can not be prepared is told with its reason, one that is being prepared is not', () => {
-    const topic = { topic: 't', state: 'Preparing' as const, partitionCount: 1 };
-    const failed = link([], { topics: [{ ...topic, reason: 'POLICY_VIOLATION' }] });
-    expect(changesOf(link([], { topics: [{ ...topic, reason: null }] }), undefined)).toEqual([]);
-    expect(changesOf(failed, undefined)).toEqual(['us-to-eu: topic t: Preparing: POLICY_VIOLATION']);
-    expect(changesOf(failed, failed)).toEqual([]);
-  });
-
-  test('a refused topic is told with its reason', () => {
-    const topics = [
-      { topic: 't', state: 'Refused' as const, reason: 'it holds foreign data', partitionCount: 1 },
-    ];
-    expect(changesOf(link([], { topics }), link([]))).toEqual([
-      'us-to-eu: topic t: Refused: it holds foreign data',
-    ]);
   });
 });

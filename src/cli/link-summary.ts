@@ -1,12 +1,11 @@
 // What `lockstep run` says of one link in one line. Unknown is shown as unknown, never as zero.
 import type { LinkStatus } from '../link/index.ts';
-import { type PartitionStatus, type StopKind, waysOut } from '../mirror/index.ts';
 import { formatBytesPerSecond, formatCount, formatDuration, plural } from './output/units.ts';
 
 export interface LinkSummary {
   readonly name: string;
   readonly partitionCount: number;
-  /** Partitions in the state Mirroring. */
+  /** Partitions that copy, or fill a hole on the way. */
   readonly mirroringCount: number;
   /** Partitions that are not stopped: the ones whose lag counts. */
   readonly goingCount: number;
@@ -23,6 +22,9 @@ export interface LinkSummary {
   /** What holds up partitions that will go on by themselves: the most frequent state with its reason. */
   readonly trouble: string | null;
 }
+
+/** States in which a partition goes on; holes follow every transaction of the source. */
+const copying: ReadonlySet<string> = new Set(['Mirroring', 'ClaimingHole', 'FillingHole']);
 
 /** Reasons carry brokers' words; a status line stays a line. */
 const reasonCharsMax = 160;
@@ -44,7 +46,7 @@ export function summarizeLink(
   return {
     name: now.name,
     partitionCount: partitions.length,
-    mirroringCount: partitions.filter((partition) => partition.state === 'Mirroring').length,
+    mirroringCount: partitions.filter(({ state }) => copying.has(state)).length,
     goingCount: going.length,
     stoppedCount: partitions.filter((partition) => partition.isStopped && partition.state !== 'Stopped')
       .length,
@@ -60,7 +62,7 @@ export function summarizeLink(
 function mostFrequentTrouble({ partitions }: LinkStatus): string | null {
   const counts = new Map<string, number>();
   for (const { state, reason, isStopped } of partitions) {
-    if (isStopped || (reason === null && state === 'Mirroring')) continue;
+    if (isStopped || (copying.has(state) && (reason === null || state !== 'Mirroring'))) continue;
     const words = reason === null ? state : `${state}: ${reason.slice(0, reasonCharsMax)}`;
     counts.set(words, (counts.get(words) ?? 0) + 1);
   }
@@ -97,43 +99,4 @@ function formatLag(lagRecords: bigint | null, behindMs: number | null): string {
 
 function total(link: LinkStatus, field: 'bytesMirrored' | 'recordsMirrored'): number {
   return link.partitions.reduce((sum, partition) => sum + partition[field], 0);
-}
-
-/** What changed for the worse or the better between two statuses, one line each: loud states are said once. */
-export function changesOf(now: LinkStatus, before: LinkStatus | undefined): string[] {
-  const lines: string[] = [];
-  const topicsBefore = new Map(before?.topics.map((topic) => [topic.topic, topic]));
-  for (const { topic, state, reason } of now.topics) {
-    const earlier = topicsBefore.get(topic);
-    // A topic that is being prepared, or grows, is quiet unless something keeps it from it.
-    if (reason === null && isQuietTopicState(state)) continue;
-    if (earlier?.state === state && earlier.reason === reason) continue;
-    lines.push(`${now.name}: topic ${topic}: ${state}${reason === null ? '' : `: ${reason}`}`);
-  }
-  const statesBefore = new Map(before?.partitions.map((each) => [`${each.topic}-${each.partition}`, each]));
-  for (const { topic, partition, state, reason, isStopped, stoppedAt } of now.partitions) {
-    const earlier = statesBefore.get(`${topic}-${partition}`);
-    if (earlier?.state === state || state === 'Stopped') continue;
-    const words = isStopped
-      ? explainStop({ state, reason, stoppedAt })
-      : `${state}${reason === null ? '' : `: ${reason}`}`;
-    if (isStopped || state === 'NotAuthorized') lines.push(`${now.name}: ${topic}-${partition}: ${words}`);
-    else if (earlier?.isStopped === true) lines.push(`${now.name}: ${topic}-${partition}: ${words} again`);
-  }
-  return lines;
-}
-
-/** `TransactionAhead at offset 5: the batch belongs to a transaction. Transactions can not ...` */
-function explainStop({
-  state,
-  reason,
-  stoppedAt,
-}: Pick<PartitionStatus, 'state' | 'reason' | 'stoppedAt'>): string {
-  const place = stoppedAt === null ? '' : ` at offset ${stoppedAt}`;
-  const wayOut = Object.hasOwn(waysOut, state) ? ` ${waysOut[state as StopKind]}` : '';
-  return `${state}${place}${reason === null ? '' : `: ${reason}.`}${wayOut}`;
-}
-
-function isQuietTopicState(state: string): boolean {
-  return state === 'Preparing' || state === 'Mirrored';
 }

@@ -1,7 +1,7 @@
 // One partition kept identical: the pure machine of its life, and the shell that carries it out.
 export { isLockstepProducerId, linkProducerId } from './partition/identity.ts';
 export type { StopKind } from './partition/state.ts';
-export { waysOut } from './partition/ways-out.ts';
+export { type LastingState, type Place, wayOut, waysOut } from './partition/ways-out.ts';
 export {
   type ProbeOptions,
   type ProbeReport,

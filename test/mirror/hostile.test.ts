@@ -420,17 +420,15 @@ const aboutEnds =
   };
 
 const aboutMarkers =
-  (
-    change: (marker: { partitionIndex: number; errorCode: number }, entry: { producerId: bigint }) => void,
-  ): DestinationLie['tell'] =>
+  (change: (marker: { partitionIndex: number; errorCode: number }) => void): DestinationLie['tell'] =>
   (liar, topic, told) =>
     liar.lie(apis.WriteTxnMarkers, (answer) => {
-      for (const entry of answer.markers) {
-        for (const { name, partitions } of entry.topics) {
+      for (const { topics } of answer.markers) {
+        for (const { name, partitions } of topics) {
           for (const partition of partitions) {
             if (name !== topic || partition.partitionIndex !== 0) continue;
             told();
-            change(partition, entry);
+            change(partition);
           }
         }
       }
@@ -531,9 +529,22 @@ const destinationLies: DestinationLie[] = [
     name: 'markers are answered for another producer',
     hasHole: true,
     says: /does not mention the partition/,
-    tell: aboutMarkers((_marker, entry) => {
-      entry.producerId = 4n;
-    }),
+    tell: (liar, topic, told) =>
+      liar.lie(apis.WriteTxnMarkers, (answer) => {
+        // Entries are about several partitions, and only one is lied about.
+        for (const { topics } of [...answer.markers]) {
+          for (const { name, partitions } of topics) {
+            const index = partitions.findIndex((each) => name === topic && each.partitionIndex === 0);
+            if (index < 0) continue;
+            told();
+            answer.markers.push({
+              producerId: 4n,
+              topics: [{ name, partitions: partitions.splice(index, 1) }],
+            });
+          }
+        }
+        return answer;
+      }),
   },
   {
     name: 'markers are answered with an error that Kafka does not have',

@@ -4,11 +4,13 @@ import { Command } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
 import { chooseLinks } from '../choose-links.ts';
-import { changesOf, formatSummary, summarizeLink } from '../link-summary.ts';
+import { formatSummary, summarizeLink } from '../link-summary.ts';
 import { loadFile } from '../load-file.ts';
 import { LiveBlock } from '../output/live-block.ts';
 import type { Output } from '../output/output.ts';
+import { placesOf } from '../places.ts';
 import type { CommandContext, Start } from '../program.ts';
+import { type PlaceOfLink, ToldChanges } from '../told-changes.ts';
 
 /** Time between two statuses, ms. */
 const statusMs = { terminal: 1_000, plain: 5_000 } as const;
@@ -35,7 +37,7 @@ async function run(file: string, options: RunOptions, context: CommandContext): 
   const links = chooseLinks(topology, options.link);
   const { runAgent } = await import('../../agent/index.ts');
   const { output, signal } = context;
-  const view = new AgentView(output);
+  const view = new AgentView(output, placesOf(topology));
   for (const link of links) {
     output.message(
       `lockstep: ${link.name}: from ${link.source} to ${link.destination}, topics ${link.topics.join(', ')}`,
@@ -63,10 +65,12 @@ async function run(file: string, options: RunOptions, context: CommandContext): 
 class AgentView {
   readonly #output: Output;
   readonly #block: LiveBlock;
+  readonly #changes: ToldChanges;
   #before: AgentStatus | undefined;
 
-  constructor(output: Output) {
+  constructor(output: Output, placeOf: PlaceOfLink) {
     this.#output = output;
+    this.#changes = new ToldChanges(placeOf);
     this.#block = new LiveBlock(output);
   }
 
@@ -76,7 +80,7 @@ class AgentView {
     const elapsedMs = before === undefined ? 0 : status.atMs - before.atMs;
     const lines = status.links.map((link) => {
       const earlier = before?.links.find((each) => each.name === link.name);
-      for (const change of changesOf(link, earlier)) this.message(change);
+      for (const change of this.#changes.linesOf(link, status.atMs)) this.message(change);
       return formatSummary(summarizeLink(link, earlier, elapsedMs));
     });
     if (this.#output.isTerminal) this.#block.show(lines);

@@ -1,20 +1,61 @@
-// What a person can do about each state that does not end by itself, in one sentence; docs/states.md says more.
+// What a person can do about each state that does not end by itself, with the command where there is one, in one or
+// two sentences; docs/states.md says more. `{topic}` and the like stand for what only whoever prints it knows.
 import type { StopKind } from './state.ts';
 
-export const waysOut: Readonly<Record<StopKind, string>> = {
-  Diverged:
-    'Run lockstep verify, withdraw WRITE on the mirror from everybody else, delete the mirror topic and start again.',
-  ForeignData:
-    'Nothing was touched. Delete this destination topic if nobody needs it, or mirror another one.',
-  SourceTruncated:
-    'The mirror holds records that the source lost. Run lockstep verify; keep them, or delete the mirror topic to mirror the source as it is now.',
-  SourceRecreated: 'The mirror was left as it is. Delete it to mirror the new topic.',
-  DestinationRecreated: 'Start the agent again to fill the new topic from offset 0.',
-  RetentionOvertook:
-    'Set retentionOvertook: jump on the link to go on behind the gap, or delete the mirror topic to start from what is left.',
-  StartTooFar: 'Set start: shifted on the link, or raise fillOffsetsMax, then start the agent again.',
-  Blocked: 'Change the setting that the reason names, then start the agent again.',
-  Fenced: 'Nothing, if the promotion was meant.',
-  Stopped: 'Start the agent again.',
-  OldRecordFormat: 'Rewrite the topic with a current producer; what is before it is identical.',
+/** States that end by themselves, and that somebody should know of when they last. */
+export type LastingState =
+  | 'NotAuthorized'
+  | 'Recovering'
+  | 'Settling'
+  | 'WaitingAtHole'
+  | 'WaitingForReplicas'
+  | 'WaitingForTransaction';
+
+/** What the placeholders stand for. */
+export interface Place {
+  readonly link: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** lockstep.yaml, as it was given. */
+  readonly file: string;
+  /** Bootstrap addresses, with the settings that Kafka's tools need there. */
+  readonly source: string;
+  readonly destination: string;
+}
+
+const deleteMirror = 'kafka-topics.sh --bootstrap-server {destination} --delete --topic {topic}';
+const startAgain = 'lockstep run {file}';
+const verify = 'lockstep verify {file} --topic {topic}';
+
+export const waysOut: Readonly<Record<StopKind | LastingState, string>> = {
+  Diverged: `Nothing is written any more. See where: ${verify}; and who else may write: kafka-acls.sh --bootstrap-server {destination} --list --topic {topic}. Then withdraw that right, delete the mirror and start again: ${deleteMirror}; ${startAgain}.`,
+  ForeignData: `Nothing was touched. If nobody needs this destination topic, delete it and start again: ${deleteMirror}; ${startAgain}. Else mirror another topic.`,
+  SourceTruncated: `The mirror holds records that the source lost, and is left as it is. See which: ${verify}. To mirror the source as it is now, keep what you need and delete the mirror: ${deleteMirror}; ${startAgain}.`,
+  SourceRecreated: `The mirror of the former topic is left as it is. To mirror the new one, delete it: ${deleteMirror}; ${startAgain}.`,
+  DestinationRecreated: `Nothing was written to the new topic. To fill it from the source: ${startAgain}.`,
+  RetentionOvertook: `To go on behind the gap, set retentionOvertook: jump on link {link} in {file}, then: ${startAgain}. To keep what is mirrored, leave it; the source no longer has what is missing.`,
+  StartTooFar: `Set a higher fillOffsetsMax, or start: shifted (other offsets than the source's), on link {link} in {file}, then: ${startAgain}.`,
+  Blocked: `Change the setting of the mirror that the reason speaks of, for example: kafka-configs.sh --bootstrap-server {destination} --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=10485760; then: ${startAgain}.`,
+  Fenced:
+    'Nothing has to be done if the promotion was meant. Else see who writes to the topic now: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {topic} --partition {partition}.',
+  Stopped: `Nothing has to be done; to go on: ${startAgain}.`,
+  OldRecordFormat:
+    'What is before it is identical. Copy the topic into a new one with a client of today and mirror that, or let go of the old records: kafka-delete-records.sh --bootstrap-server {source} --offset-json-file FILE.',
+  NotAuthorized: 'It is asked again every 10 s: grant the right. All that lack: lockstep doctor {file}.',
+  Recovering: `It is tried again by itself, every few seconds. If the reason stays: lockstep doctor {file}.`,
+  Settling: `Nothing has to be done while another agent of this link runs: this one takes over when that one ends. Else see who writes: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {topic} --partition {partition}.`,
+  WaitingAtHole:
+    'Nothing has to be done: the next record at the source ends it, and what consumers can read is mirrored.',
+  WaitingForReplicas:
+    'It goes on when the followers have caught up. See which do not: kafka-topics.sh --bootstrap-server {destination} --describe --topic {topic} --under-replicated-partitions.',
+  WaitingForTransaction:
+    'Nothing has to be done while the transaction is alive. Those that hang: kafka-transactions.sh --bootstrap-server {source} find-hanging --topic {topic} --partition {partition}.',
 };
+
+/** What to do about a partition in this state; null where there is nothing to say. */
+export function wayOut(state: string, place: Place): string | null {
+  if (!Object.hasOwn(waysOut, state)) return null;
+  return waysOut[state as keyof typeof waysOut].replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
+    Object.hasOwn(place, name) ? String(place[name as keyof Place]) : whole,
+  );
+}

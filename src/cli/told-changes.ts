@@ -1,0 +1,144 @@
+// What is told of partitions and topics in lines of their own: once when it happens, with what to do about it, and once
+// when it is over. Most states pass within moments and are no news; those that a partition may stay in are told when it
+// has, and a partition that tries again and again counts as one that stays.
+import type { LinkStatus } from '../link/index.ts';
+import { type PartitionStatus, type Place, wayOut } from '../mirror/index.ts';
+import { plural } from './output/units.ts';
+
+/** How long a partition may wait before it is told, ms: by then it is known whose transaction it is. */
+const waitingToldMs = 10_000;
+/** How long it may take to begin, or to begin again, ms. */
+const notCopyingToldMs = 30_000;
+
+/** Why a partition is not simply copying. */
+type Trouble = 'stopped' | 'notAuthorized' | 'waiting' | 'notCopying';
+
+const troubleOf: Readonly<Record<string, Trouble>> = {
+  NotAuthorized: 'notAuthorized',
+  WaitingForTransaction: 'waiting',
+  WaitingAtHole: 'waiting',
+  WaitingForReplicas: 'notCopying',
+  ReadingDestination: 'notCopying',
+  Settling: 'notCopying',
+  ComparingTail: 'notCopying',
+  Recovering: 'notCopying',
+};
+
+const toldAfterMs: Readonly<Record<Trouble, number>> = {
+  stopped: 0,
+  notAuthorized: 0,
+  waiting: waitingToldMs,
+  notCopying: notCopyingToldMs,
+};
+
+/** One partition's trouble. */
+interface Episode {
+  readonly trouble: Trouble;
+  /** The first of it. */
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly mirrorEnd: bigint | null;
+  isTold: boolean;
+}
+
+/** Something to say of one partition; `what` is the same for all that share it. */
+interface News {
+  readonly name: string;
+  readonly what: string;
+  readonly text: string;
+}
+
+/** Where links lead, for the commands in the lines. */
+export type PlaceOfLink = (link: string) => Pick<Place, 'file' | 'source' | 'destination'>;
+
+export class ToldChanges {
+  readonly #placeOf: PlaceOfLink;
+  readonly #episodes = new Map<string, Episode>();
+  readonly #topics = new Map<string, string>();
+
+  constructor(placeOf: PlaceOfLink) {
+    this.#placeOf = placeOf;
+  }
+
+  /** The lines about one link at its newest status. */
+  linesOf(link: LinkStatus, atMs: number): string[] {
+    const topics = link.topics.flatMap((topic) => this.#topicNews(link.name, topic));
+    const partitions = link.partitions.flatMap((partition) =>
+      this.#partitionNews(link.name, partition, atMs),
+    );
+    return [...topics, ...together(partitions)].map((line) => `${link.name}: ${line}`);
+  }
+
+  #topicNews(link: string, { topic, state, reason }: LinkStatus['topics'][number]): string[] {
+    const words = withReason(state, reason);
+    const key = `${link} ${topic}`;
+    const isNews = this.#topics.get(key) !== words;
+    this.#topics.set(key, words);
+    // A topic that is being prepared, or grows, is quiet unless something keeps it from it.
+    const isQuiet = reason === null && (state === 'Preparing' || state === 'Mirrored');
+    return isNews && !isQuiet ? [`topic ${topic}: ${words}`] : [];
+  }
+
+  #partitionNews(link: string, status: PartitionStatus, atMs: number): News[] {
+    const { topic, partition, state, reason, mirrorEnd } = status;
+    if (state === 'Stopped') return [];
+    const name = `${topic}-${partition}`;
+    const key = `${link} ${name}`;
+    const before = this.#episodes.get(key);
+    const trouble = troubleIn(status);
+    if (trouble === null) {
+      if (before === undefined || !isOver(before, status)) return [];
+      this.#episodes.delete(key);
+      return before.isTold ? [{ name, what: 'again', text: `${withReason(state, reason)} again` }] : [];
+    }
+    const isSame = before?.trouble === trouble && (trouble === 'notCopying' || before.state === state);
+    const episode = isSame ? before : { trouble, state, sinceMs: atMs, mirrorEnd, isTold: false };
+    this.#episodes.set(key, episode);
+    if (episode.isTold || atMs - episode.sinceMs < toldAfterMs[trouble]) return [];
+    episode.isTold = true;
+    const what = describe(status);
+    const way = wayOutOf(status, trouble, { link, topic, partition, ...this.#placeOf(link) });
+    return [{ name, what, text: `${what}${way === null ? '' : ` ${way}`}` }];
+  }
+}
+
+function troubleIn({ state, reason, isStopped }: PartitionStatus): Trouble | null {
+  if (isStopped) return 'stopped';
+  // What it copies from, or to, does not answer.
+  if (state === 'Mirroring' && reason !== null) return 'notCopying';
+  return troubleOf[state] ?? null;
+}
+
+/** One that tries again and again shows Mirroring in between: only what it has copied ends that. */
+function isOver(before: Episode, { lagRecords, mirrorEnd }: PartitionStatus): boolean {
+  if (before.trouble !== 'notCopying' || lagRecords === 0n) return true;
+  return mirrorEnd !== null && (before.mirrorEnd === null || mirrorEnd > before.mirrorEnd);
+}
+
+/** `Diverged at offset 5: a batch meant for offset 5 landed at 6.` */
+function describe({ state, reason, lastError, stoppedAt }: PartitionStatus): string {
+  const where = stoppedAt === null ? state : `${state} at offset ${stoppedAt}`;
+  // A partition that tries again passes through states that have no reason of their own.
+  const why = reason ?? (troubleOf[state] === 'notCopying' ? lastError : null);
+  return why === null ? `${where}.` : `${where}: ${why}${/[.!?]$/.test(why) ? '' : '.'}`;
+}
+
+function wayOutOf({ state, reason }: PartitionStatus, trouble: Trouble, place: Place): string | null {
+  // Its reason has the command already, made for the very transaction.
+  if (state === 'WaitingForTransaction' && reason?.includes('kafka-transactions.sh')) return null;
+  return wayOut(state, place) ?? (trouble === 'notCopying' ? wayOut('Recovering', place) : null);
+}
+
+/** A cluster that is away is one piece of news, however many partitions it holds up. */
+function together(news: readonly News[]): string[] {
+  const groups = new Map<string, News[]>();
+  for (const each of news) groups.set(each.what, [...(groups.get(each.what) ?? []), each]);
+  return Array.from(groups.values(), ([first, ...others]) => {
+    const more = others.length === 0 ? '' : ` and ${plural(others.length, 'more partition')}`;
+    return `${first!.name}${more}: ${first!.text}`;
+  });
+}
+
+function withReason(state: string, reason: string | null): string {
+  return reason === null ? state : `${state}: ${reason}`;
+}
