@@ -6,6 +6,7 @@
 //      (once for each generation)                       ▲                     │  │
 //                                                       └──── fewer written ──┘  └─ replicas behind: look again
 //
+// A look is worth nothing once it is old: a claim whose request could not be sent at once looks again.
 // Whatever is unclear goes through the machine's recovery, which reads the log and takes a new generation: requests
 // of the old one are refused from the first marker of the new one on.
 import type { LogEnds } from './state.ts';
@@ -70,6 +71,11 @@ export function holeAnswered(hole: FillingHole, errorCode: number, reason: strin
     ? 'a worker that started later has written markers here'
     : 'markers were refused';
   return { next: 'recover', reason: `${who} (${reason})` };
+}
+
+/** The request was held back because the look before it had become too old: look again. */
+export function holeNotSent(hole: FillingHole): HoleDecision {
+  return { next: 'readLogEnd', hole: { ...hole, phase: 'looking' } };
 }
 
 /** The leader's log end was read. `mirrorEnd` is where the log ended before the request. */

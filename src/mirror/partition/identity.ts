@@ -67,6 +67,8 @@ const sequenceCount = 1n << 31n;
 export const epochMax = 32_764;
 /** Never used for copying: it closes a mirror for good. */
 export const closingEpoch = 32_767;
+/** Coordinator epochs are 32 bits wide. */
+const generationMax = 2 ** 31 - 1;
 /** Generations grow by 16 in 4 s, so that they fit into 31 bits until 2037; the low bits tell workers of one moment apart. */
 const generation = { zeroMs: Date.UTC(2020, 0, 1), unitMs: 4_000, perUnit: 16 } as const;
 
@@ -212,7 +214,7 @@ export function generationAfter(
   const { zeroMs, unitMs, perUnit } = generation;
   const seen = Math.max(-1, ...entries.map((entry) => entry.coordinatorEpoch));
   const now = Math.floor((nowMs - zeroMs) / unitMs) * perUnit;
-  return Math.max(seen + 1, now) + Math.floor(random * perUnit);
+  return Math.min(Math.max(seen + 1, now) + Math.floor(random * perUnit), generationMax);
 }
 
 /** Whether a marker with the closing epoch has ended this mirror's life: nobody may copy into the log any more. */

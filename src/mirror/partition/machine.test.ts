@@ -408,6 +408,16 @@ describe('a hole', () => {
     expect(types(machine.handle(ends(11n)))).toEqual(['append']);
   });
 
+  it('is looked at again when the request had to wait for too long', () => {
+    claimed(marker(10n), new TestBatch(11n, 1));
+    expect(types(machine.handle({ type: 'markersNotSent', round: machine.round }))).toEqual(['readLogEnd']);
+    expect(machine.flow?.hole).toMatchObject({ phase: 'looking' });
+    expect(types(machine.handle(ends(10n)))).toEqual(['writeMarkers']);
+    machine.handle({ type: 'markersNotSent', round: machine.round });
+    machine.handle(ends(11n));
+    expect(machine.state.name).toBe('Recovering');
+  });
+
   it('is Diverged when more was written than meant', () => {
     claimed(marker(10n), new TestBatch(11n, 1));
     machine.handle(answered());

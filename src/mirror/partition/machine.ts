@@ -18,6 +18,7 @@ import {
   type HoleDecision,
   holeAnswered,
   holeLogEndRead,
+  holeNotSent,
   holeTimer,
 } from './hole.ts';
 import { identityOf, markersOf, positionAfter, positionBehindHole } from './identity.ts';
@@ -114,6 +115,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
         return this.#stopOrRecover(event.reason);
       case 'markersAnswered':
         return this.#withHole('writing', (hole) => holeAnswered(hole, event.errorCode, event.reason));
+      case 'markersNotSent':
+        return this.#withHole('writing', holeNotSent);
       case 'logEndRead':
         return this.#withHole(null, (hole, flow) => holeLogEndRead(hole, flow.mirrorEnd, event.ends));
       case 'startCut':
@@ -352,8 +355,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
         this.#plan(flow, batch);
       } catch (error) {
         for (const unplanned of batches.slice(index)) unplanned.release();
-        const reason = error instanceof Error ? error.message : String(error);
-        return this.#recover(`the source batch at offset ${batch.baseOffset} can’t be read: ${reason}`);
+        return this.#recover(unreadable(batch, error));
       }
     }
     this.#advance(flow);
@@ -410,8 +412,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       merged = first.mergeWith(next);
     } catch (error) {
       for (const batch of batches) batch.release();
-      const reason = error instanceof Error ? error.message : String(error);
-      return this.#recover(`the source batches from offset ${first.baseOffset} on can’t be read: ${reason}`);
+      return this.#recover(unreadable(first, error));
     }
     for (const batch of batches) batch.release();
     this.#append(flow, merged, true);
@@ -422,7 +423,12 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     const missing = end - flow.mirrorEnd;
     const fitting = Math.max(1, Math.floor((copiesBytesMax * Math.max(of.recordCount, 1)) / of.sizeBytes));
     const countMax = this.#mayMerge ? Math.min(copiesCountMax, fitting) : 1;
-    const copies = of.copiesOfFirst(flow.mirrorEnd, missing > BigInt(countMax) ? countMax : Number(missing));
+    let copies: B;
+    try {
+      copies = of.copiesOfFirst(flow.mirrorEnd, missing > BigInt(countMax) ? countMax : Number(missing));
+    } catch (error) {
+      return this.#recover(unreadable(of, error));
+    }
     if (flow.mirrorEnd + BigInt(copies.recordCount) === end) flow.queue.shift();
     this.#append(flow, copies, copies.recordCount > 1);
   }
@@ -630,6 +636,11 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #act(action: PartitionAction<B>): void {
     this.#actions.push(action);
   }
+}
+
+function unreadable({ baseOffset }: FetchedBatch, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return `the source batch at offset ${baseOffset} can’t be read: ${reason}`;
 }
 
 /** What waits in the queue, not what is under way. */

@@ -214,6 +214,8 @@ export type PartitionEvent<B extends FetchedBatch = FetchedBatch> =
       readonly errorCode: number;
       readonly reason: string;
     }
+  /** The log end that was read had become too old: it is read again. */
+  | { readonly type: 'markersNotSent'; readonly round: number }
   | { readonly type: 'markersUnknown'; readonly round: number; readonly reason: string }
   | { readonly type: 'logEndRead'; readonly round: number; readonly ends: LogEnds }
   | { readonly type: 'startCut'; readonly round: number; readonly logStart: bigint }

@@ -24,6 +24,7 @@ const original: BatchFingerprint = { ...batch, producerId: 4n, partitionLeaderEp
 const source: SourceView = {
   logStart: 0n,
   highWatermark: 20n,
+  lastStableOffset: 20n,
   logEnd: 20n,
   tail: original,
   visibleInHole: null,
@@ -88,6 +89,12 @@ describe('judgeTail', () => {
       'a high watermark behind the log end is waited for',
       batch,
       { ...source, highWatermark: 9n },
+      'unsettled',
+    ],
+    [
+      'an end above the source’s last stable offset is not judged yet',
+      batch,
+      { ...source, lastStableOffset: 9n },
       'unsettled',
     ],
     [

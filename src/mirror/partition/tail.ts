@@ -36,6 +36,8 @@ export interface MirrorTail {
 export interface SourceView {
   readonly logStart: bigint;
   readonly highWatermark: bigint;
+  /** Records below are decided; a mirror never goes beyond. */
+  readonly lastStableOffset: bigint;
   /** The leader's log end, which can be above the high watermark. */
   readonly logEnd: bigint;
   /** The batch that holds the last offset of the mirror's newest data, or the next after it; null when there is none. */
@@ -65,8 +67,9 @@ export function judgeTail(
   if (misplaced !== null) return misplaced;
   if (source.logEnd < view.logEnd) return { kind: 'sourceEndsBefore', sourceEnd: source.logEnd };
   if (source.logStart > view.logEnd) return { kind: 'sourceStartsAfter', sourceStart: source.logStart };
-  // A new leader's high watermark can lag behind its log for a moment.
-  if (source.highWatermark < view.logEnd) return 'unsettled';
+  // A new leader's high watermark can lag behind its log for a moment. And where a transaction is open, nobody can say
+  // yet what stands there.
+  if (source.highWatermark < view.logEnd || source.lastStableOffset < view.logEnd) return 'unsettled';
   if (source.visibleInHole !== null) {
     const what = 'the source has a record where the mirror holds a marker';
     return { kind: 'differs', offset: source.visibleInHole, what };

@@ -8,6 +8,8 @@ import type { MarkerRun } from '../partition/state.ts';
 export type HoleOutcome =
   /** Kafka answered; 0 does not prove that all were written, another number not that none was. */
   | { readonly kind: 'answered'; readonly errorCode: number; readonly reason: string }
+  /** Nothing was sent: what the job was planned by had become too old when its turn came. */
+  | { readonly kind: 'notSent'; readonly reason: string }
   /** Some, all or none may be in the log, now or later. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -21,6 +23,11 @@ export interface HoleJob {
    * dropped, and ends as unknown. Default: wanted.
    */
   readonly isWanted?: () => boolean;
+  /**
+   * Whether the look at the log end that the job was planned by is young enough; asked as `isWanted`, by writers that
+   * do not look themselves. Default: it is.
+   */
+  readonly isFresh?: () => boolean;
   /** Called exactly once, never within `write`. */
   readonly onOutcome: (outcome: HoleOutcome) => void;
 }

@@ -155,6 +155,7 @@ export class LinkMirror {
         retentionOvertook: this.#exactness.retentionOvertook,
       },
       nowMs: options.nowMs,
+      monotonicMs: () => systemClock.nowMs(),
     };
   }
 

@@ -136,6 +136,8 @@ export class DestinationInspector {
     for (const answer of [before, after, highWatermark, logStart, entries, tail]) {
       if (answer instanceof LockstepError) return answer;
     }
+    if ((highWatermark as bigint) > (after as bigint))
+      return impossible(log, { highWatermark, logEnd: after });
     const { producerId, nowMs, random, isReadWithheld } = this.#options;
     const logEnd = after as bigint;
     const known = entries as ProducerEntry[];
@@ -172,6 +174,14 @@ export class DestinationInspector {
   }
 }
 
+function impossible(
+  { topic, partition }: LedLog,
+  { highWatermark, logEnd }: { highWatermark: unknown; logEnd: unknown },
+): LockstepError {
+  const what = `the broker tells a high watermark of ${highWatermark} above its log end of ${logEnd}`;
+  return new LockstepError('FRAME_INVALID', `${topic}-${partition}: ${what}`, { retriable: true });
+}
+
 function fillerTail(producerId: bigint, logEnd: bigint): DestinationView['tail'] {
   const lastOffset = logEnd - 1n;
   return { baseOffset: lastOffset, lastOffset, producerId, isControl: false, isFiller: true };
@@ -191,6 +201,7 @@ async function readEnds(ask: Ask, logs: LedLog[]): Promise<Answers<LogEnds, LedL
       const logEnd = logEnds.get(log)!;
       if (highWatermark instanceof LockstepError) return [log, highWatermark];
       if (logEnd instanceof LockstepError) return [log, logEnd];
+      if (highWatermark > logEnd) return [log, impossible(log, { highWatermark, logEnd })];
       return [log, { leaderEpoch: log.leaderEpoch, logEnd, highWatermark }];
     }),
   );
@@ -290,7 +301,7 @@ export class TailComparer {
     if (judgement === 'unsettled') {
       throw new LockstepError(
         'KAFKA_ERROR',
-        `the source’s high watermark (${source.highWatermark}) has not reached the mirror’s end (${logEnd}) yet`,
+        `the source is decided up to ${source.lastStableOffset} only (high watermark ${source.highWatermark}), and the mirror ends at ${logEnd}`,
         { retriable: true },
       );
     }
@@ -340,9 +351,10 @@ async function readSource(
 ): Promise<Map<SourceQuestion, SourceView | LockstepError>> {
   const logs = questions.map((question) => question.log);
   const asked = new Map(questions.map((question) => [question.log, question]));
-  const [ends, highWatermarks, starts] = await Promise.all([
+  const [ends, highWatermarks, stableOffsets, starts] = await Promise.all([
     askLogEnds(ask, logs),
     askOffsets(ask, logs, 'latest'),
+    askOffsets(ask, logs, 'stable'),
     askOffsets(ask, logs, 'earliest'),
   ]);
   const isReadable = (log: LedLog, offset: bigint): boolean => {
@@ -371,10 +383,11 @@ async function readSource(
       const { log, shift } = question;
       const logEnd = ends.get(log)!;
       const highWatermark = highWatermarks.get(log)!;
+      const lastStableOffset = stableOffsets.get(log)!;
       const logStart = starts.get(log)!;
       const tail = tails.get(log) ?? null;
       const visibleInHole = visible.get(log) ?? null;
-      for (const answer of [logEnd, highWatermark, logStart, tail, visibleInHole]) {
+      for (const answer of [logEnd, highWatermark, lastStableOffset, logStart, tail, visibleInHole]) {
         if (answer instanceof LockstepError) return [question, answer];
       }
       const header = tail as TailHeader | null;
@@ -383,6 +396,7 @@ async function readSource(
         {
           logEnd: (logEnd as bigint) - shift,
           highWatermark: (highWatermark as bigint) - shift,
+          lastStableOffset: (lastStableOffset as bigint) - shift,
           logStart: (logStart as bigint) - shift,
           tail: header && {
             ...header,

@@ -61,23 +61,25 @@ export async function askLogEnds<L extends LogAddress>(
     for (const { partition, errorCode, endOffset } of topic.partitions) {
       answers.set(
         `${topic.topic}/${partition}`,
-        errorCode === 0 ? endOffset : refused('log end', topic.topic, partition, errorCode),
+        errorCode === 0
+          ? toldOffset(endOffset, 'log end', topic.topic, partition)
+          : refused('log end', topic.topic, partition, errorCode),
       );
     }
   }
   return assign(logs, answers, 'log end');
 }
 
-/** The high watermark (`latest`) or the log start (`earliest`), by ListOffsets. */
+/** The high watermark (`latest`), the last stable offset (`stable`) or the log start (`earliest`), by ListOffsets. */
 export async function askOffsets<L extends LogAddress>(
   ask: Ask,
   logs: readonly L[],
-  which: 'latest' | 'earliest',
+  which: 'latest' | 'stable' | 'earliest',
 ): Promise<Answers<bigint, L>> {
-  const timestamp = which === 'latest' ? latestTimestamp : earliestTimestamp;
+  const timestamp = which === 'earliest' ? earliestTimestamp : latestTimestamp;
   const response = await ask(apis.ListOffsets, {
     replicaId: consumerReplica,
-    isolationLevel: 0,
+    isolationLevel: which === 'stable' ? readCommitted : readUncommitted,
     topics: byTopic(logs, ({ partition, leaderEpoch }) => ({
       partitionIndex: partition,
       currentLeaderEpoch: leaderEpoch,
@@ -90,7 +92,9 @@ export async function askOffsets<L extends LogAddress>(
       const key = `${topic.name}/${partitionIndex}`;
       answers.set(
         key,
-        errorCode === 0 ? offset : refused(`${which} offset`, topic.name, partitionIndex, errorCode),
+        errorCode === 0
+          ? toldOffset(offset, `${which} offset`, topic.name, partitionIndex)
+          : refused(`${which} offset`, topic.name, partitionIndex, errorCode),
       );
     }
   }
@@ -304,7 +308,9 @@ async function askFetch<T, L extends LogAddress>(
       partitionMaxBytes,
     })),
   });
-  if (response.errorCode !== 0) throw refused('fetch', '', -1, response.errorCode);
+  if (response.errorCode !== 0)
+    throw refused('fetch', logs[0]!.topic, logs[0]!.partition, response.errorCode);
+  const names = new Map(logs.map(({ topicId, topic }) => [topicId, topic]));
   for (const topic of response.responses) {
     for (const { partitionIndex, errorCode, records, abortedTransactions } of topic.partitions) {
       const key = `${topic.topic === '' ? topic.topicId : topic.topic}/${partitionIndex}`;
@@ -312,7 +318,7 @@ async function askFetch<T, L extends LogAddress>(
         key,
         errorCode === 0
           ? map(records, abortedTransactions)
-          : refused('fetch', topic.topic, partitionIndex, errorCode),
+          : refused('fetch', names.get(topic.topicId) ?? topic.topic, partitionIndex, errorCode),
       );
     }
   }
@@ -380,6 +386,14 @@ function assign<T, L extends LogAddress>(
       return [log, answer === undefined ? missing(what, log) : answer] as const;
     }),
   );
+}
+
+/** -1 is told by brokers that know none; nothing may be planned by it. */
+function toldOffset(offset: bigint, what: string, topic: string, partition: number): bigint | LockstepError {
+  if (offset >= 0n) return offset;
+  return new LockstepError('FRAME_INVALID', `${what} of ${topic}-${partition}: the broker told ${offset}`, {
+    retriable: true,
+  });
 }
 
 function missing(what: string, log: LogAddress): LockstepError {

@@ -135,6 +135,10 @@ export class MarkerWriter implements HoleWriter {
     let index = 0;
     for (; index < this.#waiting.length; index++) {
       const { job, sinceMs } = this.#waiting[index]!;
+      if (job.isFresh?.() === false) {
+        job.onOutcome({ kind: 'notSent', reason: 'not sent: the look at the log end is too old' });
+        continue;
+      }
       const why = whyNotSend(job, this.#options.nowMs() - sinceMs);
       if (why !== null) {
         job.onOutcome(unknown(why));

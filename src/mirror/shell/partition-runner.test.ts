@@ -5,6 +5,7 @@ import { BatchView, encodeBatch } from '../../records/index.ts';
 import { type DestinationView, defaultPolicy } from '../partition/state.ts';
 import type { AppendJob } from './destination-writer.ts';
 import type { FetchPosition } from './fetch-session.ts';
+import type { HoleJob } from './hole-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import { PartitionRunner, type PartitionServices } from './partition-runner.ts';
 import type { FetchTarget } from './source-reader.ts';
@@ -19,11 +20,13 @@ let target: FetchTarget | null;
 let heldFrames: number;
 let isLed: boolean;
 let skewMs: number;
+let leaderEpoch: number;
+let holes: HoleJob[];
 let runner: PartitionRunner;
 
 function view(): DestinationView {
   const position = { producerId, epoch: 0, sequence: Number(logEnd), isBehindHole: false };
-  const ends = { leaderEpoch: 3, logStart: 0n, logEnd, highWatermark: logEnd };
+  const ends = { leaderEpoch, logStart: 0n, logEnd, highWatermark: logEnd };
   return { ...ends, tail: null, position, generation: 1, isClosed: false };
 }
 
@@ -57,6 +60,8 @@ beforeEach(() => {
   heldFrames = 0;
   isLed = true;
   skewMs = 0;
+  leaderEpoch = 3;
+  holes = [];
   const reader = {
     add: (_key: string, added: FetchTarget) => {
       target = added;
@@ -68,16 +73,18 @@ beforeEach(() => {
   };
   const services = {
     sourceLog: () => (isLed ? log : null),
-    destinationLog: () => log,
+    destinationLog: () => ({ ...log, leaderEpoch }),
+    holeWriter: () => ({ write: (job: HoleJob) => holes.push(job) }),
     reader: () => reader,
     writer: () => ({ append: (job: AppendJob) => jobs.push(job) }),
-    inspector: { read: async () => ({ view: view(), tail: null }) },
+    inspector: { read: async () => ({ view: view(), tail: null }), readEnds: async () => view() },
     comparer: {
       compare: async () => ({ kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n }),
     },
     refreshMetadata: () => {},
     pauseMs: () => 20,
     nowMs: () => Date.now() + skewMs,
+    monotonicMs: () => Date.now() + skewMs,
     policy: defaultPolicy,
   } as unknown as PartitionServices;
   runner = new PartitionRunner(log, services);
@@ -86,7 +93,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   const stopped = runner.stop();
-  for (const job of jobs) job.onOutcome({ kind: 'unknown', reason: 'the test ends' });
+  for (const job of [...jobs, ...holes]) job.onOutcome({ kind: 'unknown', reason: 'the test ends' });
   await stopped;
 });
 
@@ -131,6 +138,48 @@ it('says that it waits where the source answers with nothing below its end', asy
   expect(runner.status()).toMatchObject({ state: 'WaitingAtHole', reason });
   target!.onFetched(asked, [batch(0n, 100)], ends);
   expect(runner.status().state).toBe('Mirroring');
+});
+
+describe('a mirror that is led by another broker now', () => {
+  it('is looked at again before anything is appended', async () => {
+    const asked = await reachesMirroring();
+    leaderEpoch = 4;
+    target!.onFetched(asked, [batch(0n, 10)], ends);
+    const reason = 'the mirror’s leader epoch was 3 and is 4: looking again';
+    expect(runner.status()).toMatchObject({ state: 'Recovering', reason });
+    expect({ appended: jobs.length, heldFrames }).toEqual({ appended: 0, heldFrames: 0 });
+    const again = await reachesMirroring();
+    target!.onFetched(again, [batch(0n, 10)], ends);
+    expect(jobs).toHaveLength(1);
+  });
+});
+
+describe('a claim', () => {
+  it('is worth nothing once the look before it is old', async () => {
+    const asked = await reachesMirroring();
+    const marker = {
+      offset: 0n,
+      timestamp: 1n,
+      key: Buffer.from([0, 0, 0, 1]),
+      value: Buffer.alloc(6),
+      headers: [],
+    };
+    const bytes = encodeBatch([marker], {
+      producerId: 5n,
+      producerEpoch: 0,
+      isControl: true,
+      isTransactional: true,
+    });
+    target!.onFetched(asked, [new LeasedBatch(new BatchView(bytes, 0), new FrameLease(() => {}))], ends);
+    expect(runner.status().state).toBe('ClaimingHole');
+    await vi.waitFor(() => expect(holes).toHaveLength(1), { interval: 1 });
+    expect(holes[0]!.isFresh?.()).toBe(true);
+    skewMs = 1_000;
+    expect(holes[0]!.isFresh?.()).toBe(false);
+    holes[0]!.onOutcome({ kind: 'notSent', reason: 'too old' });
+    await vi.waitFor(() => expect(holes).toHaveLength(2), { interval: 1 });
+    expect(holes[1]!.isFresh?.()).toBe(true);
+  });
 });
 
 describe('a source that may hold another log now', () => {

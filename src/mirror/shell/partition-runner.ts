@@ -47,6 +47,8 @@ export interface PartitionServices {
   /** How long to pause, in ms. */
   pauseMs(kind: PauseKind, attempt: number): number;
   nowMs(): number;
+  /** A clock that never goes back. */
+  monotonicMs(): number;
 }
 
 export interface TopicPartition {
@@ -94,6 +96,8 @@ const queuedBytesMax = 2 * 1024 * 1024;
 const stuckMs = 1_000;
 /** After this long (in ms) without a fetch the source's end is not known any more. */
 const deafMs = 5_000;
+/** A look at the log end is worth this long, in ms: a few round trips, and less than a person notices. */
+const lookMsMax = 500;
 /** What is waited for at the source has a name of its own after this long, in ms. */
 const waitingShownMs = 2_000;
 /** CORRUPT_MESSAGE, the code under which the machine hears of records that can't be read. */
@@ -111,6 +115,8 @@ export class PartitionRunner implements FetchTarget {
   #timer: NodeJS.Timeout | null = null;
   /** Set while a fetch error keeps this partition from being read. */
   #holdTimer: NodeJS.Timeout | undefined;
+  /** When the destination's log end was asked for, by the monotonic clock. */
+  #lookedAtMs = 0;
   /** When the newest append was handed over. */
   #appendedAtMs = 0;
   /** Fetch errors in a row. */
@@ -122,6 +128,8 @@ export class PartitionRunner implements FetchTarget {
   #silence: { sinceMs: number; to: bigint } | null = null;
   /** The source's leader epoch under which the newest batch was compared. */
   #comparedEpoch: number | null = null;
+  /** The destination's leader epoch at that time. */
+  #viewedEpoch: number | null = null;
   /** The source was away since the newest batch was compared. */
   #mustCompare = false;
   /** Why the reader hears nothing from the source; null while it does. */
@@ -462,11 +470,13 @@ export class PartitionRunner implements FetchTarget {
         facts,
       );
       this.#comparedEpoch = source.leaderEpoch;
+      this.#viewedEpoch = destination.leaderEpoch;
       this.#deliver({ type: 'tailCompared', round, verdict });
     });
   }
 
   async #readLogEnd(round: number): Promise<void> {
+    this.#lookedAtMs = this.#services.monotonicMs();
     await this.#asking(round, async () => {
       const ends = await this.#services.inspector.readEnds(this.#ledLog('destination'));
       this.#deliver({ type: 'logEndRead', round, ends });
@@ -503,6 +513,17 @@ export class PartitionRunner implements FetchTarget {
     return null;
   }
 
+  /**
+   * The mirror's log, as long as it is led as it was when it was looked at; else why it has to be looked at again: a new
+   * leader may lack what the former one had.
+   */
+  #viewedLog(): LedLog | string {
+    const log = this.#log('destination');
+    if (log === null) return noLeader('destination', this).message;
+    if (log.leaderEpoch === this.#viewedEpoch) return log;
+    return `the mirror’s leader epoch was ${this.#viewedEpoch} and is ${log.leaderEpoch}: looking again`;
+  }
+
   #ledLog(side: 'source' | 'destination'): LedLog {
     const log = this.#log(side);
     if (log === null) throw noLeader(side, this);
@@ -511,27 +532,34 @@ export class PartitionRunner implements FetchTarget {
 
   #append(round: number, { batch, identity }: PendingAppend<LeasedBatch>): void {
     this.#appendedAtMs = this.#services.nowMs();
-    const log = this.#log('destination');
     const onOutcome = (outcome: AppendOutcome): void => this.#onOutcome(round, batch, outcome);
-    if (log === null) return onOutcome({ kind: 'unknown', reason: noLeader('destination', this).message });
+    const log = this.#viewedLog();
+    if (typeof log === 'string') return onOutcome({ kind: 'unknown', reason: log });
     this.#services.writer(log.leader).append({ ...log, batch, identity, onOutcome });
   }
 
   #writeMarkers(round: number, markers: MarkerRun): void {
     this.#appendedAtMs = this.#services.nowMs();
-    const log = this.#log('destination');
-    if (log === null)
-      return this.#deliver({ type: 'markersUnknown', round, reason: noLeader('destination', this).message });
+    const log = this.#viewedLog();
+    if (typeof log === 'string') return this.#deliver({ type: 'markersUnknown', round, reason: log });
     this.#services.holeWriter(log.leader).write({
       ...log,
       markers,
       isWanted: () => this.#machine.round === round,
+      isFresh: () => this.#isLookFresh(),
       onOutcome: (outcome) => this.#onHoleOutcome(round, outcome),
     });
   }
 
+  /** Somebody else may have written since an old look; who has claimed the partition is safe by its generation. */
+  #isLookFresh(): boolean {
+    if (this.#machine.flow?.isClaimed !== false) return true;
+    return this.#services.monotonicMs() - this.#lookedAtMs < lookMsMax;
+  }
+
   #onHoleOutcome(round: number, outcome: HoleOutcome): void {
     const { reason } = outcome;
+    if (outcome.kind === 'notSent') return this.#deliver({ type: 'markersNotSent', round });
     if (outcome.kind === 'unknown') return this.#deliver({ type: 'markersUnknown', round, reason });
     this.#deliver({ type: 'markersAnswered', round, errorCode: outcome.errorCode, reason });
     this.#noteCaughtUp();
@@ -564,7 +592,11 @@ export class PartitionRunner implements FetchTarget {
     if (outcome.kind === 'unknown')
       return this.#deliver({ type: 'appendUnknown', round, reason: outcome.reason });
     const { name } = kafkaError(outcome.errorCode);
-    const reason = outcome.message === null ? name : `${name} (${outcome.message})`;
+    const what =
+      outcome.errorCode === corruptMessage
+        ? `${name}: the batch has another checksum than its bytes; it was damaged at the source or on the way`
+        : name;
+    const reason = outcome.message === null ? what : `${what} (${outcome.message})`;
     this.#deliver({ type: 'appendRefused', round, errorCode: outcome.errorCode, reason });
   }
 
