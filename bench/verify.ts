@@ -199,7 +199,9 @@ async function verifyOnce(file: string, name: string, what: string, logBytes: nu
   let cost = { cpuSeconds: 0, peakRssBytes: 0 };
   const sample = () => {
     try {
-      cost = readProcessCost(child.pid!);
+      const now = readProcessCost(child.pid!);
+      // A process that has just ended has no memory any more.
+      if (Number.isFinite(now.peakRssBytes)) cost = now;
     } catch {
       // It has ended; the sample before stands.
     }

@@ -5,8 +5,8 @@ import { LockstepError } from '../errors.ts';
 import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../topology/index.ts';
 import type { TopicPair } from '../verify/index.ts';
 
-/** Idle memory for answers that is kept for the next ones, over both clusters. */
-const frameBytesKeptMax = 24 * 1024 * 1024;
+/** Idle memory for answers, over both clusters: what is held at most with large batches, since what is not kept is garbage for long. */
+const frameBytesKeptMax = 32 * 1024 * 1024;
 
 export interface VerifiedLink {
   readonly source: Cluster;

@@ -20,7 +20,7 @@ import {
 import { PartitionVerification, type VerifyPartitionOptions } from './verify-partition.ts';
 
 export const partitionsInFlightDefault = 4;
-export const heldBytesDefault = 24 * 1024 * 1024;
+export const heldBytesDefault = 16 * 1024 * 1024;
 
 /** A topic by its names on both sides. */
 export interface TopicPair {
@@ -40,7 +40,7 @@ export interface VerifyTopicsOptions
   bytesPerSecondMax?: number;
   /** Partitions compared at a time; default 4. Each holds up to two fetches of each side. */
   partitionsInFlightMax?: number;
-  /** Bytes of answers held in memory over all partitions, but for what the first of them needs; default 24 MiB. */
+  /** Bytes of answers held in memory over all partitions, but for what the first of them needs; default 16 MiB. */
   heldBytesMax?: number;
   onProgress?: (progress: LinkProgress) => void;
   /** Called with each verdict as soon as it stands. */

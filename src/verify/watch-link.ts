@@ -123,9 +123,11 @@ class Watch {
     }
     const isPresent = failure === null;
     await Promise.all(
-      [...this.#partitions.values()].map((partition) =>
-        partition.round((work) => this.#inTurn(partition, work), isPresent),
-      ),
+      [...this.#partitions.values()].map(async (partition) => {
+        const { isNew } = partition;
+        await partition.round((work) => this.#inTurn(partition, work), isPresent);
+        if (isNew && !partition.isNew) this.#progress.done(partition.index);
+      }),
     );
     const partitions = [...this.#partitions.values()].map((partition) => partition.state());
     const after = this.#sums();
