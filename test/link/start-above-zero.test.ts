@@ -335,7 +335,8 @@ describe('where rights are checked', () => {
     await untilLikeSource(topic, 2);
     await untilOpen(topic);
     expect(await readAsReader(topic, 0n)).toEqual({ errorCode: 1, bytes: 0 });
-    expect(await readAsReader(topic, 10_000_000n)).toMatchObject({ errorCode: 0 });
+    const { errorCode, bytes } = await readAsReader(topic, 10_000_000n);
+    expect([errorCode, bytes > 0]).toEqual([0, true]);
     const read = await platformaticConsume({ bootstrap: regions.guarded.bootstrap, topic, count: 10 });
     expect(read.map(({ partition, offset }) => `${partition}:${offset}`)).toEqual([
       ...[0, 1, 2, 3, 4].map((i) => `0:${10_000_000 + i}`),
@@ -360,7 +361,7 @@ describe('where rights are checked', () => {
   });
 
   test('an agent that ends while it fills is followed by one that goes on, and opens the topic', async () => {
-    const topic = await sourceTopic([20_000_000], { 'cleanup.policy': 'compact' });
+    const topic = await sourceTopic([10_000_000], { 'cleanup.policy': 'compact' });
     {
       await using agent = await startAgent(topic);
       await agent.reach(topic, 'FillingStart');
@@ -372,7 +373,7 @@ describe('where rights are checked', () => {
     }
     const [left] = await ranges(guarded.admin, topic, 1);
     expect(left!.start).toBe(0n);
-    expect(left!.end).toBeLessThan(20_000_000n);
+    expect(left!.end).toBeLessThan(10_000_000n);
     expect(await denials(topic)).toHaveLength(1);
     expect((await settingsOf(guarded.admin, topic)).get('cleanup.policy')?.value).toBe('delete');
     await using agent = await startAgent(topic);
@@ -392,17 +393,14 @@ describe('where rights are checked', () => {
       const topic = await sourceTopic([1_000]);
       const [rule] = rulesOf('agent', type, name, [operation]);
       for (const outcome of await deleteAcls(guarded.admin, [rule!])) unwrap(outcome);
-      {
+      try {
         await using agent = await startAgent(topic);
         await agent.reach(topic, 'NotAuthorized');
         expect(agent.partitions(topic)[0]?.reason).toMatch(words);
         expect((await ranges(guarded.admin, topic, 1))[0]!.end).toBe(0n);
+      } finally {
+        await allow('agent', type, name, [operation]);
       }
-      await allow('agent', type, name, [operation]);
-      await using agent = await startAgent(topic);
-      await agent.reach(topic, 'Mirroring');
-      await untilLikeSource(topic, 1);
-      await untilOpen(topic);
     },
   );
 });
