@@ -10,10 +10,10 @@ const main = path.resolve(import.meta.dirname, '..', '..', 'src', 'cli', 'main.t
 const restartMs = 500;
 const stopWaitMs = 30_000;
 /** `soak: orders-3: Diverged at offset 5: ...`; a partition that goes on again says so. */
-const partitionLine = /^soak: (\S+-\d+): (.*)$/;
+const partitionLine = /^[^ :]+: (\S+-\d+): (.*)$/;
 /** A topic that is being prepared is tried again; every other state of a topic waits for a person. */
-const topicLine = /^soak: (topic \S+: (?!Preparing).*)$/;
-const summaryLine = /^\S+ {2}(soak {2}.*)$/;
+const topicLine = /^[^ :]+: (topic \S+: (?!Preparing).*)$/;
+const summaryLine = /^\d\S+ {2}(\S+ {2}.*)$/;
 
 export class SoakAgent {
   readonly name: string;
