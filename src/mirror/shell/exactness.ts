@@ -3,7 +3,7 @@
 export interface MirrorExactness {
   /**
    * How offsets without a record become control batches. `markers`: WriteTxnMarkers, any number in one request; needs
-   * ClusterAction (4.3 and newer: Alter) on the destination cluster. `transactions`: empty transactions, one marker
+   * Alter or ClusterAction on the destination cluster. `transactions`: empty transactions, one marker
    * each, a few ms per offset, with the rights of any transactional producer. Default `markers`.
    */
   readonly holes: 'markers' | 'transactions';
