@@ -149,7 +149,7 @@ export class Destination {
   }
 
   /**
-   * The known window: from the hole's start on there are only markers; another worker wrote some, that had read the log
+   * The known window: from the hole's start on there are only markers; another author wrote some, that had read the log
    * no later or at about the same time, and they came in after this request was sent. In place of a marker there can be
    * a record that the other one had read before the source's cleaner took it.
    */
@@ -160,7 +160,8 @@ export class Destination {
       const landed = this.#landed[offset];
       if (batch === null || landed === undefined) return false;
       offset += batch.count;
-      if (landed.by?.worker === by.worker) continue;
+      // Another worker, or a request that this one sent before it started again.
+      if (landed.by?.worker === by.worker && landed.by.startedAt === by.startedAt) continue;
       if (landed.by === null && this.#truth.isVisible(holeStart)) return false;
       if (landed.by !== null && landed.by.startedAt > by.startedAt + generationTicks) return false;
       if (by.isFirst && landed.at < by.sentAt) return false;

@@ -90,6 +90,8 @@ const writing = {
   loseSourceConnection: 1,
   failFetch: 1,
 } as const;
+/** Many transactions, and runs of markers. */
+const holey = { beginTransaction: 14, endTransaction: 18, emptyTransaction: 12 } as const;
 const compacting = { compact: 5 } as const;
 const network = {
   loseRequest: 3,
@@ -147,9 +149,41 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'one worker, old records, acknowledged ones lost',
-    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, ...expiring, electUnclean: 1 },
+    weights: { produce: 25, expireProducers: 25, electUnclean: 10, changeLeader: 3, crash: 1 },
     hasSeveralWorkers: false,
     hasOldRecords: true,
+  },
+  {
+    name: 'one worker, old records, restless',
+    weights: {
+      ...writing,
+      ...alone,
+      ...expiring,
+      failFetch: 8,
+      loseRequest: 8,
+      loseAnswer: 4,
+      delayRequest: 10,
+      stallReplication: 6,
+      loseSourceConnection: 4,
+      expireProducers: 15,
+    },
+    hasSeveralWorkers: false,
+    hasOldRecords: true,
+  },
+  {
+    name: 'one worker, interrupted at holes',
+    weights: {
+      ...writing,
+      ...alone,
+      ...holey,
+      splitMarkers: 15,
+      stallReplication: 12,
+      changeLeader: 10,
+      loseAnswer: 6,
+      failRead: 3,
+    },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
   },
   {
     name: 'one worker, gaps as copies',
@@ -217,6 +251,20 @@ export const scenarios: readonly Scenario[] = [
     hasOldRecords: false,
   },
   {
+    name: 'several workers, busy at holes',
+    weights: {
+      ...writing,
+      ...holey,
+      delayRequest: 20,
+      freeze: 6,
+      startAnother: 6,
+      crash: 3,
+      stallReplication: 2,
+    },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+  },
+  {
     name: 'several workers, compaction',
     weights: { ...writing, ...compacting, ...network, ...cluster, ...several },
     hasSeveralWorkers: true,
@@ -224,7 +272,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'several workers, end of a rotation',
-    weights: { ...writing, ...network, ...cluster, ...several, beginTransaction: 20, endTransaction: 20 },
+    weights: { ...writing, ...network, ...cluster, ...several, ...holey },
     hasSeveralWorkers: true,
     hasOldRecords: false,
     startsNearRotation: true,

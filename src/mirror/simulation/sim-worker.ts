@@ -130,7 +130,11 @@ export class SimWorker {
 
   #whenAwake(run: () => void): void {
     const { agenda } = this.#world;
-    agenda.add(this.frozenUntil - agenda.now + this.#random.integer(0, 2), run);
+    agenda.add(this.frozenUntil - agenda.now + this.#random.integer(0, 2), () => {
+      // It may be frozen again.
+      if (this.isFrozen) this.#whenAwake(run);
+      else run();
+    });
   }
 
   /** A pause of at least one tick, or of the most that is allowed. */
@@ -362,6 +366,7 @@ export class SimWorker {
         const verdict = this.#judge(facts, original, {
           logStart: BigInt(source.start),
           highWatermark: BigInt(source.end),
+          lastStableOffset: BigInt(source.lastStableOffset),
           logEnd: BigInt(source.end),
           tail: original && sourceFingerprint(original),
           visibleInHole: hole === null ? null : this.#firstVisible(hole),
