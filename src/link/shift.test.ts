@@ -62,9 +62,14 @@ describe('a link that asks for shifts', () => {
   });
 
   it('leaves what was mirrored before as it is', async () => {
-    destination.ranges.set('orders-0', { start: 4_000n, end: 4_000n });
+    destination.ranges.set('orders-0', { start: 5_000_000_000n, end: 5_000_000_000n });
     expect((await shifts('shifted').of(topic)).shifts).toEqual([0n, 0n]);
     expect(store.entries.has(key(0))).toBe(false);
+  });
+
+  it('does not go on without a shift that seems to be lost', async () => {
+    destination.ranges.set('orders-0', { start: 0n, end: 4_000n });
+    await expect(shifts('shifted').of(topic)).rejects.toThrow(/no shift of link us-to-eu.*start: fill/);
   });
 
   it('takes what another agent wrote first', async () => {

@@ -103,8 +103,9 @@ export class Shifts {
         },
       );
     }
-    // Mirrored before without a shift.
-    if (mirror.end > 0n) return 0n;
+    // Mirrored before without a shift; or its shift is lost, and going on without it would be a wrong copy.
+    if (mirror.end >= source.start && mirror.end > 0n) return 0n;
+    if (mirror.end > 0n) throw lostShift(name, this.#options.link);
     const { link, store, onNotice, nowMs } = this.#options;
     const { sourceTopicId, destinationTopicId } = topic;
     // Written down for a start at 0, too: another agent that looks later might see a higher one.
@@ -118,6 +119,15 @@ export class Shifts {
     }
     return k;
   }
+}
+
+function lostShift(name: string, link: string): LockstepError {
+  return new LockstepError(
+    'CONFIG_INVALID',
+    `${name}: the mirror has records, ends before the source starts, and ${stateTopic} has no shift of link ${link} for ` +
+      'it. If it was never shifted, set start: fill on the link; if the link was renamed, give it its former name; ' +
+      'else delete the mirror topic to mirror it anew',
+  );
 }
 
 /** Source offset - destination offset of each partition that a link mirrors; 0 where it is not shifted. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LockstepError } from '../../errors.ts';
 import { readRecords, verifyChecksum } from '../../records/index.ts';
-import { cutStart, Filler, fillEstimateMs } from './filler.ts';
+import { cutStart, Filler } from './filler.ts';
 import type { Ask } from './log-questions.ts';
 
 const identity = { producerId: 1n << 62n, epoch: 0, sequence: 7 };
@@ -37,12 +37,6 @@ describe('a filler', () => {
     batch.release();
     expect(() => batch.release()).toThrow('given back twice');
   });
-});
-
-it('estimates at three million offsets a second', () => {
-  expect(fillEstimateMs(10_000_000n)).toBe(3_333);
-  expect(fillEstimateMs(5_000_000_000n)).toBe(1_666_666);
-  expect(fillEstimateMs(0n)).toBe(0);
 });
 
 describe('cutting a start off', () => {

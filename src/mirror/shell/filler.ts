@@ -14,18 +14,11 @@ import type { AppendJob } from './destination-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import type { Ask, LogAddress } from './log-questions.ts';
 
-/** Less than what was seen on two cores (docs/mirror-topics.md), since replicas and a network take their share. */
-const fillOffsetsPerSecond = 3_000_000;
 /** Sizes that are kept encoded: the full one, and what is left over at the end of a partition. */
 const keptSizesMax = 4;
 /** How long the leader may wait for its followers to cut, too, in ms. */
 const cutTimeoutMs = 10_000;
 const noTimestamp = -1n;
-
-/** About how long it takes to fill that many offsets of one partition, in ms. */
-export function fillEstimateMs(offsets: bigint): number {
-  return Number((offsets * 1000n) / BigInt(fillOffsetsPerSecond));
-}
 
 /** Makes filler batches. */
 export class Filler {
