@@ -150,23 +150,42 @@ describe('a tombstone', () => {
 });
 
 describe('memory', () => {
-  it('is bounded: what does not fit is counted, and the rest is judged', async () => {
-    const keys = 3000;
-    const records = [...Array(keys), ...Array(keys)].map((_, index) => ({
-      ...plainRecords(1)[0]!,
-      offset: BigInt(index),
-      key: Buffer.from(`key ${index % keys}`),
-    }));
-    const half = Array.from({ length: keys }, (_, index) => index);
-    const bounded = { waitingSlotsMax: 1024 };
-    const verdict = await verify(log(records), log(records, half), bounded);
-    const unproven = BigInt(keys - Math.floor(1024 * 0.7));
+  /** So many keys, each with as many records as there are rounds; null makes a tombstone. */
+  const keys = 3000;
+  const rounds = (...values: (string | null)[]) =>
+    values.flatMap((value, round) =>
+      Array.from({ length: keys }, (_, index) => ({
+        ...plainRecords(1)[0]!,
+        offset: BigInt(round * keys + index),
+        key: Buffer.from(`key ${index}`),
+        value: value === null ? null : Buffer.from(value),
+      })),
+    );
+  const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
+  const fitting = Math.floor(1024 * 0.7);
+
+  it('is bounded: when it is full the rest is read for the keys that are waited for', async () => {
+    const records = rounds('one', 'two');
+    const verdict = await verify(log(records), log(records, upTo(keys)), { waitingSlotsMax: 1024 });
+    expect(verdict).toMatchObject({
+      outcome: 'identical',
+      notCompared: [],
+      compared: { compactedRecords: BigInt(keys) },
+    });
+    const lost = [...upTo(keys), keys + 7];
+    const wrong = await verify(log(records), log(records, lost), { waitingSlotsMax: 1024 });
+    expect(wrong.differences).toEqual([{ kind: 'missing', offset: BigInt(keys + 7) }]);
+  });
+
+  it('is bounded: what does not fit even so is counted, and the rest is judged', async () => {
+    const records = rounds(null);
+    const verdict = await verify(log(records), log(records, upTo(keys)), { waitingSlotsMax: 1024 });
     expect(verdict).toMatchObject({
       outcome: 'incomplete',
       differences: [],
-      notCompared: [{ reason: 'compaction', side: 'destination', records: unproven }],
+      notCompared: [{ reason: 'compaction', side: 'destination', records: BigInt(keys - fitting) }],
     });
-    expect(await verify(log(records), log(records, half))).toMatchObject({ outcome: 'identical' });
+    expect(await verify(log(records), log(records, upTo(keys)))).toMatchObject({ outcome: 'identical' });
   });
 });
 

@@ -8,8 +8,9 @@
 //    earlier records of its key, so the side that lacks the tombstone must not have any.
 // 3. Records without a key are removed at once.
 //
-// Records that still wait for a later one are kept by a hash of their key, in bounded memory. What does not fit is
-// counted, and makes the verdict incomplete.
+// Records that still wait for a later one are kept by a hash of their key, in bounded memory. When it is full, the rest
+// of the side that lacks them is read for their keys, a bounded number of times. What does not fit even so is counted,
+// and makes the verdict incomplete.
 
 import { parseTail, type RawRecord, type ReadOptions } from '../records/index.ts';
 import { type KeyHash, keyHash } from './key-hash.ts';
@@ -22,15 +23,17 @@ import { visibleRecords } from './visible-records.ts';
 
 export interface CompactionOptions extends ReadOptions {
   settingsOf(side: Side): Promise<LogSettings>;
-  /** Places for records that wait for a later one, a power of two; default 2^18 (183,000 records in 6.5 MB). */
+  /** Reads what a side has now from `start` on. */
+  readLater(side: Side, start: bigint): Promise<LogSpan>;
+  /** Places for records that wait for a later one, a power of two; default 2^17 (91,000 records in 3.3 MB). */
   waitingSlotsMax?: number;
 }
 
 export interface SettleOptions {
   /** What was compared; a later record may stand behind it, and an earlier one must not stand in it. */
   range: OffsetRange;
-  /** Reads a side again; `end` null for all that there is now. */
-  read(side: Side, start: bigint, end: bigint | null): Promise<LogSpan>;
+  /** Reads a side again. */
+  read(side: Side, start: bigint, end: bigint): Promise<LogSpan>;
   /** Whether retention deleted some of the range meanwhile, so that later records may be gone. */
   isIncomplete: boolean;
   nowMs: bigint;
@@ -46,12 +49,17 @@ export interface Settled {
   notCompared: NotCompared[];
 }
 
-const waitingSlotsMaxDefault = 2 ** 18;
+const waitingSlotsMaxDefault = 2 ** 17;
+/** How often the rest of a log is read because there is no room. */
+const scansMax = 32;
+/** A scan that makes less room than this is the last one. */
+const freedShareMin = 1 / 8;
 
 export class CompactionLedger {
   readonly #options: CompactionOptions;
   readonly #waiting: KeyTable;
   readonly #isCompacted = new Map<Side, boolean>();
+  #scansLeft = scansMax;
   /** Records for which there was no room, by the side that lacks them. */
   readonly #unplaced = new Map<Side, { records: bigint; range: OffsetRange }>();
 
@@ -74,16 +82,23 @@ export class CompactionLedger {
     return isCompacted;
   }
 
-  /** A record that `lacking` does not have. */
-  note(lacking: Side, record: RawRecord): void {
+  /** A record that `lacking` does not have. False when there is no room; then call `makeRoomFor`. */
+  note(lacking: Side, record: RawRecord): boolean {
     const { key, value } = this.#parsed(lacking, record);
-    if (key === null) return;
-    const waiting: WaitingRecord = {
-      offset: record.offset,
-      lacking,
-      tombstoneMs: value === null ? record.timestamp : null,
-    };
-    if (!this.#waiting.set(keyHash(key), waiting)) this.#countUnplaced(lacking, record.offset);
+    if (key === null) return true;
+    const tombstoneMs = value === null ? record.timestamp : null;
+    return this.#waiting.set(keyHash(key), { offset: record.offset, lacking, tombstoneMs });
+  }
+
+  /** Looks ahead for the keys that are waited for, then notes the record or counts it. @throws SideFailure */
+  async makeRoomFor(lacking: Side, record: RawRecord): Promise<void> {
+    if (this.#scansLeft > 0) {
+      this.#scansLeft -= 1;
+      const before = this.#waiting.count;
+      await this.#forgetSuperseded(record.offset + 1n);
+      if (before - this.#waiting.count < before * freedShareMin) this.#scansLeft = 0;
+    }
+    if (!this.note(lacking, record)) this.#countUnplaced(lacking, record.offset);
   }
 
   /** A record that stands on both sides. */
@@ -104,7 +119,7 @@ export class CompactionLedger {
     if (!this.isWaiting) return { difference: null, notCompared };
 
     // 1. Later records of the same key behind what was compared.
-    await this.#forgetSuperseded(options);
+    await this.#forgetSuperseded(options.range.end);
     // 2. Old tombstones are right to be gone when nothing is left of their key.
     await this.#forgetOldTombstones(options);
 
@@ -131,9 +146,10 @@ export class CompactionLedger {
     return { difference, notCompared: summedUp(notCompared) };
   }
 
-  async #forgetSuperseded({ range, read }: SettleOptions): Promise<void> {
+  async #forgetSuperseded(start: bigint): Promise<void> {
     for (const side of this.#sidesWaiting(() => true)) {
-      for await (const [hash, , waiting] of this.#waitingKeys(side, await read(side, range.end, null))) {
+      const later = await this.#options.readLater(side, start);
+      for await (const [hash, , waiting] of this.#waitingKeys(side, later)) {
         if (waiting.lacking === side) this.#waiting.delete(hash);
       }
     }

@@ -162,7 +162,8 @@ async function firstDifference(
           difference: { kind: 'offset', offset, sourceOffset, destinationOffset },
         };
       }
-      compaction!.note(isExtra ? 'source' : 'destination', record);
+      const lacking = isExtra ? 'source' : 'destination';
+      if (!compaction!.note(lacking, record)) await compaction!.makeRoomFor(lacking, record);
       tally.compactedRecords += 1n;
       (isExtra ? destination : source).passRecord();
     } else if (isRepeated) {

@@ -59,6 +59,7 @@ export class Span {
     const { decompressedBytesMax, waitingSlotsMax } = options;
     this.#compaction = new CompactionLedger({
       settingsOf: (side) => this.settingsOf(side),
+      readLater: (side, start) => this.#readAgain(side, start, null),
       ...(decompressedBytesMax !== undefined && { decompressedBytesMax }),
       ...(waitingSlotsMax !== undefined && { waitingSlotsMax }),
     });

@@ -14,6 +14,7 @@ import {
   initTransactions,
   unwrap,
 } from '../../src/client/index.ts';
+import { StateTopic } from '../../src/link/state-topic.ts';
 import {
   BatchView,
   encodeBatch,
@@ -29,6 +30,7 @@ import {
   verifyLink,
 } from '../../src/verify/index.ts';
 import { createTopic } from '../support/kafka-tools.ts';
+import { lockstepCommand } from '../support/lockstep-command.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -437,22 +439,79 @@ describe('a compacted topic', () => {
   });
 });
 
-describe('a watch', () => {
-  it('follows producers, keeps digests, and ends with 0; with 1 once a copy went wrong', async () => {
-    const topic = await copied('watched', (batches) => batches);
-    const other = await copied('watched', (batches) => batches);
-    const file = path.join(folder.path, 'watch.yaml');
-    const addresses = (cluster: 'us-east' | 'eu-west') => JSON.stringify(regions[cluster].bootstrap);
-    await writeFile(
-      file,
-      `version: 1
+it('the command takes shifts from the state of the link, and copies in gaps from its options', async () => {
+  const [shifted, copies] = [uniqueTopic('command-shifted'), uniqueTopic('command-copies')];
+  const records = plainRecords(12);
+  for (const topic of [shifted, copies])
+    await Promise.all([makeTopic(source, topic), makeTopic(destination, topic)]);
+  await append(source, shifted, [encodeBatch(records)]);
+  await deleteRecords(source, [{ topic: shifted, partition: 0, beforeOffset: 5n }]);
+  const lower = records.slice(5).map((record) => ({ ...record, offset: record.offset - 5n }));
+  await append(destination, shifted, [encodeBatch(lower)]);
+  await append(source, copies, [encodeBatch(records.slice(0, 3))]);
+  await fillHoles(source, copies, 2);
+  await append(source, copies, [encodeBatch(records.slice(5))]);
+  const filled = records.map((record, index) =>
+    index < 3 || index > 4 ? record : { ...records[5]!, offset: record.offset },
+  );
+  await append(destination, copies, [encodeBatch(filled)]);
+  const topicIds = await Promise.all(
+    [source, destination].map(async (cluster) => (await cluster.leaderOf(shifted, 0)).topicId),
+  );
+  const state = new StateTopic(destination, { replicationFactor: 1 });
+  await state.put(
+    `shift/us-to-eu/${shifted}/0`,
+    JSON.stringify({ version: 1, k: '5', sourceTopicId: topicIds[0], destinationTopicId: topicIds[1] }),
+  );
+
+  const options = '    start: shifted\n    compactionGaps: copies\n';
+  const file = await topologyFile('options.yaml', [shifted, copies], options);
+  const { exitCode, stdout } = await lockstepCommand('verify', file, '--json', '--wait', '0');
+  expect(JSON.parse(stdout).partitions).toMatchObject([
+    { topic: copies, outcome: 'identical', shift: 0, compared: { records: 10, filledCopies: 2 } },
+    {
+      topic: shifted,
+      outcome: 'identical',
+      shift: 5,
+      compared: { records: 7 },
+      destination: { start: 0, end: 7 },
+    },
+  ]);
+  expect(exitCode).toBe(0);
+  const without = await topologyFile('no-options.yaml', [shifted, copies], '');
+  const plain = await lockstepCommand('verify', without, '--json', '--wait', '0');
+  expect(JSON.parse(plain.stdout).partitions).toMatchObject([
+    { topic: copies, outcome: 'different', differences: [{ kind: 'extra', offset: 3 }] },
+    { topic: shifted, outcome: 'identical', shift: 5 },
+  ]);
+  expect(plain.exitCode).toBe(1);
+});
+
+/** A lockstep.yaml with one link, us-to-eu; `options` are lines of the link. */
+async function topologyFile(name: string, topics: string[], options: string): Promise<string> {
+  const file = path.join(folder.path, name);
+  const addresses = (cluster: 'us-east' | 'eu-west') => JSON.stringify(regions[cluster].bootstrap);
+  await writeFile(
+    file,
+    `version: 1
 clusters:
   us-east: { bootstrap: ${addresses('us-east')} }
   eu-west: { bootstrap: ${addresses('eu-west')} }
 links:
-  us-to-eu: { source: us-east, destination: eu-west, topics: [${topic}, ${other}] }
-`,
-    );
+  us-to-eu:
+    source: us-east
+    destination: eu-west
+    topics: [${topics.join(', ')}]
+${options}`,
+  );
+  return file;
+}
+
+describe('a watch', () => {
+  it('follows producers, keeps digests, and ends with 0; with 1 once a copy went wrong', async () => {
+    const topic = await copied('watched', (batches) => batches);
+    const other = await copied('watched', (batches) => batches);
+    const file = await topologyFile('watch.yaml', [topic, other], '');
     const stopping = new AbortController();
     let printed = '';
     const stdout = {
