@@ -7,6 +7,7 @@ import {
   describeConfigs,
   incrementalAlterConfigs,
   listOffsets,
+  type Outcome,
   sleep,
   systemClock,
   unwrap,
@@ -80,6 +81,7 @@ export function linkCluster(cluster: Cluster): LinkDestination {
     isReadingDenied: (topic) => isReadingDenied(cluster, topic),
     denyReading: (topic) => denyReading(cluster, topic),
     allowReading: (topic) => allowReading(cluster, topic),
+    checkCutRight: (partition) => checkCutRight(cluster, partition),
     untilCuttable: (partition) => untilCuttable(cluster, partition),
   };
 }
@@ -184,20 +186,28 @@ async function alterTopic(cluster: Cluster, topic: string, changes: SettingChang
 }
 
 /** Cutting at 0 cuts nothing, and is refused as any other cut is. */
-async function untilCuttable(cluster: Cluster, { topic, partition }: TopicPartition): Promise<void> {
+async function cutNothing(cluster: Cluster, { topic, partition }: TopicPartition): Promise<Outcome<unknown>> {
+  const [answer] = await deleteRecords(cluster, [{ topic, partition, beforeOffset: 0n }]);
+  return answer!.outcome;
+}
+
+async function checkCutRight(cluster: Cluster, partition: TopicPartition): Promise<void> {
+  const outcome = await cutNothing(cluster, partition);
+  if (outcome.ok || outcome.error.code !== 'NOT_AUTHORIZED') return;
+  const { topic } = partition;
+  throw new LockstepError(
+    'NOT_AUTHORIZED',
+    `cluster ${cluster.name}: we may not cut off the start of ${topic}-${partition.partition}; grant DELETE on the topic: ` +
+      `kafka-acls --add --allow-principal PRINCIPAL --operation Delete --topic ${topic}`,
+    { cause: outcome.error, detail: outcome.error.detail },
+  );
+}
+
+async function untilCuttable(cluster: Cluster, partition: TopicPartition): Promise<void> {
   const deadline = systemClock.nowMs() + policyMs.deadline;
   for (;;) {
-    const [answer] = await deleteRecords(cluster, [{ topic, partition, beforeOffset: 0n }]);
-    const { outcome } = answer!;
+    const outcome = await cutNothing(cluster, partition);
     if (outcome.ok) return;
-    if (outcome.error.code === 'NOT_AUTHORIZED') {
-      throw new LockstepError(
-        'NOT_AUTHORIZED',
-        `cluster ${cluster.name}: we may not cut off the start of ${topic}-${partition}; grant DELETE on the topic: ` +
-          `kafka-acls --add --allow-principal PRINCIPAL --operation Delete --topic ${topic}`,
-        { cause: outcome.error, detail: outcome.error.detail },
-      );
-    }
     if (outcome.error.detail.number !== policyViolation || systemClock.nowMs() > deadline)
       throw outcome.error;
     await sleep(systemClock, policyMs.poll);

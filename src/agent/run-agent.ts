@@ -123,7 +123,7 @@ function linkRunner(
     openTransactions: openTransactionQuestions(source, options.topology.clusters[link.source]!),
     transactions: { linkName: link.name, requests: clusterTransactions(destination) },
     guardStart: (partition) => startGuard.guard(partition),
-    isStartGuarded: (topic) => startGuard.isGuarded(topic),
+    isStartGuarded: (topic) => startGuard.isReadDenied(topic),
     random: Math.random,
     nowMs: Date.now,
   });

@@ -54,9 +54,8 @@ export interface LinkDestination extends LinkCluster {
    */
   denyReading(topic: string): Promise<boolean>;
   allowReading(topic: string): Promise<void>;
-  /**
-   * Resolves when the leader would cut the log's start off.
-   * @throws LockstepError NOT_AUTHORIZED without DELETE on the topic.
-   */
+  /** @throws LockstepError NOT_AUTHORIZED when we may not cut, without DELETE on the topic. */
+  checkCutRight(partition: TopicPartition): Promise<void>;
+  /** Resolves when the leader would cut the log's start off: it has to know of the policy that allows it. */
   untilCuttable(partition: TopicPartition): Promise<void>;
 }

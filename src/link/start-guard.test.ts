@@ -77,6 +77,12 @@ describe('before the first filler', () => {
     expect(destination.log).toEqual([]);
   });
 
+  it('nobody is denied anything when we may not cut', async () => {
+    destination.refusals.set('checkCutRight', new LockstepError('NOT_AUTHORIZED', 'grant DELETE'));
+    await expect(guard.guard(partition)).rejects.toThrow('grant DELETE');
+    expect(destination.log).toEqual([]);
+  });
+
   it('without an authorizer it is said that fillers can be read', async () => {
     destination.hasAuthorizer = false;
     destination.settings.set('t', mirrorOf(sourceLike()));
@@ -94,7 +100,7 @@ describe('before the first filler', () => {
     expect(notices.at(-1)).toMatch(/^Unprotected: topic t: allow.everyone.if.no.acl.found/);
   });
 
-  it.each(['denyReading', 'untilCuttable', 'alterTopic'])(
+  it.each(['checkCutRight', 'denyReading', 'untilCuttable', 'alterTopic'])(
     'a failure of %s keeps fillers out',
     async (what) => {
       const refusal = new LockstepError('NOT_AUTHORIZED', 'grant it');
@@ -107,6 +113,51 @@ describe('before the first filler', () => {
       expect(destination.log.at(-1)).toBe('cuttable t-0');
     },
   );
+});
+
+describe('without the right to make rules', () => {
+  beforeEach(async () => {
+    for (const what of ['denyReading', 'allowReading'])
+      destination.refusals.set(what, new LockstepError('NOT_AUTHORIZED', 'ALTER is missing'));
+    await expect(guard.guard(partition)).rejects.toThrow('ALTER is missing');
+  });
+
+  it('nothing is said to be denied, and nothing is lifted while it is tried again', async () => {
+    expect(notices).toEqual([]);
+    expect(guard.isReadDenied('t')).toBe(false);
+    destination.log.length = 0;
+    await guard.look('t', statusOf('NotAuthorized'), compacted);
+    expect(destination.log).toEqual([]);
+  });
+
+  it('a run that needs no filler any more gives the settings back without that right', async () => {
+    const next = newGuard();
+    next.meet('t', settings());
+    await next.look('t', statusOf('Mirroring'), compacted);
+    expect(settings()).toEqual(mirrorOf(compacted));
+    expect(next.isGuarded('t')).toBe(false);
+  });
+
+  it('it goes on as soon as the right is granted', async () => {
+    destination.refusals.clear();
+    await guard.guard(partition);
+    expect(guard.isReadDenied('t')).toBe(true);
+    await guard.look('t', statusOf('Mirroring'), compacted);
+    expect(guard.isGuarded('t')).toBe(false);
+  });
+});
+
+it('whether READ is denied is known to a run that met the topic, and while the rule is being made', async () => {
+  const denying = guard.guard(partition);
+  destination.denyReading = async () => {
+    expect(guard.isReadDenied('t')).toBe(true);
+    return true;
+  };
+  await denying;
+  const next = newGuard();
+  next.meet('t', settings());
+  expect(next.isReadDenied('t')).toBe(true);
+  expect(next.isReadDenied('another')).toBe(false);
 });
 
 describe('afterwards', () => {

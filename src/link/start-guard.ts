@@ -49,6 +49,9 @@ interface GuardedTopic {
   /** Being guarded, or guarded; null when it has to be looked at (again). */
   guarded: Promise<void> | null;
   lifting: Promise<void> | null;
+  /** The last try to guard failed: it is not lifted, since it is going to be tried again. */
+  hasFailed: boolean;
+  isReadDenied: boolean;
   /** Partitions whose leader was seen to cut. */
   readonly cuttable: Set<number>;
 }
@@ -61,9 +64,14 @@ export class StartGuard {
     this.#options = options;
   }
 
-  /** While this holds READ may be denied to ourselves, too. */
+  /** Whether a topic is guarded, or half-way there or back. */
   isGuarded(topic: string): boolean {
     return this.#topics.has(topic);
+  }
+
+  /** Whether READ may be denied, to ourselves, too. */
+  isReadDenied(topic: string): boolean {
+    return this.#topics.get(topic)?.isReadDenied ?? false;
   }
 
   get guardedCount(): number {
@@ -72,7 +80,9 @@ export class StartGuard {
 
   /** A mirror that was there before: another run may have left it guarded. */
   meet(topic: string, settings: TopicSettings): void {
-    if (startTagOf(settings) !== 'none') this.#topicOf(topic);
+    const tag = startTagOf(settings);
+    if (tag === 'none' || this.#topics.has(topic)) return;
+    this.#topicOf(topic).isReadDenied = tag !== 'fillingReadable';
   }
 
   /**
@@ -83,11 +93,13 @@ export class StartGuard {
     // Whoever lifts has seen that nobody fills, and must not be overtaken by the next who does.
     await this.#topics.get(topic)?.lifting?.catch(() => {});
     const entry = this.#topicOf(topic);
-    entry.guarded ??= this.#guard(topic);
+    entry.guarded ??= this.#guard({ topic, partition }, entry);
     try {
       await entry.guarded;
+      entry.hasFailed = false;
     } catch (error) {
       entry.guarded = null;
+      entry.hasFailed = true;
       throw error;
     }
     if (entry.cuttable.has(partition)) return;
@@ -102,7 +114,7 @@ export class StartGuard {
     sourceSettings: TopicSettings,
   ): Promise<void> {
     const entry = this.#topics.get(topic);
-    if (entry === undefined) return;
+    if (entry === undefined || entry.hasFailed) return;
     if (await this.#isFilling(topic, partitions)) {
       // Another agent may have lifted it, because it saw none that fills: said again before the next filler.
       if (startTagOf(await this.#settings(topic)) === 'none') entry.guarded = null;
@@ -117,8 +129,10 @@ export class StartGuard {
     }
   }
 
-  async #guard(topic: string): Promise<void> {
+  async #guard({ topic, partition }: TopicPartition, entry: GuardedTopic): Promise<void> {
     const { destination } = this.#options;
+    // First, so that nobody is denied anything for the sake of a cut that is not going to be made.
+    await destination.checkCutRight({ topic, partition });
     const settings = await this.#settings(topic);
     const before = startTagOf(settings);
     const isDenied = await destination.isReadingDenied(topic);
@@ -133,17 +147,29 @@ export class StartGuard {
           : 'none';
     const changes = { ...policyChanges, ...(tag !== before && { [startTagSetting]: startTags[tag] }) };
     if (Object.keys(changes).length > 0) await destination.alterTopic(topic, changes);
+    entry.isReadDenied = isDenied === true;
     if (tag !== 'filling') {
       if (isDenied === null) this.#unprotected(topic, `no authorizer runs in ${destination.name}`);
       return;
     }
-    this.#notice(
-      'info',
-      `topic ${topic}: READ is denied to everybody until the offsets below the source's start are filled and cut off`,
-    );
-    if (await destination.denyReading(topic)) return;
+    if (await this.#deny(topic, entry)) {
+      const until = 'until the offsets below the start of the source are filled and cut off';
+      return this.#notice('info', `topic ${topic}: READ is denied to everybody ${until}`);
+    }
     await destination.alterTopic(topic, { [startTagSetting]: startTags.fillingReadable });
     this.#unprotected(topic, `allow.everyone.if.no.acl.found is on in ${destination.name}`);
+  }
+
+  async #deny(topic: string, entry: GuardedTopic): Promise<boolean> {
+    // As soon as it is asked for: whoever asks us in the meantime must not be surprised.
+    entry.isReadDenied = true;
+    try {
+      entry.isReadDenied = await this.#options.destination.denyReading(topic);
+      return entry.isReadDenied;
+    } catch (error) {
+      if (error instanceof LockstepError && error.code === 'NOT_AUTHORIZED') entry.isReadDenied = false;
+      throw error;
+    }
   }
 
   async #lift(topic: string, sourceSettings: TopicSettings): Promise<void> {
@@ -159,7 +185,8 @@ export class StartGuard {
       });
     }
     if (tag !== 'fillingReadable') {
-      await destination.allowReading(topic);
+      // It may never have come to the rule, for want of the right that removing one takes, too.
+      if ((await destination.isReadingDenied(topic)) === true) await destination.allowReading(topic);
       await destination.alterTopic(topic, { [startTagSetting]: startTags.none });
     }
     this.#notice('info', `topic ${topic}: it starts where the source does, and can be read`);
@@ -167,6 +194,7 @@ export class StartGuard {
 
   /** By the logs themselves, since another agent may be the one that fills. */
   async #isFilling(topic: string, partitions: readonly PartitionStatus[]): Promise<boolean> {
+    if (partitions.length === 0) return true;
     const open = partitions.filter(({ state }) => !filledStates.has(state));
     if (open.length === 0) return false;
     if (open.some(({ state }) => fillingStates.has(state))) return true;
@@ -193,7 +221,13 @@ export class StartGuard {
   #topicOf(topic: string): GuardedTopic {
     let entry = this.#topics.get(topic);
     if (entry === undefined) {
-      entry = { guarded: null, lifting: null, cuttable: new Set() };
+      entry = {
+        guarded: null,
+        lifting: null,
+        hasFailed: false,
+        isReadDenied: false,
+        cuttable: new Set(),
+      };
       this.#topics.set(topic, entry);
     }
     return entry;

@@ -124,6 +124,10 @@ export class FakeCluster implements LinkDestination {
     this.denied.delete(topic);
   }
 
+  async checkCutRight(): Promise<void> {
+    this.#refuse('checkCutRight');
+  }
+
   async untilCuttable({ topic, partition }: TopicPartition): Promise<void> {
     this.#refuse('untilCuttable');
     this.log.push(`cuttable ${topic}-${partition}`);
