@@ -43,7 +43,9 @@ describe('a partition that stops', () => {
 test('a right that is missing is told at once', () => {
   const denied = partition({ state: 'NotAuthorized', reason: 'WRITE on topic orders' });
   expect(told([denied], [denied], [partition({})])).toEqual([
-    'us-to-eu: orders-0: NotAuthorized: WRITE on topic orders. It is asked again every 10 s: grant the right. All that lack: lockstep doctor lockstep.yaml.',
+    expect.stringMatching(
+      /^us-to-eu: orders-0: NotAuthorized: WRITE on topic orders\. It is asked again every 10 s\. .* lockstep doctor lockstep\.yaml\.$/,
+    ),
     'us-to-eu: orders-0: Mirroring again',
   ]);
 });

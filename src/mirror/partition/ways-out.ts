@@ -41,7 +41,8 @@ export const waysOut: Readonly<Record<StopKind | LastingState, string>> = {
   Stopped: `Nothing has to be done; to go on: ${startAgain}.`,
   OldRecordFormat:
     'What is before it is identical. Copy the topic into a new one with a client of today and mirror that, or let go of the old records: kafka-delete-records.sh --bootstrap-server {source} --offset-json-file FILE.',
-  NotAuthorized: 'It is asked again every 10 s: grant the right. All that lack: lockstep doctor {file}.',
+  NotAuthorized:
+    'It is asked again every 10 s. Fetching needs Read on the topic at the source, appending Write on it at the destination, markers Alter on the destination cluster; for example: kafka-acls.sh --bootstrap-server {destination} --add --allow-principal User:NAME --operation Write --topic {topic}. All that lack: lockstep doctor {file}.',
   Recovering: `It is tried again by itself, every few seconds. If the reason stays: lockstep doctor {file}.`,
   Settling: `Nothing has to be done while another agent of this link runs: this one takes over when that one ends. Else see who writes: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {topic} --partition {partition}.`,
   WaitingAtHole:

@@ -59,6 +59,13 @@ test.each(cases)('says in one line what holds it up when %s', (_name, transactio
   expect(transactionReason(transaction, context)).toBe(`55 offsets from 12345 on wait: ${line}`);
 });
 
+test('counts what waits', () => {
+  expect(transactionReason(null, { ...context, highWatermark: 12346n })).toMatch(
+    /^1 offset from 12345 on waits: /,
+  );
+  expect(transactionReason(null, { ...context, highWatermark: 22345n })).toMatch(/^10,000 offsets from/);
+});
+
 describe('a transaction that ends by itself', () => {
   it('has nothing to be done while its markers are written', () => {
     const ending = { kind: 'ending', ...holder, transactionalId: 'p', state: 'PrepareCommit' } as const;

@@ -3,7 +3,7 @@
 // coordinator (forceTerminateTransaction: its producer is fenced, and all its partitions are aborted). A marker written
 // straight to one partition (abort) is for hanging ones, which no coordinator can end: on a living one it would lose
 // a part of what the application commits later.
-import { formatDuration } from '../../units.ts';
+import { formatDuration, plural } from '../../units.ts';
 import type { OpenTransaction } from './find-open-transactions.ts';
 
 export interface ReasonContext {
@@ -21,7 +21,8 @@ export interface ReasonContext {
 /** `transaction` as OpenTransactions.describe tells it; null while nothing is known yet. */
 export function transactionReason(transaction: OpenTransaction | null, context: ReasonContext): string {
   const { lastStableOffset, highWatermark } = context;
-  const waiting = `${highWatermark - lastStableOffset} offsets from ${lastStableOffset} on wait: `;
+  const count = highWatermark - lastStableOffset;
+  const waiting = `${plural(count, 'offset')} from ${lastStableOffset} on ${count === 1n ? 'waits' : 'wait'}: `;
   return waiting + explain(transaction, context);
 }
 
