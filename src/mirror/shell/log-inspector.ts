@@ -305,8 +305,36 @@ export class TailComparer {
         { retriable: true },
       );
     }
-    if (judgement !== 'compareRecords') return judgement;
-    return await this.#compareRecords(logs, mirror.tail!, source);
+    const verdict =
+      judgement === 'compareRecords' ? await this.#compareRecords(logs, mirror.tail!, source) : judgement;
+    const isSilent = verdict.kind === 'agrees' && !verdict.compared;
+    const misplaced = isSilent ? await this.#holeBeforeRun(logs, mirror, source) : null;
+    return misplaced ?? verdict;
+  }
+
+  /**
+   * Where the newest data can't be compared, because the source has compacted it away, the hole before its run tells
+   * whether it stands in its place: a marker too many there has moved it.
+   */
+  async #holeBeforeRun(logs: LogPair, mirror: MirrorFacts, source: SourceView): Promise<TailVerdict | null> {
+    const { view, tail } = mirror;
+    if (tail === null || tail.newest.isControl || tail.beforeRun !== 'marker') return null;
+    const { logStart } = view;
+    const to = tail.newest.lastOffset - BigInt(tail.newest.lastSequence);
+    const ask = this.#askDestination(logs.destination.leader);
+    const before = await askNewestData(ask, logs.destination, { logStart, logEnd: to });
+    const from = max(
+      before === null ? to - lookBackOffsetsMax : before.lastOffset + 1n,
+      logStart,
+      source.logStart,
+    );
+    if (from >= to) return null;
+    const { shift } = logs;
+    const range = { from: from + shift, to: to + shift };
+    const visible = await askFirstVisible(this.#askSource(logs.source.leader), logs.source, range);
+    if (visible === null) return null;
+    const what = 'the source has a record where the mirror holds a marker';
+    return { kind: 'differs', offset: visible - shift, what };
   }
 
   async #compareRecords(
@@ -451,6 +479,10 @@ function recordAt(offset: bigint, batch: Buffer | null): RecordView | 'compacted
   if (view.magic !== 2 || view.baseOffset > offset) return view.magic === 2 ? 'compacted' : null;
   for (const record of readRecords(view)) if (record.offset === offset) return record;
   return view.recordCount <= view.lastOffsetDelta ? 'compacted' : null;
+}
+
+function max(...offsets: bigint[]): bigint {
+  return offsets.reduce((a, b) => (a > b ? a : b));
 }
 
 function isEqual(a: Buffer | null, b: Buffer | null): boolean {
