@@ -10,6 +10,7 @@ import {
   deleteTopics,
   describeProducers,
   initTransactions,
+  logEndOffset,
   type ProducerState,
   systemClock,
   unwrap,
@@ -24,7 +25,7 @@ import { MarkerWriter, markersPerRequestMax } from '../../src/mirror/shell/marke
 import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';
 import { addressesOf } from '../client/support.ts';
-import { kcatConsume, kcatIsInstalled } from '../support/kcat.ts';
+import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -39,6 +40,7 @@ const regions = useRegions({
   'kafka-4': { security },
   'kafka-3': { kafkaVersion: '3.9.2', security },
 });
+const oracle = useOracle();
 type RegionName = keyof typeof regions;
 
 const broker = 1;
@@ -192,9 +194,10 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
       expect(await it.fill(it.markers, { epoch: 1, offset: 1n, count: 3 })).toMatchObject(written);
       expect(await it.logEnd()).toBe(4n);
       expect(await it.append({ epoch: 2, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 4n });
-      if (!kcatIsInstalled) return;
-      const seen = await kcatConsume({ bootstrap: regions[region].bootstrap, topic: it.topic, partition: 0 });
-      expect(seen.map((message) => message.offset)).toEqual([0, 4]);
+      for (const isolation of ['read_committed', 'read_uncommitted'] as const) {
+        const seen = await oracle.read({ region: regions[region], topic: it.topic, partition: 0, isolation });
+        expect(seen.records.map((record) => Number(record.offset))).toEqual([0, 4]);
+      }
     });
   });
 
@@ -339,40 +342,41 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     writer.close();
     expect(await it.logEnd()).toBe(2n);
   });
-
-  test('what was shut out stays out when the broker is killed and starts again', async () => {
-    using closed = await partitionOf(region, 'markers');
-    using it = await partitionOf(region, 'markers');
-    expect(await it.append({ epoch: 0, sequence: 0 })).toMatchObject({ errorCode: 0 });
-    expect(await it.fill(it.markers, { epoch: 1, offset: 1n })).toMatchObject(written);
-    expect(await it.append({ epoch: 2, sequence: 0 })).toMatchObject({ errorCode: 0 });
-    await fencePartition({
-      ...{ log: closed.log, producerId, ask: closed.ask, writer: closed.markers },
-      ...{ clock: systemClock, timeoutMs: 10_000 },
-    });
-    const [node] = regions[region].brokers;
-    const pidBefore = node?.pid;
-    await node?.kill();
-    await regions[region].start();
-    expect(node?.pid).not.toBe(pidBefore);
-
-    // The leader epoch is another one now.
-    const afterwards = async (topic: string) => {
-      const { cluster } = it;
-      await cluster.refreshMetadata([topic]);
-      const { topicId } = await cluster.leaderOf(topic, 0);
-      return topicId;
-    };
-    await waitFor(() => Promise.all([afterwards(it.topic), afterwards(closed.topic)]), {
-      deadlineMs: 30_000,
-      describe: 'the partitions to have a leader again',
-    });
-    expect(await it.append({ epoch: 0, sequence: 1 })).toMatchObject({ errorCode: 47 });
-    expect(await it.fill(it.markers, { epoch: 1 })).toMatchObject({ kind: 'answered', errorCode: 47 });
-    const older = { epoch: 3, generation: generation - 1 };
-    expect(await it.fill(it.markers, older)).toMatchObject({ kind: 'answered', errorCode: 52 });
-    expect(await it.append({ epoch: 2, sequence: 1 })).toEqual({ errorCode: 0, baseOffset: 3n });
-    expect(await closed.append({ epoch: 1, sequence: 0 })).toMatchObject({ errorCode: 47 });
-    expect(await closed.fill(closed.markers, { epoch: 1 })).toMatchObject({ errorCode: 47 });
-  });
 });
+
+test('what was shut out stays out when the broker is killed and starts again', async () => {
+  // Both at once: starting a broker is what takes the time.
+  await Promise.all((['kafka-4', 'kafka-3'] as const).map(killAndStart));
+});
+
+async function killAndStart(region: RegionName): Promise<void> {
+  using closed = await partitionOf(region, 'markers');
+  using it = await partitionOf(region, 'markers');
+  expect(await it.append({ epoch: 0, sequence: 0 })).toMatchObject({ errorCode: 0 });
+  expect(await it.fill(it.markers, { epoch: 1, offset: 1n })).toMatchObject(written);
+  expect(await it.append({ epoch: 2, sequence: 0 })).toMatchObject({ errorCode: 0 });
+  await fencePartition({
+    ...{ log: closed.log, producerId, ask: closed.ask, writer: closed.markers },
+    ...{ clock: systemClock, timeoutMs: 10_000 },
+  });
+  const [node] = regions[region].brokers;
+  const pidBefore = node?.pid;
+  await node?.kill();
+  await regions[region].start();
+  expect(node?.pid).not.toBe(pidBefore);
+
+  // Metadata names the leader a moment before the broker leads: it does when it answers as one.
+  const leads = ({ topic }: { topic: string }) =>
+    logEndOffset(clusterOf(region, 'admin'), { topic, partition: 0 });
+  await waitFor(() => Promise.all([leads(it), leads(closed)]), {
+    deadlineMs: 30_000,
+    describe: 'the partitions to be led again',
+  });
+  expect(await it.append({ epoch: 0, sequence: 1 })).toMatchObject({ errorCode: 47 });
+  expect(await it.fill(it.markers, { epoch: 1 })).toMatchObject({ kind: 'answered', errorCode: 47 });
+  const older = { epoch: 3, generation: generation - 1 };
+  expect(await it.fill(it.markers, older)).toMatchObject({ kind: 'answered', errorCode: 52 });
+  expect(await it.append({ epoch: 2, sequence: 1 })).toEqual({ errorCode: 0, baseOffset: 3n });
+  expect(await closed.append({ epoch: 1, sequence: 0 })).toMatchObject({ errorCode: 47 });
+  expect(await closed.fill(closed.markers, { epoch: 1 })).toMatchObject({ errorCode: 47 });
+}
