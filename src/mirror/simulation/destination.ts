@@ -21,7 +21,8 @@ export type WriteAnswer = { readonly errorCode: number; readonly baseOffset: num
 export type OnAnswer = (answer: WriteAnswer) => void;
 
 export interface AppendRequest {
-  readonly leaderEpoch: number;
+  /** The broker that it was sent to. Requests that write name no leader epoch: one that leads again takes them. */
+  readonly broker: number;
   readonly sizeBytes: number;
   readonly batch: DataToAppend<MirrorContent>;
 }
@@ -38,7 +39,7 @@ export interface MarkerAuthor {
 
 export interface MarkersRequest {
   readonly by: MarkerAuthor;
-  readonly leaderEpoch: number;
+  readonly broker: number;
   readonly markers: MarkerRun;
   /** Markers after which other requests come in between; 0: none do. */
   readonly splitAfter: number;
@@ -62,6 +63,8 @@ const ackTicksMax = 15;
 
 export class Destination {
   readonly log: SimulatedLog = new BrokerLog<MirrorContent>();
+  /** The broker that leads: 0 or 1. */
+  leader = 0;
   /** Replication stands still until then. */
   stalledUntil = -1;
   /** Too few replicas are in sync until then. */
@@ -85,9 +88,9 @@ export class Destination {
     this.batchBytesMax = options.batchBytesMax;
   }
 
-  append({ leaderEpoch, sizeBytes, batch }: AppendRequest, answer: OnAnswer): void {
+  append({ broker, sizeBytes, batch }: AppendRequest, answer: OnAnswer): void {
     const { log } = this;
-    if (leaderEpoch !== log.leaderEpoch) return answer(refusal(notLeader));
+    if (broker !== this.leader) return answer(refusal(notLeader));
     if (sizeBytes > this.batchBytesMax) return answer(refusal(messageTooLarge));
     const lacksReplicas = this.#lacksReplicas();
     if (lacksReplicas && this.#random.chance(0.5)) return answer(refusal(notEnoughReplicas));
@@ -118,10 +121,10 @@ export class Destination {
     });
   }
 
-  #writeSome({ by, leaderEpoch, markers }: MarkersRequest, count: number): number[] {
+  #writeSome({ by, broker, markers }: MarkersRequest, count: number): number[] {
     const { log } = this;
     const codes: number[] = [];
-    if (leaderEpoch !== log.leaderEpoch) return [notLeader];
+    if (broker !== this.leader) return [notLeader];
     if (this.#lacksReplicas()) return [notEnoughReplicas];
     const { producerId, epoch, generation, offset } = markers;
     for (let i = 0; i < count; i++) {
@@ -248,11 +251,13 @@ export class Destination {
 
   /** What was not replicated is gone; who waited for that hears that this broker leads no more. */
   changeLeader(): void {
+    this.leader = 1 - this.leader;
     this.#lost(this.log.changeLeader());
     this.#answerAll(refusal(notLeader));
   }
 
   electUnclean(end: number): void {
+    this.leader = 1 - this.leader;
     this.#lost(this.log.electUnclean(end));
     this.#answerAll(refusal(notLeader));
   }

@@ -287,7 +287,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'several workers, old records',
-    weights: { ...writing, ...compacting, ...network, ...cluster, ...several, ...expiring },
+    weights: { ...writing, ...network, ...cluster, ...several, ...expiring },
     hasSeveralWorkers: true,
     hasOldRecords: true,
   },

@@ -71,6 +71,7 @@ export class SimWorker {
   /** Known leader epochs. */
   #sourceEpoch: number;
   #destinationEpoch: number;
+  #destinationLeader: number;
   #fetching: { readonly round: number; lastFetchedEpoch: number } | null = null;
   #isFetchUnderWay = false;
   #comparedEpoch: number | null = null;
@@ -95,6 +96,7 @@ export class SimWorker {
     this.#mutation = options.mutation;
     this.#sourceEpoch = world.source.leaderEpoch;
     this.#destinationEpoch = world.destination.log.leaderEpoch;
+    this.#destinationLeader = world.destination.leader;
   }
 
   get isStopped(): boolean {
@@ -206,8 +208,12 @@ export class SimWorker {
 
   #refresh(side: 'source' | 'destination'): void {
     this.#later(this.#ticks(3), () => {
-      if (side === 'source') this.#sourceEpoch = this.#world.source.leaderEpoch;
-      else this.#destinationEpoch = this.#world.destination.log.leaderEpoch;
+      const { source, destination } = this.#world;
+      if (side === 'source') this.#sourceEpoch = source.leaderEpoch;
+      else {
+        this.#destinationEpoch = destination.log.leaderEpoch;
+        this.#destinationLeader = destination.leader;
+      }
     });
   }
 
@@ -582,11 +588,11 @@ export class SimWorker {
     const { destination } = this.#world;
     const { identity, count, sizeBytes } = facts;
     const batch = { ...identity, count, timestampMs: this.#world.recordTime(), content };
-    const leaderEpoch = this.#destinationEpoch;
+    const broker = this.#destinationLeader;
     this.#send({
       canRepeat: true,
       carryOut: (onAnswer) => {
-        destination.append({ leaderEpoch, sizeBytes, batch }, (answer) => {
+        destination.append({ broker, sizeBytes, batch }, (answer) => {
           this.#world.trace(
             () => `  ${this.name}'s records: ${inWords(answer)}, log end ${destination.log.end}`,
           );
@@ -600,7 +606,7 @@ export class SimWorker {
 
   #writeMarkers(round: number, markers: MarkerRun): void {
     const { destination } = this.#world;
-    const leaderEpoch = this.#destinationEpoch;
+    const broker = this.#destinationLeader;
     const splitAfter =
       markers.count > 1 && this.#world.takesSplit() ? this.#random.integer(1, markers.count - 1) : 0;
     const { offset, count, epoch, generation } = markers;
@@ -614,7 +620,7 @@ export class SimWorker {
     this.#send({
       canRepeat: false,
       carryOut: (onAnswer) => {
-        destination.writeMarkers({ by, leaderEpoch, markers, splitAfter }, (answer) => {
+        destination.writeMarkers({ by, broker, markers, splitAfter }, (answer) => {
           this.#world.trace(
             () => `  ${this.name}'s markers: ${inWords(answer)}, log end ${destination.log.end}`,
           );
@@ -634,11 +640,11 @@ export class SimWorker {
 
   #cutStart(round: number, beforeOffset: bigint): void {
     const { destination } = this.#world;
-    const leaderEpoch = this.#destinationEpoch;
+    const broker = this.#destinationLeader;
     this.#send({
       canRepeat: true,
       carryOut: (onAnswer) => {
-        const isLeader = leaderEpoch === destination.log.leaderEpoch;
+        const isLeader = broker === destination.leader;
         const start = isLeader ? destination.cut(Number(beforeOffset)) : null;
         onAnswer(start === null ? null : { errorCode: 0, baseOffset: start });
       },

@@ -183,7 +183,8 @@ export class World {
     if (wrong.isFromLostSource) return true;
     // A log that lost acknowledged batches can have lost all that the guard knows.
     if (!hasSeveralWorkers) return this.#lostAcknowledged;
-    return hasOldRecords || wrong.isInWindow;
+    // What the cleaner takes between two workers' reads makes their holes differ.
+    return hasOldRecords || wrong.isInWindow || (this.#fired.compact ?? 0) > 0;
   }
 
   trace(line: () => string): void {
@@ -441,7 +442,7 @@ export class World {
     const { log } = destination;
     switch (kind) {
       case 'stallReplication':
-        destination.stalledUntil = agenda.now + 2 + (a % 30);
+        destination.stalledUntil = agenda.now + 2 + (a % (b % 2 === 0 ? 20 : 80));
         return true;
       case 'changeLeader':
         destination.changeLeader();
@@ -528,7 +529,8 @@ export class World {
     const difference = truth.firstDifference(destination.log);
     const failure = difference === null ? this.#mustReachTheEnd() : this.#mustBeNoticed(difference);
     if (failure !== null) return failure;
-    this.#note(difference === null ? 'right' : `wrong and noticed`);
+    if (difference === null) this.#note('right');
+    else if ((this.#seen['wrong, hidden by compaction'] ?? 0) === 0) this.#note('wrong and noticed');
     if (truth.first?.isInWindow) this.#note('wrong in the known window');
     this.#isOver = true;
     for (const worker of this.#live()) worker.deliver({ type: 'stop' });
@@ -572,18 +574,30 @@ export class World {
     if (!isFromLostSource && (wrong === null || !this.#mayBeWrong(wrong)))
       return { kind: 'wrong', what: wrong?.what ?? difference };
     const believer = this.#live().find((worker) => !worker.isStopped);
-    if (believer !== undefined)
+    if (believer !== undefined && !this.#mayBeHidden())
       return { kind: 'undetected', what: `${difference}, and ${this.#told(believer)}` };
     for (const worker of this.#live()) {
       this.#note(`ended ${worker.machine.state.name}`);
-      this.#retire(worker);
+      if (worker.isStopped) this.#retire(worker);
+      else worker.isAlive = false;
     }
     this.#startWorker();
     this.#runFor(healTicks);
     const later = this.#live().find((worker) => !worker.isStopped);
-    if (later !== undefined)
+    if (later !== undefined && !this.#mayBeHidden())
       return { kind: 'undetected', what: `${difference}, and after a start ${this.#told(later)}` };
     return null;
+  }
+
+  /**
+   * After several workers ran into the known window the cleaner can take the very records at the source that would show
+   * it. Counted, not failed: docs/simulation.md.
+   */
+  #mayBeHidden(): boolean {
+    const { scenario } = this.#script;
+    const isSo = scenario.hasSeveralWorkers && (this.#fired.compact ?? 0) > 0;
+    if (isSo) this.#note('wrong, hidden by compaction');
+    return isSo;
   }
 
   #isExplained(worker: SimWorker): boolean {
