@@ -19,9 +19,15 @@ export interface RunningAgent extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** A region, or any cluster by its addresses. */
+export interface LinkSide {
+  readonly name: string;
+  readonly bootstrap: readonly string[];
+}
+
 export interface AgentFixtureOptions {
   readonly folder: string;
-  readonly source: Region;
+  readonly source: LinkSide;
   readonly destination: Region;
   readonly topics: readonly string[];
   /** Further lines of the link, indented by six spaces. */

@@ -1,6 +1,6 @@
 // Topics of the kinds that a mirror treats differently, written by Kafka's own Java producer: twice, so that one part
 // is there before the mirror starts and one arrives while it runs.
-import type { Region } from '../../src/regions/index.ts';
+import type { LinkSide } from '../mirror/running-agent.ts';
 import type { JavaRecordToWrite, JavaWorkload } from '../support/java-workload.ts';
 import type { Oracle } from '../support/read-committed-oracle.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -12,7 +12,7 @@ export interface TopicKind {
 }
 
 export interface KindTarget {
-  readonly region: Region;
+  readonly region: LinkSide;
   readonly topic: string;
   readonly oracle: Oracle;
   readonly workload: JavaWorkload;
@@ -26,7 +26,7 @@ const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
 /** Every codec; null and empty keys and values, headers, timestamps out of order. */
 export const plain: TopicKind = {
-  configs: {},
+  configs: { 'retention.ms': '-1' },
   write: async ({ topic, workload }, round) => {
     for (const codec of codecs) {
       const producer = `${topic} ${codec} ${round}`;

@@ -58,6 +58,8 @@ export interface SourceReaderOptions {
 }
 
 const readCommitted = 1;
+/** The first that is told a truncated source by the epoch fetched last (KIP-595, Kafka 2.7). */
+const fetchVersionMin = 12;
 /** How long a fetch may wait while partitions are left out only because their queues are full. */
 const pausedWaitMs = 5;
 /** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
@@ -171,6 +173,7 @@ export class SourceReader {
     );
     const { body, frame } = await this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
+      versionMin: fetchVersionMin,
     });
     const { budget } = this.#options;
     // What counts is the pooled buffer behind the frame, which is a power of two.

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.TransactionState;
@@ -24,6 +25,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.UnsupportedVersionException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -52,9 +54,14 @@ final class Writers {
         void waitForMarkers() throws Exception {
             if (admin == null) admin = Admin.create(client);
             long deadline = System.currentTimeMillis() + markersWaitMs;
-            while (!isComplete(admin.describeTransactions(List.of(transactionalId)).description(transactionalId).get().state())) {
-                if (System.currentTimeMillis() > deadline) throw new IllegalStateException("the markers of " + transactionalId + " were not written in time");
-                Thread.sleep(lookAgainMs);
+            try {
+                while (!isComplete(admin.describeTransactions(List.of(transactionalId)).description(transactionalId).get().state())) {
+                    if (System.currentTimeMillis() > deadline) throw new IllegalStateException("the markers of " + transactionalId + " were not written in time");
+                    Thread.sleep(lookAgainMs);
+                }
+            } catch (ExecutionException failure) {
+                // Brokers before Kafka 3.0 can't tell (KIP-664).
+                if (!(failure.getCause() instanceof UnsupportedVersionException)) throw failure;
             }
         }
 
