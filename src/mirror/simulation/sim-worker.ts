@@ -159,9 +159,10 @@ export class SimWorker {
   #perform(action: Action): void {
     switch (action.type) {
       case 'readDestination':
-        return this.#readFacts(action.round, ({ view }) =>
-          this.deliver({ type: 'destinationRead', round: action.round, view }),
-        );
+        return this.#readFacts(action.round, ({ view }) => {
+          this.#startedAt = this.#world.agenda.now;
+          this.deliver({ type: 'destinationRead', round: action.round, view });
+        });
       case 'compareTail':
         return this.#compareTail(action.round);
       case 'startFetching':
@@ -277,8 +278,7 @@ export class SimWorker {
     tail: MirrorTail | null;
     highWatermark: number;
   }): Facts {
-    const { producerId, clockMs, agenda } = this.#world;
-    this.#startedAt = agenda.now;
+    const { producerId, clockMs } = this.#world;
     const { tail, entries } = read;
     const newest = tail?.newest ?? null;
     const logEnd = BigInt(read.end);
