@@ -4,6 +4,7 @@
 // 2. verify it with the command as users run it: where all batches are equal, their bytes are compared
 // 3. copy it again in batches twice as large, and verify that: every record is compared
 // 4. write batches of 10 MB on both sides, and verify those
+// 5. the same of 10 MB that compress well, with another codec on each side: both are decompressed
 //
 // MB are of the source's log (1e6 bytes); the command reads as many again from the destination.
 import { spawn } from 'node:child_process';
@@ -15,7 +16,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Cluster, deleteTopics } from '../src/client/index.ts';
 import { LockstepError } from '../src/errors.ts';
-import { BatchView, encodeBatch, mergeBatches } from '../src/records/index.ts';
+import { BatchView, type Compression, encodeBatch, mergeBatches } from '../src/records/index.ts';
 import { clusterLogs, readLog } from '../src/verify/index.ts';
 import { waitFor } from '../test/support/wait-for.ts';
 import { append, makeTopic } from '../test/verify/kafka-copy.ts';
@@ -42,6 +43,7 @@ const sampleMs = 50;
 const equal = 'equal batches';
 const largeMessages = { 'max.message.bytes': '20000000' };
 const hugeTopic = 'huge';
+const packedTopic = 'packed';
 const hugeBytes = 10_000_000;
 const hugeCount = 20;
 
@@ -96,7 +98,7 @@ clusters:
   us-east: { bootstrap: ${JSON.stringify(source.bootstrap)} }
   eu-west: { bootstrap: ${JSON.stringify(destination.bootstrap)} }
 links:
-  us-to-eu: { source: us-east, destination: eu-west, topics: [${topic}, ${hugeTopic}] }
+  us-to-eu: { source: us-east, destination: eu-west, topics: [${topic}, ${hugeTopic}, ${packedTopic}] }
 `,
   );
   const [from, to] = [
@@ -124,19 +126,39 @@ links:
     await verifyAll(topic, 'other batches', logBytes);
 
     say('writing batches of 10 MB');
-    for (const cluster of [from, to]) await makeTopic(cluster, hugeTopic, 4, largeMessages);
-    const value = randomBytes(hugeBytes);
-    for (let offset = 0n; offset < hugeCount; offset++) {
-      const batch = encodeBatch([{ offset, timestamp: 1n, key: null, value, headers: [] }]);
-      for (let partition = 0; partition < 4; partition++)
-        for (const cluster of [from, to]) await append(cluster, hugeTopic, [batch], { partition });
-    }
+    await writeHuge(from, to, hugeTopic, () => ({
+      value: randomBytes(hugeBytes),
+      compressions: ['none', 'none'],
+    }));
     await verifyAll(hugeTopic, `${equal} of 10 MB`, 4 * hugeBytes * hugeCount);
+    await writeHuge(from, to, packedTopic, (offset) => ({
+      value: Buffer.alloc(hugeBytes, `value ${offset} `),
+      compressions: ['gzip', 'zstd'],
+    }));
+    await verifyAll(packedTopic, 'other codecs, 10 MB each', 4 * hugeBytes * hugeCount);
   } finally {
     from.close();
     to.close();
   }
   return figures;
+}
+
+/** Four partitions of batches with one record of 10 MB, compressed as told on each side. */
+async function writeHuge(
+  from: Cluster,
+  to: Cluster,
+  name: string,
+  make: (offset: bigint) => { value: Buffer; compressions: [Compression, Compression] },
+): Promise<void> {
+  for (const cluster of [from, to]) await makeTopic(cluster, name, 4, largeMessages);
+  for (let offset = 0n; offset < hugeCount; offset++) {
+    const { value, compressions } = make(offset);
+    for (const [side, cluster] of [from, to].entries()) {
+      const record = { offset, timestamp: 1n, key: null, value, headers: [] };
+      const batch = encodeBatch([record], { compression: compressions[side]! });
+      for (let partition = 0; partition < 4; partition++) await append(cluster, name, [batch], { partition });
+    }
+  }
 }
 
 /** A topic that was just deleted may be known for a moment. */

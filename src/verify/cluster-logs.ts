@@ -14,7 +14,7 @@ import { type FetchedBatches, type LogOffsets, OffsetGone, type PartitionLog } f
 import { pause } from './pause.ts';
 
 export interface ClusterLogsOptions {
-  /** The most bytes one fetch brings, unless a single batch is larger; default 1 MiB. */
+  /** The most bytes one fetch brings, unless a single batch is larger; default 2 MiB. */
   fetchBytesMax?: number;
   /** How long one question to a leader is repeated while leaders move or brokers restart, in ms; default 60,000. */
   deadlineMs?: number;
@@ -126,7 +126,7 @@ class ClusterPartitionLog implements PartitionLog {
   fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches> {
     return this.#onLeader(signal, async (leader) => {
       const connection = await this.#connections.to(leader.leaderId);
-      const fetchBytesMax = this.#options.fetchBytesMax ?? 1024 * 1024;
+      const fetchBytesMax = this.#options.fetchBytesMax ?? 2 * 1024 * 1024;
       const { body, frame } = await connection.sendForFrame(apis.Fetch, {
         maxWaitMs: fetchWaitMsMax,
         minBytes: 1,

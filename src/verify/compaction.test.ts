@@ -165,15 +165,19 @@ describe('memory', () => {
   const fitting = Math.floor(1024 * 0.7);
 
   it('is bounded: when it is full the rest is read for the keys that are waited for', async () => {
-    const records = rounds('one', 'two');
-    const verdict = await verify(log(records), log(records, upTo(keys)), { waitingSlotsMax: 1024 });
+    const records = rounds('one', 'two', 'three');
+    const second = upTo(keys).map((index) => keys + index);
+    const verdict = await verify(log(records), log(records, second), { waitingSlotsMax: 1024 });
     expect(verdict).toMatchObject({
       outcome: 'identical',
       notCompared: [],
       compared: { compactedRecords: BigInt(keys) },
     });
-    const lost = [...upTo(keys), keys + 7];
-    const wrong = await verify(log(records), log(records, lost), { waitingSlotsMax: 1024 });
+    // Without its third record the second is the last of its key; the first, which is there, is no later one.
+    const third = 2 * keys + 7;
+    const wrong = await verify(log(records, [third]), log(records, [...second, third]), {
+      waitingSlotsMax: 1024,
+    });
     expect(wrong.differences).toEqual([{ kind: 'missing', offset: BigInt(keys + 7) }]);
   });
 

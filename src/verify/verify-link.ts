@@ -19,7 +19,8 @@ import {
 } from './verdict.ts';
 import { PartitionVerification, type VerifyPartitionOptions } from './verify-partition.ts';
 
-export const partitionsInFlightDefault = 4;
+/** Comparing keeps one core busy; two partitions are enough for that, and each costs memory. */
+export const partitionsInFlightDefault = 2;
 export const heldBytesDefault = 16 * 1024 * 1024;
 
 /** A topic by its names on both sides. */
@@ -38,7 +39,7 @@ export interface VerifyTopicsOptions
   shiftOf?: (topic: string, partition: number) => bigint;
   /** Bytes read a second from both sides together; default no limit. */
   bytesPerSecondMax?: number;
-  /** Partitions compared at a time; default 4. Each holds up to two fetches of each side. */
+  /** Partitions compared at a time; default 2. Each holds up to two answers and one opened batch of each side. */
   partitionsInFlightMax?: number;
   /** Bytes of answers held in memory over all partitions, but for what the first of them needs; default 16 MiB. */
   heldBytesMax?: number;
