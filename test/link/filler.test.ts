@@ -62,30 +62,37 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     return unwrap(answer!.outcome).offset;
   };
 
-  it('two million offsets are filled and cut off, and time lookups see the records behind them only', async () => {
-    const log = await makeTopic({ 'cleanup.policy': 'delete', 'message.timestamp.type': 'CreateTime' });
+  it('two million offsets are filled and cut off', async () => {
+    const log = await makeTopic({ 'cleanup.policy': 'delete' });
     const end = 2_000_123;
     await fill(log, 0, end, 500_000);
     expect(await offsetOf(log, 'latest')).toBe(BigInt(end));
     expect(await cut(log, BigInt(end))).toBe(BigInt(end));
     expect(await offsetOf(log, 'earliest')).toBe(BigInt(end));
-    // Records from long ago, in ascending order of time, land in the fillers' segment.
-    const records = Array.from({ length: 3 }, (_, i) => ({
-      offset: BigInt(i),
-      timestamp: BigInt(1_000 + i),
-      key: Buffer.from('k'),
-      value: Buffer.from('v'),
-      headers: [],
-    }));
-    const lease = new FrameLease(() => {});
-    const batch = new LeasedBatch(new BatchView(encodeBatch(records), 0), lease);
-    const outcome = await append(log, {
-      batch,
-      identity: { producerId: 1n << 62n, epoch: 0, sequence: end },
-    });
-    expect(outcome).toMatchObject({ kind: 'appended', baseOffset: BigInt(end) });
+  });
+
+  it('time lookups find records of long ago behind them, in their segment and in the next one', async () => {
+    const log = await makeTopic({ 'retention.ms': '-1', 'segment.bytes': '1048576' });
+    const end = 100_000;
+    await fill(log, 0, end, end);
+    await cut(log, BigInt(end));
+    const identity = { producerId: 1n << 62n, epoch: 0, sequence: end };
+    const records = (timestamps: bigint[], valueBytes: number) => {
+      const value = Buffer.alloc(valueBytes, 'v');
+      const batch = encodeBatch(
+        timestamps.map((timestamp, i) => ({ offset: BigInt(i), timestamp, key: null, value, headers: [] })),
+      );
+      return new LeasedBatch(new BatchView(batch, 0), new FrameLease(() => {}));
+    };
+    const first = await append(log, { batch: records([1_000n, 1_001n, 1_002n], 1), identity });
+    expect(first).toMatchObject({ kind: 'appended', baseOffset: BigInt(end) });
+    // Too large for the rest of the segment that fillers begin.
+    const batch = records([2_000n], 1_000_000);
+    const next = await append(log, { batch, identity: { ...identity, sequence: end + 3 } });
+    expect(next).toMatchObject({ kind: 'appended', baseOffset: BigInt(end + 3) });
     expect(await offsetOf(log, 1_001n)).toBe(BigInt(end + 1));
-    expect(await offsetOf(log, 2_000n)).toBe(-1n);
+    expect(await offsetOf(log, 2_000n)).toBe(BigInt(end + 3));
+    expect(await offsetOf(log, 3_000n)).toBe(-1n);
   });
 
   it('a compacted topic refuses the records and the cut, with the reason', async () => {

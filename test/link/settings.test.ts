@@ -139,6 +139,18 @@ describe('without an authorizer', () => {
     expect(await mirrorRange(topic, 0)).toEqual({ start: 40n, end: 50n });
   });
 
+  test('a source from which everything was deleted is continued where it ends', async () => {
+    const topic = uniqueTopic('emptied');
+    await create('source', topic);
+    await produce(topic, 50);
+    await cutAt(topic, 0, 50n);
+    await using agent = await agentFor(topic);
+    await agent.reaches(topic, 'Mirroring');
+    expect(await mirrorRange(topic, 0)).toEqual({ start: 50n, end: 50n });
+    await produce(topic, 3);
+    await agent.mirrorsUpTo(topic, 53n);
+  });
+
   test('a partition that is added with a high start to a mirrored topic is filled, too', async () => {
     const topic = uniqueTopic('wider');
     await create('source', topic);

@@ -153,7 +153,8 @@ async function produce(topic: string, partition: number, count: number, valueByt
   const records = encodeBatch(
     Array.from({ length: count }, (_, i) => ({
       offset: BigInt(i),
-      timestamp: 1_700_000_000_000n + BigInt(i),
+      // Of today: retention takes records of long ago as soon as the brokers look for them.
+      timestamp: BigInt(Date.now() + i),
       key: Buffer.from(`key ${i}`),
       value: Buffer.alloc(valueBytes, i + 1),
       headers: [],
@@ -361,24 +362,27 @@ describe('where rights are checked', () => {
   });
 
   test('an agent that ends while it fills is followed by one that goes on, and opens the topic', async () => {
-    const topic = await sourceTopic([10_000_000], { 'cleanup.policy': 'compact' });
+    const topic = await sourceTopic([20_000_000, 0], { 'cleanup.policy': 'compact' });
     {
       await using agent = await startAgent(topic);
-      await agent.reach(topic, 'FillingStart');
-      await waitFor(async () => (await ranges(guarded.admin, topic, 1))[0]!.end > 0n, {
+      await waitFor(
+        async () => ((await linkCluster(guarded.admin).logRanges(topic, 1)).get(0)?.end ?? 0n) > 0n,
+        { deadlineMs: 30_000, pollMs: 5, describe: 'the first filler' },
+      );
+      await waitFor(() => agent.partitions(topic)[1]?.state === 'Mirroring', {
         deadlineMs: 20_000,
         pollMs: 5,
-        describe: 'the first filler',
+        describe: () => `the other partition to be mirrored; it is ${agent.partitions(topic)[1]?.state}`,
       });
     }
     const [left] = await ranges(guarded.admin, topic, 1);
     expect(left!.start).toBe(0n);
-    expect(left!.end).toBeLessThan(10_000_000n);
+    expect(left!.end).toBeLessThan(20_000_000n);
     expect(await denials(topic)).toHaveLength(1);
     expect((await settingsOf(guarded.admin, topic)).get('cleanup.policy')?.value).toBe('delete');
     await using agent = await startAgent(topic);
     await agent.reach(topic, 'Mirroring');
-    await untilLikeSource(topic, 1);
+    await untilLikeSource(topic, 2);
     await untilOpen(topic);
     expect((await settingsOf(guarded.admin, topic)).get('cleanup.policy')?.value).toBe('compact');
   });

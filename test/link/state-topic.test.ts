@@ -64,6 +64,14 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     expect(await new StateTopic(cluster).putIfAbsent('d', 'late', anything)).toBe(held);
   });
 
+  test('one that came second and died is overruled, and the last value mended', async () => {
+    const state = new StateTopic(cluster);
+    await state.put('i', 'first');
+    await state.put('i', 'second');
+    expect(await new StateTopic(cluster).putIfAbsent('i', 'third', anything)).toBe('first');
+    expect((await new StateTopic(cluster).readAll('i')).get('i')).toBe('first');
+  });
+
   test('what is not valid any more is replaced', async () => {
     const state = new StateTopic(cluster);
     await state.put('e', 'former mirror');
