@@ -22,6 +22,7 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
       open,
       connectionCount: 1,
       requestBytesMax: 2 ** 22,
+      monotonicMs: () => performance.now(),
       ackTimeoutMs: 30_000,
     });
     return () => {

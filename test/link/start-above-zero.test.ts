@@ -60,6 +60,7 @@ beforeAll(async () => {
     open,
     connectionCount: 1,
     requestBytesMax: 2 ** 22,
+    monotonicMs: () => performance.now(),
     ackTimeoutMs: 30_000,
   });
   for (const user of users) {

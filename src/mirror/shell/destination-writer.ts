@@ -41,11 +41,18 @@ export interface DestinationWriterOptions {
   readonly requestBytesMax: number;
   /** How long the broker may wait for its replicas, in ms. */
   readonly ackTimeoutMs: number;
+  /** A clock that never goes back. */
+  readonly monotonicMs: () => number;
 }
 
 /** What a request may take beyond the broker's own wait before the connection counts as dead. */
 const answerGraceMs = 10_000;
 const allReplicas = -1;
+/**
+ * An append that waited longer than this, in ms, is not sent: this process was frozen, and the broker may have forgotten
+ * our producer id meanwhile, which alone would refuse what is late.
+ */
+const waitMsMax = 60_000;
 
 interface Lane {
   connection: Connection | null;
@@ -55,7 +62,7 @@ interface Lane {
 export class DestinationWriter {
   readonly #options: DestinationWriterOptions;
   readonly #lanes: Lane[];
-  #ready: AppendJob[] = [];
+  #ready: { readonly job: AppendJob; readonly sinceMs: number }[] = [];
   #isFlushScheduled = false;
   #isClosed = false;
 
@@ -71,14 +78,14 @@ export class DestinationWriter {
   append(job: AppendJob): void {
     if (this.#isClosed) return job.onOutcome({ kind: 'unknown', reason: 'the writer was closed' });
     job.batch.retain();
-    this.#ready.push(job);
+    this.#ready.push({ job, sinceMs: this.#options.monotonicMs() });
     this.#scheduleFlush();
   }
 
   /** Closes at once; appends under way end as unknown. */
   close(): void {
     this.#isClosed = true;
-    for (const job of this.#ready.splice(0))
+    for (const { job } of this.#ready.splice(0))
       finish(job, { kind: 'unknown', reason: 'the writer was closed' });
     for (const lane of this.#lanes) lane.connection?.close();
   }
@@ -99,20 +106,28 @@ export class DestinationWriter {
       if (this.#ready.length === 0) return;
       // Spread over the idle lanes, so that one request does not make all partitions wait for each other.
       const share = Math.ceil(this.#ready.length / (idle.length - index));
-      void this.#send(lane, this.#take(share));
+      const jobs = this.#take(share);
+      if (jobs.length > 0) void this.#send(lane, jobs);
     }
   }
 
   #take(countMax: number): AppendJob[] {
     let count = 0;
     let bytes = 0;
-    for (const job of this.#ready) {
+    for (const { job } of this.#ready) {
       if (count === countMax || (count > 0 && bytes + job.batch.sizeBytes > this.#options.requestBytesMax))
         break;
       bytes += job.batch.sizeBytes;
       count += 1;
     }
-    return this.#ready.splice(0, count);
+    return this.#ready.splice(0, count).flatMap((waiting) => this.#inTime(waiting));
+  }
+
+  #inTime({ job, sinceMs }: { job: AppendJob; sinceMs: number }): AppendJob[] {
+    const waitedMs = this.#options.monotonicMs() - sinceMs;
+    if (waitedMs <= waitMsMax) return [job];
+    finish(job, { kind: 'unknown', reason: `not sent: it has waited ${Math.round(waitedMs / 1000)} s` });
+    return [];
   }
 
   async #send(lane: Lane, jobs: AppendJob[]): Promise<void> {
@@ -141,8 +156,11 @@ export class DestinationWriter {
 
   async #produce(lane: Lane, jobs: AppendJob[]): Promise<Map<string, AppendOutcome>> {
     if (lane.connection === null || !lane.connection.isOpen) {
+      const sinceMs = this.#options.monotonicMs();
       lane.connection = await this.#options.open();
       if (this.#isClosed) throw new Error('the writer was closed');
+      if (this.#options.monotonicMs() - sinceMs > waitMsMax)
+        throw new Error('not sent: connecting took too long');
     }
     const { ackTimeoutMs } = this.#options;
     const response = await lane.connection.send(apis.Produce, requestOf(jobs, ackTimeoutMs), {

@@ -270,6 +270,7 @@ export class LinkMirror {
         connectionCount: tuning.producerConnections,
         requestBytesMax: tuning.requestBytesMax,
         ackTimeoutMs: tuning.ackTimeoutMs,
+        monotonicMs: () => systemClock.nowMs(),
       });
       this.#writers.set(broker, writer);
     }

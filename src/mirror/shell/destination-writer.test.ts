@@ -1,0 +1,57 @@
+// What a writer does with appends whose turn comes late, with a clock that is driven by hand.
+import { expect, it, vi } from 'vitest';
+import type { Connection } from '../../client/index.ts';
+import { BatchView, encodeBatch } from '../../records/index.ts';
+import { type AppendOutcome, DestinationWriter } from './destination-writer.ts';
+import { FrameLease, LeasedBatch } from './leased-batch.ts';
+
+const records = [{ offset: 0n, timestamp: 1n, key: null, value: Buffer.from('value'), headers: [] }];
+
+function job(onOutcome: (outcome: AppendOutcome) => void, giveBack: () => void) {
+  const lease = new FrameLease(giveBack);
+  const batch = new LeasedBatch(new BatchView(encodeBatch(records), 0), lease);
+  lease.release();
+  const identity = { producerId: 1n << 62n, epoch: 0, sequence: 0 };
+  return { topic: 'orders', topicId: 'id', partition: 0, batch, identity, onOutcome };
+}
+
+it('does not send what has waited while the process was frozen, and gives its memory back', async () => {
+  let nowMs = 0;
+  let sent = 0;
+  const connection = {
+    isOpen: true,
+    close: () => {},
+    send: async () => {
+      sent += 1;
+      return { responses: [] };
+    },
+  } as unknown as Connection;
+  const writer = new DestinationWriter({
+    // Frozen for a day while it connects.
+    open: async () => {
+      nowMs += 86_400_000;
+      return connection;
+    },
+    connectionCount: 1,
+    requestBytesMax: 1_000,
+    ackTimeoutMs: 1_000,
+    monotonicMs: () => nowMs,
+  });
+  const outcomes: AppendOutcome[] = [];
+  const givenBack = vi.fn();
+  const append = job((outcome) => outcomes.push(outcome), givenBack);
+  // The second waits in the queue behind the first, for a day as well.
+  const queued = job((outcome) => outcomes.push(outcome), givenBack);
+  writer.append(append);
+  await Promise.resolve();
+  writer.append(queued);
+  await vi.waitFor(() => expect(outcomes).toHaveLength(2), { interval: 1 });
+  expect(outcomes.map((outcome) => outcome.kind)).toEqual(['unknown', 'unknown']);
+  expect(outcomes.map((outcome) => 'reason' in outcome && outcome.reason)).toEqual([
+    'not sent: connecting took too long',
+    'not sent: it has waited 86400 s',
+  ]);
+  expect(sent).toBe(0);
+  for (const { batch } of [append, queued]) batch.release();
+  expect(givenBack).toHaveBeenCalledTimes(2);
+});
