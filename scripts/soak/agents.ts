@@ -1,7 +1,7 @@
 // Agents as processes of their own (`lockstep run`), so that kill -9 and SIGSTOP mean what they mean in an outage.
 // One that ends without being told is started again, as systemd or Kubernetes would.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { guardChild, withParentDeathSignal } from '../../src/regions/index.ts';
@@ -9,8 +9,20 @@ import { guardChild, withParentDeathSignal } from '../../src/regions/index.ts';
 const main = path.resolve(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const restartMs = 500;
 const stopWaitMs = 30_000;
-/** `soak: orders-3: Diverged at offset 5: ...`; a partition that goes on again says so. */
-const partitionLine = /^[^ :]+: (\S+-\d+): (.*)$/;
+/** `soak: orders-3 and 2 more partitions: Diverged at offset 5: ...`; one that goes on again says so. */
+const partitionLine = /^[^ :]+: (\S+-\d+)( and \d+ more partitions?)?: ((\w+).*)$/;
+/** States that pass by themselves. All others wait for a person. */
+const passing = new Set([
+  ...[
+    'ReadingDestination',
+    'Settling',
+    'WaitingForReplicas',
+    'ComparingTail',
+    'FillingStart',
+    'CuttingStart',
+  ],
+  ...['Mirroring', 'Recovering', 'WaitingForTransaction', 'WaitingAtHole', 'ClaimingHole', 'FillingHole'],
+]);
 /** A topic that is being prepared is tried again; every other state of a topic waits for a person. */
 const topicLine = /^[^ :]+: (topic \S+: (?!Preparing).*)$/;
 const summaryLine = /^\d\S+ {2}(\S+ {2}.*)$/;
@@ -20,63 +32,73 @@ export class SoakAgent {
   /** States that a person would have to look at, as the agent said them. */
   readonly complaints: string[] = [];
   readonly #stopped = new Set<string>();
+  /** Partitions stopped for one and the same reason: a line names the first of them only. */
+  #stoppedOthers = false;
   /** Its newest status line. */
   summary = 'not started';
   summaryAtMs = 0;
   starts = 0;
   readonly #file: string;
-  readonly #log: WriteStream;
+  readonly #logFile: string;
   #child: ChildProcess | null = null;
   #isWanted = false;
 
   constructor(name: string, file: string, logFile: string) {
     this.name = name;
     this.#file = file;
-    this.#log = createWriteStream(logFile, { flags: 'a' });
+    this.#logFile = logFile;
   }
 
   start(): void {
     this.#isWanted = true;
     this.starts++;
     this.#stopped.clear();
+    this.#stoppedOthers = false;
     const [command, args] = withParentDeathSignal(process.execPath, [main, 'run', this.#file]);
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     guardChild(child);
     for (const stream of [child.stdout, child.stderr])
-      createInterface({ input: stream! }).on('line', (line) => this.#onLine(line));
+      createInterface({ input: stream! }).on('line', (line) => this.hear(line));
     child.on('exit', (code, signal) => {
-      this.#log.write(`-- ended: ${code ?? signal}\n`);
+      appendFileSync(this.#logFile, `-- ended: ${code ?? signal}\n`);
       if (this.#child !== child || !this.#isWanted) return;
       setTimeout(() => this.#isWanted && this.#child === child && this.start(), restartMs);
     });
   }
 
-  #onLine(line: string): void {
-    this.#log.write(`${new Date().toISOString()} ${line}\n`);
+  /** A line that it printed. */
+  hear(line: string): void {
+    appendFileSync(this.#logFile, `${new Date().toISOString()} ${line}\n`);
     const summary = summaryLine.exec(line)?.[1];
     if (summary !== undefined) {
       this.summary = summary;
       this.summaryAtMs = Date.now();
     }
     const partition = partitionLine.exec(line);
-    if (partition !== null) this.#onPartition(partition[1]!, partition[2]!);
+    if (partition !== null) {
+      const [, place, others, words, state] = partition;
+      this.#onPartition({ place: place!, others, words: words!, state: state! });
+    }
     const topic = topicLine.exec(line);
     if (topic !== null) this.complaints.push(`${this.name}: ${topic[1]}`);
   }
 
-  #onPartition(place: string, words: string): void {
+  #onPartition(told: { place: string; others: string | undefined; words: string; state: string }): void {
+    const { place, others = '', words, state } = told;
     if (words.endsWith(' again')) {
       this.#stopped.delete(place);
       return;
     }
+    if (passing.has(state)) return;
     this.#stopped.add(place);
-    this.complaints.push(`${this.name}: ${place}: ${words}`);
+    if (others !== '') this.#stoppedOthers = true;
+    this.complaints.push(`${this.name}: ${place}${others}: ${words}`);
   }
 
   /** Whether this run of the agent has stopped the partition for good. */
   isStopped(place: string): boolean {
-    return this.#stopped.has(place);
+    return this.#stopped.has(place) || this.#stoppedOthers;
   }
 
   /** SIGKILL; nothing follows before `start`. */
@@ -99,7 +121,6 @@ export class SoakAgent {
       return await this.#end('SIGTERM');
     } finally {
       clearTimeout(timer);
-      this.#log.end();
     }
   }
 

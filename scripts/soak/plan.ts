@@ -60,16 +60,19 @@ interface Track {
   readonly make: (random: SeededRandom) => Fault;
 }
 
-/** A run shorter than this has its pauses and faults shortened to fit more than one or two of each. */
+/**
+ * An agent needs some seconds to take over, a broker to be back and in sync: what is killed all the time does nothing
+ * that could go wrong. A run shorter than this has its pauses and faults shortened, to fit more than one of each.
+ */
 const fullPaceMs = 60_000;
-const paceMin = 0.3;
+const paceMin = 0.25;
 
 export function planFaults(options: PlanOptions): Plan {
   const { seed, durationMs, brokers } = options;
   const pace = Math.min(1, Math.max(paceMin, durationMs / fullPaceMs));
   const tracks: Record<TrackName, Track> = {
     agents: {
-      pauseMs: [2_000, 9_000],
+      pauseMs: [8_000, 25_000],
       forMs: [300, 9_000],
       make: (random) => ({
         kind: 'agent',
@@ -77,22 +80,22 @@ export function planFaults(options: PlanOptions): Plan {
       }),
     },
     'destination brokers': {
-      pauseMs: [3_000, 10_000],
+      pauseMs: [6_000, 20_000],
       forMs: [300, 6_000],
       make: (random) => brokerFault(random, 'destination', brokers.destination),
     },
     'source brokers': {
-      pauseMs: [9_000, 22_000],
+      pauseMs: [20_000, 50_000],
       forMs: [300, 4_000],
       make: (random) => brokerFault(random, 'source', brokers.source),
     },
     'destination network': {
-      pauseMs: [1_000, 6_000],
+      pauseMs: [3_000, 12_000],
       forMs: [200, 5_000],
       make: (random) => networkFault(random, 'destination', brokers.destination),
     },
     'source network': {
-      pauseMs: [1_000, 8_000],
+      pauseMs: [3_000, 15_000],
       forMs: [200, 5_000],
       make: (random) => networkFault(random, 'source', brokers.source),
     },

@@ -36,7 +36,7 @@ const brokers = { source: 1, destination: 3 };
 const filledRecords = 2_000;
 const filledAndDeleted = 700;
 /** Connections that are half-open are given up after 30 s; brokers that died late need as long to be in sync. */
-const healMsMax = 150_000;
+const healMsMax = 240_000;
 const mirrorsWaitMs = 60_000;
 const progressEveryMs = 1_000;
 

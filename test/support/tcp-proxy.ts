@@ -343,6 +343,11 @@ class FrameTracker {
         at += skipped;
         continue;
       }
+      if (this.#length.length === 0 && at + 4 <= chunk.length) {
+        this.#untilFrame = chunk.readUInt32BE(at);
+        at += 4;
+        continue;
+      }
       this.#length.push(chunk[at++]!);
       if (this.#length.length < 4) continue;
       this.#untilFrame = Buffer.from(this.#length).readUInt32BE();
