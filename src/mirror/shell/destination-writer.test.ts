@@ -26,12 +26,9 @@ it('does not send what has waited while the process was frozen, and gives its me
       return { responses: [] };
     },
   } as unknown as Connection;
+  const connected = Promise.withResolvers<Connection>();
   const writer = new DestinationWriter({
-    // Frozen for a day while it connects.
-    open: async () => {
-      nowMs += 86_400_000;
-      return connection;
-    },
+    open: () => connected.promise,
     connectionCount: 1,
     requestBytesMax: 1_000,
     ackTimeoutMs: 1_000,
@@ -45,6 +42,9 @@ it('does not send what has waited while the process was frozen, and gives its me
   writer.append(append);
   await Promise.resolve();
   writer.append(queued);
+  // Frozen for a day while it connects.
+  nowMs = 86_400_000;
+  connected.resolve(connection);
   await vi.waitFor(() => expect(outcomes).toHaveLength(2), { interval: 1 });
   expect(outcomes.map((outcome) => outcome.kind)).toEqual(['unknown', 'unknown']);
   expect(outcomes.map((outcome) => 'reason' in outcome && outcome.reason)).toEqual([
