@@ -57,7 +57,7 @@ const messageTooLarge = 10;
 const notEnoughReplicas = 19;
 const notEnoughReplicasAfterAppend = 20;
 /** Generations of workers that start within this time are in no order (identity.ts). */
-const generationTicks = 40;
+const generationTicks = 90;
 /** How long a broker waits for its follower, in ticks. */
 const ackTicksMax = 15;
 

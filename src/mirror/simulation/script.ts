@@ -293,10 +293,10 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-const ticksMin = 150;
-const ticksMax = 500;
+const ticksMin = 200;
+const ticksMax = 900;
 /** Ticks between two strokes, about. */
-const gapMax = 5;
+const gapMax = 8;
 
 /** The script of a seed; seeds go through the scenarios in turn. */
 export function scriptOf(seed: number, only?: Scenario): Script {

@@ -33,11 +33,13 @@ import type { World } from './world.ts';
 type Event = PartitionEvent<SimBatch>;
 type Action = PartitionAction<SimBatch>;
 
-/** No request of a worker that runs is under way for longer than this, in ticks: what `settle` is made for. */
-export const travelTicksMax = 4;
+/** What a request takes to its broker, in ticks; one that is slow takes up to `slowTicksMax`. */
+const travelTicksMax = 4;
+/** No request of a worker that runs is under way for longer than this and what is below: what `settle` is made for. */
+export const slowTicksMax = 14;
 const leaveTicksMax = 1;
 const splitTicksMax = 2;
-export const settleTicks = leaveTicksMax + travelTicksMax + splitTicksMax + 1;
+export const settleTicks = leaveTicksMax + slowTicksMax + splitTicksMax + 1;
 const replicasTicks = 2;
 const notAuthorizedTicks = 10;
 const retryTicksMax = 6;
@@ -47,6 +49,9 @@ const fetchBatchesMax = 4;
 const queueStepsMax = 6;
 const idleFetchTicks = 4;
 const metadataTicks = 25;
+const anotherLeader = 'the mirror has another leader: looking again';
+/** Half of a settling pause: a look at the log end is worth so long, in ticks. */
+const lookTicksMax = settleTicks / 2;
 /** DeleteRecords above the high watermark, and other refusals that come from reading. */
 const clusterSeen = 'the broker refused';
 
@@ -76,6 +81,10 @@ export class SimWorker {
   #isFetchUnderWay = false;
   #comparedEpoch: number | null = null;
   #mustCompare = false;
+  /** The destination's leader epoch when the newest batch was compared. */
+  #viewedEpoch: number | null = null;
+  /** When the log end was asked for last. */
+  #lookedAt = 0;
   /** When the log was read that the newest generation follows from. */
   #startedAt = 0;
   /** The round in which markers were sent last. */
@@ -335,6 +344,7 @@ export class SimWorker {
   }
 
   #readLogEnd(round: number): void {
+    this.#lookedAt = this.#world.agenda.now;
     const leaderEpoch = this.#destinationEpoch;
     this.#ask(round, leaderEpoch, () => {
       const { highWatermark } = this.#world.destination.log;
@@ -380,6 +390,7 @@ export class SimWorker {
         if (verdict === 'unreadable') return this.#readFailed(round, 'OFFSET_OUT_OF_RANGE at the mirror');
         if (verdict === 'unsettled') return this.#readFailed(round, 'the source can not say yet');
         this.#comparedEpoch = sourceEpoch;
+        this.#viewedEpoch = leaderEpoch;
         const changed = this.#mutation.verdict?.(verdict) ?? verdict;
         this.deliver({ type: 'tailCompared', round, verdict: changed });
       });
@@ -457,6 +468,7 @@ export class SimWorker {
     const isCurrent = this.#isCurrent(asked);
     if (answer.kind === 'refused') {
       next(3);
+      this.#mustCompare = true;
       const { errorCode } = answer;
       if (isCurrent)
         this.deliver({ type: 'fetchRefused', round: fetching.round, errorCode, reason: `${errorCode}` });
@@ -534,7 +546,13 @@ export class SimWorker {
    * A request leaves, travels, is carried out, and its answer travels back. A frozen worker's request that had not left
    * leaves when it wakes. `lost` hears of a connection that broke, at any moment before or after the request is done.
    */
-  #send(request: { carryOut: (onAnswer: OnAnswer) => void; onAnswer: OnAnswer; canRepeat: boolean }): void {
+  #send(request: {
+    carryOut: (onAnswer: OnAnswer) => void;
+    onAnswer: OnAnswer;
+    canRepeat: boolean;
+    /** Asked when it leaves; false: it does not. */
+    mayLeave?: () => boolean;
+  }): void {
     const { world, random } = { world: this.#world, random: this.#random };
     const fate = world.takeFate();
     const isBroken = fate === 'loseRequest' || fate === 'loseAnswer';
@@ -546,6 +564,7 @@ export class SimWorker {
     const leave = (): void => {
       if (!this.isAlive) return;
       if (this.isFrozen) return this.#whenAwake(leave);
+      if (request.mayLeave?.() === false) return;
       const slow = fate === 'delayRequest' ? world.slowTicks(random) : 0;
       this.#later(slow > 0 ? slow : this.#ticks(travelTicksMax), () => request.carryOut(onAnswer));
       if (fate === 'duplicateRequest' && request.canRepeat)
@@ -556,6 +575,8 @@ export class SimWorker {
   }
 
   #append(round: number, { batch, identity, offset }: PendingAppend<SimBatch>): void {
+    if (this.#destinationEpoch !== this.#viewedEpoch)
+      return this.deliver({ type: 'appendUnknown', round, reason: anotherLeader });
     const values = batch.records;
     const keepsHorizon = this.#mutation.shell?.keepsDeleteHorizon === true;
     const hasDeleteHorizon = keepsHorizon && batch.hasDeleteHorizon;
@@ -605,6 +626,8 @@ export class SimWorker {
   }
 
   #writeMarkers(round: number, markers: MarkerRun): void {
+    if (this.#destinationEpoch !== this.#viewedEpoch)
+      return this.deliver({ type: 'markersUnknown', round, reason: anotherLeader });
     const { destination } = this.#world;
     const broker = this.#destinationLeader;
     const splitAfter =
@@ -619,6 +642,12 @@ export class SimWorker {
     const resends = this.#mutation.shell?.resendsMarkers === true;
     this.#send({
       canRepeat: false,
+      mayLeave: () => {
+        if (this.machine.round !== round) return false;
+        if (this.#isLookFresh()) return true;
+        this.deliver({ type: 'markersNotSent', round });
+        return false;
+      },
       carryOut: (onAnswer) => {
         destination.writeMarkers({ by, broker, markers, splitAfter }, (answer) => {
           this.#world.trace(
@@ -636,6 +665,11 @@ export class SimWorker {
         this.deliver({ type: 'markersAnswered', round, errorCode, reason: `error ${errorCode}` });
       },
     });
+  }
+
+  #isLookFresh(): boolean {
+    if (this.machine.flow?.isClaimed !== false) return true;
+    return this.#world.agenda.now - this.#lookedAt < lookTicksMax;
   }
 
   #cutStart(round: number, beforeOffset: bigint): void {

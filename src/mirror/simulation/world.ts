@@ -14,7 +14,7 @@ import type { Mutation } from './mutation.ts';
 import { SeededRandom } from './random.ts';
 import type { Script, Stroke, StrokeKind } from './script.ts';
 import type { SimBatch } from './sim-batch.ts';
-import { SimWorker, travelTicksMax } from './sim-worker.ts';
+import { SimWorker, settleTicks, slowTicksMax } from './sim-worker.ts';
 import { SourceLog } from './source-log.ts';
 import { Truth } from './truth.ts';
 
@@ -49,14 +49,15 @@ class Stop extends Error {
 
 const producerId = linkProducerId({ sourceClusterId: 'simulated', linkName: 'us-to-eu' });
 const generationZeroMs = Date.UTC(2020, 0, 1);
-/** A tick is about this long, when the pause to settle is a second. */
-const tickMs = 125;
+/** So long is a tick, when the pause to settle is a second. */
+const tickMs = 1_000 / settleTicks;
 const workersMax = 3;
 /** Old records are older than this, in ticks, and no others are. */
 const expirationTicks = 100_000;
-const healTicks = 600;
+const healTicks = 1_200;
 const fatesMax = 3;
-const slowTicksMax = 60;
+/** Among several workers requests can be slower than any pause. */
+const verySlowTicksMax = 80;
 /** Two runs before the end of a rotation. */
 const rotationEpoch = epochMax - 2;
 
@@ -161,7 +162,7 @@ export class World {
 
   /** Where workers are only one at a time, what a worker before sent must be settled in the time that is made for it. */
   slowTicks(random: SeededRandom): number {
-    return this.#script.scenario.hasSeveralWorkers ? random.integer(1, slowTicksMax) : travelTicksMax;
+    return random.integer(1, this.#script.scenario.hasSeveralWorkers ? verySlowTicksMax : slowTicksMax);
   }
 
   countStep(): void {
