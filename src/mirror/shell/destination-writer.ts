@@ -174,7 +174,11 @@ export class DestinationWriter {
           `${topic.name === '' ? topic.topicId : topic.name}/${answer.index}`,
           answer.errorCode === 0
             ? { kind: 'appended', baseOffset: answer.baseOffset, logAppendTimeMs: answer.logAppendTimeMs }
-            : { kind: 'refused', errorCode: answer.errorCode, message: answer.errorMessage },
+            : {
+                kind: 'refused',
+                errorCode: answer.errorCode,
+                message: answer.recordErrors[0]?.batchIndexErrorMessage ?? answer.errorMessage,
+              },
         );
       }
     }

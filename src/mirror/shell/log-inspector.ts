@@ -23,6 +23,7 @@ import {
   askNewestData,
   askOffsets,
   askProducers,
+  isUnknownOffset,
   type LogAddress,
   lookBackOffsetsMax,
   type TailHeader,
@@ -43,6 +44,8 @@ export interface MirrorFacts {
 }
 
 const windowMs = 5;
+/** Every hole waits for this one. */
+const endsWindowMs = 1;
 const logsPerRequestMax = 500;
 
 interface InspectorOptions {
@@ -67,7 +70,7 @@ export class DestinationInspector {
   constructor(options: InspectorOptions) {
     this.#options = options;
     this.#facts = new BrokerQuestions(options.ask, (ask, logs) => this.#read(ask, logs));
-    this.#ends = new BrokerQuestions(options.ask, readEnds);
+    this.#ends = new BrokerQuestions(options.ask, readEnds, endsWindowMs);
   }
 
   /** @throws LockstepError when the leader did not answer, or answered that it is not the leader. */
@@ -192,17 +195,18 @@ function writeOf({ producerId, producerEpoch, lastSequence }: MirrorFingerprint)
 }
 
 async function readEnds(ask: Ask, logs: LedLog[]): Promise<Answers<LogEnds, LedLog>> {
-  // The high watermark first: read behind the log end it could belong to a longer log.
-  const highWatermarks = await askOffsets(ask, logs, 'latest');
-  const logEnds = await askLogEnds(ask, logs);
+  const [highWatermarks, logEnds] = await Promise.all([
+    askOffsets(ask, logs, 'latest'),
+    askLogEnds(ask, logs),
+  ]);
   return new Map(
     logs.map((log): [LedLog, LogEnds | LockstepError] => {
       const highWatermark = highWatermarks.get(log)!;
       const logEnd = logEnds.get(log)!;
       if (highWatermark instanceof LockstepError) return [log, highWatermark];
       if (logEnd instanceof LockstepError) return [log, logEnd];
-      if (highWatermark > logEnd) return [log, impossible(log, { highWatermark, logEnd })];
-      return [log, { leaderEpoch: log.leaderEpoch, logEnd, highWatermark }];
+      // Asked side by side: a high watermark above the log end was told later, when the log was longer.
+      return [log, { leaderEpoch: log.leaderEpoch, logEnd: max(logEnd, highWatermark), highWatermark }];
     }),
   );
 }
@@ -409,8 +413,10 @@ async function readSource(
   return new Map(
     questions.map((question): [SourceQuestion, SourceView | LockstepError] => {
       const { log, shift } = question;
-      const logEnd = ends.get(log)!;
       const highWatermark = highWatermarks.get(log)!;
+      const told = ends.get(log)!;
+      // Old formats: the first batch that is fetched stops the mirror, whatever stands behind the high watermark.
+      const logEnd = isUnknownOffset(told) ? highWatermark : told;
       const lastStableOffset = stableOffsets.get(log)!;
       const logStart = starts.get(log)!;
       const tail = tails.get(log) ?? null;
@@ -495,16 +501,23 @@ class BrokerQuestions<Item, Result> {
   readonly #run: (ask: Ask, items: Item[]) => Promise<Map<Item, Result | LockstepError>>;
   readonly #brokers = new Map<number, Coalescer<Item, Result>>();
 
-  constructor(ask: AskBroker, run: (ask: Ask, items: Item[]) => Promise<Map<Item, Result | LockstepError>>) {
+  readonly #windowMs: number;
+
+  constructor(
+    ask: AskBroker,
+    run: (ask: Ask, items: Item[]) => Promise<Map<Item, Result | LockstepError>>,
+    questionWindowMs = windowMs,
+  ) {
     this.#ask = ask;
     this.#run = run;
+    this.#windowMs = questionWindowMs;
   }
 
   ask(broker: number, item: Item): Promise<Result> {
     let coalescer = this.#brokers.get(broker);
     if (coalescer === undefined) {
       coalescer = new Coalescer<Item, Result>({
-        windowMs,
+        windowMs: this.#windowMs,
         itemsMax: logsPerRequestMax,
         run: (items) => this.#run(this.#ask(broker), items),
       });

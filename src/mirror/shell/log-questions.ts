@@ -392,8 +392,17 @@ function assign<T, L extends LogAddress>(
 function toldOffset(offset: bigint, what: string, topic: string, partition: number): bigint | LockstepError {
   if (offset >= 0n) return offset;
   return new LockstepError('FRAME_INVALID', `${what} of ${topic}-${partition}: the broker told ${offset}`, {
+    detail: { offset },
     retriable: true,
   });
+}
+
+/**
+ * Whether the broker answered that it knows no such offset. It knows no log end by epoch where a log holds records of
+ * formats v0 and v1 only, which have no leader epochs.
+ */
+export function isUnknownOffset(answer: unknown): boolean {
+  return answer instanceof LockstepError && answer.detail.offset === -1n;
 }
 
 function missing(what: string, log: LogAddress): LockstepError {

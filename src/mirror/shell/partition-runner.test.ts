@@ -12,7 +12,7 @@ import type { FetchTarget } from './source-reader.ts';
 
 const producerId = 1n << 62n;
 const log = { topic: 'orders', topicId: 'id', partition: 0, leader: 1, leaderEpoch: 3 };
-const ends = { highWatermark: 100n, lastStableOffset: 100n, logStart: 0n };
+const ends = { highWatermark: 100n, lastStableOffset: 100n, logStart: 0n, isAnswerEmpty: true };
 
 let logEnd: bigint;
 let jobs: AppendJob[];
@@ -120,20 +120,24 @@ describe('answers that come late', () => {
 
 it('says that records wait for an open transaction, which no lag shows', async () => {
   const asked = await reachesMirroring();
-  target!.onFetched(asked, [], { highWatermark: 30n, lastStableOffset: 0n, logStart: 0n });
+  target!.onFetched(asked, [], { ...ends, highWatermark: 30n, lastStableOffset: 0n });
   expect(runner.status()).toMatchObject({ state: 'Mirroring', lagRecords: 0n });
   skewMs = 5_000;
   const reason = '30 offsets from 0 on wait for a transaction that is open at the source';
   expect(runner.status()).toMatchObject({ state: 'WaitingForTransaction', lagRecords: 0n, reason });
-  target!.onFetched(asked, [], { highWatermark: 30n, lastStableOffset: 30n, logStart: 0n });
+  target!.onFetched(asked, [], { ...ends, highWatermark: 30n, lastStableOffset: 30n });
   expect(runner.status()).toMatchObject({ state: 'Mirroring', reason: null });
 });
 
 it('says that it waits where the source answers with nothing below its end', async () => {
   const asked = await reachesMirroring();
+  // An answer that was full of others' records proves nothing.
+  target!.onFetched(asked, [], { ...ends, isAnswerEmpty: false });
+  skewMs = 3_000;
+  expect(runner.status().state).toBe('Mirroring');
   target!.onFetched(asked, [], ends);
   expect(runner.status().state).toBe('Mirroring');
-  skewMs = 5_000;
+  skewMs = 6_000;
   const reason = expect.stringContaining('from 0 on, and ends at 100');
   expect(runner.status()).toMatchObject({ state: 'WaitingAtHole', reason });
   target!.onFetched(asked, [batch(0n, 100)], ends);

@@ -130,7 +130,7 @@ export class PartitionRunner implements FetchTarget {
   #comparedEpoch: number | null = null;
   /** The destination's leader epoch at that time. */
   #viewedEpoch: number | null = null;
-  /** The source was away since the newest batch was compared. */
+  /** The source was away, or refused a fetch, since the newest batch was compared. */
   #mustCompare = false;
   /** Why the reader hears nothing from the source; null while it does. */
   #readerTrouble: string | null = null;
@@ -318,6 +318,8 @@ export class PartitionRunner implements FetchTarget {
       this.#silence = null;
       fetching.lastFetchedEpoch = last.partitionLeaderEpoch;
       this.#deliver({ type: 'fetched', round: fetching.round, batches });
+    } else if (!ends.isAnswerEmpty) {
+      this.#silence = null;
     } else if (ends.lastStableOffset > asked.offset) {
       this.#silence ??= { sinceMs: this.#services.nowMs(), to: ends.lastStableOffset };
     }
@@ -329,13 +331,15 @@ export class PartitionRunner implements FetchTarget {
    * than the mirror already. Nothing that it sends is appended before the newest batch was compared again.
    */
   #whyCompareAgain(asked: FetchPosition): string | null {
-    if (this.#mustCompare) return 'the connection to the source was made anew: comparing again';
+    if (this.#mustCompare) return 'the source was away or refused a fetch: comparing again';
     const compared = this.#comparedEpoch;
     if (compared === null || compared === asked.leaderEpoch) return null;
     return `the source’s leader epoch was ${compared} and is ${asked.leaderEpoch}: comparing again`;
   }
 
   onFetchError(asked: FetchPosition, errorCode: number): void {
+    // A topic that is unknown for a moment may be another one afterwards; before Kafka 2.8 no id tells.
+    this.#mustCompare = true;
     const { name } = kafkaError(errorCode);
     this.#fetchFailed(asked, errorCode, name);
   }

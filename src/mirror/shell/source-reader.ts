@@ -22,6 +22,8 @@ export interface SourceEnds {
   /** Records below are decided: a read_committed reader sees up to here. */
   readonly lastStableOffset: bigint;
   readonly logStart: bigint;
+  /** No partition of the whole answer had records: this one had room. A full answer leaves others empty. */
+  readonly isAnswerEmpty: boolean;
 }
 
 /**
@@ -207,6 +209,9 @@ export class SourceReader {
   #distribute(body: FetchResponse, wanted: ReadonlyMap<string, Asked>, lease: FrameLease): void {
     let keysByName: ReadonlyMap<string, string> | undefined;
     let stranger: string | null = null;
+    const isAnswerEmpty = body.responses.every((topic) =>
+      topic.partitions.every(({ records }) => records === null || records.length === 0),
+    );
     for (const topic of body.responses) {
       if (topic.topic !== '') keysByName ??= namesOf(wanted);
       for (const answer of topic.partitions) {
@@ -220,7 +225,7 @@ export class SourceReader {
           continue;
         }
         // One that has left, or was replaced, wants no answer any more.
-        if (this.#targets.get(key) === asked.target) handOver(answer, asked.target, asked.position, lease);
+        if (this.#targets.get(key) === asked.target) handOver(answer, asked, { lease, isAnswerEmpty });
       }
     }
     // Ignored, it would be asked again at once, and for ever. The others have had theirs.
@@ -253,9 +258,8 @@ type PartitionAnswer = FetchResponse['responses'][number]['partitions'][number];
 
 function handOver(
   answer: PartitionAnswer,
-  target: FetchTarget,
-  asked: FetchPosition,
-  lease: FrameLease,
+  { target, position: asked }: Asked,
+  { lease, isAnswerEmpty }: { lease: FrameLease; isAnswerEmpty: boolean },
 ): void {
   if (answer.errorCode !== 0) return target.onFetchError(asked, answer.errorCode);
   if (answer.divergingEpoch.endOffset >= 0n) return target.onDiverging(asked, answer.divergingEpoch);
@@ -271,6 +275,7 @@ function handOver(
     highWatermark: answer.highWatermark,
     lastStableOffset: answer.lastStableOffset,
     logStart: answer.logStartOffset,
+    isAnswerEmpty,
   });
 }
 
