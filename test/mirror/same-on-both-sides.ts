@@ -14,14 +14,16 @@ export interface MirroredTopics {
   /** Further lines of the link, as for `startAgent`. */
   readonly extra?: string;
   readonly waitMs?: number;
+  /** The cleaner runs on both sides; see CompareOptions. */
+  readonly isCompacted?: boolean;
 }
 
 /** Waits until the mirror is there, compares every record; answers how many records were compared. */
 export async function expectIdentical(link: MirroredTopics): Promise<number> {
-  const { oracle, source, destination, topics, waitMs = 60_000 } = link;
+  const { oracle, source, destination, topics, waitMs = 60_000, isCompacted = false } = link;
   let records = 0;
   for (const topic of topics) {
-    records += (await oracle.expectSame({ source, destination, topic, waitMs })).records;
+    records += (await oracle.expectSame({ source, destination, topic, waitMs, isCompacted })).records;
   }
   const verified = await lockstepCommand('verify', await writeTopology(link));
   expect(verified, verified.stdout + verified.stderr).toMatchObject({ exitCode: 0 });
