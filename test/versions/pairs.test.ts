@@ -3,13 +3,15 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testedKafkaVersions } from '../../scripts/setup.ts';
-import { Cluster } from '../../src/client/index.ts';
+import { Cluster, deleteTopics, unwrap } from '../../src/client/index.ts';
+import { encodeBatch } from '../../src/records/index.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { type LinkSide, startAgent, writeTopology } from '../mirror/running-agent.ts';
 import { lockstepCommand } from '../support/lockstep-command.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
-import { makeTopic } from '../verify/kafka-copy.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { append, makeTopic } from '../verify/kafka-copy.ts';
 import {
   compacted,
   partitionCount,
@@ -113,4 +115,52 @@ describe('old versions as sources of the newest', () => {
   test('2.8.2, whose KRaft has no transactions', async () => {
     await expectIdentical(regions['2.8.2'], regions.newest, ['plain', 'compacted']);
   });
+
+  test.each([
+    ['2.7.2', () => zooKeeper, /^(Diverged|SourceTruncated)/], // topics have no ids yet
+    ['2.8.2', () => regions['2.8.2'], /^(SourceRecreated|Diverged|SourceTruncated)/], // fetches name none
+  ] as const)(
+    '%s: a topic that is created again is not taken for the one before',
+    async (_version, side, state) => {
+      const topic = uniqueTopic('recreated');
+      const [source, destination] = [side(), regions.newest];
+      const cluster = await connect(source);
+      const write = (text: string, count: number) => {
+        const records = Array.from({ length: count }, (_, index) => ({
+          offset: BigInt(index),
+          timestamp: BigInt(Date.now()),
+          key: null,
+          value: Buffer.from(`${text} ${index}`),
+          headers: [],
+        }));
+        return append(cluster, topic, [encodeBatch(records, { compression: 'none' })]);
+      };
+      try {
+        await makeTopic(cluster, topic);
+        await write('first', 10);
+        await using agent = await startAgent({ folder: folder.path, source, destination, topics: [topic] });
+        await agent.mirrorsUpTo(topic, 10n);
+        unwrap((await deleteTopics(cluster, [topic])).get(topic)!);
+        await waitFor(() => makeTopic(cluster, topic).then(() => true), {
+          deadlineMs: 20_000,
+          pollMs: 10,
+          describe: `${topic} to be gone and created again`,
+        });
+        await write('second', 30);
+        await waitFor(() => agent.partition(topic)?.isStopped, {
+          deadlineMs: 30_000,
+          describe: () => `the mirror to stop; it is ${agent.partition(topic)?.state}`,
+        });
+        expect(agent.partition(topic)?.state).toMatch(state);
+      } finally {
+        cluster.close();
+      }
+      const { end, records } = await oracle.read({
+        region: destination,
+        topic,
+        isolation: 'read_uncommitted',
+      });
+      expect([end, String(records.at(-1)?.value)]).toEqual([10, 'first 9']);
+    },
+  );
 });
