@@ -37,6 +37,8 @@ try {
   console.error(`soak: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   process.exitCode = 4;
 }
+// What was interrupted may still wait for something; nothing of it is wanted.
+process.exit();
 
 function say(text: string): void {
   if (isQuiet) return;

@@ -46,22 +46,26 @@ export class FaultRunner {
   }
 
   /** Runs all tracks side by side; everything is undone when it resolves. */
-  async run(plan: Plan, durationMs: number): Promise<void> {
+  async run(plan: Plan, { durationMs, signal }: { durationMs: number; signal: AbortSignal }): Promise<void> {
     const startedAtMs = Date.now();
-    await Promise.all(Object.values(plan).map((track) => this.#runTrack(track, { startedAtMs, durationMs })));
+    await Promise.all(
+      Object.values(plan).map((track) => this.#runTrack(track, { startedAtMs, durationMs, signal })),
+    );
     const leftMs = startedAtMs + durationMs - Date.now();
-    if (leftMs > 0) await pause(leftMs);
+    if (leftMs > 0) await pause(leftMs, undefined, { signal });
   }
 
   async #runTrack(
     track: readonly PlannedFault[],
-    { startedAtMs, durationMs }: { startedAtMs: number; durationMs: number },
+    options: { startedAtMs: number; durationMs: number; signal: AbortSignal },
   ): Promise<void> {
+    const { startedAtMs, durationMs, signal } = options;
     for (const { atMs, forMs, fault } of track) {
+      signal.throwIfAborted();
       const elapsedMs = Date.now() - startedAtMs;
       if (elapsedMs > durationMs) this.counts.skipped++;
       else {
-        if (atMs > elapsedMs) await pause(atMs - elapsedMs);
+        if (atMs > elapsedMs) await pause(atMs - elapsedMs, undefined, { signal });
         this.#targets.say(`${describe(fault)}${forMs > 0 ? `, for ${forMs} ms` : ''}`);
         const undo = await this.#apply(fault, forMs);
         await undo();

@@ -117,7 +117,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const abort = new Promise<never>((_, reject) =>
     options.signal.addEventListener('abort', () => reject(new Error('interrupted'))),
   );
-  await Promise.race([faults.run(plan, durationMs), abort]);
+  await faults.run(plan, { durationMs, signal: options.signal });
   clearInterval(progress);
 
   say('the faults have ended; the writers stop, and everything heals');
