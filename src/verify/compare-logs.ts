@@ -32,6 +32,8 @@ export interface CompareOptions extends ReadOptions {
   gapsHoldCopies?: boolean;
   /** Judges records that only one side has; without it each is a difference. */
   compaction?: CompactionLedger;
+  /** Awaited before a compressed batch is opened. */
+  decompressing?: () => Promise<void>;
   /** Fed with each side's own bytes of every record that stands on both. */
   digests?: Readonly<Record<Side, RunningDigest>>;
 }
@@ -126,6 +128,7 @@ async function firstDifference(
     }
 
     // 3. Otherwise records are compared one by one.
+    if (isCompressed(source.batch) || isCompressed(destination.batch)) await options.decompressing?.();
     if (source.batch !== null) source.open();
     if (destination.batch !== null) destination.open();
     if (!source.isReady || !destination.isReady) continue;
@@ -247,6 +250,10 @@ async function hasRecord(side: LogCursor, wanted: RawRecord): Promise<boolean> {
     if (error instanceof SideFailure) return false;
     throw error;
   }
+}
+
+function isCompressed(batch: BatchView | null): boolean {
+  return batch !== null && batch.compression !== 'none';
 }
 
 function isWhollyIn(batch: BatchView, range: OffsetRange): boolean {

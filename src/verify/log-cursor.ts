@@ -10,6 +10,7 @@ import {
   readRawRecords,
   verifyChecksum,
 } from '../records/index.ts';
+import { noteGarbage } from './garbage.ts';
 import type { OffsetRange, Side } from './verdict.ts';
 
 /** A batch as fetched with read_committed: whether its transaction was aborted is said beside the batch. */
@@ -37,6 +38,9 @@ export class LogCursor {
   readonly #readOptions: ReadOptions;
   #opened: Iterator<RawRecord> | null = null;
   #position: bigint;
+  /** Of the opened batch; what lies in its frame needs no memory of its own. */
+  #isCompressed = false;
+  #decompressedBytes = 0;
 
   /** The next batch, while nothing of it was taken. */
   batch: BatchView | null = null;
@@ -99,6 +103,8 @@ export class LogCursor {
     // Records are believed only under a right checksum; where whole batches are equal, one side's is checked.
     if (!verifyChecksum(view)) this.#fail(wrongChecksum(view));
     this.#opened = readRawRecords(view, this.#readOptions);
+    this.#isCompressed = view.compression !== 'none';
+    this.#decompressedBytes = 0;
     this.#step(view.nextOffset);
   }
 
@@ -138,9 +144,11 @@ export class LogCursor {
       }
       if (next.done === true) {
         this.#opened = null;
+        noteGarbage(this.#decompressedBytes);
         this.#pass(behind);
         return;
       }
+      if (this.#isCompressed) this.#decompressedBytes = next.value.tail.buffer.byteLength;
       if (next.value.offset < this.#range.start) continue;
       if (next.value.offset >= this.#range.end) {
         this.#opened = null;

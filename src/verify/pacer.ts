@@ -44,6 +44,7 @@ export function pacedLog(log: PartitionLog, pacer: Pacer): PartitionLog {
       pacer.spend(fetched.sizeBytes);
       return fetched;
     },
+    decompressing: async () => log.decompressing?.(),
     mayReadAhead: () => log.mayReadAhead?.() ?? true,
     settings: (signal) => log.settings(signal),
     firstOffsetSince: (timestampMs, signal) => log.firstOffsetSince(timestampMs, signal),

@@ -29,6 +29,8 @@ export interface PartitionLog {
    * @throws OffsetGone when `offset` is no longer in the log.
    */
   fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches>;
+  /** Resolves when this log's partition may decompress batches: one partition does at a time. */
+  decompressing?(): Promise<void>;
   /** Whether there is room for an answer that nobody needs yet; absent: there is. */
   mayReadAhead?(): boolean;
   /** What decides which records the broker deletes. Asked only where records of one side are missing. */

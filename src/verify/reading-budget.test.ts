@@ -1,16 +1,18 @@
 import { expect, it } from 'vitest';
 import { ArrayLog, inBatches } from '../../test/verify/array-log.ts';
 import { plainRecords } from '../../test/verify/corruptions.ts';
+import type { Compression } from '../records/index.ts';
 import type { PartitionLog } from './partition-log.ts';
+import { ReadingBudget } from './reading-budget.ts';
 import { verifyTopics } from './verify-link.ts';
 
 const mib = 1024 * 1024;
 
 /** Clusters of eight partitions whose answers count as large as told; says how much was held at the same time. */
-function clusters(answerBytes: number) {
+function clusters(answerBytes: number, codecs: [Compression, Compression] = ['none', 'none']) {
   const held = { now: 0, most: 0, answers: 0, answersMost: 0 };
-  const log = (): PartitionLog => {
-    const inner = new ArrayLog(inBatches(plainRecords(40), [4]));
+  const log = (compression: Compression): PartitionLog => {
+    const inner = new ArrayLog(inBatches(plainRecords(40), [4], { compression }));
     inner.batchesPerFetch = 1;
     return {
       offsets: () => inner.offsets(),
@@ -31,12 +33,12 @@ function clusters(answerBytes: number) {
       },
     };
   };
-  const cluster = () => ({
+  const cluster = (compression: Compression) => ({
     topicSizes: async () => new Map([['orders', 8]]),
-    partitionLog: () => log(),
+    partitionLog: () => log(compression),
     close: () => {},
   });
-  return { held, source: cluster(), destination: cluster() };
+  return { held, source: cluster(codecs[0]), destination: cluster(codecs[1]) };
 }
 
 const verify = ({ source, destination }: ReturnType<typeof clusters>) =>
@@ -60,4 +62,31 @@ it('lets four partitions read ahead where answers are small', async () => {
   expect((await verify(small)).outcome).toBe('identical');
   expect(small.held.answersMost).toBeGreaterThan(8);
   expect(small.held.most).toBeLessThanOrEqual(24 * mib);
+});
+
+it.each([1, 10])('gets on where all must be decompressed, in turns, with answers of %i MiB', async (size) => {
+  const packed = clusters(size * mib, ['gzip', 'zstd']);
+  const link = await verify(packed);
+  expect(link.partitions.map(({ outcome, compared }) => [outcome, compared.openedBatches])).toEqual(
+    Array(8).fill(['identical', 20]),
+  );
+  expect(packed.held.now).toBe(0);
+});
+
+it('lets one partition decompress at a time, the one that was begun first', async () => {
+  const budget = new ReadingBudget(mib);
+  const [first, second] = [{}, {}];
+  budget.begin(first);
+  budget.begin(second);
+  await budget.turn(first);
+  let isTurn = false;
+  const waiting = budget.turn(second).then(() => {
+    isTurn = true;
+  });
+  budget.give(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isTurn).toBe(false);
+  budget.end(first);
+  await waiting;
+  expect(isTurn).toBe(true);
 });

@@ -4,6 +4,9 @@
 // Before a log is read its answer is estimated by the one before; the first one is expected to be large. What does not
 // fit waits until others have given theirs back. The partition that was begun first never waits, so that somebody
 // always gets on: it ends, and then the next one is first.
+//
+// Nobody knows what a compressed batch takes before it is decompressed, so only the first partition does that. Where
+// both sides have the same batch nothing is decompressed.
 
 import type { FetchedBatches, PartitionLog } from './partition-log.ts';
 
@@ -46,6 +49,12 @@ export class ReadingBudget {
     this.#heldBytes += bytes;
   }
 
+  /** Resolves when the partition is the first. */
+  async turn(partition: object): Promise<void> {
+    while (this.#order[0] !== partition && this.#order.includes(partition))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
   /** Gives bytes back, or takes more when an answer was larger than expected. */
   give(bytes: number): void {
     this.#heldBytes -= bytes;
@@ -85,6 +94,7 @@ export function budgetedLog(log: PartitionLog, partition: object, budget: Readin
         throw error;
       }
     },
+    decompressing: () => budget.turn(partition),
     mayReadAhead: () => budget.hasRoomFor(expectedBytes),
     settings: (signal) => log.settings(signal),
     firstOffsetSince: (timestampMs, signal) => log.firstOffsetSince(timestampMs, signal),

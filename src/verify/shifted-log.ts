@@ -28,6 +28,7 @@ export function shiftedLog(log: PartitionLog, shift: bigint): PartitionLog {
         throw error instanceof OffsetGone ? new OffsetGone(offset) : error;
       }
     },
+    decompressing: async () => log.decompressing?.(),
     mayReadAhead: () => log.mayReadAhead?.() ?? true,
     settings: (signal) => log.settings(signal),
     async firstOffsetSince(timestampMs, signal) {

@@ -138,6 +138,7 @@ export class Span {
         ...(gapsHoldCopies !== undefined && { gapsHoldCopies }),
         ...(digests !== undefined && { digests }),
         compaction: this.#compaction,
+        decompressing: async () => this.#options.source.decompressing?.(),
         onCompared: (offset) => {
           this.compared = { ...this.compared, end: later(this.#comparedBefore.end, offset) };
           onProgress?.();
