@@ -71,6 +71,19 @@ describe('settingConflicts', () => {
     expect(conflicts).toMatchObject([{ name, found, isFatal }]);
   });
 
+  it('says nothing of what holds only while the start is being filled', () => {
+    const filling = {
+      'cleanup.policy': 'delete',
+      'retention.ms': '1',
+      'message.timestamp.after.max.ms': '9223372036854775806',
+    };
+    const compacted = new Map([
+      ...source,
+      ['cleanup.policy', { value: 'compact', isSetOnTopic: true }] as const,
+    ]);
+    expect(settingConflicts(compacted, settings({ ...fitting, ...filling }))).toEqual([]);
+  });
+
   it('takes a longer retention than the source’s', () => {
     expect(settingConflicts(source, settings({ ...fitting, 'retention.ms': '-1' }))).toEqual([]);
   });

@@ -137,7 +137,8 @@ export function settingConflicts(source: TopicSettings, destination: TopicSettin
       consequence,
     });
   }
-  conflicts.push(...retentionConflicts(source, destination));
+  // While its start is being filled a mirror keeps what it gets; it is given the source's settings at the end.
+  if (startTagOf(destination) === 'none') conflicts.push(...retentionConflicts(source, destination));
   return conflicts;
 }
 
