@@ -9,6 +9,7 @@ export {
   runProbe,
   scratchTopicPrefix,
 } from './probe/index.ts';
+export type { LedLog } from './shell/broker-questions.ts';
 export { clusterTransactions } from './shell/cluster-transactions.ts';
 export { transactionalIdPrefix } from './shell/empty-transactions.ts';
 export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
@@ -20,5 +21,4 @@ export {
   type MirrorTuning,
   type OpenTransactionQuestions,
 } from './shell/link-mirror.ts';
-export type { LedLog } from './shell/log-inspector.ts';
 export type { PartitionStatus, TopicPartition } from './shell/partition-runner.ts';

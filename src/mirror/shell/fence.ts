@@ -16,8 +16,8 @@
 import { type Clock, sleep } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { closingEpoch } from '../partition/identity.ts';
+import type { LedLog } from './broker-questions.ts';
 import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
-import type { LedLog } from './log-inspector.ts';
 import { type Ask, askLogEnds, askOffsets, askProducers, type LogAddress } from './log-questions.ts';
 
 export interface FenceOptions {

@@ -8,13 +8,14 @@
 import { type Connection, systemClock } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { PauseKind } from '../partition/state.ts';
+import type { AskBroker, LedLog } from './broker-questions.ts';
 import { DestinationWriter } from './destination-writer.ts';
 import { EmptyTransactionWriter, type TransactionRequests } from './empty-transactions.ts';
 import { defaultExactness, type MirrorExactness } from './exactness.ts';
 import { cutStart, Filler } from './filler.ts';
 import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
-import { type AskBroker, DestinationInspector, type LedLog, TailComparer } from './log-inspector.ts';
+import { DestinationInspector } from './log-inspector.ts';
 import { askLogEnds } from './log-questions.ts';
 import { MarkerWriter } from './marker-writer.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -26,6 +27,7 @@ import {
   type TopicPartition,
 } from './partition-runner.ts';
 import { SourceReader } from './source-reader.ts';
+import { TailComparer } from './tail-comparer.ts';
 import { transactionReason } from './transaction-reason.ts';
 
 /** What a mirror needs of one cluster. */

@@ -1,7 +1,5 @@
-// Answers the two questions a partition asks before it copies: where does the mirror end, and does its newest batch
-// stand in the source, too?
+// Answers where a mirror ends, and what stands there.
 import { LockstepError } from '../../errors.ts';
-import { BatchView, type RecordView, readRecords } from '../../records/index.ts';
 import {
   generationAfter,
   isClosed,
@@ -10,32 +8,18 @@ import {
   type ProducerEntry,
   positionAt,
 } from '../partition/identity.ts';
-import type { DestinationView, LogEnds, TailVerdict } from '../partition/state.ts';
-import { judgeTail, type MirrorFingerprint, type MirrorTail, type SourceView } from '../partition/tail.ts';
-import { Coalescer } from './coalescer.ts';
+import type { DestinationView, LogEnds } from '../partition/state.ts';
+import type { MirrorFingerprint, MirrorTail } from '../partition/tail.ts';
+import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
 import {
   type Answers,
   type Ask,
-  askBatch,
   askBatchHeaders,
-  askFirstVisible,
   askLogEnds,
   askNewestData,
   askOffsets,
   askProducers,
-  isUnknownOffset,
-  type LogAddress,
-  lookBackOffsetsMax,
-  type TailHeader,
 } from './log-questions.ts';
-
-/** A log and the broker that leads it. */
-export interface LedLog extends LogAddress {
-  readonly leader: number;
-}
-
-/** Asks one broker of one cluster. */
-export type AskBroker = (broker: number) => Ask;
 
 /** What a start on a mirror partition is decided by. */
 export interface MirrorFacts {
@@ -43,10 +27,8 @@ export interface MirrorFacts {
   readonly tail: MirrorTail | null;
 }
 
-const windowMs = 5;
 /** Every hole waits for this one. */
 const endsWindowMs = 1;
-const logsPerRequestMax = 500;
 
 interface InspectorOptions {
   readonly ask: AskBroker;
@@ -272,257 +254,6 @@ async function askBeforeRuns(
   );
 }
 
-/** Both logs of a partition, and how many offsets the mirror lies below its source. */
-export interface LogPair {
-  readonly source: LedLog;
-  readonly destination: LedLog;
-  readonly shift: bigint;
-}
-
-/** Compares the newest batch of a mirror with the source. */
-export class TailComparer {
-  readonly #source: BrokerQuestions<SourceQuestion, SourceView>;
-  readonly #askSource: AskBroker;
-  readonly #askDestination: AskBroker;
-
-  constructor(options: { source: AskBroker; destination: AskBroker }) {
-    this.#askSource = options.source;
-    this.#askDestination = options.destination;
-    this.#source = new BrokerQuestions(options.source, readSource);
-  }
-
-  /** @throws LockstepError, retriable, when the source can't say yet. */
-  async compare(logs: LogPair, mirror: MirrorFacts): Promise<TailVerdict> {
-    const { logEnd } = mirror.view;
-    const data = mirror.tail?.newestData ?? null;
-    const source = await this.#source.ask(logs.source.leader, {
-      log: logs.source,
-      shift: logs.shift,
-      offset: (data === null ? logEnd - 1n : data.lastOffset) + logs.shift,
-      hole: mirror.tail?.newest.isControl ? holeAtEnd(mirror, logs.shift) : null,
-    });
-    const judgement = judgeTail(mirror.view, mirror.tail, source);
-    if (judgement === 'unsettled') {
-      throw new LockstepError(
-        'KAFKA_ERROR',
-        `the source is decided up to ${source.lastStableOffset} only (high watermark ${source.highWatermark}), and the mirror ends at ${logEnd}`,
-        { retriable: true },
-      );
-    }
-    const verdict =
-      judgement === 'compareRecords' ? await this.#compareRecords(logs, mirror.tail!, source) : judgement;
-    const isSilent = verdict.kind === 'agrees' && !verdict.compared;
-    const misplaced = isSilent ? await this.#holeBeforeRun(logs, mirror, source) : null;
-    return misplaced ?? verdict;
-  }
-
-  /**
-   * Where the newest data can't be compared, because the source has compacted it away, the hole before its run tells
-   * whether it stands in its place: a marker too many there has moved it.
-   */
-  async #holeBeforeRun(logs: LogPair, mirror: MirrorFacts, source: SourceView): Promise<TailVerdict | null> {
-    const { view, tail } = mirror;
-    if (tail === null || tail.newest.isControl || tail.beforeRun !== 'marker') return null;
-    const { logStart } = view;
-    const to = tail.newest.lastOffset - BigInt(tail.newest.lastSequence);
-    const ask = this.#askDestination(logs.destination.leader);
-    const before = await askNewestData(ask, logs.destination, { logStart, logEnd: to });
-    const from = max(
-      before === null ? to - lookBackOffsetsMax : before.lastOffset + 1n,
-      logStart,
-      source.logStart,
-    );
-    if (from >= to) return null;
-    const { shift } = logs;
-    const range = { from: from + shift, to: to + shift };
-    const visible = await askFirstVisible(this.#askSource(logs.source.leader), logs.source, range);
-    if (visible === null) return null;
-    const what = 'the source has a record where the mirror holds a marker';
-    return { kind: 'differs', offset: visible - shift, what };
-  }
-
-  async #compareRecords(
-    logs: LogPair,
-    { newest, newestData }: MirrorTail,
-    source: SourceView,
-  ): Promise<TailVerdict> {
-    const offset = newestData!.lastOffset;
-    const [original, copy] = await Promise.all([
-      askBatch(this.#askSource(logs.source.leader), logs.source, offset + logs.shift),
-      askBatch(this.#askDestination(logs.destination.leader), logs.destination, offset),
-    ]);
-    const difference = differenceAt(offset, copy, offset + logs.shift, original);
-    const sourceStart = source.logStart;
-    if (difference === 'unknown')
-      return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart };
-    if (difference !== null) return { kind: 'differs', offset, what: difference };
-    const lastFetchedEpoch = newest === newestData ? (source.tail?.partitionLeaderEpoch ?? -1) : -1;
-    return { kind: 'agrees', lastFetchedEpoch, compared: true, sourceStart };
-  }
-}
-
-/** Offsets are the source's here; the answer's are the mirror's. */
-interface SourceQuestion {
-  readonly log: LedLog;
-  readonly shift: bigint;
-  readonly offset: bigint;
-  /** Where the mirror ends with markers. */
-  readonly hole: { readonly from: bigint; readonly to: bigint } | null;
-}
-
-/** The markers at a mirror's end, as far back as its newest data was looked for. */
-function holeAtEnd({ view, tail }: MirrorFacts, shift: bigint): { from: bigint; to: bigint } {
-  const data = tail?.newestData ?? null;
-  const from = data === null ? view.logEnd - lookBackOffsetsMax : data.lastOffset + 1n;
-  return { from: (from > view.logStart ? from : view.logStart) + shift, to: view.logEnd + shift };
-}
-
-async function readSource(
-  ask: Ask,
-  questions: SourceQuestion[],
-): Promise<Map<SourceQuestion, SourceView | LockstepError>> {
-  const logs = questions.map((question) => question.log);
-  const asked = new Map(questions.map((question) => [question.log, question]));
-  const [ends, highWatermarks, stableOffsets, starts] = await Promise.all([
-    askLogEnds(ask, logs),
-    askOffsets(ask, logs, 'latest'),
-    askOffsets(ask, logs, 'stable'),
-    askOffsets(ask, logs, 'earliest'),
-  ]);
-  const isReadable = (log: LedLog, offset: bigint): boolean => {
-    const start = starts.get(log);
-    const highWatermark = highWatermarks.get(log);
-    return (
-      typeof start === 'bigint' &&
-      typeof highWatermark === 'bigint' &&
-      start <= offset &&
-      offset < highWatermark
-    );
-  };
-  const readable = logs.filter((log) => isReadable(log, asked.get(log)!.offset));
-  const tails = await askBatchHeaders(ask, readable, (log) => asked.get(log)!.offset);
-  const visible = new Map<LedLog, bigint | null | LockstepError>();
-  await Promise.all(
-    questions.map(async ({ log, hole }) => {
-      const start = starts.get(log);
-      if (hole === null || typeof start !== 'bigint' || !isReadable(log, hole.to - 1n)) return;
-      const from = hole.from > start ? hole.from : start;
-      visible.set(log, await orError(askFirstVisible(ask, log, { from, to: hole.to })));
-    }),
-  );
-  return new Map(
-    questions.map((question): [SourceQuestion, SourceView | LockstepError] => {
-      const { log, shift } = question;
-      const highWatermark = highWatermarks.get(log)!;
-      const told = ends.get(log)!;
-      // Old formats: the first batch that is fetched stops the mirror, whatever stands behind the high watermark.
-      const logEnd = isUnknownOffset(told) ? highWatermark : told;
-      const lastStableOffset = stableOffsets.get(log)!;
-      const logStart = starts.get(log)!;
-      const tail = tails.get(log) ?? null;
-      const visibleInHole = visible.get(log) ?? null;
-      for (const answer of [logEnd, highWatermark, lastStableOffset, logStart, tail, visibleInHole]) {
-        if (answer instanceof LockstepError) return [question, answer];
-      }
-      const header = tail as TailHeader | null;
-      return [
-        question,
-        {
-          logEnd: (logEnd as bigint) - shift,
-          highWatermark: (highWatermark as bigint) - shift,
-          lastStableOffset: (lastStableOffset as bigint) - shift,
-          logStart: (logStart as bigint) - shift,
-          tail: header && {
-            ...header,
-            baseOffset: header.baseOffset - shift,
-            lastOffset: header.lastOffset - shift,
-          },
-          visibleInHole: visibleInHole === null ? null : (visibleInHole as bigint) - shift,
-        },
-      ];
-    }),
-  );
-}
-
-async function orError<T>(answer: Promise<T>): Promise<T | LockstepError> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    throw error;
-  }
-}
-
-/**
- * Names the first field in which the records at `offset` differ; null when they are equal, 'unknown' when compaction
- * has taken one of them.
- */
-export function differenceAt(
-  offset: bigint,
-  copy: Buffer | null,
-  sourceOffset: bigint,
-  original: Buffer | null,
-): string | null {
-  const a = recordAt(sourceOffset, original);
-  const b = recordAt(offset, copy);
-  if (a === 'compacted' || b === 'compacted') return 'unknown';
-  if (a === null || b === null)
-    return a === b ? 'unknown' : `only ${a === null ? 'the mirror' : 'the source'} has a record there`;
-  if (a.timestamp !== b.timestamp) return 'timestamp';
-  if (!isEqual(a.key, b.key)) return 'key';
-  if (!isEqual(a.value, b.value)) return 'value';
-  const headersAgree =
-    a.headers.length === b.headers.length &&
-    a.headers.every(
-      (header, i) => isEqual(header.key, b.headers[i]!.key) && isEqual(header.value, b.headers[i]!.value),
-    );
-  return headersAgree ? null : 'headers';
-}
-
-function recordAt(offset: bigint, batch: Buffer | null): RecordView | 'compacted' | null {
-  if (batch === null) return null;
-  const view = new BatchView(batch, 0);
-  if (view.magic !== 2 || view.baseOffset > offset) return view.magic === 2 ? 'compacted' : null;
-  for (const record of readRecords(view)) if (record.offset === offset) return record;
-  return view.recordCount <= view.lastOffsetDelta ? 'compacted' : null;
-}
-
-function max(...offsets: bigint[]): bigint {
-  return offsets.reduce((a, b) => (a > b ? a : b));
-}
-
-function isEqual(a: Buffer | null, b: Buffer | null): boolean {
-  return a === null || b === null ? a === b : a.equals(b);
-}
-
-/** One coalescer per broker. */
-class BrokerQuestions<Item, Result> {
-  readonly #ask: AskBroker;
-  readonly #run: (ask: Ask, items: Item[]) => Promise<Map<Item, Result | LockstepError>>;
-  readonly #brokers = new Map<number, Coalescer<Item, Result>>();
-
-  readonly #windowMs: number;
-
-  constructor(
-    ask: AskBroker,
-    run: (ask: Ask, items: Item[]) => Promise<Map<Item, Result | LockstepError>>,
-    questionWindowMs = windowMs,
-  ) {
-    this.#ask = ask;
-    this.#run = run;
-    this.#windowMs = questionWindowMs;
-  }
-
-  ask(broker: number, item: Item): Promise<Result> {
-    let coalescer = this.#brokers.get(broker);
-    if (coalescer === undefined) {
-      coalescer = new Coalescer<Item, Result>({
-        windowMs: this.#windowMs,
-        itemsMax: logsPerRequestMax,
-        run: (items) => this.#run(this.#ask(broker), items),
-      });
-      this.#brokers.set(broker, coalescer);
-    }
-    return coalescer.ask(item);
-  }
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -12,13 +12,15 @@ import type {
   PauseKind,
   PendingAppend,
 } from '../partition/state.ts';
+import type { LedLog } from './broker-questions.ts';
 import type { AppendOutcome, DestinationWriter } from './destination-writer.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
 import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
 import type { LeasedBatch } from './leased-batch.ts';
-import type { DestinationInspector, LedLog, TailComparer } from './log-inspector.ts';
+import type { DestinationInspector } from './log-inspector.ts';
 import { type ShownState, waitingState } from './shown-state.ts';
 import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
+import type { TailComparer } from './tail-comparer.ts';
 
 /** What a partition needs of its link. */
 export interface PartitionServices {

@@ -1,7 +1,7 @@
 // Two batches compared at one offset, where headers alone do not decide.
 import { describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../records/index.ts';
-import { differenceAt } from './log-inspector.ts';
+import { differenceAt } from './tail-comparer.ts';
 
 function batch(offsets: readonly bigint[], value = 'value', lastOffset?: bigint): Buffer {
   const records = offsets.map((offset) => ({
