@@ -82,16 +82,17 @@ export class TailComparer {
       logs.destination,
       data.lastOffset,
     );
-    let offset = max(data.baseOffset, source.logStart);
-    for (let batches = 0; batches < earlierBatchesMax && offset <= data.lastOffset; batches++) {
-      const original = await askBatch(this.#askSource(logs.source.leader), logs.source, offset + shift);
+    const copied = new Map(recordsOf(copy).map((record) => [record.offset + shift, record]));
+    let offset = max(data.baseOffset, source.logStart) + shift;
+    for (let batches = 0; batches < earlierBatchesMax && offset <= data.lastOffset + shift; batches++) {
+      const original = await askBatch(this.#askSource(logs.source.leader), logs.source, offset);
       if (original === null) return null;
-      const end = new BatchView(original, 0).nextOffset - shift;
-      for (; offset < end && offset <= data.lastOffset; offset++) {
-        const difference = differenceAt(offset, copy, offset + shift, original);
-        if (difference === null || difference === 'unknown') continue;
-        return { kind: 'differs', offset, what: difference };
+      for (const record of recordsOf(original)) {
+        const other = copied.get(record.offset);
+        const what = other === undefined ? null : differenceOf(record, other);
+        if (what !== null) return { kind: 'differs', offset: record.offset - shift, what };
       }
+      offset = new BatchView(original, 0).nextOffset;
     }
     return null;
   }
@@ -248,6 +249,10 @@ export function differenceAt(
   if (a === 'compacted' || b === 'compacted') return 'unknown';
   if (a === null || b === null)
     return a === b ? 'unknown' : `only ${a === null ? 'the mirror' : 'the source'} has a record there`;
+  return differenceOf(a, b);
+}
+
+function differenceOf(a: RecordView, b: RecordView): string | null {
   if (a.timestamp !== b.timestamp) return 'timestamp';
   if (!isEqual(a.key, b.key)) return 'key';
   if (!isEqual(a.value, b.value)) return 'value';
@@ -257,6 +262,12 @@ export function differenceAt(
       (header, i) => isEqual(header.key, b.headers[i]!.key) && isEqual(header.value, b.headers[i]!.value),
     );
   return headersAgree ? null : 'headers';
+}
+
+function recordsOf(batch: Buffer | null): RecordView[] {
+  if (batch === null) return [];
+  const view = new BatchView(batch, 0);
+  return view.magic === 2 && !view.isControl ? [...readRecords(view)] : [];
 }
 
 function recordAt(offset: bigint, batch: Buffer | null): RecordView | 'compacted' | null {
