@@ -41,12 +41,12 @@ function clusters(answerBytes: number, codecs: [Compression, Compression] = ['no
   return { held, source: cluster(codecs[0]), destination: cluster(codecs[1]) };
 }
 
-const verify = ({ source, destination }: ReturnType<typeof clusters>) =>
+const verify = ({ source, destination }: ReturnType<typeof clusters>, heldBytesMax = 24 * mib) =>
   verifyTopics(source, destination, {
     topics: [{ source: 'orders', destination: 'orders' }],
     waitMsMax: 0,
     partitionsInFlightMax: 4,
-    heldBytesMax: 24 * mib,
+    heldBytesMax,
   });
 
 it('holds what the first partition needs and otherwise stays in its bounds, and everybody gets on', async () => {
@@ -55,6 +55,13 @@ it('holds what the first partition needs and otherwise stays in its bounds, and 
   expect(link.partitions.map(({ outcome }) => outcome)).toEqual(Array(8).fill('identical'));
   expect(large.held.most).toBeLessThanOrEqual(44 * mib);
   expect(large.held.now).toBe(0);
+});
+
+it('lets the first partition get on where not even one answer fits', async () => {
+  const large = clusters(10 * mib);
+  expect((await verify(large, 8 * mib)).outcome).toBe('identical');
+  // One answer of each side, and one that is given back meanwhile.
+  expect(large.held.answersMost).toBeLessThanOrEqual(3);
 });
 
 it('lets four partitions read ahead where answers are small', async () => {
