@@ -57,6 +57,7 @@ async function write(topic: string, codec: string, batches: readonly (readonly K
     await java.produce({
       producer,
       records: batch.map(([key, value]) => ({ topic, partition: 0, key, value })),
+      flushEvery: batch.length,
     });
   await java.close(producer);
 }
