@@ -17,7 +17,7 @@ describe('a filler', () => {
     const records = [...readRecords(batch.view)];
     expect(records.map(({ offset }) => offset)).toEqual(Array.from({ length: 1_000 }, (_, i) => BigInt(i)));
     for (const { timestamp, key, value, headers } of records) {
-      expect([timestamp, key, value, headers]).toEqual([-1n, null, null, []]);
+      expect([timestamp, key, value, headers]).toEqual([-1n, Buffer.alloc(0), null, []]);
     }
   });
 

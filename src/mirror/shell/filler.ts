@@ -4,11 +4,11 @@
 // empty records, as many in each as a request carries well, and DeleteRecords up to the source's start. Every filler
 // of one size is the same bytes but for its header, so each size is encoded once.
 //
-// The records have neither key nor value, and no timestamp (-1): the broker's time index and its retention then take
-// no notice of them, so that an offset is found by its timestamp as if they had never been there.
+// The records have no timestamp (-1): the broker's time index and its retention then take no notice of them, so that an
+// offset is found by its timestamp as if they had never been there.
 import { LockstepError } from '../../errors.ts';
 import { apis, kafkaError } from '../../protocol/index.ts';
-import { BatchView, encodeRawBatch, encodeTail } from '../../records/index.ts';
+import { BatchView, fillerBatch } from '../../records/index.ts';
 import type { FillerAppend } from '../partition/state.ts';
 import type { AppendJob } from './destination-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
@@ -37,23 +37,13 @@ export class Filler {
   #bytes(count: number): Buffer {
     let bytes = this.#encoded.get(count);
     if (bytes === undefined) {
-      bytes = emptyRecords(count);
+      bytes = fillerBatch({ count, timestamp: noTimestamp });
       const [oldest] = this.#encoded.keys();
       if (this.#encoded.size === keptSizesMax && oldest !== undefined) this.#encoded.delete(oldest);
       this.#encoded.set(count, bytes);
     }
     return bytes;
   }
-}
-
-function emptyRecords(count: number): Buffer {
-  const tail = encodeTail(null, null, []);
-  const records = Array.from({ length: count }, (_, index) => ({
-    offset: BigInt(index),
-    timestamp: noTimestamp,
-    tail,
-  }));
-  return encodeRawBatch(records, { compression: 'zstd' });
 }
 
 /**
