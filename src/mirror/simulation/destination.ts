@@ -256,8 +256,9 @@ export class Destination {
     this.#answerAll(refusal(notLeader));
   }
 
-  electUnclean(end: number): void {
-    this.leader = 1 - this.leader;
+  /** The same broker leads again where it was the one that lost its tail. */
+  electUnclean(end: number, { isSameLeader }: { isSameLeader: boolean }): void {
+    if (!isSameLeader) this.leader = 1 - this.leader;
     this.#lost(this.log.electUnclean(end));
     this.#answerAll(refusal(notLeader));
   }

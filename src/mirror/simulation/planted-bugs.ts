@@ -86,6 +86,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       if (action.type === 'pause' && action.kind === 'claim') return skipPause(action, 'claim');
       const hole = worker.machine.flow?.hole;
       if (action.type !== 'readLogEnd' || hole?.phase !== 'looking') return { actions: [action] };
+      worker.pretendLook();
       return { actions: [], events: [logEndAsMeant(action.round, worker)] };
     },
   }),

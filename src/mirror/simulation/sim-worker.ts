@@ -48,7 +48,7 @@ const claimSpread = 2;
 const fetchBatchesMax = 4;
 const queueStepsMax = 6;
 const idleFetchTicks = 4;
-const metadataTicks = 25;
+const metadataTicks = 150;
 const anotherLeader = 'the mirror has another leader: looking again';
 /** Half of a settling pause: a look at the log end is worth so long, in ticks. */
 const lookTicksMax = settleTicks / 2;
@@ -665,6 +665,11 @@ export class SimWorker {
         this.deliver({ type: 'markersAnswered', round, errorCode, reason: `error ${errorCode}` });
       },
     });
+  }
+
+  /** For planted bugs that do without a look. */
+  pretendLook(): void {
+    this.#lookedAt = this.#world.agenda.now;
   }
 
   #isLookFresh(): boolean {

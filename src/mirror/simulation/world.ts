@@ -448,8 +448,12 @@ export class World {
       case 'changeLeader':
         destination.changeLeader();
         return true;
+      case 'leadThereAndBack':
+        destination.changeLeader();
+        destination.changeLeader();
+        return true;
       case 'electUnclean':
-        destination.electUnclean(log.end - (a % 6));
+        destination.electUnclean(log.end - (a % 6), { isSameLeader: b % 2 === 0 });
         return true;
       case 'restartBroker':
         destination.restart({ isClean: a % 2 === 0, expirationTicks });
