@@ -81,6 +81,7 @@ export function linkCluster(cluster: Cluster): LinkDestination {
     isReadingDenied: (topic) => isReadingDenied(cluster, topic),
     denyReading: (topic) => denyReading(cluster, topic),
     allowReading: (topic) => allowReading(cluster, topic),
+    holdsTimedRecords: (partition) => holdsTimedRecords(cluster, partition),
     checkCutRight: (partition) => checkCutRight(cluster, partition),
     untilCuttable: (partition) => untilCuttable(cluster, partition),
   };
@@ -163,6 +164,11 @@ async function logRanges(
     if (start.ok && end.ok) ranges.set(partition, { start: start.value.offset, end: end.value.offset });
   }
   return ranges;
+}
+
+async function holdsTimedRecords(cluster: Cluster, partition: TopicPartition): Promise<boolean> {
+  const [answer] = await listOffsets(cluster, [{ ...partition, at: 0n }], { timeoutMs: questionTimeoutMs });
+  return unwrap(answer!.outcome).offset >= 0n;
 }
 
 async function alterTopic(cluster: Cluster, topic: string, changes: SettingChanges): Promise<void> {

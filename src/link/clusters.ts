@@ -54,6 +54,11 @@ export interface LinkDestination extends LinkCluster {
    */
   denyReading(topic: string): Promise<boolean>;
   allowReading(topic: string): Promise<void>;
+  /**
+   * Whether a record with a timestamp stands in the log, which fillers don't have. Takes DESCRIBE only, so that it can
+   * be asked where READ is denied.
+   */
+  holdsTimedRecords(partition: TopicPartition): Promise<boolean>;
   /** @throws LockstepError NOT_AUTHORIZED when we may not cut, without DELETE on the topic. */
   checkCutRight(partition: TopicPartition): Promise<void>;
   /** Resolves when the leader would cut the log's start off: it has to know of the policy that allows it. */

@@ -210,6 +210,14 @@ describe('afterwards', () => {
     expect(destination.denied.has('t')).toBe(true);
   });
 
+  it('a mirror that the source’s retention overtook is told from fillers by its timestamps', async () => {
+    await guard.guard(partition);
+    destination.ranges.set('t-0', { start: 0n, end: 100n });
+    destination.timed.add('t-0');
+    await guard.look('t', statusOf('Recovering'), compacted);
+    expect(destination.denied.has('t')).toBe(false);
+  });
+
   it('a rule that somebody else made stays', async () => {
     destination.denied.add('t');
     await guard.guard(partition);

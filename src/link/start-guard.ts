@@ -203,9 +203,13 @@ export class StartGuard {
       this.#options.source.logRanges(topic, count),
       this.#options.destination.logRanges(topic, count),
     ]);
-    return open.some(({ partition, isStopped }) =>
-      mayHoldFillers(sources.get(partition), mirrors.get(partition), isStopped),
-    );
+    for (const { partition, isStopped } of open) {
+      if (!mayHoldFillers(sources.get(partition), mirrors.get(partition), isStopped)) continue;
+      // Or records that retention took from the source since.
+      const isKnown = sources.has(partition) && mirrors.has(partition);
+      if (!isKnown || !(await this.#options.destination.holdsTimedRecords({ topic, partition }))) return true;
+    }
+    return false;
   }
 
   async #settings(topic: string): Promise<TopicSettings> {

@@ -76,6 +76,8 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     const log = await makeTopic({ 'retention.ms': '-1', 'segment.bytes': '1048576' });
     const end = 100_000;
     await fill(log, 0, end, end);
+    // What tells fillers from records where nobody may read.
+    expect(await offsetOf(log, 0n)).toBe(-1n);
     await cut(log, BigInt(end));
     const identity = { producerId: 1n << 62n, epoch: 0, sequence: end };
     const records = (timestamps: bigint[], valueBytes: number) => {
@@ -94,6 +96,7 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     expect(await offsetOf(log, 1_001n)).toBe(BigInt(end + 1));
     expect(await offsetOf(log, 2_000n)).toBe(BigInt(end + 3));
     expect(await offsetOf(log, 3_000n)).toBe(-1n);
+    expect(await offsetOf(log, 0n)).toBe(BigInt(end));
   });
 
   it('a compacted topic refuses the cut, with the reason', async () => {

@@ -50,6 +50,8 @@ export class FakeCluster implements LinkDestination {
   /** Thrown by the function of that name. */
   readonly refusals = new Map<string, LockstepError>();
   readonly denied = new Set<string>();
+  /** Partitions that hold records with timestamps. */
+  readonly timed = new Set<string>();
   readonly log: string[] = [];
   hasAuthorizer = true;
   locksOut = false;
@@ -122,6 +124,10 @@ export class FakeCluster implements LinkDestination {
     this.#refuse('allowReading');
     this.log.push(`allow ${topic}`);
     this.denied.delete(topic);
+  }
+
+  async holdsTimedRecords({ topic, partition }: TopicPartition): Promise<boolean> {
+    return this.timed.has(`${topic}-${partition}`);
   }
 
   async checkCutRight(): Promise<void> {
