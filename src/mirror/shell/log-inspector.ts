@@ -15,6 +15,7 @@ import {
   type Answers,
   type Ask,
   askBatchHeaders,
+  askHoldsTimedRecords,
   askLogEnds,
   askNewestData,
   askOffsets,
@@ -71,11 +72,14 @@ export class DestinationInspector {
    */
   async #read(ask: Ask, logs: LedLog[]): Promise<Answers<MirrorFacts, LedLog>> {
     const before = await askLogEnds(ask, logs);
-    const readable = logs.filter((log) => !this.#options.isReadWithheld(log.topic));
-    const [highWatermarks, starts, producers] = await Promise.all([
+    // Asked once: what is withheld now may be allowed before the answers are here.
+    const withheld = logs.filter((log) => this.#options.isReadWithheld(log.topic));
+    const readable = logs.filter((log) => !withheld.includes(log));
+    const [highWatermarks, starts, producers, timed] = await Promise.all([
       askOffsets(ask, logs, 'latest'),
       askOffsets(ask, logs, 'earliest'),
       readable.length === 0 ? new Map() : askProducers(ask, readable),
+      askHoldsTimedRecords(ask, withheld),
     ]);
     const withTail = readable.filter((log) => {
       const end = before.get(log);
@@ -96,7 +100,10 @@ export class DestinationInspector {
     return new Map(
       logs.map(
         (log) =>
-          [log, this.#factsOf(log, { before, after, highWatermarks, starts, producers, tails })] as const,
+          [
+            log,
+            this.#factsOf(log, { before, after, highWatermarks, starts, producers, tails, timed }),
+          ] as const,
       ),
     );
   }
@@ -110,6 +117,8 @@ export class DestinationInspector {
       starts: Answers<bigint, LedLog>;
       producers: Answers<ProducerEntry[], LedLog>;
       tails: Answers<MirrorTail | null, LedLog>;
+      /** Of the logs alone that may not be read. */
+      timed: Answers<boolean, LedLog>;
     },
   ): MirrorFacts | LockstepError {
     const before = read.before.get(log)!;
@@ -123,13 +132,16 @@ export class DestinationInspector {
     }
     if ((highWatermark as bigint) > (after as bigint))
       return impossible(log, { highWatermark, logEnd: after });
-    const { producerId, nowMs, random, isReadWithheld } = this.#options;
+    const { producerId, nowMs, random } = this.#options;
     const logEnd = after as bigint;
     const known = entries as ProducerEntry[];
     const mirrorTail = tail as MirrorTail | null;
     const newest = mirrorTail?.newest ?? null;
-    const filler =
-      isReadWithheld(log.topic) && logEnd > (logStart as bigint) ? fillerTail(producerId, logEnd) : null;
+    const isWithheld = read.timed.has(log);
+    const timed = read.timed.get(log);
+    if (timed instanceof LockstepError) return timed;
+    if (timed === true) return notReadable(log);
+    const filler = isWithheld && logEnd > (logStart as bigint) ? fillerTail(producerId, logEnd) : null;
     const view: DestinationView = {
       leaderEpoch: log.leaderEpoch,
       logStart: logStart as bigint,
@@ -165,6 +177,12 @@ function impossible(
 ): LockstepError {
   const what = `the broker tells a high watermark of ${highWatermark} above its log end of ${logEnd}`;
   return new LockstepError('FRAME_INVALID', `${topic}-${partition}: ${what}`, { retriable: true });
+}
+
+/** Its newest batch is no filler, and what it is instead can't be seen. */
+function notReadable({ topic, partition }: LedLog): LockstepError {
+  const what = 'the mirror may not be read yet: other partitions of the topic are still filled';
+  return new LockstepError('KAFKA_ERROR', `${topic}-${partition}: ${what}`, { retriable: true });
 }
 
 function fillerTail(producerId: bigint, logEnd: bigint): DestinationView['tail'] {

@@ -70,6 +70,36 @@ export async function askLogEnds<L extends LogAddress>(
   return assign(logs, answers, 'log end');
 }
 
+/**
+ * Whether a record with a timestamp stands in a log. Fillers have none, and asking takes DESCRIBE only: what tells them
+ * from records where READ is withheld.
+ */
+export async function askHoldsTimedRecords<L extends LogAddress>(
+  ask: Ask,
+  logs: readonly L[],
+): Promise<Answers<boolean, L>> {
+  if (logs.length === 0) return new Map();
+  const response = await ask(apis.ListOffsets, {
+    replicaId: consumerReplica,
+    isolationLevel: readUncommitted,
+    topics: byTopic(logs, ({ partition, leaderEpoch }) => ({
+      partitionIndex: partition,
+      currentLeaderEpoch: leaderEpoch,
+      timestamp: 0n,
+    })).map(({ topic, partitions }) => ({ name: topic, partitions })),
+  });
+  const answers = new Map<string, boolean | LockstepError>();
+  for (const topic of response.topics) {
+    for (const { partitionIndex, errorCode, offset } of topic.partitions) {
+      answers.set(
+        `${topic.name}/${partitionIndex}`,
+        errorCode === 0 ? offset >= 0n : refused('timed records', topic.name, partitionIndex, errorCode),
+      );
+    }
+  }
+  return assign(logs, answers, 'timed records');
+}
+
 /** The high watermark (`latest`), the last stable offset (`stable`) or the log start (`earliest`), by ListOffsets. */
 export async function askOffsets<L extends LogAddress>(
   ask: Ask,
