@@ -131,6 +131,14 @@ async function sourceTopic(starts: readonly number[], configs: Record<string, st
   return topic;
 }
 
+async function alterSource(topic: string, policy: string): Promise<void> {
+  const change = { operation: 'set', name: 'cleanup.policy', value: policy } as const;
+  const resource = { type: 'topic', name: topic } as const;
+  unwrap((await incrementalAlterConfigs(source, [{ resource, changes: [change] }]))[0]!.outcome);
+  // The leader has to know, which cutting nothing tells.
+  if (policy === 'delete') await linkCluster(source).untilCuttable({ topic, partition: 2 });
+}
+
 /** A topic that was just created is not known to every broker yet. */
 const leaderOf = (topic: string, partition: number) => source.retry(() => source.leaderOf(topic, partition));
 
@@ -363,26 +371,34 @@ describe('where rights are checked', () => {
   });
 
   test('an agent that ends while it fills is followed by one that goes on, and opens the topic', async () => {
-    const topic = await sourceTopic([20_000_000, 0], { 'cleanup.policy': 'compact' });
+    const topic = await sourceTopic([20_000_000, 0, 0], { 'cleanup.policy': 'compact' });
     {
       await using agent = await startAgent(topic);
       await waitFor(
         async () => ((await linkCluster(guarded.admin).logRanges(topic, 1)).get(0)?.end ?? 0n) > 0n,
         { deadlineMs: 30_000, pollMs: 5, describe: 'the first filler' },
       );
-      await waitFor(() => agent.partitions(topic)[1]?.state === 'Mirroring', {
+      const others = () => agent.partitions(topic).slice(1);
+      await waitFor(() => others().every(({ mirrorEnd }) => mirrorEnd === 5n), {
         deadlineMs: 20_000,
         pollMs: 5,
-        describe: () => `the other partition to be mirrored; it is ${agent.partitions(topic)[1]?.state}`,
+        describe: () => `the other partitions to be mirrored; they are ${others().map(({ state }) => state)}`,
       });
     }
+    // Retention overtakes the third one meanwhile: what it holds must not be taken for fillers and cut off.
+    await alterSource(topic, 'delete');
+    await produce(topic, 2, 30);
+    unwrap((await deleteRecords(source, [{ topic, partition: 2, beforeOffset: 20n }]))[0]!.outcome);
+    await alterSource(topic, 'compact');
     const [left] = await ranges(guarded.admin, topic, 1);
     expect(left!.start).toBe(0n);
     expect(left!.end).toBeLessThan(20_000_000n);
     expect(await denials(topic)).toHaveLength(1);
     expect((await settingsOf(guarded.admin, topic)).get('cleanup.policy')?.value).toBe('delete');
     await using agent = await startAgent(topic);
-    await agent.reach(topic, 'Mirroring');
+    await agent.reach(topic, 'Mirroring', 'RetentionOvertook');
+    expect(agent.partitions(topic)[2]?.state).toBe('RetentionOvertook');
+    expect((await ranges(guarded.admin, topic, 3))[2]).toEqual({ start: 0n, end: 5n });
     await untilLikeSource(topic, 2);
     await untilOpen(topic);
     expect((await settingsOf(guarded.admin, topic)).get('cleanup.policy')?.value).toBe('compact');
