@@ -13,6 +13,7 @@ export type { LedLog } from './shell/broker-questions.ts';
 export { clusterTransactions } from './shell/cluster-transactions.ts';
 export { transactionalIdPrefix } from './shell/empty-transactions.ts';
 export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
+export { type FenceOptions, type FenceReport, fencePartition } from './shell/fence.ts';
 export { findOpenTransactions, transactionQuestions } from './shell/find-open-transactions.ts';
 export {
   defaultTuning,
