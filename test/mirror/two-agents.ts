@@ -65,7 +65,13 @@ export async function mirrorWithTwoAgents(options: TwoAgentsOptions): Promise<Tw
     const workload = oracle.workload(source);
     const load = new JavaLoad({ workload, plain, transactional, partitions, ...(ageMs && { ageMs }) });
     const did = await torment([one, two], { random: new SeededRandom(seed), forMs: options.faultsForMs });
+    const calmSinceMs = Date.now();
     await load.stop();
+    // One that was started just now would end by the signal itself, before it listens for it.
+    await waitFor(() => [one, two].every(({ summaryAtMs }) => summaryAtMs > calmSinceMs), {
+      deadlineMs: 60_000,
+      describe: 'both agents to be at work again',
+    });
     await arrive([one, two]);
     for (const agent of [one, two]) {
       const exitCode = await agent.stop();
