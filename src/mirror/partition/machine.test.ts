@@ -172,6 +172,8 @@ describe('copying', () => {
     const batches = [new TestBatch(10n, 3), new TestBatch(13n, 2)];
     fetch(...batches);
     acknowledge(11n);
+    expect(machine.state.name).toBe('ReadingDestination');
+    machine.handle({ type: 'destinationRead', round: machine.round, view });
     expect(machine.state).toMatchObject({ name: 'Diverged', offset: 10n });
     expect(batches.map((batch) => batch.releases)).toEqual([1, 1]);
   });
@@ -421,8 +423,20 @@ describe('a hole', () => {
   it('is Diverged when more was written than meant', () => {
     claimed(marker(10n), new TestBatch(11n, 1));
     machine.handle(answered());
-    expect(types(machine.handle(ends(12n)))).not.toContain('append');
+    expect(types(machine.handle(ends(12n)))).toEqual(['stopFetching', 'readDestination']);
+    machine.handle({ type: 'destinationRead', round: machine.round, view });
     expect(machine.state).toMatchObject({ name: 'Diverged', offset: 10n });
+  });
+
+  it('is Fenced when what was written too much is a promotion and what came after it', () => {
+    claimed(marker(10n), new TestBatch(11n, 1));
+    machine.handle(answered());
+    machine.handle(ends(57n));
+    machine.handle({ type: 'readFailed', round: machine.round, reason: 'no leader', notAuthorized: false });
+    machine.handle(timer());
+    const closed = { ...view, logEnd: 57n, highWatermark: 57n, isClosed: true };
+    machine.handle({ type: 'destinationRead', round: machine.round, view: closed });
+    expect(machine.state.name).toBe('Fenced');
   });
 
   it.each([
@@ -537,6 +551,34 @@ describe('a source that starts above the mirror’s end', () => {
       offset: 10n,
       reason: expect.stringContaining('20 offsets'),
     });
+  });
+
+  it('stops a mirror without records, too, once it has been somewhere: what was missed is told', () => {
+    const emptied = { ...view, logStart: 10n, tail: null };
+    compared(emptied, startsAt(30n));
+    expect(machine.state).toMatchObject({ name: 'RetentionOvertook', offset: 10n });
+  });
+
+  it('is filled on where nothing was mirrored yet since the cut', () => {
+    compared(empty, startsAt(10n));
+    acknowledge(0n);
+    machine.handle({ type: 'startCut', round: machine.round, logStart: 10n });
+    const cut = { ...view, logStart: 10n, tail: null };
+    machine.handle({ type: 'destinationRead', round: machine.round, view: cut });
+    machine.handle({ type: 'destinationRead', round: machine.round, view: cut });
+    const verdict = startsAt(14n);
+    expect(machine.handle({ type: 'tailCompared', round: machine.round, verdict })).toMatchObject([
+      { type: 'appendFiller', filler: { offset: 10n, count: 4 } },
+    ]);
+  });
+
+  it('is filled and counted where the user wants to go on and the mirror has no records', () => {
+    machine = new PartitionMachine<TestBatch>({ ...defaultPolicy, retentionOvertook: 'jump' });
+    const emptied = { ...view, logStart: 10n, tail: null };
+    expect(compared(emptied, startsAt(30n))).toMatchObject([
+      { type: 'appendFiller', filler: { offset: 10n, count: 20 } },
+    ]);
+    expect(machine.sourceLostCount).toBe(20n);
   });
 
   it('becomes a hole where the user wants to go on', () => {

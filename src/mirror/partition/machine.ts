@@ -63,6 +63,10 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #actions: PartitionAction<B>[] = [];
   /** The source's leader epoch of what stands right before `end`, where this worker copied it. */
   #copied: { end: bigint; epoch: number } | null = null;
+  /** Where this worker has cut fillers off: nothing was lost if the source's start moves on before the first record. */
+  #cutAt: bigint | null = null;
+  /** Something landed elsewhere than it was meant to; whether the mirror was closed meanwhile is being read. */
+  #doubt: { offset: bigint; reason: string } | null = null;
   /** Small batches are put together until a broker refuses the result as too large. */
   #mayMerge = true;
 
@@ -163,6 +167,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       const reason = 'a marker with the closing epoch stands in the mirror: it was promoted';
       return this.#end('Fenced', view.logEnd, reason);
     }
+    if (this.#doubt !== null) return this.#end('Diverged', this.#doubt.offset, this.#doubt.reason);
     const isReplicated = view.highWatermark === view.logEnd;
     const seen = state.name === 'Settling' || state.name === 'WaitingForReplicas' ? state.seen : null;
     // While somebody else appends the high watermark lags, too, but waiting for replicas would be the wrong story.
@@ -280,15 +285,16 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   #sourceStartsAfter(view: DestinationView, sourceStart: bigint): void {
     const missing = sourceStart - view.logEnd;
-    const holdsRecords = view.logStart < view.logEnd && !view.tail?.isFiller;
     const { fillOffsetsMax, retentionOvertook } = this.#policy;
-    if (holdsRecords && retentionOvertook === 'jump') {
-      this.sourceLostCount += missing;
-      return this.#mirror(view, { lastFetchedEpoch: -1, lostUntil: sourceStart });
-    }
-    if (holdsRecords) {
+    // A mirror that has no records left was overtaken, too, unless it has only just been filled.
+    const isOvertaken = view.logEnd > 0n && !view.tail?.isFiller && view.logEnd !== this.#cutAt;
+    if (isOvertaken && retentionOvertook === 'stop') {
       const reason = `retention at the source took ${missing} offsets from ${view.logEnd} on before they were mirrored; it starts at ${sourceStart} now`;
       return this.#end('RetentionOvertook', view.logEnd, reason);
+    }
+    if (isOvertaken) this.sourceLostCount += missing;
+    if (isOvertaken && view.logStart < view.logEnd) {
+      return this.#mirror(view, { lastFetchedEpoch: -1, lostUntil: sourceStart });
     }
     if (missing > fillOffsetsMax) {
       const reason = `the source starts at ${sourceStart}: to fill ${missing} offsets would take about ${fillEstimate(missing)}, and at most ${fillOffsetsMax} are filled`;
@@ -337,6 +343,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     const { target } = this.state;
     if (logStart < target)
       return this.#recover(`the mirror was to start at ${target}, and starts at ${logStart}`);
+    this.#cutAt = target;
     this.round += 1;
     this.#readDestination();
   }
@@ -466,7 +473,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     const { batch, identity, offset } = flow.inFlight;
     if (baseOffset !== offset) {
       const reason = `a batch meant for offset ${offset} landed at ${baseOffset}: something else writes to the mirror`;
-      return this.#end('Diverged', offset, reason);
+      return this.#suspect(offset, reason);
     }
     if (isRestamped) {
       const reason = `the destination gave the batch at offset ${offset} its own timestamps: message.timestamp.type of the mirror topic is not CreateTime any more`;
@@ -575,7 +582,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'notAuthorized':
         return this.#lacksRight(decision.reason);
       case 'diverged':
-        return this.#end('Diverged', flow.mirrorEnd, decision.reason);
+        return this.#suspect(flow.mirrorEnd, decision.reason);
     }
   }
 
@@ -592,6 +599,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #stop(): void {
     const { state } = this;
     if (isStopped(state) || state.name === 'Stopping') return;
+    if (this.#doubt !== null) return this.#end('Diverged', this.#doubt.offset, this.#doubt.reason);
     const flow = state.name === 'Mirroring' ? state.flow : null;
     if (flow === null || (flow.inFlight === null && flow.hole?.phase !== 'writing')) {
       return this.#end('Stopped', this.mirrorEnd, 'stopped as asked');
@@ -599,6 +607,17 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     this.#act({ type: 'stopFetching' });
     giveBack(flow);
     this.state = { name: 'Stopping', flow };
+  }
+
+  /**
+   * Nothing is written any more. Behind a promotion others write rightly, and a person must not be told to delete their
+   * topic: so the log is read once more before this is called Diverged.
+   */
+  #suspect(offset: bigint, reason: string): void {
+    if (this.state.name === 'Stopping') return this.#end('Diverged', offset, reason);
+    this.#doubt = { offset, reason };
+    this.#drop();
+    this.#readDestination();
   }
 
   #stopOrRecover(reason: string): void {

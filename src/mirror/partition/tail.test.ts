@@ -120,6 +120,7 @@ describe('judgeTail', () => {
     const mirror: MirrorTail | null = mirrorTail && {
       newest: mirrorTail,
       newestData: mirrorTail,
+      holeStart: null,
       beforeRun: 'unknown',
     };
     expect(judgeTail(view, mirror, sourceView)).toEqual(expected);
@@ -133,25 +134,25 @@ describe('judgeTail', () => {
   const holes: [string, MirrorTail, SourceView, unknown][] = [
     [
       'a run behind a marker is in its place',
-      { newest: laterRun, newestData: laterRun, beforeRun: 'marker' },
+      { newest: laterRun, newestData: laterRun, holeStart: null, beforeRun: 'marker' },
       source,
       { kind: 'agrees', lastFetchedEpoch: 3, compared: true, sourceStart: 0n },
     ],
     [
       'a later run that follows data directly is not in its place',
-      { newest: laterRun, newestData: laterRun, beforeRun: 'data' },
+      { newest: laterRun, newestData: laterRun, holeStart: null, beforeRun: 'data' },
       source,
       { kind: 'differs', offset: 8n, what: expect.stringContaining('epoch 3') },
     ],
     [
       'behind a hole the newest data is compared, and says nothing about the epoch of the end',
-      { newest: marker, newestData: before, beforeRun: 'unknown' },
+      { newest: marker, newestData: before, holeStart: null, beforeRun: 'unknown' },
       beforeSource,
       { ...agreesUnknown, compared: true },
     ],
     [
       'a record of the source where the mirror holds a marker differs',
-      { newest: marker, newestData: before, beforeRun: 'unknown' },
+      { newest: marker, newestData: before, holeStart: null, beforeRun: 'unknown' },
       { ...beforeSource, visibleInHole: 9n },
       { kind: 'differs', offset: 9n, what: 'the source has a record where the mirror holds a marker' },
     ],
@@ -160,6 +161,7 @@ describe('judgeTail', () => {
       {
         newest: { ...marker, producerId: 4n },
         newestData: { ...before, producerId: 4n },
+        holeStart: null,
         beforeRun: 'unknown',
       },
       beforeSource,
@@ -167,13 +169,13 @@ describe('judgeTail', () => {
     ],
     [
       'the marker of an empty transaction behind our own data is not',
-      { newest: { ...marker, producerId: 4n }, newestData: before, beforeRun: 'unknown' },
+      { newest: { ...marker, producerId: 4n }, newestData: before, holeStart: null, beforeRun: 'unknown' },
       beforeSource,
       { ...agreesUnknown, compared: true },
     ],
     [
       'markers alone have nothing to compare',
-      { newest: marker, newestData: null, beforeRun: 'unknown' },
+      { newest: marker, newestData: null, holeStart: null, beforeRun: 'unknown' },
       source,
       { ...agreesUnknown, compared: false },
     ],

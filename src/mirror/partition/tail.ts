@@ -28,6 +28,8 @@ export interface MirrorTail {
   readonly newest: MirrorFingerprint;
   /** The newest data batch: `newest` itself, or one before the markers at the end; null when none was found. */
   readonly newestData: MirrorFingerprint | null;
+  /** Where the markers at the end begin, as far as it is known that there is nothing else; null where it is not. */
+  readonly holeStart: bigint | null;
   /** What stands before the first record of the newest batch's run. */
   readonly beforeRun: 'marker' | 'data' | 'unknown';
 }

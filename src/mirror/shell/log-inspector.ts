@@ -15,11 +15,12 @@ import {
   type Answers,
   type Ask,
   askBatchHeaders,
+  askEndHole,
   askHoldsTimedRecords,
   askLogEnds,
-  askNewestData,
   askOffsets,
   askProducers,
+  type EndHole,
 } from './log-questions.ts';
 
 /** What a start on a mirror partition is decided by. */
@@ -218,16 +219,16 @@ async function askTails(
 ): Promise<Answers<MirrorTail | null, LedLog>> {
   const ends = new Map(logs.map((entry) => [entry.log, entry]));
   const newest = await askBatchHeaders(ask, [...ends.keys()], (log) => ends.get(log)!.logEnd - 1n);
-  const data = new Map<LedLog, MirrorFingerprint | null | LockstepError>();
+  const holes = new Map<LedLog, EndHole | LockstepError>();
   await Promise.all(
     logs.map(async ({ log, logStart, logEnd }) => {
       const header = newest.get(log);
       if (header == null || header instanceof LockstepError || !header.isControl) return;
       try {
-        data.set(log, await askNewestData(ask, log, { logStart, logEnd }));
+        holes.set(log, await askEndHole(ask, log, { logStart, logEnd }, header));
       } catch (error) {
         if (!(error instanceof LockstepError)) throw error;
-        data.set(log, error);
+        holes.set(log, error);
       }
     }),
   );
@@ -236,11 +237,12 @@ async function askTails(
     logs.map(({ log }): [LedLog, MirrorTail | null | LockstepError] => {
       const header = newest.get(log) ?? null;
       if (header === null || header instanceof LockstepError) return [log, header];
-      const newestData = header.isControl ? (data.get(log) ?? null) : header;
-      if (newestData instanceof LockstepError) return [log, newestData];
+      const hole = holes.get(log) ?? null;
+      if (hole instanceof LockstepError) return [log, hole];
       const beforeRun = beforeRuns.get(log) ?? 'unknown';
       if (beforeRun instanceof LockstepError) return [log, beforeRun];
-      return [log, { newest: header, newestData, beforeRun }];
+      const newestData = header.isControl ? (hole?.newestData ?? null) : header;
+      return [log, { newest: header, newestData, holeStart: hole?.start ?? null, beforeRun }];
     }),
   );
 }

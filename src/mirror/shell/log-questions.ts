@@ -212,42 +212,111 @@ export async function askBatch(ask: Ask, log: LogAddress, offset: bigint): Promi
   return answer ?? null;
 }
 
-/** How far before the end of a log its newest data batch is looked for, in offsets: first near, then further. */
-const lookBackOffsets = [64n, 1_024n, 16_384n] as const;
-export const lookBackOffsetsMax = 16_384n;
-const lookBackBytesMax = 256 * 1024;
-/** Fetches for one look back. */
-const lookBackFetchesMax = 64;
+/** The end of a log that ends with markers. */
+export interface EndHole {
+  /** The newest data batch before the markers; null where none was found. */
+  readonly newestData: TailHeader | null;
+  /** From here on there is nothing but markers; null where that is not known. */
+  readonly start: bigint | null;
+}
 
-/** The newest data batch before the markers at the end of a log; null when none is near enough. */
-export async function askNewestData(
+/**
+ * What stands before the markers at the end of a log, or of its part below `logEnd`. `newest` is the last of them. The
+ * markers of one hole have one epoch, so its start is found by halving; those of empty transactions tell nothing, and
+ * are read one by one.
+ */
+export function askEndHole(
   ask: Ask,
   log: LogAddress,
   range: { logStart: bigint; logEnd: bigint },
-): Promise<TailHeader | null> {
-  for (const distance of lookBackOffsets) {
-    const from = range.logEnd - distance;
-    const found = await newestDataFrom(ask, log, from > range.logStart ? from : range.logStart, range.logEnd);
-    if (found !== null || from <= range.logStart) return found;
-  }
-  return null;
+  newest: TailHeader,
+): Promise<EndHole> {
+  return isLockstepProducerId(newest.producerId)
+    ? halveHole(ask, log, range, newest)
+    : readHole(ask, log, range);
 }
 
-async function newestDataFrom(
+async function halveHole(
+  ask: Ask,
+  log: LogAddress,
+  { logStart, logEnd }: { logStart: bigint; logEnd: bigint },
+  newest: TailHeader,
+): Promise<EndHole> {
+  const headerAt = async (offset: bigint): Promise<TailHeader | null> => {
+    const answer = (await askBatchHeaders(ask, [log], () => offset)).get(log);
+    if (answer instanceof LockstepError) throw answer;
+    return answer ?? null;
+  };
+  // An offset that the cleaner took is answered with the batch behind it, and so belongs to the hole before that.
+  const isInHole = async (offset: bigint): Promise<boolean> => {
+    const header = await headerAt(offset);
+    return (
+      header?.isControl === true &&
+      header.producerId === newest.producerId &&
+      header.producerEpoch === newest.producerEpoch
+    );
+  };
+  let start = newest.baseOffset;
+  let outside = logStart - 1n;
+  for (let distance = 1n; start > logStart; distance *= 2n) {
+    const probe = logEnd - 1n - distance;
+    const offset = probe > logStart ? probe : logStart;
+    if (!(await isInHole(offset))) {
+      outside = offset;
+      break;
+    }
+    if (offset < start) start = offset;
+  }
+  while (start - outside > 1n) {
+    const middle = (start + outside) / 2n;
+    if (await isInHole(middle)) start = middle;
+    else outside = middle;
+  }
+  if (start <= logStart) return { newestData: null, start: logStart };
+  const before = await headerAt(start - 1n);
+  const isData = before !== null && !before.isControl && before.lastOffset < start;
+  return { newestData: isData ? before : null, start };
+}
+
+/** How far back markers of empty transactions are read, in offsets; their holes are short, since they are slow. */
+const readBackOffsetsMax = 16_384n;
+const readBackBytesMax = 1024 * 1024;
+const readBackFetchesMax = 64;
+
+async function readHole(
+  ask: Ask,
+  log: LogAddress,
+  { logStart, logEnd }: { logStart: bigint; logEnd: bigint },
+): Promise<EndHole> {
+  let end = logEnd;
+  for (let distance = 64n; distance <= readBackOffsetsMax && end > logStart; distance *= 2n) {
+    const wanted = logEnd - distance;
+    const from = wanted > logStart ? wanted : logStart;
+    const found = await newestDataIn(ask, log, from, end);
+    if (found === 'unknown') return { newestData: null, start: null };
+    if (found !== null) return { newestData: found, start: found.lastOffset + 1n };
+    end = from;
+  }
+  return { newestData: null, start: end };
+}
+
+/** The newest data batch between two offsets; `'unknown'` when there was too much to read. */
+async function newestDataIn(
   ask: Ask,
   log: LogAddress,
   from: bigint,
-  logEnd: bigint,
-): Promise<TailHeader | null> {
+  to: bigint,
+): Promise<TailHeader | null | 'unknown'> {
   let newest: TailHeader | null = null;
   let offset = from;
-  for (let fetches = 0; offset < logEnd && fetches < lookBackFetchesMax; fetches++) {
+  for (let fetches = 0; offset < to; fetches++) {
+    if (fetches === readBackFetchesMax) return 'unknown';
     const at = offset;
     const answers = await askFetch(
       ask,
       [log],
       () => at,
-      lookBackBytesMax,
+      readBackBytesMax,
       (records) =>
         records === null
           ? []
@@ -255,9 +324,9 @@ async function newestDataFrom(
     );
     const answer = answers.get(log);
     if (answer instanceof LockstepError) throw answer;
-    if (answer === undefined || answer.length === 0) break;
+    if (answer === undefined || answer.length === 0) return 'unknown';
     for (const { header, next } of answer) {
-      if (!header.isControl && header.lastOffset < logEnd) newest = header;
+      if (!header.isControl && header.baseOffset < to) newest = header;
       offset = next;
     }
   }

@@ -9,12 +9,11 @@ import {
   type Ask,
   askBatch,
   askBatchHeaders,
+  askEndHole,
   askFirstVisible,
   askLogEnds,
-  askNewestData,
   askOffsets,
   isUnknownOffset,
-  lookBackOffsetsMax,
   type TailHeader,
 } from './log-questions.ts';
 
@@ -48,7 +47,7 @@ export class TailComparer {
       log: logs.source,
       shift: logs.shift,
       offset: (data === null ? logEnd - 1n : data.lastOffset) + logs.shift,
-      hole: mirror.tail?.newest.isControl ? holeAtEnd(mirror, logs.shift) : null,
+      hole: holeAtEnd(mirror, logs.shift),
     });
     const judgement = judgeTail(mirror.view, mirror.tail, source);
     if (judgement === 'unsettled') {
@@ -107,12 +106,13 @@ export class TailComparer {
     const { logStart } = view;
     const to = tail.newest.lastOffset - BigInt(tail.newest.lastSequence);
     const ask = this.#askDestination(logs.destination.leader);
-    const before = await askNewestData(ask, logs.destination, { logStart, logEnd: to });
-    const from = max(
-      before === null ? to - lookBackOffsetsMax : before.lastOffset + 1n,
-      logStart,
-      source.logStart,
-    );
+    const marker =
+      (await askBatchHeaders(ask, [logs.destination], () => to - 1n)).get(logs.destination) ?? null;
+    if (marker instanceof LockstepError) throw marker;
+    if (marker === null || !marker.isControl) return null;
+    const { start } = await askEndHole(ask, logs.destination, { logStart, logEnd: to }, marker);
+    if (start === null) return null;
+    const from = max(start, source.logStart);
     if (from >= to) return null;
     const { shift } = logs;
     const range = { from: from + shift, to: to + shift };
@@ -151,11 +151,10 @@ interface SourceQuestion {
   readonly hole: { readonly from: bigint; readonly to: bigint } | null;
 }
 
-/** The markers at a mirror's end, as far back as its newest data was looked for. */
-function holeAtEnd({ view, tail }: MirrorFacts, shift: bigint): { from: bigint; to: bigint } {
-  const data = tail?.newestData ?? null;
-  const from = data === null ? view.logEnd - lookBackOffsetsMax : data.lastOffset + 1n;
-  return { from: (from > view.logStart ? from : view.logStart) + shift, to: view.logEnd + shift };
+/** The markers at a mirror's end, in the source's offsets, where it is known that there is nothing else. */
+function holeAtEnd({ view, tail }: MirrorFacts, shift: bigint): SourceQuestion['hole'] {
+  if (tail === null || tail.holeStart === null) return null;
+  return { from: tail.holeStart + shift, to: view.logEnd + shift };
 }
 
 async function readSource(

@@ -144,7 +144,8 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'one worker, acknowledged batches lost',
-    weights: { ...writing, ...compacting, ...network, ...cluster, ...alone, ...holey, electUnclean: 5 },
+    // Without compaction, which can take what would show that a batch landed too low.
+    weights: { ...writing, ...network, ...cluster, ...alone, ...holey, electUnclean: 5 },
     hasSeveralWorkers: false,
     hasOldRecords: false,
   },

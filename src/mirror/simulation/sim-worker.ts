@@ -331,6 +331,8 @@ export class SimWorker {
     return {
       newest,
       newestData: data === null ? null : data === batch ? newest : fingerprintOf(data),
+      // Where the hole begins is asked of the model itself, below.
+      holeStart: null,
       beforeRun: this.#beforeRun(newest),
     };
   }
