@@ -141,8 +141,10 @@ export class DestinationInspector {
     const isWithheld = read.timed.has(log);
     const timed = read.timed.get(log);
     if (timed instanceof LockstepError) return timed;
-    if (timed === true) return notReadable(log);
-    const filler = isWithheld && logEnd > (logStart as bigint) ? fillerTail(producerId, logEnd) : null;
+    const holdsBatches = logEnd > (logStart as bigint);
+    // Fillers have no timestamps and stand at the very start of a log. Anything else may be records: never cut unseen.
+    if (isWithheld && holdsBatches && (timed === true || logStart !== 0n)) return notReadable(log);
+    const filler = isWithheld && holdsBatches ? fillerTail(producerId, logEnd) : null;
     const view: DestinationView = {
       leaderEpoch: log.leaderEpoch,
       logStart: logStart as bigint,
