@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeCluster, MemoryStore } from '../../test/support/fake-link-cluster.ts';
+import { LockstepError } from '../errors.ts';
 import { parseShift, type ShiftedTopic, Shifts } from './shift.ts';
 
 const topic: ShiftedTopic = {
@@ -105,6 +106,25 @@ describe('a link that asks for shifts', () => {
 it('a link that fills writes nothing down', async () => {
   expect((await shifts('fill').of(topic)).shifts).toEqual([0n, 0n]);
   expect(store.entries.size).toBe(0);
+});
+
+describe('without the right to what was written down', () => {
+  beforeEach(() => {
+    store.refresh = () => Promise.reject(new LockstepError('NOT_AUTHORIZED', 'describing topic __lockstep'));
+  });
+
+  it('a link that fills goes on', async () => {
+    expect((await shifts('fill').of(topic)).shifts).toEqual([0n, 0n]);
+  });
+
+  it('a link that asks for shifts does not', async () => {
+    await expect(shifts('shifted').of(topic)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED' });
+  });
+});
+
+it('a link that fills does not go on while what was written down can’t be read', async () => {
+  store.refresh = () => Promise.reject(new LockstepError('REQUEST_TIMED_OUT', 'no answer'));
+  await expect(shifts('fill').of(topic)).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' });
 });
 
 describe('a record of a shift', () => {

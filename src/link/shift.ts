@@ -60,7 +60,7 @@ export class Shifts {
    */
   async of(topic: ShiftedTopic): Promise<ShiftsFound> {
     const { link, start, store } = this.#options;
-    await store.refresh();
+    await this.#refresh();
     const isValid = isAbout(topic.destinationTopicId);
     const known = Array.from({ length: topic.partitionCount }, (_, partition) =>
       parseShift(store.first(keyOf(link, topic.topic, partition), isValid)),
@@ -85,6 +85,20 @@ export class Shifts {
       );
     }
     return { shifts, sourceRecreated: null };
+  }
+
+  /**
+   * A link that fills reads shifts only because it may have been declared `shifted` before; one that never was needs no
+   * right to the topic and goes on without.
+   */
+  async #refresh(): Promise<void> {
+    const { start, store } = this.#options;
+    try {
+      await store.refresh();
+    } catch (error) {
+      const isDenied = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
+      if (start === 'shifted' || !isDenied) throw error;
+    }
   }
 
   async #decide(
