@@ -4,7 +4,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Cluster } from '../../src/client/index.ts';
+import { Cluster, type TopicPartition } from '../../src/client/index.ts';
+import type { PartitionStatus } from '../../src/mirror/index.ts';
 import { type Broker, createRegion, type Region } from '../../src/regions/index.ts';
 import { configOf } from '../client/support.ts';
 import { kafkaTool } from '../support/kafka-tools.ts';
@@ -79,44 +80,35 @@ async function startMirror(name: string) {
   return { topics, link, agent, load };
 }
 
-/** Waits until each partition has got so many records more. */
-async function moreArrives(agent: RunningAgent, count: number): Promise<void> {
+/** Waits until each partition, or the one that is named, has got so many records more. */
+async function moreArrives(agent: RunningAgent, count: number, only?: TopicPartition): Promise<void> {
   const now = () =>
-    (agent.status()?.links[0]?.partitions ?? []).map((each) => [each, each.recordsMirrored] as const);
-  const before = new Map(now().map(([{ topic, partition }, records]) => [`${topic}-${partition}`, records]));
+    (agent.status()?.links[0]?.partitions ?? []).filter(
+      ({ topic, partition }) => only === undefined || (topic === only.topic && partition === only.partition),
+    );
+  const expected = only === undefined ? 2 * partitions : 1;
+  const before = new Map(now().map((each) => [nameOf(each), each.recordsMirrored]));
   await waitFor(
     () => {
       const after = now();
-      return (
-        after.length === 2 * partitions &&
-        after.every(
-          ([{ topic, partition }, records]) => records >= (before.get(`${topic}-${partition}`) ?? 0) + count,
-        )
-      );
+      if (after.some(({ isStopped }) => isStopped)) return true;
+      const hasMore = after.map((each) => each.recordsMirrored >= (before.get(nameOf(each)) ?? 0) + count);
+      return hasMore.length === expected && hasMore.every(Boolean);
     },
-    {
-      deadlineMs,
-      describe: () =>
-        `${count} records more of each partition; there are ${now()
-          .map(([{ topic, partition, state, reason, lastError }, records]) =>
-            [`${topic}-${partition}`, records, state, reason ?? lastError].join(' '),
-          )
-          .join('; ')}`,
-    },
+    { deadlineMs, describe: () => `${count} records more; there are ${now().map(toText).join('; ')}` },
   );
+  expect(
+    now()
+      .filter(({ isStopped }) => isStopped)
+      .map(toText),
+  ).toEqual([]);
 }
 
-/** Waits until one partition has got so many records more. */
-async function arrives(agent: RunningAgent, topic: string, partition: number, count: number): Promise<void> {
-  const now = () => agent.partition(topic, partition)?.recordsMirrored ?? 0;
-  const before = now();
-  await waitFor(() => now() >= before + count, {
-    deadlineMs,
-    describe: () => {
-      const { state, reason } = agent.partition(topic, partition)!;
-      return `${count} records more than ${before} of ${topic}-${partition}; it is ${state} (${reason}) with ${now()}`;
-    },
-  });
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`;
+
+function toText(status: PartitionStatus): string {
+  const { state, reason, lastError, recordsMirrored } = status;
+  return `${nameOf(status)}: ${recordsMirrored}, ${state}, ${reason ?? lastError}`;
 }
 
 /** What the cluster says now, not what our client remembers. */
@@ -158,7 +150,7 @@ it('stays identical while the leader is killed again and again', async () => {
     await inSync(topics, 3); // or the next one to die leaves fewer than min.insync.replicas
     const topic = topics[round % 2]!;
     const partition = round % partitions;
-    await arrives(agent, topic, partition, 20);
+    await moreArrives(agent, 20, { topic, partition });
     const { leaderId } = (await partitionsOf(destinationCluster, topic))[partition]!;
     const broker = destination.brokers.find(({ id }) => id === leaderId)!;
     const killedAtMs = Date.now();
@@ -177,7 +169,7 @@ it('stays identical while the leader is killed again and again', async () => {
     );
     hits.push({ killed: leaderId, next });
     // Its follower comes back while the new leader is written to.
-    await Promise.all([broker.start(), arrives(agent, topic, partition, 20)]);
+    await Promise.all([broker.start(), moreArrives(agent, 20, { topic, partition })]);
   }
   await moreArrives(agent, 50);
   await load.stop();
