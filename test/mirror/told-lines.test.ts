@@ -36,7 +36,6 @@ beforeAll(async () => {
   for (const cluster of [source, destination]) {
     await grant(cluster, 'CLUSTER', 'kafka-cluster', ['ALTER', 'CREATE', 'DESCRIBE', 'DESCRIBE_CONFIGS']);
     await grant(cluster, 'TRANSACTIONAL_ID', '*', ['DESCRIBE']);
-    await grant(cluster, 'TOPIC', '__lockstep', ['ALL']);
   }
 });
 afterAll(() => {
