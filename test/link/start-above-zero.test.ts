@@ -25,7 +25,7 @@ import {
   type TopicSettings,
 } from '../../src/link/index.ts';
 import type { PartitionStatus } from '../../src/mirror/index.ts';
-import { DestinationWriter } from '../../src/mirror/shell/destination-writer.ts';
+import { type AppendOutcome, DestinationWriter } from '../../src/mirror/shell/destination-writer.ts';
 import { Filler } from '../../src/mirror/shell/filler.ts';
 import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';
@@ -142,6 +142,8 @@ async function alterSource(topic: string, policy: string): Promise<void> {
 /** A topic that was just created is not known to every broker yet. */
 const leaderOf = (topic: string, partition: number) => source.retry(() => source.leaderOf(topic, partition));
 
+const notLeader = 6;
+
 async function fill(topic: string, partition: number, end: number): Promise<void> {
   const filler = new Filler();
   const { topicId } = await leaderOf(topic, partition);
@@ -149,10 +151,19 @@ async function fill(topic: string, partition: number, end: number): Promise<void
   for (let offset = 0; offset < end; offset += countMax) {
     const count = Math.min(countMax, end - offset);
     const identity = { producerId: 77n, epoch: 0, sequence: offset };
-    const outcome = await new Promise((onOutcome) => {
-      const job = filler.job({ identity, offset: BigInt(offset), count });
-      writer.append({ topic, topicId, partition, ...job, onOutcome });
-    });
+    const append = (): Promise<AppendOutcome> =>
+      new Promise((onOutcome) => {
+        const job = filler.job({ identity, offset: BigInt(offset), count });
+        writer.append({ topic, topicId, partition, ...job, onOutcome });
+      });
+    // Metadata names a new leader before it leads.
+    const outcome = await waitFor(
+      async () => {
+        const answer = await append();
+        return answer.kind === 'refused' && answer.errorCode === notLeader ? null : answer;
+      },
+      { deadlineMs: 20_000, describe: `${topic}-${partition} to be led` },
+    );
     expect(outcome).toMatchObject({ kind: 'appended', baseOffset: BigInt(offset) });
   }
 }
