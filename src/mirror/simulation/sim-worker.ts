@@ -408,26 +408,58 @@ export class SimWorker {
     return null;
   }
 
+  /** As TailComparer.compare does. */
   #judge(
-    { view, tail }: Facts,
+    facts: Facts,
     original: SourceBatch | null,
     source: SourceView,
   ): TailVerdict | 'unsettled' | 'unreadable' {
-    const judgement = judgeTail(view, tail, source);
-    if (judgement !== 'compareRecords') return judgement;
+    const judgement = judgeTail(facts.view, facts.tail, source);
+    const verdict =
+      judgement === 'compareRecords' ? this.#compareRecords(facts, original!, source) : judgement;
+    if (typeof verdict === 'string' || verdict.kind !== 'agrees' || verdict.compared) return verdict;
+    return this.#holeBeforeRun(facts) ?? this.#earlierRecords(facts) ?? verdict;
+  }
+
+  #compareRecords({ tail }: Facts, original: SourceBatch, source: SourceView): TailVerdict | 'unreadable' {
     const { newest, newestData } = tail!;
     const offset = newestData!.lastOffset;
     const copy = this.#world.destination.log.batchAt(Number(offset));
     // Retention has taken it meanwhile.
     if (copy === null) return 'unreadable';
-    const wanted = original!.values[Number(offset) - original!.baseOffset] ?? noRecord;
+    const wanted = original.values[Number(offset) - original.baseOffset] ?? noRecord;
     const found = copy.kind === 'data' ? copy.content.values[Number(offset) - copy.baseOffset] : noRecord;
-    if (original!.isControl) return { kind: 'differs', offset, what: 'only the mirror has a record there' };
+    if (original.isControl) return { kind: 'differs', offset, what: 'only the mirror has a record there' };
     const sourceStart = source.logStart;
     if (wanted === noRecord) return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart };
     if (wanted !== found) return { kind: 'differs', offset, what: 'value' };
     const lastFetchedEpoch = newest === newestData ? (source.tail?.partitionLeaderEpoch ?? -1) : -1;
     return { kind: 'agrees', lastFetchedEpoch, compared: true, sourceStart };
+  }
+
+  #holeBeforeRun({ tail }: Facts): TailVerdict | null {
+    if (tail === null || tail.newest.isControl || tail.beforeRun !== 'marker') return null;
+    const { log } = this.#world.destination;
+    const to = Number(tail.newest.lastOffset) - tail.newest.lastSequence;
+    let from = to;
+    while (log.batchAt(from - 1)?.kind === 'marker') from -= 1;
+    const visible = this.#firstVisible({ from, to });
+    return visible === null ? null : { kind: 'differs', offset: visible, what: 'a record under a marker' };
+  }
+
+  #earlierRecords({ tail }: Facts): TailVerdict | null {
+    const data = tail?.newestData ?? null;
+    const copy = data === null ? null : this.#world.destination.log.batchAt(Number(data.lastOffset));
+    if (copy === null || copy.kind !== 'data' || copy.content.isFiller) return null;
+    const { source } = this.#world;
+    for (const [index, value] of copy.content.values.entries()) {
+      const offset = copy.baseOffset + index;
+      const batch = offset < source.start ? null : source.batchFrom(offset);
+      const original = batch?.values[offset - batch.baseOffset] ?? noRecord;
+      if (original !== noRecord && original !== value)
+        return { kind: 'differs', offset: BigInt(offset), what: 'value' };
+    }
+    return null;
   }
 
   // ── Reading the source ──────────────────────────────────────────────────────────────────────────────

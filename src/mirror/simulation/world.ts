@@ -83,8 +83,6 @@ export class World {
   #workerCount = 0;
   /** Workers are being stopped, and none starts. */
   #isOver = false;
-  /** Retention took what was not mirrored. */
-  #overtook = false;
 
   constructor(script: Script, options: { mutation?: Mutation; wantsHistory?: boolean } = {}) {
     const { seed, scenario } = script;
@@ -312,7 +310,6 @@ export class World {
         const mirrorEnd = this.destination.log.end;
         const before = source.start;
         source.retain(b % 2 === 0 ? a % (source.end + 1) : mirrorEnd - 2 + (a % 8));
-        if (source.start > mirrorEnd) this.#overtook = true;
         return source.start > before;
       }
       case 'moveSourceLeader':
@@ -611,7 +608,7 @@ export class World {
       case 'Stopped':
         return true;
       case 'RetentionOvertook':
-        return scenario.retentionOvertook === 'stop' && this.#overtook;
+        return scenario.retentionOvertook === 'stop' && (this.#fired.retain ?? 0) > 0;
       case 'StartTooFar':
         return scenario.fillOffsetsMax !== undefined;
       case 'SourceTruncated':
