@@ -247,11 +247,12 @@ async function halveHole(
     if (answer instanceof LockstepError) throw answer;
     return answer ?? null;
   };
-  // An offset that the cleaner took is answered with the batch behind it, and so belongs to the hole before that.
+  // An offset that the cleaner took is answered with the batch behind it: what stood there nobody knows.
   const isInHole = async (offset: bigint): Promise<boolean> => {
     const header = await headerAt(offset);
     return (
       header?.isControl === true &&
+      header.baseOffset <= offset &&
       header.producerId === newest.producerId &&
       header.producerEpoch === newest.producerEpoch
     );
@@ -294,20 +295,20 @@ async function readHole(
     const from = wanted > logStart ? wanted : logStart;
     const found = await newestDataIn(ask, log, from, end);
     if (found === 'unknown') return { newestData: null, start: null };
-    if (found !== null) return { newestData: found, start: found.lastOffset + 1n };
+    if (found !== null) return { newestData: found.header, start: found.markersFrom };
     end = from;
   }
   return { newestData: null, start: end };
 }
 
-/** The newest data batch between two offsets; `'unknown'` when there was too much to read. */
+/** The newest data batch between two offsets, and where markers begin behind it; `'unknown'` when there was too much to read. */
 async function newestDataIn(
   ask: Ask,
   log: LogAddress,
   from: bigint,
   to: bigint,
-): Promise<TailHeader | null | 'unknown'> {
-  let newest: TailHeader | null = null;
+): Promise<{ header: TailHeader; markersFrom: bigint | null } | null | 'unknown'> {
+  let newest: { header: TailHeader; markersFrom: bigint | null } | null = null;
   let offset = from;
   for (let fetches = 0; offset < to; fetches++) {
     if (fetches === readBackFetchesMax) return 'unknown';
@@ -326,7 +327,8 @@ async function newestDataIn(
     if (answer instanceof LockstepError) throw answer;
     if (answer === undefined || answer.length === 0) return 'unknown';
     for (const { header, next } of answer) {
-      if (!header.isControl && header.baseOffset < to) newest = header;
+      if (!header.isControl && header.baseOffset < to) newest = { header, markersFrom: null };
+      else if (newest !== null) newest.markersFrom ??= header.baseOffset;
       offset = next;
     }
   }
