@@ -40,9 +40,12 @@ const mirror = (topics: readonly string[], extra = ''): Promise<RunningAgent> =>
   startAgent(link(topics, extra));
 const workload = () => oracle.workload(regions['us-east']);
 
-async function topicOf(prefix: string, configs: Readonly<Record<string, string>> = {}): Promise<string> {
+async function topicOf(
+  prefix: string,
+  options: { partitions?: number; configs?: Readonly<Record<string, string>> } = {},
+): Promise<string> {
   const name = uniqueTopic(prefix);
-  await oracle.createTopics(regions['us-east'], [{ name, partitions: 1, configs }]);
+  await oracle.createTopics(regions['us-east'], [{ name, partitions: 1, ...options }]);
   return name;
 }
 
@@ -90,7 +93,7 @@ describe('topics that change, each beside the others in one link', () => {
 
   beforeAll(async () => {
     for (const name of Object.keys(topics) as (keyof typeof topics)[]) {
-      topics[name] = await topicOf(`changes-${name}`, { 'retention.ms': '111111111' });
+      topics[name] = await topicOf(`changes-${name}`, { configs: { 'retention.ms': '111111111' } });
       await write(topics[name], 3);
     }
     agent = await mirror(Object.values(topics));
@@ -179,26 +182,33 @@ describe('topics that change, each beside the others in one link', () => {
 });
 
 it('is identical when the destination’s broker is killed while markers are written', async () => {
-  const topic = await topicOf('killed-in-a-hole');
-  const aborted = 60_000;
+  const partitions = 8;
+  /** Markers of one hole go into one request: sent once more, they would reach beyond its end. */
+  const aborted = 8_000;
+  const topic = await topicOf('killed-in-a-hole', { partitions });
   const java = workload();
-  await write(topic, 5);
-  await java.transaction({ producer: `${topic} a`, records: records(topic, '', aborted), end: 'abort' });
-  await java.transaction({ producer: `${topic} a`, records: records(topic, 'behind', 3), end: 'commit' });
+  const toAll = (text: string, count: number) =>
+    Array.from({ length: partitions }, (_, partition) => records(topic, text, count, partition)).flat();
+  const producer = `${topic} a`;
+  await java.transaction({ producer, records: toAll('before', 2), end: 'commit' });
+  await java.transaction({ producer, records: toAll('', aborted), end: 'abort' });
+  await java.transaction({ producer, records: toAll('behind', 3), end: 'commit' });
   await using agent = await mirror([topic]);
-  await waitFor(() => (agent.partition(topic)?.holeOffsetsCount ?? 0n) > 0n, {
+  const statuses = () => agent.status()?.links[0]?.partitions ?? [];
+  const filled = () => statuses().filter(({ holeOffsetsCount }) => holeOffsetsCount > BigInt(aborted)).length;
+  await waitFor(() => filled() > 0, {
     deadlineMs,
-    describe: () => `markers; it is ${agent.partition(topic)?.state}`,
+    describe: () => `markers; states: ${statuses().map(({ state }) => state)}`,
     pollMs: 5,
   });
   const broker = regions['eu-west'].brokers[0]!;
   await broker.kill();
-  const { mirrorEnd } = agent.partition(topic)!;
-  expect(mirrorEnd).toBeGreaterThan(5n);
-  expect(mirrorEnd).toBeLessThan(BigInt(aborted));
+  expect(filled()).toBeLessThan(partitions - 1);
   await broker.start();
-  expect(await expectIdentical(link([topic]))).toBe(8);
-  expect(await logEnds(regions['eu-west'], topic)).toEqual(await logEnds(regions['us-east'], topic));
+  expect(await expectIdentical(link([topic]))).toBe(5 * partitions);
+  expect(await logEnds(regions['eu-west'], topic, partitions)).toEqual(
+    await logEnds(regions['us-east'], topic, partitions),
+  );
 });
 
 it('is identical when the source’s broker is killed with transactions open', async () => {
@@ -234,7 +244,7 @@ describe('retention that overtakes the mirror', () => {
   const jump = '    retentionOvertook: jump\n';
 
   it('stops a mirror whose agent was away, says how much is lost, and goes on behind a hole when told to', async () => {
-    const topic = await topicOf('overtaken-away', { 'segment.ms': '100', 'retention.ms': '-1' });
+    const topic = await topicOf('overtaken-away', { configs: { 'segment.ms': '100', 'retention.ms': '-1' } });
     await write(topic, 10);
     {
       await using agent = await mirror([topic]);
