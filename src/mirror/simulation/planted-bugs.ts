@@ -13,47 +13,58 @@ type Action = PartitionAction<SimBatch>;
 
 export interface PlantedBug {
   readonly name: string;
-  /** Made anew for each world: some remember what they did. */
+  /** The scenario that finds it soonest, by name. */
+  readonly scenario: string;
   readonly mutation: Mutation;
 }
 
 export const plantedBugs: readonly PlantedBug[] = [
   // What the shell reads and sends.
-  bug('the high watermark is taken for the log end', { shell: { logEndIsHighWatermark: true } }),
-  bug('markers are sent again when their request timed out or broke', { shell: { resendsMarkers: true } }),
-  bug('attribute bit 6 (the delete horizon) is kept', { shell: { keepsDeleteHorizon: true } }),
-  bug('an empty fetch is taken for a hole', { shell: { emptyFetchIsHole: true } }),
-  bug('fetch answers for another position are taken', { shell: { takesAnyFetch: true } }),
-  bug('aborted data is copied', { shell: { overlooksAborted: true } }),
-  bug('gaps inside of batches are closed', { shell: { closesGaps: true } }),
-  bug('a source with a new leader is trusted', { shell: { trustsNewSource: true } }),
+  bug('the high watermark is taken for the log end', 'several workers, few holes', {
+    shell: { logEndIsHighWatermark: true },
+  }),
+  bug('markers are sent again when their request timed out or broke', 'one worker, gaps as copies', {
+    shell: { resendsMarkers: true },
+  }),
+  bug('attribute bit 6 (the delete horizon) is kept', 'one worker', { shell: { keepsDeleteHorizon: true } }),
+  bug('an empty fetch is taken for a hole', 'several workers, busy at holes', {
+    shell: { emptyFetchIsHole: true },
+  }),
+  bug('fetch answers for another position are taken', 'one worker, gaps as copies', {
+    shell: { takesAnyFetch: true },
+  }),
+  bug('aborted data is copied', 'one worker, interrupted at holes', { shell: { overlooksAborted: true } }),
+  bug('gaps inside of batches are closed', 'calm', { shell: { closesGaps: true } }),
+  bug('a source with a new leader is trusted', 'one worker, source truncated', {
+    shell: { trustsNewSource: true },
+  }),
 
   // What an answer means.
-  bug('a base offset lower than meant is taken', {
+  bug('a base offset lower than meant is taken', 'one worker, old records, acknowledged ones lost', {
     event: (event, worker) => {
       const meant = event.type === 'appended' ? worker.machine.flow?.inFlight?.offset : undefined;
       if (event.type !== 'appended' || meant === undefined || event.baseOffset >= meant) return event;
       return { ...event, baseOffset: meant };
     },
   }),
-  bug('a base offset higher than meant is taken', {
+  bug('a base offset higher than meant is taken', 'several workers, busy at holes', {
     event: (event, worker) => {
       const meant = event.type === 'appended' ? worker.machine.flow?.inFlight?.offset : undefined;
       if (event.type !== 'appended' || meant === undefined || event.baseOffset <= meant) return event;
       return { ...event, baseOffset: meant };
     },
   }),
-  bug('answers of an older round count', {
+  bug('answers of an older round count', 'several workers, busy at holes', {
     event: (event, worker) => ('round' in event ? { ...event, round: worker.machine.round } : event),
   }),
-  bug('the log end is not read after markers', {
+  bug('the log end is not read after markers', 'several workers, busy at holes', {
     action: (action, worker) => {
       const hole = worker.machine.flow?.hole;
       if (action.type !== 'readLogEnd' || hole?.phase !== 'checking') return { actions: [action] };
       return { actions: [], events: [logEndAsMeant(action.round, worker)] };
     },
   }),
-  bug('a hole that was filled in part counts as filled', {
+  bug('a hole that was filled in part counts as filled', 'one worker, end of a rotation', {
     event: (event, worker) => {
       const hole = worker.machine.flow?.hole;
       if (event.type !== 'logEndRead' || hole?.phase !== 'checking') return event;
@@ -63,13 +74,13 @@ export const plantedBugs: readonly PlantedBug[] = [
       return { ...event, ends: { ...event.ends, logEnd: mirrorEnd + BigInt(hole.sentCount) } };
     },
   }),
-  bug('data follows markers that are not replicated', {
+  bug('data follows markers that are not replicated', 'one worker, replicas lag at holes', {
     event: (event) =>
       event.type === 'logEndRead'
         ? { ...event, ends: { ...event.ends, highWatermark: event.ends.logEnd } }
         : event,
   }),
-  bug('the newest batch is not compared at the start', {
+  bug('the newest batch is not compared at the start', 'one worker, source truncated', {
     verdict: (verdict) =>
       verdict.kind === 'differs' || verdict.kind === 'sourceEndsBefore'
         ? { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n }
@@ -77,11 +88,11 @@ export const plantedBugs: readonly PlantedBug[] = [
   }),
 
   // When things are done.
-  bug('markers are sent behind unanswered data', sendsMarkersEarly()),
-  bug('nothing settles: an expired guard is ignored', {
+  bug('markers are sent behind unanswered data', 'one worker, end of a rotation', sendsMarkersEarly()),
+  bug('nothing settles: an expired guard is ignored', 'one worker, old records, restless', {
     action: (action) => skipPause(action, 'settle'),
   }),
-  bug('the log end is not looked at before the first marker', {
+  bug('the log end is not looked at before the first marker', 'several workers, busy at holes', {
     action: (action, worker) => {
       if (action.type === 'pause' && action.kind === 'claim') return skipPause(action, 'claim');
       const hole = worker.machine.flow?.hole;
@@ -90,7 +101,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       return { actions: [], events: [logEndAsMeant(action.round, worker)] };
     },
   }),
-  bug('the start is not cut when it is filled', {
+  bug('the start is not cut when it is filled', 'one worker, high start', {
     action: (action) =>
       action.type === 'cutStart'
         ? { actions: [], events: [{ type: 'startCut', round: action.round, logStart: action.beforeOffset }] }
@@ -98,8 +109,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   }),
 
   // Who writes.
-  bug('the generation is not raised at a takeover', { shell: { keepsGeneration: true } }),
-  bug('the epoch is not raised behind a hole', {
+  bug('the generation is not raised at a takeover', 'several workers, few holes', {
+    shell: { keepsGeneration: true },
+  }),
+  bug('the epoch is not raised behind a hole', 'several workers, end of a rotation', {
     action: (action) =>
       action.type === 'append' && action.append.identity.epoch > 0 && action.append.identity.epoch % 2 === 0
         ? { actions: [withIdentity(action, { epoch: action.append.identity.epoch - 1 })] }
@@ -109,7 +122,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         position.isBehindHole || position.epoch % 2 === 0 ? {} : { epoch: position.epoch + 1 },
       ),
   }),
-  bug('the epoch is not raised for a hole', {
+  bug('the epoch is not raised for a hole', 'several workers, compaction', {
     action: (action) => {
       if (action.type !== 'writeMarkers' || action.markers.epoch % 2 === 0) return { actions: [action] };
       const { markers } = action;
@@ -120,11 +133,11 @@ export const plantedBugs: readonly PlantedBug[] = [
         view.tail?.isControl && view.position.epoch % 2 === 1 ? { epoch: view.position.epoch + 1 } : {},
       ),
   }),
-  bug('a hole at the end is forgotten at a takeover', {
+  bug('a hole at the end is forgotten at a takeover', 'one worker, interrupted at holes', {
     event: (event) => changeView(event, () => ({ isBehindHole: false })),
   }),
-  bug('the sequence does not follow from the log', ownSequences()),
-  bug('data carries the filler’s identity', {
+  bug('the sequence does not follow from the log', 'one worker, interrupted at holes', ownSequences()),
+  bug('data carries the filler’s identity', 'one worker', {
     action: (action) =>
       action.type === 'append'
         ? { actions: [withIdentity(action, { producerId: action.append.identity.producerId | 0xff_ffffn })] }
@@ -132,8 +145,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   }),
 ];
 
-function bug(name: string, mutation: Mutation): PlantedBug {
-  return { name, mutation };
+function bug(name: string, scenario: string, mutation: Mutation): PlantedBug {
+  return { name, scenario, mutation };
 }
 
 function logEndAsMeant(round: number, worker: SimWorker): Event {

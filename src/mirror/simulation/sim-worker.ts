@@ -621,23 +621,28 @@ export class SimWorker {
     );
     this.#appendBatch(
       round,
-      { identity, count: recordCount, sizeBytes },
+      { identity, count: recordCount, sizeBytes, offset },
       { values, hasDeleteHorizon, isFiller: false },
     );
   }
 
-  #appendFiller(round: number, { identity, count }: FillerAppend): void {
+  #appendFiller(round: number, { identity, count, offset }: FillerAppend): void {
     this.#world.trace(() => `${this.name} sends ${count} fillers`);
     this.#appendBatch(
       round,
-      { identity, count, sizeBytes: 100 },
+      { identity, count, sizeBytes: 100, offset },
       { values: [], hasDeleteHorizon: false, isFiller: true },
     );
   }
 
   #appendBatch(
     round: number,
-    facts: { identity: PendingAppend<SimBatch>['identity']; count: number; sizeBytes: number },
+    facts: {
+      identity: PendingAppend<SimBatch>['identity'];
+      count: number;
+      sizeBytes: number;
+      offset: bigint;
+    },
     content: MirrorContent,
   ): void {
     const { destination } = this.#world;
@@ -655,7 +660,13 @@ export class SimWorker {
         });
         this.#world.onAppend();
       },
-      onAnswer: (answer) => this.deliver(appendEvent(round, answer)),
+      onAnswer: (answer) => {
+        const isHeard = this.isAlive && !this.isFrozen && this.machine.round === round;
+        this.deliver(appendEvent(round, answer));
+        const landedAt = answer?.errorCode === 0 ? BigInt(answer.baseOffset) : facts.offset;
+        if (isHeard && landedAt !== facts.offset && this.machine.round === round)
+          this.#world.fail(`${this.name} goes on though a batch for ${facts.offset} landed at ${landedAt}`);
+      },
     });
   }
 

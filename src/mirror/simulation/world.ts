@@ -167,6 +167,11 @@ export class World {
     this.#steps += 1;
   }
 
+  /** A worker has seen that something is wrong, and goes on. */
+  fail(what: string): never {
+    throw new Stop({ kind: 'undetected', what });
+  }
+
   /** A request that writes was carried out. */
   onAppend(): void {
     this.#steps += 1;
