@@ -193,6 +193,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       return this.#pause('settle', 1);
     }
     this.#noticeStepBack(view);
+    this.mirrorEnd = view.logEnd;
     this.state = { name: 'ComparingTail', view };
     this.#act({ type: 'compareTail', round: this.round, view });
   }
