@@ -1,6 +1,6 @@
 // The destination's brokers in a simulated world: they carry out requests, wait for the follower before they answer,
 // change leaders, and have every append compared with the source.
-import { isFillerProducerId } from '../partition/identity.ts';
+import { closingEpoch, isFillerProducerId, isLockstepProducerId } from '../partition/identity.ts';
 import type { MarkerRun } from '../partition/state.ts';
 import type { Agenda } from './agenda.ts';
 import { BrokerLog, type DataToAppend, mergedAnswer } from './broker-log.ts';
@@ -58,11 +58,15 @@ const notEnoughReplicas = 19;
 const notEnoughReplicasAfterAppend = 20;
 /** Generations of workers that start within this time are in no order (identity.ts). */
 const generationTicks = 90;
+const generationMax = 2 ** 31 - 1;
+const liveProducerId = 7n;
 /** How long a broker waits for its follower, in ticks. */
 const ackTicksMax = 15;
 
 export class Destination {
   readonly log: SimulatedLog = new BrokerLog<MirrorContent>();
+  /** Where a promotion has closed the mirror; null while it has not. */
+  closedAt: number | null = null;
   /** The broker that leads: 0 or 1. */
   leader = 0;
   /** Replication stands still until then. */
@@ -140,7 +144,8 @@ export class Destination {
         this.#truth.noteWrong('filler', at, `a marker at ${at} follows fillers that can be read`);
       this.replicateSoon();
       this.#landed[at] = { by, at: this.#agenda.now };
-      this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, by));
+      if (this.closedAt === null) this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, by));
+      else this.#truth.noteWrong('marker', at, `a worker wrote a marker at ${at}, behind the promotion`);
     }
     return codes;
   }
@@ -175,6 +180,12 @@ export class Destination {
 
   #compare(batch: DataToAppend<MirrorContent>, baseOffset: number, followsFiller: boolean): void {
     const { content } = batch;
+    if (this.closedAt !== null)
+      return this.#truth.noteWrong(
+        'record',
+        baseOffset,
+        `a worker wrote at ${baseOffset}, behind the promotion`,
+      );
     if (content.isFiller) return this.#truth.fillerAppended(baseOffset, batch.count);
     if (isFillerProducerId(batch.producerId))
       this.#truth.noteWrong('attributes', baseOffset, `data at ${baseOffset} carries a filler’s producer id`);
@@ -191,6 +202,35 @@ export class Destination {
 
   #isReadableFiller(batch: NonNullable<SimulatedLog['newest']>): boolean {
     return batch.kind === 'data' && batch.content.isFiller && batch.baseOffset + batch.count > this.log.start;
+  }
+
+  /** As fencePartition does, which waits for replicas: two closing markers. Then others write. */
+  promote(linkProducerId: bigint): void {
+    const { log } = this;
+    this.closedAt ??= log.end;
+    let producerId = linkProducerId;
+    for (const batch of log.batches()) {
+      if (isLockstepProducerId(batch.producerId) && !isFillerProducerId(batch.producerId))
+        producerId = batch.producerId;
+    }
+    for (const id of [producerId, producerId + 1n])
+      log.writeMarker(
+        { producerId: id, epoch: closingEpoch, coordinatorEpoch: generationMax },
+        this.#agenda.now,
+      );
+    log.replicate();
+    log.raiseHighWatermark();
+    this.#answerReplicated();
+  }
+
+  /** A producer of the promoted topic. */
+  writeLive(): void {
+    const { log } = this;
+    const sequence = (log.producers.facts(liveProducerId)?.lastSequence ?? -1) + 1;
+    const content = { values: [], hasDeleteHorizon: false, isFiller: false };
+    const writer = { producerId: liveProducerId, epoch: 0, sequence };
+    log.append({ ...writer, count: 1, timestampMs: this.#agenda.now, content });
+    this.replicateSoon();
   }
 
   /** DeleteRecords; null when it asks for more than is replicated. */

@@ -136,6 +136,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug('a hole at the end is forgotten at a takeover', 'one worker, interrupted at holes', {
     event: (event) => changeView(event, () => ({ isBehindHole: false })),
   }),
+  bug('a promotion is not seen', 'several workers, promoted', {
+    event: (event) =>
+      event.type === 'destinationRead' ? { ...event, view: { ...event.view, isClosed: false } } : event,
+  }),
   bug('the sequence does not follow from the log', 'one worker, interrupted at holes', ownSequences()),
   bug('data carries the filler’s identity', 'one worker', {
     action: (action) =>

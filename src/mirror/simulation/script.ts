@@ -40,6 +40,7 @@ export const strokeKinds = [
   'refuseForReplicas',
   'expireProducers',
   'retainMirror',
+  'promote',
 ] as const;
 export type StrokeKind = (typeof strokeKinds)[number];
 
@@ -285,6 +286,20 @@ export const scenarios: readonly Scenario[] = [
       startAnother: 6,
       crash: 3,
       stallReplication: 2,
+    },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+  },
+  {
+    name: 'several workers, promoted',
+    weights: {
+      ...writing,
+      ...network,
+      ...several,
+      stallReplication: 3,
+      changeLeader: 2,
+      restartBroker: 1,
+      promote: 3,
     },
     hasSeveralWorkers: true,
     hasOldRecords: false,

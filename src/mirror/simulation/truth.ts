@@ -80,10 +80,11 @@ export class Truth {
     while (this.wrongs.length > 0 && (this.wrongs.at(-1) as Wrong).offset >= end) this.wrongs.pop();
   }
 
-  /** Compares the whole log as it stands now; the first offset that is wrong, in words. */
-  firstDifference(log: SimulatedLog): string | null {
+  /** Compares the log up to `end` as it stands now; the first offset that is wrong, in words. */
+  firstDifference(log: SimulatedLog, end = log.end): string | null {
     const source = this.#source;
     for (const batch of log.batches()) {
+      if (batch.baseOffset >= end) break;
       if (batch.kind === 'marker') {
         if (batch.baseOffset >= source.end || source.isVisible(batch.baseOffset))
           return `a marker at ${batch.baseOffset}`;

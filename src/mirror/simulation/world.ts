@@ -468,6 +468,15 @@ export class World {
         return true;
       case 'expireProducers':
         return log.expire(agenda.now, expirationTicks) > 0;
+      case 'promote':
+        if (destination.closedAt !== null) destination.writeLive();
+        else {
+          // Those that had stopped before have nothing to say about it.
+          for (const worker of this.#live()) if (worker.isStopped) this.#retire(worker);
+          destination.promote(this.producerId);
+          if (this.#live().length === 0) this.#startWorker();
+        }
+        return true;
       case 'retainMirror': {
         const before = log.start;
         // Whole batches; now and then all of them.
@@ -533,8 +542,14 @@ export class World {
   #verdict(): Failure | null {
     this.#heal();
     const { truth, destination } = this;
-    const difference = truth.firstDifference(destination.log);
-    const failure = difference === null ? this.#mustReachTheEnd() : this.#mustBeNoticed(difference);
+    const { closedAt } = destination;
+    const difference = truth.firstDifference(destination.log, closedAt ?? undefined);
+    const failure =
+      closedAt !== null
+        ? this.#mustBeFenced()
+        : difference === null
+          ? this.#mustReachTheEnd()
+          : this.#mustBeNoticed(difference);
     if (failure !== null) return failure;
     if (difference === null) this.#note('right');
     else if ((this.#seen['wrong, hidden by compaction'] ?? 0) === 0) this.#note('wrong and noticed');
@@ -544,6 +559,26 @@ export class World {
     this.#runFor(50);
     for (const worker of this.#live()) this.#retire(worker);
     return null;
+  }
+
+  /** The mirror was promoted. Nobody may go on, and nobody who finds nothing wrong may tell people to delete it. */
+  #mustBeFenced(): Failure | null {
+    const isFenced = ({ machine: { state } }: SimWorker): boolean =>
+      state.name === 'Fenced' ||
+      state.name === 'Stopped' ||
+      (state.name === 'Diverged' && this.truth.first !== null);
+    for (let isLater = false; ; isLater = true) {
+      const other = this.#live().find((worker) => !isFenced(worker));
+      if (other !== undefined)
+        return { kind: other.isStopped ? 'unexplained' : 'stuck', what: this.#told(other) };
+      if (isLater) return null;
+      for (const worker of this.#live()) {
+        this.#note(`ended ${worker.machine.state.name}`);
+        this.#retire(worker);
+      }
+      this.#startWorker();
+      this.#runFor(healTicks);
+    }
   }
 
   /** The mirror is right. Somebody has to end up with all of it, or in a state that the scenario explains. */
