@@ -17,7 +17,7 @@ const folder = useTemporaryFolder();
 const regions = useRegions({ 'us-east': {}, 'eu-west': { brokerConfig: forgetful } });
 const oracle = useOracle();
 const partitions = 4;
-const faultsForMs = Number(process.env.LOCKSTEP_EXPIRED_MS ?? 15_000);
+const faultsForMs = Number(process.env.LOCKSTEP_EXPIRED_MS ?? 12_000);
 const firstSeed = Number(process.env.LOCKSTEP_EXPIRED_SEED ?? 1);
 const rounds = Number(process.env.LOCKSTEP_EXPIRED_ROUNDS ?? 1);
 const seeds = Array.from({ length: rounds }, (_, round) => firstSeed + round);

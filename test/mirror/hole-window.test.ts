@@ -16,7 +16,7 @@ const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
 const oracle = useOracle();
 /** Each of them is a hole of its own. */
 const partitions = 16;
-const rounds = Number(process.env.LOCKSTEP_WINDOW_ROUNDS ?? 2);
+const rounds = Number(process.env.LOCKSTEP_WINDOW_ROUNDS ?? 1);
 
 test('two agents that meet at the same hole fill it once, or say that they did not', {
   timeout: 60_000 + rounds * 40_000,
