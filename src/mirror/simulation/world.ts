@@ -650,6 +650,7 @@ export class World {
       case 'RetentionOvertook':
         return scenario.retentionOvertook === 'stop' && (this.#fired.retain ?? 0) > 0;
       case 'StartTooFar':
+      case 'HoleTooLong':
         return scenario.fillOffsetsMax !== undefined;
       case 'SourceTruncated':
         return this.source.truncationCount > 0;
