@@ -410,6 +410,15 @@ describe('a hole', () => {
     expect(types(machine.handle(ends(11n)))).toEqual(['append']);
   });
 
+  it('is refused with the estimate when it is longer than anybody would want', () => {
+    fetch(new TestBatch(200_000_010n, 1));
+    expect(machine.state).toMatchObject({
+      name: 'HoleTooLong',
+      offset: 10n,
+      reason: expect.stringContaining('about 2 h and 15.6 GB'),
+    });
+  });
+
   it('is looked at again when the request had to wait for too long', () => {
     claimed(marker(10n), new TestBatch(11n, 1));
     expect(types(machine.handle({ type: 'markersNotSent', round: machine.round }))).toEqual(['readLogEnd']);

@@ -24,7 +24,7 @@ import {
 import { identityOf, markersOf, positionAfter, positionBehindHole } from './identity.ts';
 import { isHeldBy, mergeableCount, planBatch, type Step } from './plan.ts';
 import { reactionToAppendError, reactionToFetchError } from './reactions.ts';
-import { fillEstimate, nextFiller } from './start-fill.ts';
+import { fillEstimate, holeEstimate, nextFiller } from './start-fill.ts';
 import {
   type DestinationView,
   defaultPolicy,
@@ -398,8 +398,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     }
     switch (step.kind) {
       case 'hole':
-        flow.queue.shift();
-        return this.#decide(flow, enterHole({ ...flow, end: step.end }));
+        return this.#enterHole(flow, step.end);
       case 'copies':
         return this.#appendCopies(flow, step);
       case 'data':
@@ -548,6 +547,17 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   // ── Holes ───────────────────────────────────────────────────────────────────────────────────────────
 
+  #enterHole(flow: Flow<B>, end: bigint): void {
+    const offsets = end - flow.mirrorEnd;
+    const offsetsMax = this.#policy.fillOffsetsMax / holeShare;
+    if (offsets > offsetsMax) {
+      const reason = `${offsets} offsets up to ${end} hold nothing for consumers at the source: markers would take about ${holeEstimate(offsets)}, and at most ${offsetsMax} are written (a tenth of fillOffsetsMax)`;
+      return this.#end('HoleTooLong', flow.mirrorEnd, reason);
+    }
+    flow.queue.shift();
+    this.#decide(flow, enterHole({ ...flow, end }));
+  }
+
   /** Lets the hole decide about an event; `phase`: only in this one. */
   #withHole(
     phase: FillingHole['phase'] | null,
@@ -672,6 +682,9 @@ function giveBack<B extends FetchedBatch>(flow: Flow<B>): void {
 /** Copies in one batch, and what they take together at most, in bytes. */
 const copiesCountMax = 10_000;
 const copiesBytesMax = 512 * 1024;
+
+/** A marker takes a thousand times the room of a filler, and thirty times as long. */
+const holeShare = 10n;
 
 /** After this many looks at a log end that moves, somebody should know why nothing is copied here. */
 const quietLooksMax = 2;

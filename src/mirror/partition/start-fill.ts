@@ -16,7 +16,19 @@ export function nextFiller(producerId: bigint, offset: bigint, target: bigint): 
 
 /** About how long it takes to fill that many offsets of one partition, in words. */
 export function fillEstimate(offsets: bigint): string {
-  const seconds = Number(offsets / BigInt(fillOffsetsPerSecond)) + 1;
+  return duration(Number(offsets / BigInt(fillOffsetsPerSecond)) + 1);
+}
+
+const markersPerSecond = 30_000;
+const markerBytes = 78;
+
+/** About how long markers for that many offsets take, and the room on each replica, in words. */
+export function holeEstimate(offsets: bigint): string {
+  const gigabytes = (Number(offsets) * markerBytes) / 1e9;
+  return `${duration(Number(offsets / BigInt(markersPerSecond)) + 1)} and ${gigabytes.toFixed(1)} GB on each replica`;
+}
+
+function duration(seconds: number): string {
   if (seconds < 90) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;

@@ -54,7 +54,7 @@ export type TailVerdict =
 export interface PartitionPolicy {
   /** What gaps by compaction become. */
   readonly compactionGaps: GapFilling;
-  /** How many offsets below the source's start are filled at most. */
+  /** How many offsets below the source's start are filled at most; a tenth of it is how long a hole may be. */
   readonly fillOffsetsMax: bigint;
   /** When retention at the source overtakes the mirror: stop, or go on behind a hole. */
   readonly retentionOvertook: 'stop' | 'jump';
@@ -105,6 +105,7 @@ export type StopKind =
   | 'DestinationRecreated'
   | 'RetentionOvertook'
   | 'StartTooFar'
+  | 'HoleTooLong'
   | 'Blocked'
   | 'Fenced'
   | 'Stopped';

@@ -35,6 +35,7 @@ export const waysOut: Readonly<Record<StopKind | LastingState, string>> = {
   DestinationRecreated: `Nothing was written to the new topic. To fill it from the source: ${startAgain}.`,
   RetentionOvertook: `To go on behind the gap, set retentionOvertook: jump on link {link} in {file}, then: ${startAgain}. To keep what is mirrored, leave it; the source no longer has what is missing.`,
   StartTooFar: `Set a higher fillOffsetsMax, or start: shifted (other offsets than the source's), on link {link} in {file}, then: ${startAgain}.`,
+  HoleTooLong: `What is before it is identical. Set a higher fillOffsetsMax, or compactionGaps: copies for a gap that compaction left, on link {link} in {file}, then: ${startAgain}.`,
   Blocked: `Change the setting of the mirror that the reason speaks of, for example: kafka-configs.sh --bootstrap-server {destination} --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=10485760. A raised max.message.bytes is noticed within moments; after any other change: ${startAgain}.`,
   Fenced:
     'Nothing has to be done if the promotion was meant. Else see who writes to the topic now: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {topic} --partition {partition}.',

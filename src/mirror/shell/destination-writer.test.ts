@@ -21,6 +21,7 @@ it('does not send what has waited while the process was frozen, and gives its me
   const connection = {
     isOpen: true,
     close: () => {},
+    abort: () => {},
     send: async () => {
       sent += 1;
       return { responses: [] };

@@ -144,7 +144,7 @@ export class DestinationWriter {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       // The bytes may still be on their way: only a closed connection lets go of them.
-      lane.connection?.close();
+      lane.connection?.abort();
       lane.connection = null;
       outcomeOf = () => ({ kind: 'unknown', reason });
     }

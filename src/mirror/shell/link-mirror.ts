@@ -10,6 +10,7 @@ import { LockstepError } from '../../errors.ts';
 import type { PauseKind } from '../partition/state.ts';
 import type { AskBroker, LedLog } from './broker-questions.ts';
 import { DestinationWriter } from './destination-writer.ts';
+import { elapsedClock } from './elapsed-clock.ts';
 import { EmptyTransactionWriter, type TransactionRequests } from './empty-transactions.ts';
 import { defaultExactness, type MirrorExactness } from './exactness.ts';
 import { cutStart, Filler } from './filler.ts';
@@ -119,6 +120,7 @@ export class LinkMirror {
   readonly #writers = new Map<number, DestinationWriter>();
   readonly #holeWriters = new Map<number, HoleWriter>();
   readonly #filler = new Filler();
+  readonly #elapsedMs = elapsedClock(systemClock, Date.now);
   readonly #exactness: MirrorExactness;
   readonly #budget: MemoryBudget;
   readonly #services: PartitionServices;
@@ -157,7 +159,7 @@ export class LinkMirror {
         retentionOvertook: this.#exactness.retentionOvertook,
       },
       nowMs: options.nowMs,
-      monotonicMs: () => systemClock.nowMs(),
+      monotonicMs: this.#elapsedMs,
     };
   }
 
@@ -272,7 +274,7 @@ export class LinkMirror {
         connectionCount: tuning.producerConnections,
         requestBytesMax: tuning.requestBytesMax,
         ackTimeoutMs: tuning.ackTimeoutMs,
-        monotonicMs: () => systemClock.nowMs(),
+        monotonicMs: this.#elapsedMs,
       });
       this.#writers.set(broker, writer);
     }
@@ -291,7 +293,7 @@ export class LinkMirror {
       writer = new MarkerWriter({
         open: () => destination.openConnection(broker),
         answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
-        nowMs: this.#options.nowMs,
+        nowMs: this.#elapsedMs,
       });
       this.#holeWriters.set(broker, writer);
     }

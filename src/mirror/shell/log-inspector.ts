@@ -142,8 +142,8 @@ export class DestinationInspector {
     const timed = read.timed.get(log);
     if (timed instanceof LockstepError) return timed;
     const holdsBatches = logEnd > (logStart as bigint);
-    // Fillers have no timestamps and stand at the very start of a log. Anything else may be records: never cut unseen.
-    if (isWithheld && holdsBatches && (timed === true || logStart !== 0n)) return notReadable(log);
+    // Fillers have no timestamps. Anything else may be records: never cut unseen.
+    if (isWithheld && timed === true) return notReadable(log);
     const filler = isWithheld && holdsBatches ? fillerTail(producerId, logEnd) : null;
     const view: DestinationView = {
       leaderEpoch: log.leaderEpoch,

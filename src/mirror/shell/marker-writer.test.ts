@@ -36,6 +36,9 @@ async function open(): Promise<Connection> {
   let fail: (error: Error) => void = () => {};
   const connection = {
     isOpen: true,
+    abort() {
+      this.close();
+    },
     close() {
       this.isOpen = false;
       fail(new Error('closed'));

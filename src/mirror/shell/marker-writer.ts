@@ -166,7 +166,7 @@ export class MarkerWriter implements HoleWriter {
         unknown('the answer does not mention the partition');
     } catch (error) {
       // The request may still be on its way: what is sent later must not follow it on the same connection.
-      connection.close();
+      connection.abort();
       this.#connection = null;
       const reason = this.#isClosed ? writerClosed : reasonOf(error);
       return () => unknown(reason);

@@ -100,6 +100,8 @@ const stuckMs = 1_000;
 const deafMs = 5_000;
 /** A look at the log end is worth this long, in ms: a few round trips, and less than a person notices. */
 const lookMsMax = 500;
+/** Where the destination is far away or slow, its own round trips count. */
+const lookRoundTripsMax = 3;
 /** What is waited for at the source has a name of its own after this long, in ms. */
 const waitingShownMs = 2_000;
 /** CORRUPT_MESSAGE, the code under which the machine hears of records that can't be read. */
@@ -119,6 +121,8 @@ export class PartitionRunner implements FetchTarget {
   #holdTimer: NodeJS.Timeout | undefined;
   /** When the destination's log end was asked for, by the monotonic clock. */
   #lookedAtMs = 0;
+  /** How long the newest look took, in ms. */
+  #lookMs = 0;
   /** When the newest append was handed over. */
   #appendedAtMs = 0;
   /** Fetch errors in a row. */
@@ -298,7 +302,8 @@ export class PartitionRunner implements FetchTarget {
   /** While this holds nothing more is fetched for this partition. */
   #isStuck(limitMs = stuckMs): boolean {
     const flow = this.#machine.flow;
-    if (flow === null || (flow.inFlight === null && flow.hole?.phase !== 'writing')) return false;
+    const isWaiting = flow?.inFlight != null || (flow?.hole != null && flow.hole.phase !== 'claiming');
+    if (!isWaiting) return false;
     return this.#services.nowMs() - this.#appendedAtMs > limitMs;
   }
 
@@ -485,6 +490,7 @@ export class PartitionRunner implements FetchTarget {
     this.#lookedAtMs = this.#services.monotonicMs();
     await this.#asking(round, async () => {
       const ends = await this.#services.inspector.readEnds(this.#ledLog('destination'));
+      this.#lookMs = this.#services.monotonicMs() - this.#lookedAtMs;
       this.#deliver({ type: 'logEndRead', round, ends });
     });
   }
@@ -560,7 +566,9 @@ export class PartitionRunner implements FetchTarget {
   /** Somebody else may have written since an old look; who has claimed the partition is safe by its generation. */
   #isLookFresh(): boolean {
     if (this.#machine.flow?.isClaimed !== false) return true;
-    return this.#services.monotonicMs() - this.#lookedAtMs < lookMsMax;
+    return (
+      this.#services.monotonicMs() - this.#lookedAtMs < Math.max(lookMsMax, lookRoundTripsMax * this.#lookMs)
+    );
   }
 
   #onHoleOutcome(round: number, outcome: HoleOutcome): void {
