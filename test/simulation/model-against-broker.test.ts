@@ -43,14 +43,18 @@ async function runRepeats(pair: BrokerPair): Promise<void> {
   for (const step of repeats(pair.model)) await pair.run(step);
 }
 
-async function runRandom(pair: BrokerPair, random: SeededRandom, stepCount: number): Promise<void> {
-  for (let i = 0; i < stepCount; i++) await pair.run(randomStep(random, pair.model));
+async function runRandom(
+  pair: BrokerPair,
+  random: SeededRandom,
+  { stepCount, canExpire }: { stepCount: number; canExpire: boolean },
+): Promise<void> {
+  for (let i = 0; i < stepCount; i++) await pair.run(randomStep(random, pair.model, { canExpire }));
   await runRepeats(pair);
 }
 
 test.each([2, 3, 4])('random appends, markers, cuts and sweeps are answered alike, seed %i', async (seed) => {
   const pair = await newPair({ hasFollowers: false });
-  await runRandom(pair, new SeededRandom(seed), 250);
+  await runRandom(pair, new SeededRandom(seed), { stepCount: 250, canExpire: true });
   for (const what of ['data 0', 'data 45', 'data 47', 'duplicate', 'marker 0', 'marker 47', 'marker 52'])
     expect(pair.seen[what], what).toBeGreaterThan(2);
   expect(pair.seen['refusal hidden']).toBeGreaterThan(0);
@@ -64,9 +68,10 @@ test('what brokers remember across stops, kills and changes of the leader, there
   const other = regions.two.brokers.find(({ id }) => id !== replicated.leaderId)!;
   let single = await newPair({ hasFollowers: false });
   while (single.leaderId !== broker.id) single = await newPair({ hasFollowers: false });
+  const few = { stepCount: 60, canExpire: false };
   const runBoth = async (): Promise<void> => {
-    await runRandom(replicated, random, 60);
-    await runRandom(single, random, 60);
+    await runRandom(replicated, random, few);
+    await runRandom(single, random, few);
   };
   await runBoth();
   await broker.stop();
@@ -81,6 +86,6 @@ test('what brokers remember across stops, kills and changes of the leader, there
   await broker.kill();
   await broker.start();
   await single.restarted({ isClean: false });
-  await runRandom(single, random, 60);
+  await runRandom(single, random, few);
   expect(replicated.seen['refusal hidden']).toBeGreaterThan(0);
 });
