@@ -55,6 +55,8 @@ const workersMax = 3;
 /** Old records are older than this, in ticks, and no others are. */
 const expirationTicks = 100_000;
 const healTicks = 1_200;
+/** One look can find a worker between two things, and an answer can still be on its way. */
+const restingLooksEnough = 5;
 const fatesMax = 3;
 /** Among several workers requests can be slower than any pause. */
 const verySlowTicksMax = 80;
@@ -511,14 +513,16 @@ export class World {
     this.#runFor(healTicks);
   }
 
-  /** Until all rest, at most so many ticks. */
+  /** Until all have rested for a while, at most so many ticks. */
   #runFor(ticks: number): void {
     const until = this.agenda.now + ticks;
     let nextLook = this.agenda.now;
+    let restingLooks = 0;
     while (this.agenda.runNext(until)) {
       if (this.agenda.now < nextLook) continue;
       nextLook = this.agenda.now + 10;
-      if (this.#isAtRest()) return;
+      restingLooks = this.#isAtRest() ? restingLooks + 1 : 0;
+      if (restingLooks === restingLooksEnough) return;
     }
   }
 
