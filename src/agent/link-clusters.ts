@@ -77,11 +77,12 @@ export function linkCluster(cluster: Cluster): LinkDestination {
     createTopic: (topic) => createTopic(cluster, topic),
     addPartitions: (topic, partitionCount) => addPartitions(cluster, topic, partitionCount),
     logRanges: (topic, partitionCount) => logRanges(cluster, topic, partitionCount),
+    firstOffsetSince: (partition, timestampMs) => firstOffsetSince(cluster, partition, timestampMs),
     alterTopic: (topic, changes) => alterTopic(cluster, topic, changes),
     isReadingDenied: (topic) => isReadingDenied(cluster, topic),
     denyReading: (topic) => denyReading(cluster, topic),
     allowReading: (topic) => allowReading(cluster, topic),
-    holdsTimedRecords: (partition) => holdsTimedRecords(cluster, partition),
+    holdsTimedRecords: async (partition) => (await firstOffsetSince(cluster, partition, 0n)) !== null,
     checkCutRight: (partition) => checkCutRight(cluster, partition),
     untilCuttable: (partition) => untilCuttable(cluster, partition),
   };
@@ -166,9 +167,16 @@ async function logRanges(
   return ranges;
 }
 
-async function holdsTimedRecords(cluster: Cluster, partition: TopicPartition): Promise<boolean> {
-  const [answer] = await listOffsets(cluster, [{ ...partition, at: 0n }], { timeoutMs: questionTimeoutMs });
-  return unwrap(answer!.outcome).offset >= 0n;
+async function firstOffsetSince(
+  cluster: Cluster,
+  partition: TopicPartition,
+  timestampMs: bigint,
+): Promise<bigint | null> {
+  // Below 0 are the names of special offsets.
+  const at = timestampMs < 0n ? 0n : timestampMs;
+  const [answer] = await listOffsets(cluster, [{ ...partition, at }], { timeoutMs: questionTimeoutMs });
+  const { offset } = unwrap(answer!.outcome);
+  return offset < 0n ? null : offset;
 }
 
 async function alterTopic(cluster: Cluster, topic: string, changes: SettingChanges): Promise<void> {

@@ -26,6 +26,8 @@ export interface LinkCluster {
   topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings | LockstepError>>;
   /** By partition; those whose leader does not answer are left out. */
   logRanges(topic: string, partitionCount: number): Promise<ReadonlyMap<number, LogRange>>;
+  /** The first offset whose record has this timestamp or a later one; null where there is none. */
+  firstOffsetSince(partition: TopicPartition, timestampMs: bigint): Promise<bigint | null>;
 }
 
 export interface NewMirrorTopic {

@@ -250,3 +250,23 @@ it('ends the guard that another run left behind', async () => {
   expect(destination.settings.get('orders')).toEqual(mirrorOf(compacted));
   await runner.stop();
 });
+
+it('says what the mirror has lost as soon as a partition is mirrored, and keeps on looking', async () => {
+  source.addTopic('orders');
+  source.settings.set('orders', sourceLike({ 'retention.ms': '-1', 'retention.bytes': '1000' }));
+  source.ranges.set('orders-0', { start: 0n, end: 90n });
+  destination.ranges.set('orders-0', { start: 7n, end: 90n });
+  await runner.start();
+  const losses = () => notices.filter((text) => text.includes('that the source still has'));
+  await vi.advanceTimersByTimeAsync(500);
+  expect(losses()).toEqual([]);
+  status = [{ topic: 'orders', partition: 0, state: 'Mirroring', shift: 0n, behindMs: 0 } as PartitionStatus];
+  await vi.advanceTimersByTimeAsync(600);
+  expect(losses()).toEqual([expect.stringContaining('took 7 offsets (0 to 6)')]);
+  destination.ranges.set('orders-0', { start: 70n, end: 90n });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(losses()).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(losses()[1]).toContain('took 70 offsets (0 to 69)');
+  await runner.stop();
+});

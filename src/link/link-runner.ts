@@ -5,11 +5,12 @@
 //   2. create mirrors that are missing, add partitions that the source has more
 //   3. check the settings of mirrors that were there before
 //   4. hand new partitions to the mirror, with their shifts
-//   5. follow changed settings, and end the guard of starts that are filled
+//   5. follow changed settings, end the guard of starts that are filled, say what the mirror lost
 //   6. notice topics that were deleted, or deleted and created again (their topic id is another one)
 import { LockstepError } from '../errors.ts';
 import type { LinkMirror, PartitionStatus } from '../mirror/index.ts';
 import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
+import { KeptRange, type LookedTopic } from './kept-range.ts';
 import {
   mirrorSettings,
   type SettingConflict,
@@ -99,6 +100,7 @@ export class LinkRunner {
   /** Topics whose mirror could not be created or grown at the last look. */
   readonly #unprepared = new Map<string, { error: LockstepError; partitionCount: number }>();
   readonly #follower: SettingsFollower;
+  readonly #keptRange: KeptRange;
   #discoveredAtMs = Number.NEGATIVE_INFINITY;
   #settingsAtMs = Number.NEGATIVE_INFINITY;
   /** Why the settings of a topic could not be followed, so that it is said once. */
@@ -110,9 +112,10 @@ export class LinkRunner {
 
   constructor(options: LinkRunnerOptions) {
     this.#options = options;
-    const { destination, mirror, onNotice, nowMs } = options;
+    const { source, destination, mirror, onNotice, nowMs } = options;
     const restart = (topic: string, partition: number) => mirror.restart({ topic, partition });
     this.#follower = new SettingsFollower({ destination, restart, onNotice, nowMs });
+    this.#keptRange = new KeptRange({ source, destination, onNotice, nowMs });
   }
 
   /**
@@ -353,6 +356,7 @@ export class LinkRunner {
         (topic) =>
           isDue ||
           startGuard.isGuarded(topic) ||
+          this.#keptRange.isNew(topic, partitions.get(topic) ?? []) ||
           partitions.get(topic)?.some(({ state }) => state === 'Blocked'),
       );
     if (isDue) this.#settingsAtMs = nowMs();
@@ -361,6 +365,7 @@ export class LinkRunner {
       source.topicSettings(topics),
       destination.topicSettings(topics),
     ]);
+    const looked: LookedTopic[] = [];
     for (const topic of topics) {
       const [wanted, held] = [sourceSettings.get(topic), mirrorSettings.get(topic)];
       if (wanted === undefined || held === undefined || this.#isStopped) continue;
@@ -371,6 +376,7 @@ export class LinkRunner {
         await this.#follower.look(topic, wantedNow, heldNow, status);
         startGuard.meet(topic, heldNow);
         await startGuard.look(topic, status, wantedNow);
+        looked.push({ topic, partitions: status, source: wantedNow, mirror: heldNow });
         this.#troubles.delete(topic);
       } catch (error) {
         if (!(error instanceof LockstepError) || !topicErrors.has(error.code)) throw error;
@@ -379,6 +385,8 @@ export class LinkRunner {
         this.#notice('warning', `topic ${topic}: ${error.message}`);
       }
     }
+    // Not awaited: what a leader that is down holds up are these questions alone.
+    void this.#keptRange.look(looked);
   }
 
   #recreated(known: KnownTopic, topic: string, side: 'source' | 'destination', reason: string): void {

@@ -113,6 +113,11 @@ function isStartTag(name: string, settings: TopicSettings): boolean {
   return name === startTagSetting && startTagOf(settings) !== 'none';
 }
 
+/** What cleanup.policy names. */
+export function policiesOf(settings: TopicSettings): string[] {
+  return (settings.get('cleanup.policy')?.value ?? '').split(',').map((policy) => policy.trim());
+}
+
 /** Compares an existing destination topic with what a mirror of `source` needs. */
 export function settingConflicts(source: TopicSettings, destination: TopicSettings): SettingConflict[] {
   const conflicts: SettingConflict[] = [];
@@ -161,7 +166,7 @@ function retentionConflicts(source: TopicSettings, destination: TopicSettings): 
 }
 
 /** -1 stands for "without limit". */
-function isShorter(found: string, needed: string): boolean {
+export function isShorter(found: string, needed: string): boolean {
   const foundLimit = BigInt(found);
   const neededLimit = BigInt(needed);
   return foundLimit >= 0n && (neededLimit < 0n || foundLimit < neededLimit);

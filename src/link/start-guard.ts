@@ -18,6 +18,7 @@ import type { PartitionStatus, TopicPartition } from '../mirror/index.ts';
 import type { LinkCluster, LinkDestination, LogRange, SettingChanges } from './clusters.ts';
 import {
   isMadeByLink,
+  policiesOf,
   type StartTag,
   startTagOf,
   startTagSetting,
@@ -36,7 +37,7 @@ export interface StartGuardOptions {
 /** States of a partition that fills: what must not be read stands in its log, or is about to. */
 const fillingStates: ReadonlySet<string> = new Set(['FillingStart', 'CuttingStart']);
 /** States of a partition whose log was seen to be a mirror that needs no filling. */
-const filledStates: ReadonlySet<string> = new Set([
+export const filledStates: ReadonlySet<string> = new Set([
   'Mirroring',
   'WaitingForTransaction',
   'WaitingAtHole',
@@ -287,8 +288,4 @@ function policyAfterCutting(settings: TopicSettings, source: TopicSettings): Set
     if (value !== undefined && settings.get(name)?.value !== value) changes[name] = value;
   }
   return changes;
-}
-
-function policiesOf(settings: TopicSettings): string[] {
-  return (settings.get('cleanup.policy')?.value ?? '').split(',').map((policy) => policy.trim());
 }

@@ -52,6 +52,8 @@ export class FakeCluster implements LinkDestination {
   readonly denied = new Set<string>();
   /** Partitions that hold records with timestamps. */
   readonly timed = new Set<string>();
+  /** What `firstOffsetSince` answers for a partition; null where nothing is given. */
+  readonly firstOffsets = new Map<string, (timestampMs: bigint) => bigint | null>();
   readonly log: string[] = [];
   hasAuthorizer = true;
   locksOut = false;
@@ -80,6 +82,10 @@ export class FakeCluster implements LinkDestination {
       return [partition, this.ranges.get(`${topic}-${partition}`)] as const;
     });
     return new Map(ranges.filter((entry): entry is readonly [number, LogRange] => entry[1] !== undefined));
+  }
+
+  async firstOffsetSince({ topic, partition }: TopicPartition, timestampMs: bigint): Promise<bigint | null> {
+    return this.firstOffsets.get(`${topic}-${partition}`)?.(timestampMs) ?? null;
   }
 
   async createTopic({ name, partitionCount, settings }: NewMirrorTopic) {
