@@ -47,6 +47,8 @@ export interface LossEvidence {
   logStartOffset: bigint;
   /** Bytes that the log holds. */
   sizeBytes: bigint;
+  /** Bytes that the other log holds from the same offset on. */
+  otherSizeBytes: bigint;
   nowMs: bigint;
   /** Asked of the other log, which still has the records: its first offset with this timestamp or a later one. */
   firstOffsetSince(timestampMs: bigint): Promise<bigint | null>;
@@ -56,13 +58,21 @@ export interface LossEvidence {
  * Whether retention can have deleted what is missing in front of the log's start:
  * - By time, a broker deletes a segment once its newest timestamp is older than retention.ms. So every missing
  *   record must be older than that.
- * - By size, it deletes a segment only while at least retention.bytes remain. So at least as many must be there.
+ * - By size, it deletes a segment only while at least retention.bytes remain. So at least as many must be there. And at
+ *   least as many on the other side: where a mirror's markers take the room, the same setting has taken records that
+ *   it would have left in the source's log.
  */
-export async function retentionExplains(settings: LogSettings, evidence: LossEvidence): Promise<boolean> {
+export async function retentionExplains(
+  settings: LogSettings,
+  evidence: LossEvidence,
+): Promise<'explained' | 'unexplained' | 'tookMoreThanAtSource'> {
   const { isDeleted, retentionMs, retentionBytes } = settings;
-  if (!isDeleted) return false;
-  if (retentionBytes !== null && evidence.sizeBytes >= retentionBytes) return true;
-  if (retentionMs === null) return false;
-  const youngest = await evidence.firstOffsetSince(evidence.nowMs - retentionMs + clockSkewMsMax);
-  return youngest === null || youngest >= evidence.logStartOffset;
+  if (!isDeleted) return 'unexplained';
+  const isLargeEnough = retentionBytes !== null && evidence.sizeBytes >= retentionBytes;
+  if (isLargeEnough && evidence.otherSizeBytes >= retentionBytes) return 'explained';
+  if (retentionMs !== null) {
+    const youngest = await evidence.firstOffsetSince(evidence.nowMs - retentionMs + clockSkewMsMax);
+    if (youngest === null || youngest >= evidence.logStartOffset) return 'explained';
+  }
+  return isLargeEnough ? 'tookMoreThanAtSource' : 'unexplained';
 }

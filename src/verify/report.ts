@@ -151,7 +151,7 @@ export function describeNotCompared({ reason, side, start, end, records, message
     case 'retention':
       return `${offsets}were deleted in the ${side} by retention`;
     case 'startUnexplained':
-      return `${offsets}are missing in the ${side}, and its retention settings don't explain it`;
+      return `${offsets}are missing in the ${side}, and ${message ?? "its retention settings don't explain it"}`;
     case 'compaction':
       return `${countOf(records ?? end - start, 'record')} of ${offsets}that the ${side} lacks: ${message}`;
     case 'cancelled':

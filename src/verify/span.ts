@@ -48,8 +48,8 @@ export class Span {
   notCompared: NotCompared[] = [];
   /** Bytes read from both sides. */
   bytesRead = 0;
-  /** Bytes of the destination's batches in the span. */
-  destinationBytes = 0n;
+  /** Bytes of each side's batches in the span. */
+  readonly sizeBytes: Record<Side, bigint> = { source: 0n, destination: 0n };
 
   constructor(range: OffsetRange, options: SpanOptions) {
     this.#options = options;
@@ -130,8 +130,8 @@ export class Span {
     const { gapsHoldCopies, decompressedBytesMax, digests, onProgress } = this.#options;
     this.#comparedBefore = this.compared;
     const comparison = await compareLogs(
-      this.#read('source', range),
-      this.#counted(this.#read('destination', range)),
+      this.#counted('source', this.#read('source', range)),
+      this.#counted('destination', this.#read('destination', range)),
       range,
       {
         ...(decompressedBytesMax !== undefined && { decompressedBytesMax }),
@@ -165,10 +165,11 @@ export class Span {
   }
 
   async *#counted(
+    side: Side,
     batches: AsyncGenerator<LogBatch, void, undefined>,
   ): AsyncGenerator<LogBatch, void, undefined> {
     for await (const batch of batches) {
-      this.destinationBytes += BigInt(batch.view.sizeBytes);
+      this.sizeBytes[side] += BigInt(batch.view.sizeBytes);
       yield batch;
     }
   }

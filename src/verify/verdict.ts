@@ -45,7 +45,7 @@ export interface Difference {
  * - `lagging`: the destination moves, but had not arrived when the time was over.
  * - `retention`: `side` deleted them, as its settings tell it to; the other side may have them still.
  * - `startUnexplained`: the destination starts behind records that the source has, and its retention settings
- *   don't explain that.
+ *   don't explain that, or have taken more than they would have taken from the source.
  * - `compaction`: one side has records that the other lacks, on a compacted topic, and it could not be proven that
  *   the cleaner was right to remove them.
  * - `cancelled`: the caller stopped it.

@@ -302,6 +302,40 @@ describe('starts that differ', () => {
     });
   });
 
+  it.each([
+    [1_500n, 'incomplete'],
+    [600n, 'identical'],
+  ])('because markers took the room of retention.bytes=%i: %s', async (retentionBytes, outcome) => {
+    const dated = records.map((record) => ({ ...record, timestamp: nowMs }));
+    const kept = [dated.slice(0, 8), dated.slice(8, 12), dated.slice(32)];
+    const hole = Array.from({ length: 20 }, (_, index) =>
+      encodeBatch(
+        [{ ...dated[12 + index]!, key: Buffer.from([0, 0, 0, 0]), value: Buffer.alloc(6), headers: [] }],
+        { isControl: true, isTransactional: true, producerId: 1n, producerEpoch: 0, baseSequence: -1 },
+      ),
+    );
+    const [first, second, third] = kept.map((batch) => encodeBatch(batch));
+    const destination = new ArrayLog([first!, second!, ...hole, third!]);
+    destination.logStartOffset = 8n;
+    destination.topicSettings = { ...destination.topicSettings, retentionBytes };
+    const verdict = await verify(new ArrayLog([first!, second!, third!]), destination);
+    expect(verdict).toMatchObject({ outcome, differences: [], compared: { start: 8n, records: 12n } });
+    const [sourceBytes, holeBytes] = [second!.length + third!.length, Buffer.concat(hole).length];
+    expect(verdict.notCompared).toEqual([
+      outcome === 'identical'
+        ? { reason: 'retention', side: 'destination', start: 0n, end: 8n }
+        : {
+            reason: 'startUnexplained',
+            side: 'destination',
+            start: 0n,
+            end: 8n,
+            message:
+              `retention.bytes=${retentionBytes} took them, although the source holds only ${sourceBytes} bytes from ` +
+              `offset 8 on, and the destination ${sourceBytes + holeBytes}: markers in holes take room`,
+          },
+    ]);
+  });
+
   it('because fillers can be read is a difference', async () => {
     const filler = encodeBatch(plainRecords(4), {
       producerId: (1n << 62n) + 0xff_ffffn,

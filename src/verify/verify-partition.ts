@@ -282,14 +282,29 @@ export class PartitionVerification {
         });
       else this.#leaveOut('retention', 'source', destination, start);
     } else if (source < start) {
-      const isExplained = await retentionExplains(await span.settingsOf('destination'), {
+      const settings = await span.settingsOf('destination');
+      const judged = await retentionExplains(settings, {
         logStartOffset: start,
-        sizeBytes: span.destinationBytes,
+        sizeBytes: span.sizeBytes.destination,
+        otherSizeBytes: span.sizeBytes.source,
         nowMs: BigInt(Date.now()),
         firstOffsetSince: (timestampMs) =>
           this.#logs.source.firstOffsetSince(timestampMs, this.#options.signal),
       });
-      this.#leaveOut(isExplained ? 'retention' : 'startUnexplained', 'destination', source, start);
+      if (judged === 'explained') this.#leaveOut('retention', 'destination', source, start);
+      else
+        this.#notCompared.push({
+          reason: 'startUnexplained',
+          side: 'destination',
+          start: source,
+          end: start,
+          ...(judged === 'tookMoreThanAtSource' && {
+            message:
+              `retention.bytes=${settings.retentionBytes} took them, although the source holds only ` +
+              `${span.sizeBytes.source} bytes from offset ${start} on, and the destination ` +
+              `${span.sizeBytes.destination}: markers in holes take room`,
+          }),
+        });
     }
   }
 
