@@ -34,6 +34,10 @@ try {
   console.log(JSON.stringify(report));
   process.exitCode = report.isIdentical ? 0 : 1;
 } catch (error) {
+  if (stopping.signal.aborted) {
+    console.error('soak: interrupted; everything was taken down');
+    process.exit(130);
+  }
   console.error(`soak: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   process.exitCode = 4;
 }

@@ -52,6 +52,10 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const startedAtMs = Date.now();
   const folder = await mkdtemp(path.join(tmpdir(), 'lockstep-soak-'));
   await using stack = new AsyncDisposableStack();
+  let isFolderKept = false;
+  stack.defer(async () => {
+    if (!isFolderKept) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  });
   const random = new SeededRandom(seed);
   const start = (name: 'source' | 'destination') =>
     startProxiedRegion({
@@ -79,12 +83,13 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   agents.startNext();
   await waitFor(
     async () => {
-      options.signal.throwIfAborted();
+      if (options.signal.aborted) return true;
       const known = await Promise.all(soakTopics.map(({ name }) => clients.ends(destination.region, name)));
       return known.every((ends, index) => ends.length === soakTopics[index]!.partitions);
     },
     { deadlineMs: mirrorsWaitMs, pollMs: 300, describe: () => `the mirrors; ${agents.current.summary}` },
   );
+  options.signal.throwIfAborted();
 
   const durationMs = options.minutes * 60_000;
   const plan = planFaults({ seed, durationMs, brokers });
@@ -117,6 +122,9 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const abort = new Promise<never>((_, reject) =>
     options.signal.addEventListener('abort', () => reject(new Error('interrupted'))),
   );
+  abort.catch(() => {}); // some steps end by the signal itself
+  // Writers that wait for an answer get none any more, and end.
+  options.signal.addEventListener('abort', () => void clients[Symbol.asyncDispose]());
   await faults.run(plan, { durationMs, signal: options.signal });
   clearInterval(progress);
 
@@ -151,8 +159,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     seconds: Math.round((Date.now() - startedAtMs) / 1000),
   };
   const isIdentical = problemsOf({ ...report, isIdentical: true }).length === 0;
-  if (isIdentical) stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  else {
+  if (!isIdentical) {
+    isFolderKept = true;
     await Promise.all(Object.values(sides).map(({ region }) => region.stop()));
     await keepLogs(folder, sides, judged?.differing ?? []);
     say(`the agents’ logs, and the partitions that differ, are kept in ${folder}`);
