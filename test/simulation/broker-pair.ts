@@ -98,7 +98,11 @@ export class BrokerPair {
       deadlineMs: 20_000,
       describe: 'another leader',
     });
-    expect(await this.brokerProducers()).toEqual(this.modelProducers());
+    // Asked as soon as it leads, a broker may not have all of it yet.
+    await waitFor(
+      async () => JSON.stringify(await this.brokerProducers()) === JSON.stringify(this.modelProducers()),
+      { deadlineMs: 20_000, describe: () => `a leader that shows ${JSON.stringify(this.modelProducers())}` },
+    );
     await start();
     model.restartFollower({ isClean: true, nowMs: Date.now(), expirationMs: calmExpirationMs });
     await waitFor(

@@ -217,8 +217,8 @@ final class Writers {
         properties.put("enable.idempotence", "true");
         properties.put("linger.ms", "0");
         properties.put("request.timeout.ms", "5000");
-        properties.put("delivery.timeout.ms", "20000");
-        properties.put("max.block.ms", "20000");
+        properties.put("delivery.timeout.ms", "60000");
+        properties.put("max.block.ms", "60000");
         properties.put("retry.backoff.max.ms", "300");
         properties.put("buffer.memory", "33554432");
         properties.put("max.request.size", "16777216");
