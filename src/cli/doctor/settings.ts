@@ -105,7 +105,7 @@ function judgeTimestamps(value: string, source: boolean): Judgement {
   if (!source) return { mark: 'ok', detail: `${value} by default, and CreateTime on mirrors` };
   return {
     mark: 'advice',
-    detail: `${value}: topics without a setting of their own can't be mirrored yet`,
+    detail: `${value}: topics without a setting of their own are mirrored with the same timestamps, of type CreateTime`,
     remedy: 'set message.timestamp.type=CreateTime on the topics to mirror',
   };
 }
