@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Admin, ProduceAcks, Producer } from '@platformatic/kafka';
+import { TransactionWriter, transfers } from './transactions.ts';
 
 type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
@@ -71,6 +72,9 @@ export const shapes: readonly TopicShape[] = [
   },
 ];
 
+/** Every topic of the demo. */
+export const topics: readonly Pick<TopicShape, 'topic' | 'partitions' | 'says'>[] = [...shapes, transfers];
+
 /** A few bytes of the value are random, the rest repeats, so that codecs have something to do. */
 function makeValue(shape: TopicShape, index: number): Buffer | undefined {
   const [min, max] = shape.valueBytes;
@@ -102,7 +106,7 @@ function messageOf(shape: TopicShape, index: number) {
 export async function createTopics(bootstrap: string[]): Promise<void> {
   const admin = new Admin({ clientId: 'demo-admin', bootstrapBrokers: bootstrap });
   try {
-    for (const { topic, partitions } of shapes)
+    for (const { topic, partitions } of topics)
       await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
   } finally {
     await admin.close();
@@ -112,19 +116,21 @@ export async function createTopics(bootstrap: string[]): Promise<void> {
 /** Writers that go on through broker failures: a failed send is counted and the next one tried. */
 export class Workload {
   readonly written = new Map<string, number>();
-  failedSends = 0;
+  readonly transactions: TransactionWriter;
   readonly #producer: Producer;
+  #failedSends = 0;
   #isRunning = false;
   #writers: Promise<void>[] = [];
 
   constructor(bootstrap: string[]) {
+    this.transactions = new TransactionWriter(bootstrap);
     this.#producer = new Producer({
       clientId: 'demo-producer',
       bootstrapBrokers: bootstrap,
       retries: 3,
       retryDelay: 200,
       connectTimeout: 2_000,
-      timeout: 5_000,
+      timeout: 15_000,
     });
   }
 
@@ -148,16 +154,21 @@ export class Workload {
   start(): void {
     this.#isRunning = true;
     this.#writers = shapes.map((shape) => this.#write(shape));
+    this.transactions.start();
   }
 
   async stop(): Promise<void> {
     this.#isRunning = false;
-    await Promise.all(this.#writers);
+    await Promise.all([...this.#writers, this.transactions.stop()]);
     await this.#producer.close(true);
   }
 
   get total(): number {
-    return [...this.written.values()].reduce((sum, count) => sum + count, 0);
+    return [...this.written.values()].reduce((sum, count) => sum + count, this.transactions.written);
+  }
+
+  get failedSends(): number {
+    return this.#failedSends + this.transactions.failed;
   }
 
   async #write(shape: TopicShape): Promise<void> {
@@ -168,7 +179,7 @@ export class Workload {
         await this.#send(shape, index, count);
       } catch {
         // The broker is down on purpose. What was acknowledged counts; the rest is tried again as new records.
-        this.failedSends += 1;
+        this.#failedSends += 1;
         await pause(300);
       }
       index += count;
