@@ -58,7 +58,8 @@ describe('a batch with gaps split into runs', () => {
           const before = runs[index]!;
           expect(run.baseOffset).toBeGreaterThanOrEqual(before.nextOffset);
           const isCut = run.baseOffset === before.nextOffset;
-          if (isCut) expect(mergeBatches([before, run], view).length).toBeGreaterThan(view.sizeBytes);
+          // At the very size of the source's batch either is right: its codec can give the one run a byte more.
+          if (isCut) expect(mergeBatches([before, run], view).length).toBeGreaterThanOrEqual(view.sizeBytes);
         }
       }),
       { numRuns: 1000 },

@@ -13,12 +13,17 @@ import { type RunningAgent, startAgent } from './running-agent.ts';
 const folder = useTemporaryFolder();
 const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
 
-async function produce(region: Region, topic: string, count: number): Promise<void> {
+async function produce(
+  region: Region,
+  topic: string,
+  count: number,
+  options: { idempotent?: boolean } = {},
+): Promise<void> {
   const messages = Array.from({ length: count }, (_, index) => ({
     partition: 0,
     value: Buffer.from(`${topic} ${index}`),
   }));
-  await platformaticProduce({ bootstrap: region.bootstrap, topic, messages });
+  await platformaticProduce({ bootstrap: region.bootstrap, topic, messages, ...options });
 }
 
 function mirror(topic: string): Promise<RunningAgent> {
@@ -137,7 +142,7 @@ describe('records of an old format', () => {
     ];
     for (const { topic, version } of formats) {
       await createTopic(source, topic, { configs: { 'message.format.version': version } });
-      await produce(source, topic, 3);
+      await produce(source, topic, 3, { idempotent: false });
     }
     const topics = formats.map(({ topic }) => topic);
     await using agent = await startAgent({ folder: folder.path, source, destination, topics });

@@ -25,14 +25,16 @@ export async function platformaticProduce(options: {
   topic: string;
   messages: readonly TestMessage[];
   compression?: Compression;
+  /** Brokers before 3.0 under KRaft know no producer ids. */
+  idempotent?: boolean;
 }): Promise<void> {
-  const { bootstrap, topic, messages, compression = 'none' } = options;
+  const { bootstrap, topic, messages, compression = 'none', idempotent = true } = options;
   const producer = new Producer({ clientId: 'test-producer', bootstrapBrokers: [...bootstrap] });
   try {
     await producer.send({
       acks: ProduceAcks.ALL,
       // A batch that is sent again must not stand twice: tests count records.
-      idempotent: true,
+      idempotent,
       compression,
       messages: messages.map(({ headers, ...message }) => ({
         topic,

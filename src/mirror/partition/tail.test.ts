@@ -145,17 +145,6 @@ describe('judgeTail', () => {
       { kind: 'differs', offset: 8n, what: expect.stringContaining('epoch 3') },
     ],
     [
-      'a later run that would begin at the first offset is not in its place',
-      {
-        newest: { ...laterRun, lastSequence: 9 },
-        newestData: laterRun,
-        holeStart: null,
-        beforeRun: 'unknown',
-      },
-      source,
-      { kind: 'differs', offset: 8n, what: expect.stringContaining('epoch 3') },
-    ],
-    [
       'behind a hole the newest data is compared, and says nothing about the epoch of the end',
       { newest: marker, newestData: before, holeStart: null, beforeRun: 'unknown' },
       beforeSource,

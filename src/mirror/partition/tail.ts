@@ -102,10 +102,7 @@ function misplacement({ newest, beforeRun }: MirrorTail): TailJudgement | null {
   if (newest.isControl) return null;
   const { baseOffset, lastOffset, lastSequence, producerEpoch } = newest;
   const isFirstRun = producerEpoch === 0 || isFillerProducerId(newest.producerId);
-  // A later run has a hole before it, so it can't begin at the very first offset.
-  const isInPlace = isFirstRun
-    ? lastSequence === sequenceAt(lastOffset)
-    : beforeRun !== 'data' && BigInt(lastSequence) < lastOffset;
+  const isInPlace = isFirstRun ? lastSequence === sequenceAt(lastOffset) : beforeRun !== 'data';
   if (isInPlace) return null;
   const what = `its last sequence is ${lastSequence} in epoch ${producerEpoch}, so it was written for another offset than ${lastOffset}: something else writes to the mirror`;
   return { kind: 'differs', offset: baseOffset, what };
