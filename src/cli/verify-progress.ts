@@ -22,7 +22,7 @@ function waitingFor({ waiting: { partitions, first } }: LinkProgress): string {
   const what =
     side === 'destination'
       ? `the mirror is at ${at} of ${end}`
-      : `${end - at} offsets belong to open transactions`;
+      : `${end - at === 1n ? '1 offset belongs' : `${end - at} offsets belong`} to open transactions`;
   const others = partitions > 1 ? `, and ${partitions - 1} more` : '';
   return `  waiting for ${topic}-${partition}: ${what}${others}`;
 }

@@ -19,7 +19,7 @@ export interface VerifyReport {
     compactedRecords: bigint;
     /** Offsets that were to be compared and were not, for the reasons given by partition. */
     offsetsNotCompared: bigint;
-    /** Of these, the ones that retention deleted, as the settings tell it to. */
+    /** Of these, the ones that a side no longer has, where that makes nothing incomplete. */
     offsetsDeleted: bigint;
     bytesRead: number;
   };
@@ -58,7 +58,13 @@ export function verifyReport(verdicts: readonly LinkVerdict[]): VerifyReport {
 
 /** One JSON value on one line. Offsets are numbers written exactly, above 2^53 too. */
 export function reportAsJson(report: VerifyReport): string {
-  return jsonLine(report);
+  return jsonLine({ ...report, partitions: report.partitions.map(withReasons) });
+}
+
+/** The same with each reason in words too, as the table has them. */
+export function withReasons<T extends { notCompared: NotCompared[] }>(partition: T): T {
+  const notCompared = partition.notCompared.map((entry) => ({ ...entry, text: describeNotCompared(entry) }));
+  return { ...partition, notCompared };
 }
 
 /** How many offsets an entry is about. */
@@ -94,27 +100,33 @@ export function reportSummary({ outcome, totals }: VerifyReport): string {
   const { partitions, records, different, incomplete, offsetsNotCompared, offsetsDeleted } = totals;
   const what = `${countOf(records, 'record')} in ${countOf(partitions, 'partition')}`;
   const notSeen = offsetsNotCompared - offsetsDeleted;
-  const notSeenToo = notSeen > 0n ? `; ${notSeen} offsets were not compared` : '';
+  const notSeenToo =
+    notSeen > 0n ? `; ${countOf(notSeen, 'offset')} ${notSeen === 1n ? 'was' : 'were'} not compared` : '';
   const first = {
-    identical: `Identical: ${what} have the same offset, timestamp, key, value and headers on both sides.`,
-    different: `Different: ${different} of ${countOf(partitions, 'partition')} differ${notSeenToo}.`,
+    identical: `Identical: ${what} ${records === 1n ? 'has' : 'have'} the same offset, timestamp, key, value and headers on both sides.`,
+    different: `Different: ${different} of ${countOf(partitions, 'partition')} ${different === 1 ? 'differs' : 'differ'}${notSeenToo}.`,
     incomplete: `Not everything could be compared: ${incomplete} of ${countOf(partitions, 'partition')}${notSeenToo}; no difference in the rest.`,
   }[outcome];
   const more = [
-    [offsetsDeleted, 'offset', 'are on one side only, because retention deleted them on the other'],
-    [totals.filledCopies, 'record', 'of the mirror are copies that fill gaps'],
-    [
-      totals.compactedRecords,
-      'record',
-      'are on one side only, because the cleaner of the other removed them',
-    ],
-  ] as const;
-  return [
-    first,
-    ...more
-      .filter(([count]) => count > 0n)
-      .map(([count, thing, words]) => `${countOf(count, thing)} ${words}.`),
-  ].join(' ');
+    {
+      count: offsetsDeleted,
+      one: '1 offset could not be compared, because one side no longer has it',
+      many: 'offsets could not be compared, because one side no longer has them',
+    },
+    {
+      count: totals.filledCopies,
+      one: '1 record of the mirror is a copy that fills a gap',
+      many: 'records of the mirror are copies that fill gaps',
+    },
+    {
+      count: totals.compactedRecords,
+      one: '1 record is on one side only, because the cleaner of the other removed it',
+      many: 'records are on one side only, because the cleaner of the other removed them',
+    },
+  ].filter(({ count }) => count > 0n);
+  return [first, ...more.map(({ count, one, many }) => `${count === 1n ? one : `${count} ${many}`}.`)].join(
+    ' ',
+  );
 }
 
 /** A difference in words. Names offsets, never content. */
@@ -141,7 +153,8 @@ export function describeDifference(difference: Difference): string {
 }
 
 /** A range that was not compared, in words. */
-export function describeNotCompared({ reason, side, start, end, records, message }: NotCompared): string {
+export function describeNotCompared(entry: NotCompared): string {
+  const { reason, side, start, end, records, message } = entry;
   const offsets = end > start ? `offsets ${start}..${end - 1n} ` : '';
   switch (reason) {
     case 'openTransaction':
@@ -149,7 +162,7 @@ export function describeNotCompared({ reason, side, start, end, records, message
     case 'lagging':
       return `${offsets}had not arrived in the ${side} in time`;
     case 'retention':
-      return `${offsets}were deleted in the ${side} by retention`;
+      return `the ${side} no longer has ${goneOffsets(entry)} could not be compared`;
     case 'startUnexplained':
       return `${offsets}are missing in the ${side}, and ${message ?? "its retention settings don't explain it"}`;
     case 'compaction':
@@ -161,11 +174,19 @@ export function describeNotCompared({ reason, side, start, end, records, message
   }
 }
 
+/** Offsets that a side no longer has. An entry of several ranges is about some offsets between its ends. */
+function goneOffsets({ start, end, records }: NotCompared): string {
+  if (end - start === 1n) return `offset ${start}, so it`;
+  const range = `offsets ${start}..${end - 1n}, so they`;
+  return records === undefined || records === end - start ? range : `${records} of the ${range}`;
+}
+
 function whyNot({ differences, notCompared }: PartitionVerdict): string {
   return [...differences.map(describeDifference), ...notCompared.map(describeNotCompared)].join('; ');
 }
 
-function countOf(count: number | bigint, thing: string): string {
+/** '1 record', '2 records'. */
+export function countOf(count: number | bigint, thing: string): string {
   return `${count} ${thing}${BigInt(count) === 1n ? '' : 's'}`;
 }
 

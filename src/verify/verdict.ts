@@ -43,7 +43,8 @@ export interface Difference {
  * Why offsets were not compared:
  * - `openTransaction`: the source has not decided yet whether these records count.
  * - `lagging`: the destination moves, but had not arrived when the time was over.
- * - `retention`: `side` deleted them, as its settings tell it to; the other side may have them still.
+ * - `retention`: `side` no longer has them; for the destination its settings can explain that. What the other side
+ *   has there, records or holes, was not compared with anything.
  * - `startUnexplained`: the destination starts behind records that the source has, and its retention settings
  *   don't explain that, or have taken more than they would have taken from the source.
  * - `compaction`: one side has records that the other lacks, on a compacted topic, and it could not be proven that
@@ -119,7 +120,7 @@ export interface LinkVerdict {
   elapsedMs: number;
 }
 
-/** Differences make it different, gaps in what was compared incomplete; what retention deleted is only counted. */
+/** Differences make it different, gaps in what was compared incomplete; what a side rightly no longer has is only counted. */
 export function outcomeOf(differences: readonly unknown[], notCompared: readonly NotCompared[]): Outcome {
   if (differences.length > 0) return 'different';
   return notCompared.some(({ reason }) => reason !== 'retention') ? 'incomplete' : 'identical';

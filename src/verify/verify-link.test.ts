@@ -4,7 +4,15 @@ import { corruptions, plainRecords } from '../../test/verify/corruptions.ts';
 import { LockstepError } from '../errors.ts';
 import type { LinkProgress } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
-import { describeDifference, reportAsJson, reportRows, reportSummary, verifyReport } from './report.ts';
+import {
+  describeDifference,
+  describeNotCompared,
+  reportAsJson,
+  reportRows,
+  reportSummary,
+  type VerifyReport,
+  verifyReport,
+} from './report.ts';
 import { differenceKinds } from './verdict.ts';
 import { type VerifyTopicsOptions, verifyTopics } from './verify-link.ts';
 
@@ -217,7 +225,7 @@ describe('the report', () => {
     expect(unshifted.outcome).toBe('different');
   });
 
-  it('sums up what was on one side only', async () => {
+  it('says of offsets that the source no longer has only that they could not be compared', async () => {
     const source = good();
     source.logStartOffset = 7n;
     const verdict = await verify(cluster({ orders: [source] }), cluster({ orders: [good()] }), {
@@ -226,7 +234,52 @@ describe('the report', () => {
     const report = verifyReport([verdict]);
     expect(report.totals).toMatchObject({ offsetsNotCompared: 2n, offsetsDeleted: 2n });
     expect(reportSummary(report)).toBe(
-      'Identical: 10 records in 1 partition have the same offset, timestamp, key, value and headers on both sides. 2 offsets are on one side only, because retention deleted them on the other.',
+      'Identical: 10 records in 1 partition have the same offset, timestamp, key, value and headers on both sides. 2 offsets could not be compared, because one side no longer has them.',
+    );
+    const text = 'the source no longer has offsets 5..6, so they could not be compared';
+    expect(reportRows(report)[1]!.slice(2)).toEqual(['✓ identical', '7..17', '10', text]);
+    expect(JSON.parse(reportAsJson(report)).partitions[0].notCompared).toEqual([
+      { reason: 'retention', side: 'source', start: 5, end: 7, text },
+    ]);
+  });
+
+  it('says so of one offset, and of some between two', () => {
+    const gone = { reason: 'retention', side: 'source', start: 5n } as const;
+    expect(describeNotCompared({ ...gone, end: 6n })).toBe(
+      'the source no longer has offset 5, so it could not be compared',
+    );
+    expect(describeNotCompared({ ...gone, end: 25n, records: 8n })).toBe(
+      'the source no longer has 8 of the offsets 5..24, so they could not be compared',
+    );
+  });
+
+  it('counts one thing as one, and more as more', async () => {
+    const verdict = await verify(cluster({ orders: [good()] }), cluster({ orders: [good()] }), {
+      topics: [{ source: 'orders', destination: 'orders' }],
+    });
+    const { totals, ...rest } = verifyReport([verdict]);
+    const said = (changed: Partial<VerifyReport['totals']>, outcome: VerifyReport['outcome'] = 'identical') =>
+      reportSummary({ ...rest, outcome, totals: { ...totals, ...changed } });
+    const equal = 'the same offset, timestamp, key, value and headers on both sides.';
+    expect(
+      said({
+        records: 1n,
+        filledCopies: 1n,
+        compactedRecords: 1n,
+        offsetsDeleted: 1n,
+        offsetsNotCompared: 1n,
+      }),
+    ).toBe(
+      `Identical: 1 record in 1 partition has ${equal} 1 offset could not be compared, because one side no longer has it. ` +
+        '1 record of the mirror is a copy that fills a gap. ' +
+        '1 record is on one side only, because the cleaner of the other removed it.',
+    );
+    expect(said({ filledCopies: 2n, compactedRecords: 3n })).toBe(
+      `Identical: 12 records in 1 partition have ${equal} 2 records of the mirror are copies that fill gaps. ` +
+        '3 records are on one side only, because the cleaner of the other removed them.',
+    );
+    expect(said({ different: 1, offsetsNotCompared: 1n }, 'different')).toBe(
+      'Different: 1 of 1 partition differs; 1 offset was not compared.',
     );
   });
 

@@ -271,7 +271,7 @@ export class PartitionVerification {
     const source = (await this.#offsetsOf('source')).logStartOffset;
     const { start } = this.#compared;
     if (destination < source) {
-      // The source's are gone. That the destination has them still is no fault, unless they are fillers.
+      // The source's are gone, and with them what the destination should have there. No fault, but for fillers.
       if (destination >= start) return;
       if (await this.#startsWithFiller(destination))
         this.#differences.unshift({

@@ -185,6 +185,98 @@ describe('a watch', () => {
     expect(rounds[4]!.partitions[0]!.differences).toMatchObject([{ kind: 'end', sourceOffset: 16n }]);
   });
 
+  it('is incomplete in every round in which a transaction is open, and says so', async () => {
+    const source = grown(20n);
+    const destination = grown(20n);
+    source.highWatermark = 24n;
+    const sources = [source, grown(20n)];
+    const { rounds } = await watch(
+      cluster({ orders: sources }),
+      cluster({ orders: [destination, grown(20n)] }),
+      [
+        () => {},
+        () => {
+          // What is decided goes on, behind it another one is open.
+          source.lastStableOffset = 22n;
+          source.highWatermark = 28n;
+          show(destination, 22n);
+        },
+        () => {
+          show(source, 28n);
+          show(destination, 28n);
+        },
+        () => {},
+      ],
+      { everyMs: 1 },
+    );
+    expect(rounds.map(({ outcome, records: compared }) => [outcome, compared])).toEqual([
+      ['incomplete', 40n],
+      ['incomplete', 0n],
+      ['incomplete', 2n],
+      ['identical', 6n],
+    ]);
+    const open = (start: bigint, end: bigint) => [{ reason: 'openTransaction', side: 'source', start, end }];
+    expect(rounds.map(({ partitions }) => partitions[0]!.notCompared)).toEqual([
+      open(20n, 24n),
+      open(20n, 24n),
+      open(22n, 28n),
+      [],
+    ]);
+    const lines = rounds.map(describeRound);
+    for (const line of lines.slice(0, 2))
+      expect(line).toMatch(
+        /^incomplete {2}1 of 2 partitions identical {2}\d+ records more {2}4 offsets behind open transactions in 1 partition {2}digest/,
+      );
+    expect(lines.map((line) => line.includes('no lag'))).toEqual([false, false, false, true]);
+    expect(JSON.parse(watchRoundAsJson('us-to-eu', rounds[1]!)).partitions[0].notCompared).toMatchObject([
+      {
+        reason: 'openTransaction',
+        text: 'offsets 20..23 belong to transactions that are still open',
+      },
+    ]);
+  });
+
+  it('does not wait for an open transaction behind the first pass', async () => {
+    const source = grown(20n);
+    const { rounds } = await watch(
+      cluster({ orders: [source] }),
+      cluster({ orders: [grown(20n)] }),
+      [
+        () => {
+          source.highWatermark = 24n;
+        },
+        () => {},
+      ],
+      { waitMsMax: 60_000 },
+    );
+    expect(rounds.map(({ outcome }) => outcome)).toEqual(['identical', 'incomplete']);
+  });
+
+  it('ended in the middle of a round does not forget that something was open', async () => {
+    const source = grown(20n);
+    source.highWatermark = 24n;
+    const destination = grown(20n);
+    const stopping = new AbortController();
+    const last = await watchTopics(cluster({ orders: [source] }), cluster({ orders: [destination] }), {
+      topics: async () => [{ source: 'orders', destination: 'orders' }],
+      everyMs: 1,
+      waitMsMax: 0,
+      signal: stopping.signal,
+      onRound: () => {
+        destination.onOffsets = () => {
+          stopping.abort();
+          throw new LockstepError('CONNECTION_CLOSED', 'cluster east: closed');
+        };
+      },
+    });
+    expect(last).toMatchObject({
+      number: 1,
+      outcome: 'incomplete',
+      partitions: [{ notCompared: [{ reason: 'cancelled', start: 20n, end: 24n }] }],
+    });
+    expect(describeRound(last)).not.toContain('no lag');
+  });
+
   it('counts what retention deleted before it was compared', async () => {
     const source = grown(20n);
     const destination = grown(20n);

@@ -1,5 +1,6 @@
 // Keeps verifying a link. After the first pass, which compares all there is, each round compares only what has come
 // since, up to where both sides are: nothing is waited for, since a mirror that lags is seen again in the next round.
+// A transaction that is open at the source makes each round incomplete in which it is, as it does a verification.
 // What a partition's records were is kept as a running digest of each side, which starts where the first pass ended.
 //
 // A difference stays: its partition is not compared any further. All else may become well again in a later round.
@@ -14,8 +15,9 @@ import { Pacer, pacedLog } from './pacer.ts';
 import type { PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 import { budgetedLog, ReadingBudget } from './reading-budget.ts';
+import { countOf, withReasons } from './report.ts';
 import { Slots } from './slots.ts';
-import { type Outcome, type Side, worst } from './verdict.ts';
+import { type NotCompared, type Outcome, type Side, worst } from './verdict.ts';
 import {
   heldBytesDefault,
   partitionsInFlightDefault,
@@ -23,7 +25,7 @@ import {
   type VerifyLinkOptions,
   type VerifyTopicsOptions,
 } from './verify-link.ts';
-import { WatchedPartition, type WatchedState } from './watched-partition.ts';
+import { passing, WatchedPartition, type WatchedState } from './watched-partition.ts';
 
 export interface WatchTopicsOptions extends Omit<VerifyTopicsOptions, 'topics' | 'onVerdict'> {
   /** The topics there are now; asked again before each round. */
@@ -221,23 +223,51 @@ function sizeOf(size: TopicSize | undefined, known: number): number {
 /** One JSON value on one line. Offsets are numbers written exactly. */
 export function watchRoundAsJson(link: string, { failure, ...round }: WatchRound): string {
   const at = new Date(round.atMs).toISOString();
-  return jsonLine({ link, at, ...round, ...(failure && { failure: failure.message }) });
+  return jsonLine({
+    link,
+    at,
+    ...round,
+    partitions: round.partitions.map(withReasons),
+    ...(failure && { failure: failure.message }),
+  });
 }
 
 /** One line for people. */
 export function describeRound(round: WatchRound): string {
   const { partitions, records, failure } = round;
-  const behind = partitions.filter(({ lagOffsets }) => lagOffsets > 0n);
-  const lag = partitions.reduce((sum, { lagOffsets }) => sum + lagOffsets, 0n);
   const bad = partitions.filter(({ outcome }) => outcome !== 'identical').length;
   return [
     round.outcome,
     `${partitions.length - bad} of ${partitions.length} partitions identical`,
-    `${records} records more`,
-    behind.length === 0 ? 'no lag' : `${lag} offsets behind in ${behind.length} partitions`,
+    `${countOf(records, 'record')} more`,
+    ...describeLag(partitions),
     `digest ${digestOfAll(partitions, 'source')}${isSame(partitions) ? '' : ` / ${digestOfAll(partitions, 'destination')}`}`,
     ...(failure === null ? [] : [failure.message]),
   ].join('  ');
+}
+
+/** How far mirrors are behind, and what is not decided yet. That there is no lag is said only where all is known. */
+function describeLag(partitions: readonly WatchedState[]): string[] {
+  const said: string[] = [];
+  const behind = partitions.filter(({ lagOffsets }) => lagOffsets > 0n);
+  const lag = behind.reduce((sum, { lagOffsets }) => sum + lagOffsets, 0n);
+  if (lag > 0n) said.push(`${countOf(lag, 'offset')} behind in ${countOf(behind.length, 'partition')}`);
+  const open = partitions.filter(({ notCompared }) => notCompared.some(isOpen));
+  const undecided = open
+    .flatMap(({ notCompared }) => notCompared.filter(isOpen))
+    .reduce((sum, { start, end }) => sum + end - start, 0n);
+  if (open.length > 0)
+    said.push(
+      `${countOf(undecided, 'offset')} behind open transactions in ${countOf(open.length, 'partition')}`,
+    );
+  const isKnown = partitions.every(({ notCompared }) =>
+    notCompared.every(({ reason }) => !passing.has(reason)),
+  );
+  return said.length === 0 && isKnown ? ['no lag'] : said;
+}
+
+function isOpen({ reason }: NotCompared): boolean {
+  return reason === 'openTransaction';
 }
 
 /** A short digest over the partitions' digests. */

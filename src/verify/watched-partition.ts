@@ -34,7 +34,7 @@ export interface WatchedState {
 }
 
 /** Why something was not compared that the next round may compare after all. */
-const passing: ReadonlySet<NotCompared['reason']> = new Set([
+export const passing: ReadonlySet<NotCompared['reason']> = new Set([
   'lagging',
   'openTransaction',
   'failed',
@@ -103,6 +103,7 @@ export class WatchedPartition {
   /** @param isPresent whether `missingOn` is of now */
   async round(inTurn: InTurn, isPresent: boolean): Promise<void> {
     if (this.#differences.length > 0 || this.#options.signal?.aborted === true) return;
+    const before = this.#passing;
     this.#passing = [];
     if (this.missingOn !== null) {
       if (isPresent) this.#noteMissing(this.missingOn);
@@ -110,7 +111,7 @@ export class WatchedPartition {
     }
     this.#stillSinceMs.delete('missing');
     if (this.#comparedTo === null) await this.#firstPass(inTurn);
-    else await this.#goOn(this.#comparedTo, inTurn);
+    else await this.#goOn(this.#comparedTo, before, inTurn);
   }
 
   state(): WatchedState {
@@ -161,10 +162,14 @@ export class WatchedPartition {
     }
   }
 
-  /** What has come since, as far as both sides have it. */
-  async #goOn(comparedTo: bigint, inTurn: InTurn): Promise<void> {
+  /**
+   * What has come since, as far as both sides have it.
+   * @param before what the round before left out; when this one is cancelled, nobody knows whether it passed
+   */
+  async #goOn(comparedTo: bigint, before: readonly NotCompared[], inTurn: InTurn): Promise<void> {
     try {
       const { source, destination } = await this.#look();
+      this.#noteOpen(source);
       const end = earlier(source.lastStableOffset, destination.lastStableOffset);
       if (source.highWatermark < comparedTo || destination.highWatermark < comparedTo)
         return this.#differsAtEnd(source, destination);
@@ -173,6 +178,9 @@ export class WatchedPartition {
       this.#noteStandstill(source, destination);
     } catch (error) {
       this.#noteFailure(error);
+      if (this.#passing.length > 0 || before.length === 0) return;
+      const end = before.reduce((most, entry) => later(most, entry.end), comparedTo);
+      this.#passing.push({ reason: 'cancelled', side: null, start: comparedTo, end });
     }
   }
 
@@ -240,11 +248,13 @@ export class WatchedPartition {
     }
   }
 
-  /** Ends that have not moved for long although there is something to come. */
+  /** Records of transactions that are open now can't be compared now: no round passes over them in silence. */
+  #noteOpen({ lastStableOffset: start, highWatermark: end }: LogOffsets): void {
+    if (start < end) this.#passing.push({ reason: 'openTransaction', side: 'source', start, end });
+  }
+
+  /** A mirror that has not moved for long although there is something to come. */
   #noteStandstill(source: LogOffsets, destination: LogOffsets): void {
-    const open = { start: source.lastStableOffset, end: source.highWatermark };
-    if (this.#hasStoodStill('source', open.start, open.end))
-      this.#passing.push({ reason: 'openTransaction', side: 'source', ...open });
     const lag = { start: destination.lastStableOffset, end: source.lastStableOffset };
     if (this.#hasStoodStill('destination', lag.start, lag.end))
       this.#passing.push({ reason: 'lagging', side: 'destination', ...lag });
