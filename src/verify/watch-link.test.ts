@@ -225,7 +225,7 @@ describe('a watch', () => {
     const lines = rounds.map(describeRound);
     for (const line of lines.slice(0, 2))
       expect(line).toMatch(
-        /^incomplete {2}1 of 2 partitions identical {2}\d+ records more {2}4 offsets behind open transactions in 1 partition {2}digest/,
+        /^incomplete {2}1 of 2 partitions identical {2}\d+ records more {2}4 offsets held back by open transactions in 1 partition {2}digest/,
       );
     expect(lines.map((line) => line.includes('no lag'))).toEqual([false, false, false, true]);
     expect(JSON.parse(watchRoundAsJson('us-to-eu', rounds[1]!)).partitions[0].notCompared).toMatchObject([

@@ -258,7 +258,7 @@ function describeLag(partitions: readonly WatchedState[]): string[] {
     .reduce((sum, { start, end }) => sum + end - start, 0n);
   if (open.length > 0)
     said.push(
-      `${countOf(undecided, 'offset')} behind open transactions in ${countOf(open.length, 'partition')}`,
+      `${countOf(undecided, 'offset')} held back by open transactions in ${countOf(open.length, 'partition')}`,
     );
   const isKnown = partitions.every(({ notCompared }) =>
     notCompared.every(({ reason }) => !passing.has(reason)),
