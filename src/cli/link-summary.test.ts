@@ -8,12 +8,12 @@ const line = (now: LinkStatus, before?: LinkStatus): string =>
 
 describe('the line of a link', () => {
   test('counts partitions that fill holes as mirroring, and tells what others wait for', () => {
-    const states = ['Mirroring', 'ClaimingHole', 'FillingHole', 'WaitingForTransaction'];
+    const states = ['Mirroring', 'ClaimingHole', 'FillingHole', ...Array(2).fill('WaitingForTransaction')];
     const partitions = states.map((state, index) =>
-      partition({ partition: index, state, reason: index === 0 ? null : 'why' }),
+      partition({ partition: index, state, reason: index === 0 ? null : `why ${index}` }),
     );
     expect(line(link(partitions))).toBe(
-      'us-to-eu  3 of 4 partitions mirroring  lag none  (1 WaitingForTransaction: why)',
+      'us-to-eu  3 of 5 partitions mirroring (2 WaitingForTransaction)  lag none, but 2 wait for transactions',
     );
   });
 
@@ -39,7 +39,7 @@ describe('the line of a link', () => {
       partition({}),
       partition({ partition: 1, state: 'Settling', lagRecords: null, behindMs: null }),
     ]);
-    expect(line(now)).toBe('us-to-eu  1 of 2 partitions mirroring  lag unknown  (1 Settling)');
+    expect(line(now)).toBe('us-to-eu  1 of 2 partitions mirroring (1 Settling)  lag none, but unknown for 1');
   });
 
   test('is not silent about partitions that stopped and topics that can not be listed', () => {
@@ -54,7 +54,7 @@ describe('the line of a link', () => {
   test('a stopped partition does not hide the lag of the others', () => {
     const stopped = partition({ state: 'Diverged', isStopped: true, lagRecords: null, behindMs: null });
     expect(line(link([stopped, partition({ partition: 1, lagRecords: 3n, behindMs: 100 })]))).toContain(
-      '1 STOPPED  lag 3 records, 100 ms',
+      '1 STOPPED  lag 3 records, 100 ms, but 1 stopped',
     );
   });
 
@@ -62,12 +62,39 @@ describe('the line of a link', () => {
     expect(line(link([]))).toBe('us-to-eu  no partitions yet');
   });
 
-  test('the most frequent trouble is told with its reason', () => {
-    const waiting = { state: 'Recovering', reason: 'connection refused', lagRecords: null, behindMs: null };
-    const partitions = [0, 1].map((number) => partition({ partition: number, ...waiting }));
-    expect(line(link([...partitions, partition({ partition: 2, state: 'Settling' })]))).toContain(
-      '(2 Recovering: connection refused)',
+  test('troubles are counted by their state, the most frequent first, without their reasons', () => {
+    const waiting = { state: 'Recovering', lagRecords: null, behindMs: null };
+    const partitions = [1, 2].map((number) =>
+      partition({ partition: number, reason: `connection ${number} refused`, ...waiting }),
     );
+    expect(line(link([partition({ state: 'Settling' }), ...partitions]))).toBe(
+      'us-to-eu  0 of 3 partitions mirroring (2 Recovering, 1 Settling)  lag unknown for 3',
+    );
+  });
+
+  test('a source that is away has nothing that mirrors, and what was heard last is no lag', () => {
+    const line8 = (reason: string) =>
+      line(link(Array.from({ length: 8 }, (_, number) => partition({ partition: number, reason }))));
+    expect(line8('the partition has no leader at the source')).toBe(
+      'us-to-eu  0 of 8 partitions mirroring (8: the partition has no leader at the source)  lag unknown for 8',
+    );
+    expect(line8('reading: connection to us1:9092 (10.0.0.1) refused')).toContain(
+      '0 of 8 partitions mirroring (8: the source can not be read)  lag unknown for 8',
+    );
+  });
+
+  test('no lag of the others hides one that stopped', () => {
+    const stopped = partition({ state: 'Diverged', isStopped: true });
+    expect(line(link([stopped, partition({ partition: 1 })]))).toContain('lag none, but 1 stopped');
+  });
+
+  test('a clean stop is no failure, and hides none', () => {
+    const ended = [0, 1].map((number) =>
+      partition({ partition: number, state: 'Stopped', isStopped: true, reason: 'stopped as asked' }),
+    );
+    expect(line(link(ended))).toBe('us-to-eu  2 of 2 partitions stopped cleanly');
+    const diverged = partition({ partition: 2, state: 'Diverged', isStopped: true });
+    expect(line(link([...ended, diverged]))).toBe('us-to-eu  2 of 3 partitions stopped cleanly  1 STOPPED');
   });
 
   test('counters that start again make no negative rate', () => {

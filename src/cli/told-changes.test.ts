@@ -105,9 +105,39 @@ describe('a partition that does not come to copying', () => {
     const away = [0, 1, 2].map((number) =>
       partition({ partition: number, reason: 'reading: connection refused', lagRecords: null }),
     );
+    expect(told(...times(10, away))).toEqual([]);
+    expect(told(...times(11, away))).toHaveLength(1);
     expect(told(...times(40, away))).toEqual([
       'us-to-eu: orders-0 and 2 more partitions: Mirroring: reading: connection refused. It is tried again by itself, every few seconds. If the reason stays: lockstep doctor lockstep.yaml.',
     ]);
+  });
+});
+
+test('a source that is away for moments, again and again, is no news', () => {
+  const away = [partition({ reason: 'reading: connection refused', lagRecords: 5n })];
+  const back = [partition({ lagRecords: 5n })];
+  expect(told(...times(4, [...times(6, away), back]).flat())).toEqual([]);
+});
+
+describe('offsets that the source had deleted', () => {
+  const lost = (sourceLostCount: bigint) => [partition({ sourceLostCount })];
+  const words = (count: string) =>
+    `us-to-eu: topic orders, partition 0: ${count} that the source had deleted`;
+
+  test('are told once for each time that they become more', () => {
+    expect(told(lost(0n), lost(1_200n), lost(1_200n), lost(1_201n))).toEqual([
+      `${words('1,200 offsets')} were never mirrored; a hole stands in their place (retentionOvertook: jump)`,
+      `${words('1 offset')} was never mirrored; a hole stands in its place (retentionOvertook: jump)`,
+    ]);
+  });
+
+  test('are told of a new worker too, which counts from 0', () => {
+    expect(told(lost(20n), lost(0n), lost(7n))).toHaveLength(2);
+  });
+
+  test('are not told where it stopped before the hole', () => {
+    const stopped = [partition({ state: 'StartTooFar', isStopped: true, sourceLostCount: 5n })];
+    expect(told(stopped).join()).not.toContain('never mirrored');
   });
 });
 

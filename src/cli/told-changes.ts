@@ -5,7 +5,7 @@ import type { LinkStatus } from '../link/index.ts';
 import { type PartitionStatus, type Place, wayOut } from '../mirror/index.ts';
 import { plural } from './output/units.ts';
 
-/** How long a partition may wait before it is told, ms: by then it is known whose transaction it is. */
+/** How long a partition may wait, or hear nothing, before it is told, ms: by then it is known whose transaction it is. */
 const waitingToldMs = 10_000;
 /** How long it may take to begin, or to begin again, ms. */
 const notCopyingToldMs = 30_000;
@@ -38,6 +38,8 @@ interface Episode {
   readonly state: string;
   readonly sinceMs: number;
   readonly mirrorEnd: bigint | null;
+  /** Since when a cluster that it needs has not answered, in one go; null while it does. */
+  unheardSinceMs: number | null;
   isTold: boolean;
 }
 
@@ -55,6 +57,8 @@ export class ToldChanges {
   readonly #placeOf: PlaceOfLink;
   readonly #episodes = new Map<string, Episode>();
   readonly #topics = new Map<string, string>();
+  /** The losses of each partition that were told. */
+  readonly #lost = new Map<string, bigint>();
 
   constructor(placeOf: PlaceOfLink) {
     this.#placeOf = placeOf;
@@ -66,7 +70,8 @@ export class ToldChanges {
     const partitions = link.partitions.flatMap((partition) =>
       this.#partitionNews(link.name, partition, atMs),
     );
-    return [...topics, ...together(partitions)].map((line) => `${link.name}: ${line}`);
+    const losses = link.partitions.flatMap((partition) => this.#lossNews(link.name, partition));
+    return [...topics, ...losses, ...together(partitions)].map((line) => `${link.name}: ${line}`);
   }
 
   #topicNews(link: string, { topic, state, reason }: LinkStatus['topics'][number]): string[] {
@@ -79,6 +84,21 @@ export class ToldChanges {
     return isNews && !isQuiet ? [`topic ${topic}: ${words}`] : [];
   }
 
+  /** What was jumped over is missing for good, and no state shows it. */
+  #lossNews(link: string, { topic, partition, sourceLostCount, isStopped }: PartitionStatus): string[] {
+    // A partition that stopped instead has no hole yet.
+    if (isStopped) return [];
+    const key = `${link} ${topic}-${partition}`;
+    const told = this.#lost.get(key) ?? 0n;
+    this.#lost.set(key, sourceLostCount);
+    // A count that is lower than before is a new worker's, which began at 0.
+    const count = sourceLostCount < told ? sourceLostCount : sourceLostCount - told;
+    if (count === 0n) return [];
+    return [
+      `topic ${topic}, partition ${partition}: ${plural(count, 'offset')} that the source had deleted ${count === 1n ? 'was' : 'were'} never mirrored; a hole stands in ${count === 1n ? 'its' : 'their'} place (retentionOvertook: jump)`,
+    ];
+  }
+
   #partitionNews(link: string, status: PartitionStatus, atMs: number): News[] {
     const { topic, partition, state, reason, mirrorEnd } = status;
     if (state === 'Stopped') return [];
@@ -87,14 +107,19 @@ export class ToldChanges {
     const before = this.#episodes.get(key);
     const trouble = troubleIn(status);
     if (trouble === null) {
-      if (before === undefined || !isOver(before, status)) return [];
+      if (before === undefined) return [];
+      before.unheardSinceMs = null;
+      if (!isOver(before, status)) return [];
       this.#episodes.delete(key);
       return before.isTold ? [{ name, what: 'again', text: `${withReason(state, reason)} again` }] : [];
     }
     const isSame = before?.trouble === trouble && (trouble === 'notCopying' || before.state === state);
-    const episode = isSame ? before : { trouble, state, sinceMs: atMs, mirrorEnd, isTold: false };
+    const episode: Episode = isSame
+      ? before
+      : { trouble, state, sinceMs: atMs, mirrorEnd, unheardSinceMs: null, isTold: false };
     this.#episodes.set(key, episode);
-    if (episode.isTold || atMs - episode.sinceMs < toldAfterMs[trouble]) return [];
+    episode.unheardSinceMs = isUnheard(status) ? (episode.unheardSinceMs ?? atMs) : null;
+    if (episode.isTold || !isLasting(episode, atMs)) return [];
     episode.isTold = true;
     const what = describe(status);
     const way = wayOutOf(status, trouble, { link, topic, partition, ...this.#placeOf(link) });
@@ -104,9 +129,18 @@ export class ToldChanges {
 
 function troubleIn({ state, reason, isStopped }: PartitionStatus): Trouble | null {
   if (isStopped) return 'stopped';
-  // What it copies from, or to, does not answer.
-  if (state === 'Mirroring' && reason !== null) return 'notCopying';
+  if (isUnheard({ state, reason })) return 'notCopying';
   return troubleOf[state] ?? null;
+}
+
+/** What it copies from, or to, does not answer. */
+function isUnheard({ state, reason }: Pick<PartitionStatus, 'state' | 'reason'>): boolean {
+  return state === 'Mirroring' && reason !== null;
+}
+
+function isLasting({ trouble, sinceMs, unheardSinceMs }: Episode, atMs: number): boolean {
+  if (unheardSinceMs !== null && atMs - unheardSinceMs >= waitingToldMs) return true;
+  return atMs - sinceMs >= toldAfterMs[trouble];
 }
 
 /** One that tries again and again shows Mirroring in between: only what it has copied ends that. */

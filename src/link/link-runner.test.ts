@@ -14,6 +14,7 @@ let source: FakeCluster;
 let destination: FakeCluster;
 let copied: string[];
 let notices: string[];
+let recreated: string[];
 let restarted: string[];
 let status: PartitionStatus[];
 let store: MemoryStore;
@@ -25,6 +26,7 @@ beforeEach(() => {
   destination = new FakeCluster('destination');
   copied = [];
   notices = [];
+  recreated = [];
   restarted = [];
   status = [];
   store = new MemoryStore();
@@ -41,7 +43,7 @@ function newRunner(start: 'fill' | 'shifted'): LinkRunner {
     heldBytes: 0,
     status: () => status,
     followLeaders: () => {},
-    topicRecreated: () => {},
+    topicRecreated: (_topic: string, _side: string, reason: string) => recreated.push(reason),
     stop: async () => {},
     restart: ({ topic, partition }: TopicPartition) => restarted.push(`${topic}-${partition}`),
     add: ({ topic, partition }: TopicPartition, { shift }: { shift: bigint }) =>
@@ -73,6 +75,25 @@ it('says once that a named topic is missing', async () => {
   await vi.advanceTimersByTimeAsync(5_000);
   expect(notices.filter((text) => text.includes('topic named is not in'))).toHaveLength(1);
   await runner.stop();
+});
+
+describe('a mirror that is another one now', () => {
+  it.each([
+    ['gone', undefined, 'deleted', 'it does not exist any more'],
+    ['made anew', 'another', 'created again', 'its topic id is another'],
+  ])('is called what it is: %s', async (_what, topicId, first, last) => {
+    source.addTopic('orders');
+    await runner.start();
+    if (topicId === undefined) destination.topics.delete('orders');
+    else destination.topics.set('orders', { topic: 'orders', topicId, partitionCount: 1 });
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(topicStatus('orders')?.state).toBe('DestinationRecreated');
+    expect(recreated).toEqual([
+      expect.stringMatching(`^the topic was ${first}: its topic id was .*, and now ${last}$`),
+    ]);
+    expect(notices.join('\n')).toContain(`topic orders was ${first} at the destination: `);
+    await runner.stop();
+  });
 });
 
 describe('a topic that makes trouble', () => {

@@ -313,6 +313,7 @@ export class LinkRunner {
         topic,
         'destination',
         `its topic id was ${known.destinationId}, and now ${now}`,
+        mirror === undefined ? 'deleted' : 'created again',
       );
     }
     if (known.state === 'SourceDeleted') {
@@ -389,11 +390,17 @@ export class LinkRunner {
     void this.#keptRange.look(looked);
   }
 
-  #recreated(known: KnownTopic, topic: string, side: 'source' | 'destination', reason: string): void {
+  #recreated(
+    known: KnownTopic,
+    topic: string,
+    side: 'source' | 'destination',
+    reason: string,
+    what: 'deleted' | 'created again' = 'created again',
+  ): void {
     known.state = side === 'source' ? 'SourceRecreated' : 'DestinationRecreated';
     known.reason = reason;
-    this.#notice('warning', `topic ${topic} was deleted or created again at the ${side}: ${reason}`);
-    this.#options.mirror.topicRecreated(topic, side, `the topic was created again: ${reason}`);
+    this.#notice('warning', `topic ${topic} was ${what} at the ${side}: ${reason}`);
+    this.#options.mirror.topicRecreated(topic, side, `the topic was ${what}: ${reason}`);
   }
 
   #noticeDeleted(selected: ReadonlySet<string>): void {

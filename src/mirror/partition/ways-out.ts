@@ -25,18 +25,20 @@ export interface Place {
 
 const deleteMirror = 'kafka-topics.sh --bootstrap-server {destination} --delete --topic {topic}';
 const startAgain = 'lockstep run {file}';
+const restart = `stop this agent and start it again: ${startAgain}`;
+const deleteAndRestart = `stop this agent, then: ${deleteMirror}; then start it again: ${startAgain}`;
 const verify = 'lockstep verify {file} --topic {topic}';
 
 export const waysOut: Readonly<Record<StopKind | LastingState, string>> = {
-  Diverged: `Nothing is written any more. See where: ${verify}; and who else may write: kafka-acls.sh --bootstrap-server {destination} --list --topic {topic}. Then withdraw that right, delete the mirror and start again: ${deleteMirror}; ${startAgain}.`,
-  ForeignData: `Nothing was touched. If nobody needs this destination topic, delete it and start again: ${deleteMirror}; ${startAgain}. Else mirror another topic.`,
-  SourceTruncated: `The mirror holds records that the source lost, and is left as it is. See which: ${verify}. To mirror the source as it is now, keep what you need and delete the mirror: ${deleteMirror}; ${startAgain}.`,
-  SourceRecreated: `The mirror of the former topic is left as it is. To mirror the new one, delete it: ${deleteMirror}; ${startAgain}.`,
-  DestinationRecreated: `Nothing was written to the new topic. To fill it from the source: ${startAgain}.`,
-  RetentionOvertook: `To go on behind the gap, set retentionOvertook: jump on link {link} in {file}, then: ${startAgain}. To keep what is mirrored, leave it; the source no longer has what is missing.`,
-  StartTooFar: `Set a higher fillOffsetsMax, or start: shifted (other offsets than the source's), on link {link} in {file}, then: ${startAgain}.`,
-  HoleTooLong: `What is before it is identical. Set a higher fillOffsetsMax, or compactionGaps: copies for a gap that compaction left, on link {link} in {file}, then: ${startAgain}.`,
-  Blocked: `Change the setting of the mirror that the reason speaks of, for example: kafka-configs.sh --bootstrap-server {destination} --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=10485760. A raised max.message.bytes is noticed within moments; after any other change: ${startAgain}.`,
+  Diverged: `Nothing is written any more. See where: ${verify}; and who else may write: kafka-acls.sh --bootstrap-server {destination} --list --topic {topic}. Then withdraw that right, ${deleteAndRestart}.`,
+  ForeignData: `Nothing was touched. If nobody needs this destination topic, ${deleteAndRestart}. Else mirror another topic.`,
+  SourceTruncated: `The mirror holds records that the source lost, and is left as it is. See which: ${verify}. To mirror the source as it is now, keep what you need, ${deleteAndRestart}.`,
+  SourceRecreated: `The mirror of the former topic is left as it is. To mirror the new one, ${deleteAndRestart}.`,
+  DestinationRecreated: `Nothing is written any more. To have the mirror made and filled from the source, ${restart}.`,
+  RetentionOvertook: `To go on behind the gap, set retentionOvertook: jump on link {link} in {file}, then ${restart}. To keep what is mirrored, leave it; the source no longer has what is missing.`,
+  StartTooFar: `Set a higher fillOffsetsMax, or start: shifted (other offsets than the source's), on link {link} in {file}, then ${restart}.`,
+  HoleTooLong: `What is before it is identical. Set a higher fillOffsetsMax, or compactionGaps: copies for a gap that compaction left, on link {link} in {file}, then ${restart}.`,
+  Blocked: `Change the setting of the mirror that the reason speaks of, for example: kafka-configs.sh --bootstrap-server {destination} --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=10485760. A raised max.message.bytes is noticed within moments; after any other change, ${restart}.`,
   Fenced:
     'Nothing has to be done if the promotion was meant. Else see who writes to the topic now: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {topic} --partition {partition}.',
   Stopped: `Nothing has to be done; to go on: ${startAgain}.`,
