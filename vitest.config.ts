@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Unit tests first, then those on real Kafka, three files at a time: most of their time they wait for brokers, and a
+ * Unit tests first, then those on real Kafka, two files at a time: most of their time they wait for brokers, and a
  * test that needs a quiet machine is a wrong one (speed is measured under bench/).
  */
 export default defineConfig({
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'kafka',
           include: ['test/**/*.test.ts'],
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 120_000,

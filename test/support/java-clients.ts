@@ -19,6 +19,7 @@ import {
 } from '../../src/regions/index.ts';
 import { runChild } from './child-output.ts';
 import { JavaWorkload } from './java-workload.ts';
+import { waitFor } from './wait-for.ts';
 
 /** A region of the test, or any cluster by its addresses. */
 export interface JavaSide {
@@ -175,6 +176,19 @@ export class JavaClients implements AsyncDisposable {
   /** Creates topics at once; a tenth of the time that one of Kafka's command line tools takes for each. */
   async createTopics(region: JavaSide, topics: readonly JavaTopic[]): Promise<void> {
     await this.call('createTopics', { ...clientOf(region), topics });
+    // A producer that meets a partition before its leader leads can be long in finding it.
+    for (const { name, partitions = 1 } of topics) {
+      await waitFor(
+        async () => {
+          try {
+            return (await this.ends(region, name)).length === partitions;
+          } catch {
+            return false;
+          }
+        },
+        { deadlineMs: 30_000, describe: `every partition of ${name} to be led` },
+      );
+    }
   }
 
   /** Where each partition starts and ends; empty where the topic does not exist. */
