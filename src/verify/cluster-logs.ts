@@ -9,7 +9,7 @@ import { markAborted, splitBatches } from '../records/index.ts';
 import { type LogSettings, logSettings, settingNames } from './log-settings.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { OffsetQuestions } from './offset-questions.ts';
-import { later } from './offsets.ts';
+import { later } from '../offsets.ts';
 import { type FetchedBatches, type LogOffsets, OffsetGone, type PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 

@@ -17,7 +17,7 @@ import { type KeyHash, keyHash } from './key-hash.ts';
 import { KeyTable, type WaitingRecord } from './key-table.ts';
 import { type LogBatch, SideFailure } from './log-cursor.ts';
 import type { LogSettings } from './log-settings.ts';
-import { earlier, later } from './offsets.ts';
+import { earlier, later } from '../offsets.ts';
 import type { Difference, NotCompared, OffsetRange, Side } from './verdict.ts';
 import { visibleRecords } from './visible-records.ts';
 

@@ -21,7 +21,7 @@ import {
 } from '../records/index.ts';
 import type { CompactionLedger } from './compaction.ts';
 import { type LogBatch, LogCursor, SideFailure } from './log-cursor.ts';
-import { earlier, later } from './offsets.ts';
+import { earlier, later } from '../offsets.ts';
 import type { RunningDigest } from './running-digest.ts';
 import { type Compared, type Difference, nothingCompared, type OffsetRange, type Side } from './verdict.ts';
 

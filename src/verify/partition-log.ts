@@ -3,7 +3,7 @@
 import { LockstepError } from '../errors.ts';
 import type { LogBatch } from './log-cursor.ts';
 import type { LogSettings } from './log-settings.ts';
-import { later } from './offsets.ts';
+import { later } from '../offsets.ts';
 
 /** Offsets of a partition as its leader names them. */
 export interface LogOffsets {

@@ -5,7 +5,7 @@ import { CompactionLedger } from './compaction.ts';
 import { type Comparison, compareLogs } from './compare-logs.ts';
 import { type LogBatch, SideFailure } from './log-cursor.ts';
 import type { LogSettings } from './log-settings.ts';
-import { earlier, later } from './offsets.ts';
+import { earlier, later } from '../offsets.ts';
 import { OffsetGone, type PartitionLog, readLog } from './partition-log.ts';
 import type { RunningDigest } from './running-digest.ts';
 import {

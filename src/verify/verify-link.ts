@@ -7,7 +7,7 @@ import { type LinkProgress, ProgressSum } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { Pacer, pacedLog } from './pacer.ts';
 import { budgetedLog, ReadingBudget } from './reading-budget.ts';
-import { Slots } from './slots.ts';
+import { Slots } from '../slots.ts';
 import {
   type Difference,
   type LinkVerdict,

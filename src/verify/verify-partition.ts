@@ -15,7 +15,7 @@ import { LockstepError } from '../errors.ts';
 import { isFillerProducerId } from '../mirror/partition/identity.ts';
 import { SideFailure } from './log-cursor.ts';
 import { retentionExplains } from './log-settings.ts';
-import { earlier, later } from './offsets.ts';
+import { earlier, later } from '../offsets.ts';
 import { isExpectedFailure, type LogOffsets, LogStalled, type PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 import { shiftedLog } from './shifted-log.ts';

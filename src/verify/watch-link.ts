@@ -16,7 +16,7 @@ import type { PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 import { budgetedLog, ReadingBudget } from './reading-budget.ts';
 import { countOf, withReasons } from './report.ts';
-import { Slots } from './slots.ts';
+import { Slots } from '../slots.ts';
 import { type NotCompared, type Outcome, type Side, worst } from './verdict.ts';
 import {
   heldBytesDefault,

@@ -2,7 +2,7 @@
 
 import { LockstepError } from '../errors.ts';
 import { SideFailure } from './log-cursor.ts';
-import { earlier, later } from './offsets.ts';
+import { earlier, later } from '../offsets.ts';
 import { isExpectedFailure, type LogOffsets, type PartitionLog } from './partition-log.ts';
 import { RunningDigest } from './running-digest.ts';
 import { shiftedLog } from './shifted-log.ts';

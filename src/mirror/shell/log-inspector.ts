@@ -1,26 +1,19 @@
 // Answers where a mirror ends, and what stands there.
 import { LockstepError } from '../../errors.ts';
-import {
-  generationAfter,
-  isClosed,
-  isFillerProducerId,
-  type LastWrite,
-  type ProducerEntry,
-  positionAt,
-} from '../partition/identity.ts';
+import type { ProducerEntry } from '../partition/identity.ts';
 import type { DestinationView, LogEnds } from '../partition/state.ts';
 import type { MirrorFingerprint, MirrorTail } from '../partition/tail.ts';
+import { viewOf } from '../partition/view.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
+import { askEndHole, type EndHole } from './end-hole.ts';
 import {
   type Answers,
   type Ask,
   askBatchHeaders,
-  askEndHole,
   askHoldsTimedRecords,
   askLogEnds,
   askOffsets,
   askProducers,
-  type EndHole,
 } from './log-questions.ts';
 
 /** What a start on a mirror partition is decided by. */
@@ -135,41 +128,26 @@ export class DestinationInspector {
       return impossible(log, { highWatermark, logEnd: after });
     const { producerId, nowMs, random } = this.#options;
     const logEnd = after as bigint;
-    const known = entries as ProducerEntry[];
     const mirrorTail = tail as MirrorTail | null;
-    const newest = mirrorTail?.newest ?? null;
     const isWithheld = read.timed.has(log);
     const timed = read.timed.get(log);
     if (timed instanceof LockstepError) return timed;
     const holdsBatches = logEnd > (logStart as bigint);
     // Fillers have no timestamps. Anything else may be records: never cut unseen.
     if (isWithheld && timed === true) return notReadable(log);
-    const filler = isWithheld && holdsBatches ? fillerTail(producerId, logEnd) : null;
-    const view: DestinationView = {
-      leaderEpoch: log.leaderEpoch,
-      logStart: logStart as bigint,
-      logEnd,
-      // A log that grew while it was read is not at rest: the machine reads again.
-      highWatermark: before === after ? (highWatermark as bigint) : -1n,
-      tail:
-        newest === null
-          ? filler
-          : {
-              baseOffset: newest.baseOffset,
-              lastOffset: newest.lastOffset,
-              producerId: newest.producerId,
-              isControl: newest.isControl,
-              isFiller: isFillerProducerId(newest.producerId),
-            },
-      position: positionAt(logEnd, {
-        producerId,
-        tail: newest && { ...writeOf(newest), isControl: newest.isControl },
-        newestData: mirrorTail?.newestData ? writeOf(mirrorTail.newestData) : null,
-        entries: known,
-      }),
-      generation: generationAfter(known, { nowMs: nowMs(), random: random() }),
-      isClosed: isClosed(known, newest && writeOf(newest)),
-    };
+    const view = viewOf(
+      {
+        leaderEpoch: log.leaderEpoch,
+        logStart: logStart as bigint,
+        logEnd,
+        // A log that grew while it was read is not at rest: the machine reads again.
+        highWatermark: before === after ? (highWatermark as bigint) : -1n,
+        tail: mirrorTail,
+        entries: entries as ProducerEntry[],
+      },
+      { producerId, nowMs: nowMs(), random: random() },
+    );
+    if (isWithheld && holdsBatches) return { view: { ...view, tail: fillerTail(producerId, logEnd) }, tail: null };
     return { view, tail: mirrorTail };
   }
 }
@@ -191,10 +169,6 @@ function notReadable({ topic, partition }: LedLog): LockstepError {
 function fillerTail(producerId: bigint, logEnd: bigint): DestinationView['tail'] {
   const lastOffset = logEnd - 1n;
   return { baseOffset: lastOffset, lastOffset, producerId, isControl: false, isFiller: true };
-}
-
-function writeOf({ producerId, producerEpoch, lastSequence }: MirrorFingerprint): LastWrite {
-  return { producerId, epoch: producerEpoch, lastSequence };
 }
 
 async function readEnds(ask: Ask, logs: LedLog[]): Promise<Answers<LogEnds, LedLog>> {

@@ -4,12 +4,12 @@ import { BatchView, type RecordView, readRecords } from '../../records/index.ts'
 import type { TailVerdict } from '../partition/state.ts';
 import { judgeTail, type MirrorTail, type SourceView } from '../partition/tail.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
+import { askEndHole } from './end-hole.ts';
 import type { MirrorFacts } from './log-inspector.ts';
 import {
   type Ask,
   askBatch,
   askBatchHeaders,
-  askEndHole,
   askFirstVisible,
   askLogEnds,
   askOffsets,

@@ -1,14 +1,7 @@
 // One worker of a simulated world: the production machine, and around it what partition-runner.ts and
 // log-inspector.ts do with sockets, done with agenda entries. The judgements are production code, too (identity.ts,
 // tail.ts); what is modelled is only when each question is answered, and whether.
-import {
-  generationAfter,
-  isClosed,
-  isFillerProducerId,
-  type LastWrite,
-  type ProducerEntry,
-  positionAt,
-} from '../partition/identity.ts';
+import type { ProducerEntry } from '../partition/identity.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
 import type {
   DestinationView,
@@ -22,6 +15,7 @@ import type {
   TailVerdict,
 } from '../partition/state.ts';
 import { judgeTail, type MirrorFingerprint, type MirrorTail, type SourceView } from '../partition/tail.ts';
+import { viewOf } from '../partition/view.ts';
 import type { LogBatch } from './broker-log.ts';
 import type { MirrorContent, OnAnswer } from './destination.ts';
 import type { Mutation } from './mutation.ts';
@@ -289,36 +283,20 @@ export class SimWorker {
   }): Facts {
     const { producerId, clockMs } = this.#world;
     const { tail, entries } = read;
-    const newest = tail?.newest ?? null;
-    const logEnd = BigInt(read.end);
-    const view: DestinationView = {
-      leaderEpoch: this.#destinationEpoch,
-      logStart: BigInt(read.start),
-      logEnd,
-      highWatermark: BigInt(read.highWatermark),
-      tail: newest && {
-        baseOffset: newest.baseOffset,
-        lastOffset: newest.lastOffset,
-        producerId: newest.producerId,
-        isControl: newest.isControl,
-        isFiller: isFillerProducerId(newest.producerId),
-      },
-      position: positionAt(logEnd, {
-        producerId,
-        tail: newest && { ...writeOf(newest), isControl: newest.isControl },
-        newestData: tail?.newestData ? writeOf(tail.newestData) : null,
+    const view = viewOf(
+      {
+        leaderEpoch: this.#destinationEpoch,
+        logStart: BigInt(read.start),
+        logEnd: BigInt(read.end),
+        highWatermark: BigInt(read.highWatermark),
+        tail,
         entries,
-      }),
-      generation: this.#generation(entries, clockMs()),
-      isClosed: isClosed(entries, newest && writeOf(newest)),
-    };
-    return { view, tail };
-  }
-
-  #generation(entries: readonly ProducerEntry[], nowMs: number): number {
-    const random = this.#random.next();
-    if (!this.#mutation.shell?.keepsGeneration) return generationAfter(entries, { nowMs, random });
-    return Math.max(0, ...entries.map(({ coordinatorEpoch }) => coordinatorEpoch));
+      },
+      { producerId, nowMs: clockMs(), random: this.#random.next() },
+    );
+    if (!this.#mutation.shell?.keepsGeneration) return { view, tail };
+    const generation = Math.max(0, ...entries.map(({ coordinatorEpoch }) => coordinatorEpoch));
+    return { view: { ...view, generation }, tail };
   }
 
   #tailAt(end: number): MirrorTail | null {
@@ -751,10 +729,6 @@ function inWords(answer: Parameters<OnAnswer>[0]): string {
   if (answer === null) return 'connection broken';
   if (answer.errorCode !== 0) return `error ${answer.errorCode}`;
   return answer.baseOffset < 0 ? 'no error' : `base offset ${answer.baseOffset}`;
-}
-
-function writeOf({ producerId, producerEpoch, lastSequence }: MirrorFingerprint): LastWrite {
-  return { producerId, epoch: producerEpoch, lastSequence };
 }
 
 function fingerprintOf(batch: LogBatch<MirrorContent>): MirrorFingerprint {
