@@ -18,8 +18,16 @@ export interface LinkConfig extends MirrorExactness {
   readonly topics: readonly string[];
   /** The same two forms; wins over `topics`. Default: none. */
   readonly excludeTopics: readonly string[];
-  /** Consumer groups to sync, same two forms; read and checked, not yet acted on. Default: none. */
+  /** Prefix of the mirror's name: topic `orders` becomes `us.orders` with `us.`. Default none: the same name. */
+  readonly prefix: string;
+  /** Where a mirror begins that is created now. Default `earliest`. */
+  readonly startAt: StartAt;
+  /** Consumer groups whose positions travel along, same forms as `topics`. Default: none. */
   readonly groups: readonly string[];
+  /** Wins over `groups`. Default: none. */
+  readonly excludeGroups: readonly string[];
+  /** What travels with the data. */
+  readonly sync: SyncConfig;
   /** Replication factor of topics created in the destination; absent: the broker's own default. */
   readonly replicationFactor?: number;
   /** Connections for appending to each destination broker, 1 to 16. Default 2. */
@@ -28,6 +36,48 @@ export interface LinkConfig extends MirrorExactness {
   readonly fetchBytesMax: number;
   /** Bytes fetched and not yet acknowledged, over the whole link, 1 MiB to 16 GiB. Default 12 MiB. */
   readonly inFlightBytesMax: number;
+}
+
+/** The first offset that is mirrored: the log's start, its end at creation, or that of the first record since a moment. */
+export type StartAt =
+  | { readonly kind: 'earliest' }
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'timestamp'; readonly timestampMs: bigint };
+
+/** What travels with the data, and how often it is looked at. Intervals: 500 ms to 1 h, default 5 s. */
+export interface SyncConfig {
+  /** `also`: settings that are only kept equal when asked for (docs/mirror-topics.md has the table). */
+  readonly configs: { readonly everyMs: number; readonly also: readonly string[] };
+  readonly groups: {
+    readonly everyMs: number;
+    /** A group deleted at the source is deleted at the destination, too. Default false. */
+    readonly deletions: boolean;
+    /** Positions may go back. Default false. */
+    readonly backwards: boolean;
+  };
+  /** Null: ACLs are left alone. */
+  readonly acls: AclSyncConfig | null;
+  /** Client quotas that are copied, as `user=app`, `client-id=x`, `user=app,client-id=x`. Default none. */
+  readonly quotas: readonly string[];
+  /** SCRAM users that are created at the destination, with passwords that the user supplies. Default none. */
+  readonly users: readonly ScramUser[];
+}
+
+export interface AclSyncConfig {
+  readonly everyMs: number;
+  /** Principals whose ACLs are copied, `User:app` or a filter as in `topics`. */
+  readonly principals: readonly string[];
+  readonly excludePrincipals: readonly string[];
+  /** Kinds of resources that are copied. Default all three; topics are those of the link's mirrors. */
+  readonly resources: readonly ('topic' | 'group' | 'transactionalId')[];
+  /** WRITE on mirrors is withheld until promotion. Default true. */
+  readonly withholdWrites: boolean;
+}
+
+export interface ScramUser {
+  readonly name: string;
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+  readonly password: string;
 }
 
 /** How `lockstep local up` runs one cluster on this machine. */

@@ -1,0 +1,184 @@
+// What the control topic holds: one JSON value per key. Each value carries the version `v` of its shape; a value with a
+// higher one than ours is left alone, with a warning.
+//
+//   link/<link>                          a link as declared                      written by the leader
+//   mirror/<link>/<source topic>         one mirror and where it stands          written by the leader
+//   acl/<link>/..., group/<link>/...     what a keeper has to remember           written by the leader
+//   shift/...                            see src/link/shift.ts                   first value wins
+//   status/<link>/<topic>/<partition>    how a partition stands                  written by the agent that copies it
+//   agent/<id>                           an agent, where its API listens         written by that agent
+//   command/<id>                         what a person asks for                  written by the command line
+//   answer/<id>                          what became of it                       written by the leader
+import type { ErrorCode } from '../errors.ts';
+import type { MirrorState } from '../link/lifecycle.ts';
+
+/** The version of every shape below that this Lockstep writes. */
+export const recordVersion = 1;
+
+/**
+ * How to reach a source. Strings are as the user wrote them, references (`${env:...}`, `${file:...}`) unresolved; the
+ * shape is that of an entry of `clusters:` in lockstep.yaml. Never holds a secret itself.
+ */
+export interface SourceReference {
+  readonly name: string;
+  readonly bootstrap: readonly string[];
+  readonly clientId?: string;
+  readonly tls?: unknown;
+  readonly sasl?: unknown;
+  /** The connection's secrets stand in the file of the agent alone (`lockstep run FILE`): look the name up there. */
+  readonly isInAgentFile?: boolean;
+}
+
+export interface LinkRecord {
+  readonly v: number;
+  readonly name: string;
+  readonly source: SourceReference;
+  /** The destination's name where it was declared; for people. */
+  readonly destination: string;
+  /** The keys of a link in lockstep.yaml without source and destination, as written (defaults not filled in). */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Grows by one with every change. */
+  readonly generation: number;
+  readonly createdAtMs: number;
+  readonly changedAtMs: number;
+}
+
+export interface Promotion {
+  readonly commandId: string;
+  readonly kind: 'planned' | 'now';
+  readonly requestedAtMs: number;
+  /** A planned one gives up after this moment. */
+  readonly deadlineMs: number;
+  /** Where the mirror's partitions were closed, once they are; offsets as decimal strings. */
+  readonly partitions?: readonly PromotedPartition[];
+}
+
+export interface PromotedPartition {
+  readonly partition: number;
+  /** First offset that is not the source's any more. */
+  readonly cutOffset: string;
+  /** The source's end when it was last seen; null: never seen by the fleet that promoted. */
+  readonly sourceEnd: string | null;
+  readonly sourceSeenAtMs: number | null;
+  /** Known to be missing: at least so many records; null where the source was never seen. */
+  readonly missingRecords: string | null;
+  /** The tail that in-sync replicas do not have yet. */
+  readonly isReplicated: boolean;
+}
+
+export interface MirrorRecord {
+  readonly v: number;
+  readonly link: string;
+  readonly sourceTopic: string;
+  readonly mirrorTopic: string;
+  readonly partitionCount: number;
+  readonly sourceTopicId: string;
+  readonly mirrorTopicId: string;
+  readonly state: MirrorState;
+  readonly sinceMs: number;
+  /** Why, where the state needs a reason: the last promotion timed out, say. */
+  readonly reason: string | null;
+  /** Asked for by name (`mirrors create`), whatever the link's filters say. */
+  readonly isExplicit?: boolean;
+  readonly promotion?: Promotion;
+}
+
+/** How a partition stands, as its agent last told; offsets as decimal strings. */
+export interface StatusRecord {
+  readonly v: number;
+  readonly agent: string;
+  readonly atMs: number;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly sinceMs: number;
+  readonly sourceEnd: string | null;
+  readonly mirrorEnd: string | null;
+  readonly lagRecords: string | null;
+  readonly behindMs: number | null;
+  readonly lastFetchAtMs: number | null;
+  readonly lastError: string | null;
+  readonly shift: string;
+}
+
+export interface AgentRecord {
+  readonly v: number;
+  readonly id: string;
+  readonly version: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Where its HTTP API listens; null when it has none. */
+  readonly api: string | null;
+  readonly startedAtMs: number;
+  readonly atMs: number;
+  readonly isLeader: boolean;
+  readonly partitionCount: number;
+}
+
+/** A link as a person declares it. */
+export type LinkDeclaration = Pick<LinkRecord, 'name' | 'source' | 'destination' | 'config'>;
+
+/** What a person asks for. Topics are names at the source; null stands for all mirrors of the link. */
+export type CommandBody =
+  | { readonly do: 'createLink'; readonly link: LinkDeclaration }
+  /** Keys with null go back to their default; `ifGeneration` refuses when somebody else was faster. */
+  | {
+      readonly do: 'alterLink';
+      readonly link: string;
+      readonly changes: Readonly<Record<string, unknown>>;
+      readonly source?: SourceReference;
+      readonly ifGeneration?: number;
+    }
+  /** Refused while it has mirrors that are not promoted, unless `withMirrors`: they stay as topics. */
+  | { readonly do: 'deleteLink'; readonly link: string; readonly withMirrors: boolean }
+  /** Creates and alters until the links are as declared; links that are not named stay. */
+  | { readonly do: 'applyLinks'; readonly links: readonly LinkDeclaration[] }
+  | { readonly do: 'createMirrors'; readonly link: string; readonly topics: readonly string[] }
+  | { readonly do: 'pauseMirrors'; readonly link: string; readonly topics: readonly string[] | null }
+  | { readonly do: 'resumeMirrors'; readonly link: string; readonly topics: readonly string[] | null }
+  /** Forgets them; their topics stay, closed for the link as by a promotion. */
+  | { readonly do: 'deleteMirrors'; readonly link: string; readonly topics: readonly string[] | null }
+  | {
+      readonly do: 'promoteMirrors';
+      readonly link: string;
+      readonly topics: readonly string[] | null;
+      readonly isNow: boolean;
+      readonly timeoutMs: number;
+    };
+
+export interface CommandRecord {
+  readonly v: number;
+  readonly id: string;
+  /** Who asks: user@host, for people. */
+  readonly by: string;
+  readonly atMs: number;
+  /** Not carried out any more after this moment. */
+  readonly deadlineMs: number;
+  readonly isDryRun: boolean;
+  readonly body: CommandBody;
+}
+
+/** One thing that a command changes, or would change. */
+export interface Change {
+  readonly what: 'link' | 'mirror';
+  readonly name: string;
+  readonly action: 'create' | 'alter' | 'delete' | 'pause' | 'resume' | 'promote' | 'none';
+  /** In words: "topics: orders -> orders, payments.*"; why, where nothing is done. */
+  readonly details: readonly string[];
+}
+
+export interface AnswerRecord {
+  readonly v: number;
+  readonly id: string;
+  readonly atMs: number;
+  /** `working`: more will come under the same key (a promotion that waits). */
+  readonly state: 'working' | 'done' | 'refused';
+  /** Set where it was refused: decides the exit code. */
+  readonly code?: ErrorCode;
+  readonly message: string;
+  readonly changes: readonly Change[];
+  /** Promotions: how each mirror ended. */
+  readonly promoted?: readonly {
+    readonly topic: string;
+    readonly partitions: readonly PromotedPartition[];
+  }[];
+}
