@@ -33,6 +33,8 @@ export interface LinkRecord {
   readonly v: number;
   readonly name: string;
   readonly source: SourceReference;
+  /** Kafka's id of the source, once it was reached; another one later is another cluster under the same address. */
+  readonly sourceClusterId?: string;
   /** The destination's name where it was declared; for people. */
   readonly destination: string;
   /** The keys of a link in lockstep.yaml without source and destination, as written (defaults not filled in). */
@@ -45,6 +47,8 @@ export interface LinkRecord {
 
 export interface Promotion {
   readonly commandId: string;
+  /** The mirror is forgotten when it is closed (`mirrors delete`); its topic stays. */
+  readonly isForgotten?: boolean;
   readonly kind: 'planned' | 'now';
   readonly requestedAtMs: number;
   /** A planned one gives up after this moment. */
@@ -78,8 +82,6 @@ export interface MirrorRecord {
   readonly sinceMs: number;
   /** Why, where the state needs a reason: the last promotion timed out, say. */
   readonly reason: string | null;
-  /** Asked for by name (`mirrors create`), whatever the link's filters say. */
-  readonly isExplicit?: boolean;
   readonly promotion?: Promotion;
 }
 
