@@ -43,6 +43,8 @@ export interface LinkRecord {
   readonly generation: number;
   readonly createdAtMs: number;
   readonly changedAtMs: number;
+  /** Its last mirrors are being closed; then it is forgotten. */
+  readonly isDeleted?: boolean;
 }
 
 export interface Promotion {
