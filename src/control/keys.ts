@@ -1,0 +1,13 @@
+// The keys of the control topic. Names of links, topics and agents have no '/', so a key can be taken apart again.
+
+export const linkKey = (name: string): string => `link/${name}`;
+export const mirrorKey = (mirror: { readonly link: string; readonly sourceTopic: string }): string =>
+  `mirror/${mirror.link}/${mirror.sourceTopic}`;
+export const statusKey = (at: {
+  readonly link: string;
+  readonly topic: string;
+  readonly partition: number;
+}): string => `status/${at.link}/${at.topic}/${at.partition}`;
+export const agentKey = (id: string): string => `agent/${id}`;
+export const commandKey = (id: string): string => `command/${id}`;
+export const answerKey = (id: string): string => `answer/${id}`;
