@@ -63,7 +63,7 @@ describe('the line of a link', () => {
   });
 
   test('troubles are counted by their state, the most frequent first, without their reasons', () => {
-    const waiting = { state: 'Recovering', lagRecords: null, behindMs: null };
+    const waiting = { state: 'Recovering', lagRecords: null, behindMs: null } as const;
     const partitions = [1, 2].map((number) =>
       partition({ partition: number, reason: `connection ${number} refused`, ...waiting }),
     );

@@ -57,7 +57,7 @@ describe('settings', () => {
     ['min.insync.replicas', '1', destination, 'min-insync-replicas', 'advice'],
     ['unclean.leader.election.enable', 'true', source, 'unclean-election', 'advice'],
     ['unclean.leader.election.enable', 'true', destination, 'unclean-election', 'ok'],
-    ['log.message.timestamp.type', 'LogAppendTime', source, 'timestamp-type', 'advice'],
+    ['log.message.timestamp.type', 'LogAppendTime', source, 'timestamp-type', 'ok'],
     ['log.message.timestamp.type', 'LogAppendTime', destination, 'timestamp-type', 'ok'],
     ['auto.create.topics.enable', 'true', destination, 'auto-create', 'advice'],
   ] as const)('%s=%s', (name, value, roles, check, mark) => {

@@ -49,7 +49,7 @@ export function settingsChecks(settings: BrokerSettings, roles: Roles): Check[] 
   judge('unclean-election', 'unclean.leader.election.enable', (value) =>
     judgeUnclean(value, isSource(roles)),
   );
-  judge('timestamp-type', 'log.message.timestamp.type', (value) => judgeTimestamps(value, isSource(roles)));
+  judge('timestamp-type', 'log.message.timestamp.type', judgeTimestamps);
   if (isDestination(roles)) {
     checks.push(timestampLimits(settings));
     judge('auto-create', 'auto.create.topics.enable', judgeAutoCreate);
@@ -100,14 +100,9 @@ function judgeUnclean(value: string, source: boolean): Judgement {
   };
 }
 
-function judgeTimestamps(value: string, source: boolean): Judgement {
+function judgeTimestamps(value: string): Judgement {
   if (value === 'CreateTime') return { mark: 'ok', detail: 'records keep the time of their producer' };
-  if (!source) return { mark: 'ok', detail: `${value} by default, and CreateTime on mirrors` };
-  return {
-    mark: 'advice',
-    detail: `${value}: topics without a setting of their own are mirrored with the same timestamps, of type CreateTime`,
-    remedy: 'set message.timestamp.type=CreateTime on the topics to mirror',
-  };
+  return { mark: 'ok', detail: `${value} by default; mirrors get the same timestamps, of type CreateTime` };
 }
 
 function judgeAutoCreate(value: string): Judgement {

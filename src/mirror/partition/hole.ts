@@ -11,7 +11,7 @@
 // of the old one are refused from the first marker of the new one on.
 import type { LogEnds } from './state.ts';
 
-/** A hole that is being filled. `start` is the mirror's end. */
+/** A hole that is being filled. It begins at the mirror's end. */
 export interface FillingHole {
   /** The first offset behind the hole. */
   readonly end: bigint;
@@ -24,15 +24,15 @@ export interface FillingHole {
 export type HoleDecision =
   | { readonly next: 'pause'; readonly hole: FillingHole; readonly kind: 'claim' | 'replicas' }
   | { readonly next: 'readLogEnd'; readonly hole: FillingHole }
-  /** Offsets below `mirrorEnd` are in; `count` markers more are to be written. */
+  /** Offsets below `mirrorEnd` are in; `hole.sentCount` markers more are to be written. */
   | { readonly next: 'write'; readonly hole: FillingHole; readonly mirrorEnd: bigint }
   | { readonly next: 'done'; readonly mirrorEnd: bigint }
   | { readonly next: 'recover'; readonly reason: string }
   | { readonly next: 'notAuthorized'; readonly reason: string }
   | { readonly next: 'diverged'; readonly reason: string };
 
-/** Markers in one request; a broker writes about 30,000 a second. */
-export const markersPerRequestMax = 5_000;
+/** Markers between two looks at the log end; a broker writes about 30,000 a second. */
+export const markersPerWriteMax = 5_000;
 
 const noError = 0;
 const requestTimedOut = 7;
@@ -102,6 +102,6 @@ export function holeLogEndRead(hole: FillingHole, mirrorEnd: bigint, ends: LogEn
 
 function write(end: bigint, mirrorEnd: bigint): HoleDecision {
   const missing = end - mirrorEnd;
-  const sentCount = missing > markersPerRequestMax ? markersPerRequestMax : Number(missing);
+  const sentCount = missing > markersPerWriteMax ? markersPerWriteMax : Number(missing);
   return { next: 'write', mirrorEnd, hole: { end, phase: 'writing', sentCount } };
 }

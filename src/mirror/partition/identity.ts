@@ -68,7 +68,7 @@ export const epochMax = 32_764;
 /** Never used for copying: it closes a mirror for good. */
 export const closingEpoch = 32_767;
 /** Coordinator epochs are 32 bits wide. */
-const generationMax = 2 ** 31 - 1;
+export const generationMax = 2 ** 31 - 1;
 /** Generations grow by 16 in 4 s, so that they fit into 31 bits until 2037; the low bits tell workers of one moment apart. */
 const generation = { zeroMs: Date.UTC(2020, 0, 1), unitMs: 4_000, perUnit: 16 } as const;
 

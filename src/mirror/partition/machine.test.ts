@@ -39,11 +39,11 @@ function mirroring(): void {
 }
 
 /** From Recovering to Mirroring. */
-function again(seen: DestinationView = view): void {
+function again(seen: DestinationView = view, verdict: TailVerdict = agrees): void {
   machine.handle({ type: 'timer', round: machine.round });
   machine.handle({ type: 'destinationRead', round: machine.round, view: seen });
   machine.handle({ type: 'destinationRead', round: machine.round, view: seen });
-  machine.handle({ type: 'tailCompared', round: machine.round, verdict: agrees });
+  machine.handle({ type: 'tailCompared', round: machine.round, verdict });
   expect(machine.state.name).toBe('Mirroring');
 }
 
@@ -415,7 +415,7 @@ describe('a hole', () => {
     expect(machine.state).toMatchObject({
       name: 'HoleTooLong',
       offset: 10n,
-      reason: expect.stringContaining('about 2 h and 15.6 GB'),
+      reason: expect.stringContaining('about 1 h 51 min and 15.6 GB'),
     });
   });
 
@@ -549,7 +549,7 @@ describe('a source that starts above the mirror’s end', () => {
     compared(empty, startsAt(5_000_000_000n));
     expect(machine.state).toMatchObject({
       name: 'StartTooFar',
-      reason: expect.stringContaining('about 83 min'),
+      reason: expect.stringContaining('about 1 h 23 min'),
     });
   });
 
@@ -588,6 +588,17 @@ describe('a source that starts above the mirror’s end', () => {
       { type: 'appendFiller', filler: { offset: 10n, count: 20 } },
     ]);
     expect(machine.sourceLostCount).toBe(20n);
+  });
+
+  it('is counted once, however often the partition starts again before its hole is done', () => {
+    machine = new PartitionMachine<TestBatch>({ ...defaultPolicy, retentionOvertook: 'jump' });
+    compared(view, startsAt(30n));
+    machine.handle({ type: 'sourceChanged', reason: 'another leader' });
+    again(view, startsAt(30n));
+    expect(machine.sourceLostCount).toBe(20n);
+    machine.handle({ type: 'sourceChanged', reason: 'another leader' });
+    again(view, startsAt(33n));
+    expect(machine.sourceLostCount).toBe(23n);
   });
 
   it('becomes a hole where the user wants to go on', () => {

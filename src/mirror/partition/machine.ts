@@ -12,6 +12,7 @@
 //              │    │   └─ WaitingForReplicas  │  └─► FillingStart ─► CuttingStart ─► ReadingDestination
 //              │    │                          │               │  │  └─ a hole is filled on the way (hole.ts)
 //              └────┴────── Recovering ◄───────┴───────────────┘  └─► Diverged, Blocked, SourceTruncated, ...
+import { later } from '../../offsets.ts';
 import {
   enterHole,
   type FillingHole,
@@ -65,6 +66,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #copied: { end: bigint; epoch: number } | null = null;
   /** Where this worker has cut fillers off: nothing was lost if the source's start moves on before the first record. */
   #cutAt: bigint | null = null;
+  /** Losses below are counted in `sourceLostCount`; each start meets them again until their hole is done. */
+  #lossCountedTo = 0n;
   /** Something landed elsewhere than it was meant to; whether the mirror was closed meanwhile is being read. */
   #doubt: { offset: bigint; reason: string } | null = null;
   /** Small batches are put together until a broker refuses the result as too large. */
@@ -293,7 +296,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       const reason = `retention at the source took ${missing} offsets from ${view.logEnd} on before they were mirrored; it starts at ${sourceStart} now`;
       return this.#end('RetentionOvertook', view.logEnd, reason);
     }
-    if (isOvertaken) this.sourceLostCount += missing;
+    if (isOvertaken) this.#countLoss(view.logEnd, sourceStart);
     if (isOvertaken && view.logStart < view.logEnd) {
       return this.#mirror(view, { lastFetchedEpoch: -1, lostUntil: sourceStart });
     }
@@ -302,6 +305,11 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       return this.#end('StartTooFar', view.logEnd, reason);
     }
     this.#fill(view.position.producerId, view.logEnd, sourceStart);
+  }
+
+  #countLoss(from: bigint, to: bigint): void {
+    this.sourceLostCount += later(to - later(from, this.#lossCountedTo), 0n);
+    this.#lossCountedTo = later(to, this.#lossCountedTo);
   }
 
   #fill(producerId: bigint, offset: bigint, target: bigint): void {
@@ -555,7 +563,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       return this.#end('HoleTooLong', flow.mirrorEnd, reason);
     }
     flow.queue.shift();
-    this.#decide(flow, enterHole({ ...flow, end }));
+    const { mirrorEnd, isClaimed } = flow;
+    this.#decide(flow, enterHole({ mirrorEnd, isClaimed, end }));
   }
 
   /** Lets the hole decide about an event; `phase`: only in this one. */
@@ -683,7 +692,7 @@ function giveBack<B extends FetchedBatch>(flow: Flow<B>): void {
 const copiesCountMax = 10_000;
 const copiesBytesMax = 512 * 1024;
 
-/** A marker takes a thousand times the room of a filler, and thirty times as long. */
+/** A marker takes about a hundred times the room of a filler's offset, and thirty times as long. */
 const holeShare = 10n;
 
 /** After this many looks at a log end that moves, somebody should know why nothing is copied here. */

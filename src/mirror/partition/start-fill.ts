@@ -1,8 +1,9 @@
 // A source whose log starts above the mirror's end: the offsets below are filled with empty records and cut off.
+import { formatDuration } from '../../units.ts';
 import { fillerIdentityAt } from './identity.ts';
 import type { FillerAppend } from './state.ts';
 
-/** Offsets in one filler batch: 59 KB when compressed, which every max.message.bytes in use takes. */
+/** Offsets in one filler batch: 84 KB when compressed, which every max.message.bytes in use takes. */
 export const fillerOffsetsMax = 100_000;
 /** Less than brokers were seen to take on two cores; docs/mirror-topics.md has the figures. */
 const fillOffsetsPerSecond = 1_000_000;
@@ -16,7 +17,7 @@ export function nextFiller(producerId: bigint, offset: bigint, target: bigint): 
 
 /** About how long it takes to fill that many offsets of one partition, in words. */
 export function fillEstimate(offsets: bigint): string {
-  return duration(Number(offsets / BigInt(fillOffsetsPerSecond)) + 1);
+  return formatDuration(1_000 * (Number(offsets / BigInt(fillOffsetsPerSecond)) + 1));
 }
 
 const markersPerSecond = 30_000;
@@ -25,11 +26,6 @@ const markerBytes = 78;
 /** About how long markers for that many offsets take, and the room on each replica, in words. */
 export function holeEstimate(offsets: bigint): string {
   const gigabytes = (Number(offsets) * markerBytes) / 1e9;
-  return `${duration(Number(offsets / BigInt(markersPerSecond)) + 1)} and ${gigabytes.toFixed(1)} GB on each replica`;
-}
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  const ms = 1_000 * (Number(offsets / BigInt(markersPerSecond)) + 1);
+  return `${formatDuration(ms)} and ${gigabytes.toFixed(1)} GB on each replica`;
 }

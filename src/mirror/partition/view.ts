@@ -28,7 +28,10 @@ export interface StartingWorker {
 }
 
 /** Reads the rest off `reading`: where the log stands in its runs, and who writes next. */
-export function viewOf(reading: MirrorReading, { producerId, nowMs, random }: StartingWorker): DestinationView {
+export function viewOf(
+  reading: MirrorReading,
+  { producerId, nowMs, random }: StartingWorker,
+): DestinationView {
   const { leaderEpoch, logStart, logEnd, highWatermark, tail, entries } = reading;
   const newest = tail === null ? null : { ...writeOf(tail.newest), isControl: tail.newest.isControl };
   const newestData = tail?.newestData ? writeOf(tail.newestData) : null;

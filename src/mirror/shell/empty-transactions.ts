@@ -15,6 +15,7 @@
 // - Another worker that takes the transactional id fences this one: the job ends with that error code.
 import { type Clock, type ProducerIdentity, sleep } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { Slots } from '../../slots.ts';
 import {
   checkCount,
   type HoleJob,
@@ -76,7 +77,7 @@ export class EmptyTransactionWriter implements HoleWriter {
   readonly #producers = new Map<string, ProducerIdentity>();
   /** Jobs whose outcome is not told yet. */
   readonly #open = new Set<HoleJob>();
-  readonly #turns = new Turns(transactionsAtOnceMax);
+  readonly #turns = new Slots(transactionsAtOnceMax);
   /** The newest job of each transactional id: the next one waits for it. */
   readonly #last = new Map<string, Promise<void>>();
   #isClosed = false;
@@ -132,13 +133,10 @@ export class EmptyTransactionWriter implements HoleWriter {
     const logEnd = await this.#options.logEnd(job);
     if (logEnd !== offset) throw new Unclear(`the log ends at ${logEnd} instead of ${offset}`);
     for (let written = 0; written < count; written++) {
-      const turn = await this.#turns.take();
-      try {
+      await this.#turns.use(async () => {
         this.#checkWanted(job);
         await this.#writeOne(job, transactionalId, producer, offset + BigInt(written));
-      } finally {
-        turn.giveBack();
-      }
+      });
     }
     await this.#until(
       async () => (await this.#options.transactions.isComplete(transactionalId)) || null,
@@ -226,26 +224,4 @@ function outcomeOf(error: unknown, linkName: string): HoleOutcome {
 /** Kafka's error number, where it is an error of Kafka's. */
 function numberOf(error: unknown): unknown {
   return error instanceof LockstepError ? error.detail.number : undefined;
-}
-
-/** At most so many at a time; who waits longest is next. */
-class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(countMax: number) {
-    this.#free = countMax;
-  }
-
-  async take(): Promise<{ giveBack: () => void }> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return { giveBack: () => this.#giveBack() };
-  }
-
-  #giveBack(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
-  }
 }

@@ -2,7 +2,14 @@
 import { LockstepError } from '../../errors.ts';
 import { splitBatches } from '../../records/index.ts';
 import { isLockstepProducerId } from '../partition/identity.ts';
-import { type Ask, askBatchHeaders, askFetch, headerOf, type LogAddress, type TailHeader } from './log-questions.ts';
+import {
+  type Ask,
+  askBatchHeaders,
+  askFetch,
+  headerOf,
+  type LogAddress,
+  type TailHeader,
+} from './log-questions.ts';
 
 /** The end of a log that ends with markers. */
 export interface EndHole {

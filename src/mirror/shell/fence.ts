@@ -15,7 +15,7 @@
 // time). Requests that are older than that must not be sent, which writers see to.
 import { type Clock, sleep } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { closingEpoch } from '../partition/identity.ts';
+import { closingEpoch, generationMax } from '../partition/identity.ts';
 import type { LedLog } from './broker-questions.ts';
 import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
 import { type Ask, askLogEnds, askOffsets, askProducers, type LogAddress } from './log-questions.ts';
@@ -43,8 +43,6 @@ export interface FenceReport {
   readonly othersCount: number;
 }
 
-/** No later marker of the id is younger; equal ones are welcome, so that closing twice works. */
-const generationMax = 2 ** 31 - 1;
 /** Tries for one id; more means that something is wrong which trying does not mend. */
 const triesMax = 3;
 const lookPauseMs = 20;
@@ -98,6 +96,7 @@ function writeMarker(
   offset: bigint,
 ): Promise<HoleOutcome> {
   const { topic, topicId, partition } = log;
+  // No later marker of the id is younger; equal ones are welcome, so that closing twice works.
   const markers = { producerId, epoch: closingEpoch, generation: generationMax, offset, count: 1 };
   return new Promise((onOutcome) => writer.write({ topic, topicId, partition, markers, onOutcome }));
 }

@@ -1,5 +1,6 @@
 // Answers where a mirror ends, and what stands there.
 import { LockstepError } from '../../errors.ts';
+import { later } from '../../offsets.ts';
 import type { ProducerEntry } from '../partition/identity.ts';
 import type { DestinationView, LogEnds } from '../partition/state.ts';
 import type { MirrorFingerprint, MirrorTail } from '../partition/tail.ts';
@@ -14,6 +15,7 @@ import {
   askLogEnds,
   askOffsets,
   askProducers,
+  orError,
 } from './log-questions.ts';
 
 /** What a start on a mirror partition is decided by. */
@@ -147,7 +149,8 @@ export class DestinationInspector {
       },
       { producerId, nowMs: nowMs(), random: random() },
     );
-    if (isWithheld && holdsBatches) return { view: { ...view, tail: fillerTail(producerId, logEnd) }, tail: null };
+    if (isWithheld && holdsBatches)
+      return { view: { ...view, tail: fillerTail(producerId, logEnd) }, tail: null };
     return { view, tail: mirrorTail };
   }
 }
@@ -183,7 +186,7 @@ async function readEnds(ask: Ask, logs: LedLog[]): Promise<Answers<LogEnds, LedL
       if (highWatermark instanceof LockstepError) return [log, highWatermark];
       if (logEnd instanceof LockstepError) return [log, logEnd];
       // Asked side by side: a high watermark above the log end was told later, when the log was longer.
-      return [log, { leaderEpoch: log.leaderEpoch, logEnd: max(logEnd, highWatermark), highWatermark }];
+      return [log, { leaderEpoch: log.leaderEpoch, logEnd: later(logEnd, highWatermark), highWatermark }];
     }),
   );
 }
@@ -200,12 +203,7 @@ async function askTails(
     logs.map(async ({ log, logStart, logEnd }) => {
       const header = newest.get(log);
       if (header == null || header instanceof LockstepError || !header.isControl) return;
-      try {
-        holes.set(log, await askEndHole(ask, log, { logStart, logEnd }, header));
-      } catch (error) {
-        if (!(error instanceof LockstepError)) throw error;
-        holes.set(log, error);
-      }
+      holes.set(log, await orError(askEndHole(ask, log, { logStart, logEnd }, header)));
     }),
   );
   const beforeRuns = await askBeforeRuns(ask, logs, newest);
@@ -248,8 +246,4 @@ async function askBeforeRuns(
       return [log, header.isControl ? 'marker' : 'data'];
     }),
   );
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

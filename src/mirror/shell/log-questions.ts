@@ -27,6 +27,16 @@ export type Ask = <Req, Res>(api: Api<Req, Res>, input: Input<Req>) => Promise<R
 
 export type Answers<T, L extends LogAddress = LogAddress> = Map<L, T | LockstepError>;
 
+/** An expected failure as the answer: one partition's must not end the questions about the others. */
+export async function orError<T>(answer: Promise<T>): Promise<T | LockstepError> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof LockstepError) return error;
+    throw error;
+  }
+}
+
 const latestTimestamp = -1n;
 const earliestTimestamp = -2n;
 const consumerReplica = -1;

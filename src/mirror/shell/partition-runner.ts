@@ -1,6 +1,7 @@
 // The shell around one partition's machine: carries out its actions, and brings it what happens.
 // It decides nothing about the log; it only knows where to ask and keeps the figures that people look at.
 import { LockstepError } from '../../errors.ts';
+import { later } from '../../offsets.ts';
 import { kafkaError } from '../../protocol/index.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
 import type {
@@ -61,7 +62,7 @@ export interface TopicPartition {
 /** The figures and the state of one partition, for people and metrics. */
 export interface PartitionStatus extends TopicPartition {
   /** A state's name; docs/states.md explains each. */
-  readonly state: string;
+  readonly state: ShownState['name'];
   /** Why, where the state needs a reason. */
   readonly reason: string | null;
   /** The offset that a stopped partition stopped at; null in other states, and where there is none. */
@@ -123,7 +124,7 @@ export class PartitionRunner implements FetchTarget {
   #lookedAtMs = 0;
   /** How long the newest look took, in ms. */
   #lookMs = 0;
-  /** When the newest append was handed over. */
+  /** When the newest append was handed over, or its place was looked at. */
   #appendedAtMs = 0;
   /** Fetch errors in a row. */
   #fetchErrorCount = 0;
@@ -197,7 +198,7 @@ export class PartitionRunner implements FetchTarget {
     // What was heard last is no news while nothing is read: unknown, never zero.
     const sourceEnd = this.#isDeaf() ? null : (this.#ends?.lastStableOffset ?? null);
     const lagRecords =
-      mirrorEnd === null || sourceEnd === null ? null : max(sourceEnd - this.shift - mirrorEnd, 0n);
+      mirrorEnd === null || sourceEnd === null ? null : later(sourceEnd - this.shift - mirrorEnd, 0n);
     return {
       topic: this.topic,
       partition: this.partition,
@@ -488,6 +489,8 @@ export class PartitionRunner implements FetchTarget {
 
   async #readLogEnd(round: number): Promise<void> {
     this.#lookedAtMs = this.#services.monotonicMs();
+    // Nothing is handed over yet, but an answer is waited for from now on.
+    if (this.#machine.flow?.hole?.phase === 'looking') this.#appendedAtMs = this.#services.nowMs();
     await this.#asking(round, async () => {
       const ends = await this.#services.inspector.readEnds(this.#ledLog('destination'));
       this.#lookMs = this.#services.monotonicMs() - this.#lookedAtMs;
@@ -653,8 +656,4 @@ function noLeader(side: 'source' | 'destination', { topic, partition }: TopicPar
   return new LockstepError('CLUSTER_UNREACHABLE', `${topic}-${partition} has no leader at the ${side}`, {
     retriable: true,
   });
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

@@ -1,5 +1,6 @@
 // Answers whether the newest batch of a mirror stands in the source, too.
 import { LockstepError } from '../../errors.ts';
+import { later } from '../../offsets.ts';
 import { BatchView, type RecordView, readRecords } from '../../records/index.ts';
 import type { TailVerdict } from '../partition/state.ts';
 import { judgeTail, type MirrorTail, type SourceView } from '../partition/tail.ts';
@@ -14,6 +15,7 @@ import {
   askLogEnds,
   askOffsets,
   isUnknownOffset,
+  orError,
   type TailHeader,
 } from './log-questions.ts';
 
@@ -82,7 +84,7 @@ export class TailComparer {
       data.lastOffset,
     );
     const copied = new Map(recordsOf(copy).map((record) => [record.offset + shift, record]));
-    let offset = max(data.baseOffset, source.logStart) + shift;
+    let offset = later(data.baseOffset, source.logStart) + shift;
     for (let batches = 0; batches < earlierBatchesMax && offset <= data.lastOffset + shift; batches++) {
       const original = await askBatch(this.#askSource(logs.source.leader), logs.source, offset);
       if (original === null) return null;
@@ -112,7 +114,7 @@ export class TailComparer {
     if (marker === null || !marker.isControl) return null;
     const { start } = await askEndHole(ask, logs.destination, { logStart, logEnd: to }, marker);
     if (start === null) return null;
-    const from = max(start, source.logStart);
+    const from = later(start, source.logStart);
     if (from >= to) return null;
     const { shift } = logs;
     const range = { from: from + shift, to: to + shift };
@@ -186,8 +188,8 @@ async function readSource(
     questions.map(async ({ log, hole }) => {
       const start = starts.get(log);
       if (hole === null || typeof start !== 'bigint' || !isReadable(log, hole.to - 1n)) return;
-      const from = hole.from > start ? hole.from : start;
-      visible.set(log, await orError(askFirstVisible(ask, log, { from, to: hole.to })));
+      const range = { from: later(hole.from, start), to: hole.to };
+      visible.set(log, await orError(askFirstVisible(ask, log, range)));
     }),
   );
   return new Map(
@@ -222,15 +224,6 @@ async function readSource(
       ];
     }),
   );
-}
-
-async function orError<T>(answer: Promise<T>): Promise<T | LockstepError> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    throw error;
-  }
 }
 
 /**
@@ -275,10 +268,6 @@ function recordAt(offset: bigint, batch: Buffer | null): RecordView | 'compacted
   if (view.magic !== 2 || view.baseOffset > offset) return view.magic === 2 ? 'compacted' : null;
   for (const record of readRecords(view)) if (record.offset === offset) return record;
   return view.recordCount <= view.lastOffsetDelta ? 'compacted' : null;
-}
-
-function max(...offsets: bigint[]): bigint {
-  return offsets.reduce((a, b) => (a > b ? a : b));
 }
 
 function isEqual(a: Buffer | null, b: Buffer | null): boolean {

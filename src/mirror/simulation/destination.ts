@@ -1,6 +1,11 @@
 // The destination's brokers in a simulated world: they carry out requests, wait for the follower before they answer,
 // change leaders, and have every append compared with the source.
-import { closingEpoch, isFillerProducerId, isLockstepProducerId } from '../partition/identity.ts';
+import {
+  closingEpoch,
+  generationMax,
+  isFillerProducerId,
+  isLockstepProducerId,
+} from '../partition/identity.ts';
 import type { MarkerRun } from '../partition/state.ts';
 import type { Agenda } from './agenda.ts';
 import { BrokerLog, type DataToAppend, mergedAnswer } from './broker-log.ts';
@@ -58,7 +63,6 @@ const notEnoughReplicas = 19;
 const notEnoughReplicasAfterAppend = 20;
 /** Generations of workers that start within this time are in no order (identity.ts). */
 const generationTicks = 90;
-const generationMax = 2 ** 31 - 1;
 const liveProducerId = 7n;
 /** How long a broker waits for its follower, in ticks. */
 const ackTicksMax = 15;
