@@ -22,4 +22,11 @@ export {
   type MirrorTuning,
   type OpenTransactionQuestions,
 } from './shell/link-mirror.ts';
+export {
+  type ErrorKind,
+  errorKinds,
+  type MirrorObserver,
+  noCounts,
+  type PartitionCounters,
+} from './shell/observer.ts';
 export type { PartitionStatus, TopicPartition } from './shell/partition-runner.ts';

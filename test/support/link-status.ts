@@ -1,5 +1,6 @@
 // Statuses of links for the tests of what is said about them.
 import type { LinkStatus } from '../../src/link/index.ts';
+import { noCounts } from '../../src/mirror/index.ts';
 
 export type Partition = LinkStatus['partitions'][number];
 
@@ -17,8 +18,12 @@ export function partition(fields: Partial<Partition>): Partition {
     sourceEnd: 10n,
     lagRecords: 0n,
     behindMs: 0,
+    lastFetchAtMs: 0,
+    openTransactionSinceMs: null,
     recordsMirrored: 0,
     bytesMirrored: 0,
+    batchesMirrored: 0,
+    errorCounts: noCounts().errors,
     lastError: null,
     lastErrorAtMs: null,
     acknowledgedLostCount: 0,

@@ -43,6 +43,8 @@ export interface DestinationWriterOptions {
   readonly ackTimeoutMs: number;
   /** A clock that never goes back. */
   readonly monotonicMs: () => number;
+  /** Told of every request that was answered, with how long it took. */
+  readonly onAnswered?: (tookMs: number) => void;
 }
 
 /** What a request may take beyond the broker's own wait before the connection counts as dead. */
@@ -162,10 +164,12 @@ export class DestinationWriter {
       if (this.#options.monotonicMs() - sinceMs > waitMsMax)
         throw new Error('not sent: connecting took too long');
     }
-    const { ackTimeoutMs } = this.#options;
+    const { ackTimeoutMs, monotonicMs } = this.#options;
+    const sentAtMs = monotonicMs();
     const response = await lane.connection.send(apis.Produce, requestOf(jobs, ackTimeoutMs), {
       timeoutMs: ackTimeoutMs + answerGraceMs,
     });
+    this.#options.onAnswered?.(monotonicMs() - sentAtMs);
     const outcomes = new Map<string, AppendOutcome>();
     for (const topic of response.responses) {
       for (const answer of topic.partitionResponses) {

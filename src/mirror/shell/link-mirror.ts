@@ -20,6 +20,7 @@ import { DestinationInspector } from './log-inspector.ts';
 import { askLogEnds } from './log-questions.ts';
 import { MarkerWriter } from './marker-writer.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import type { MirrorObserver } from './observer.ts';
 import { OpenTransactions } from './open-transactions.ts';
 import {
   PartitionRunner,
@@ -96,6 +97,8 @@ export interface LinkMirrorOptions {
   readonly guardStart?: (partition: TopicPartition) => Promise<void>;
   /** Whether nobody may read this mirror topic just now, not even we. Default: never. */
   readonly isStartGuarded?: (topic: string) => boolean;
+  /** Counts and measures; nobody does by default. */
+  readonly observer?: MirrorObserver;
   /** [0, 1); spreads retries. */
   readonly random: () => number;
   readonly nowMs: () => number;
@@ -160,12 +163,19 @@ export class LinkMirror {
       },
       nowMs: options.nowMs,
       monotonicMs: this.#elapsedMs,
+      ...(options.observer && { observer: options.observer }),
     };
   }
 
   /** Bytes of frames held now. */
   get heldBytes(): number {
     return this.#budget.heldBytes;
+  }
+
+  /** When the source last answered a fetch, ms since the epoch; null while it never has. */
+  get sourceHeardAtMs(): number | null {
+    const times = Array.from(this.#readers.values(), ({ answeredAtMs }) => answeredAtMs ?? 0);
+    return Math.max(0, ...times) || null;
   }
 
   has(partition: TopicPartition): boolean {
@@ -255,6 +265,7 @@ export class LinkMirror {
         fetchBytesMax: tuning.fetchBytesMax,
         fetchResponseBytesMax: tuning.fetchResponseBytesMax,
         fetchWaitMsMax: tuning.fetchWaitMsMax,
+        onAnswered: (tookMs) => this.#options.observer?.onFetchAnswered(tookMs),
         onTrouble: async (_error, attempt) => {
           await new Promise((resolve) => setTimeout(resolve, this.#pauseMs('retry', attempt)));
           await this.#refresh('source');
@@ -275,6 +286,7 @@ export class LinkMirror {
         requestBytesMax: tuning.requestBytesMax,
         ackTimeoutMs: tuning.ackTimeoutMs,
         monotonicMs: this.#elapsedMs,
+        onAnswered: (tookMs) => this.#options.observer?.onAppendAcknowledged(tookMs),
       });
       this.#writers.set(broker, writer);
     }
@@ -335,6 +347,10 @@ export class LinkMirror {
           isSecured,
           nowMs: nowMs(),
         }),
+      startedAtMs: (partition) => {
+        const found = waiting.describe(partition);
+        return found?.kind === 'open' ? Number(found.startedAtMs) : null;
+      },
     };
   }
 

@@ -22,6 +22,7 @@ let isLed: boolean;
 let skewMs: number;
 let leaderEpoch: number;
 let holes: HoleJob[];
+let readerAnsweredAtMs: number | null;
 let runner: PartitionRunner;
 
 function view(): DestinationView {
@@ -62,7 +63,11 @@ beforeEach(() => {
   skewMs = 0;
   leaderEpoch = 3;
   holes = [];
+  readerAnsweredAtMs = null;
   const reader = {
+    get answeredAtMs() {
+      return readerAnsweredAtMs;
+    },
     add: (_key: string, added: FetchTarget) => {
       target = added;
     },
@@ -241,5 +246,47 @@ describe('fetch errors', () => {
     const again = await reachesMirroring();
     target!.onUnreadable(again, 'batch length 7 is impossible');
     expect(runner.status()).toMatchObject({ state: 'Recovering', reason: 'batch length 7 is impossible' });
+  });
+});
+
+describe('what metrics are made of', () => {
+  it('counts what was appended, and errors by kind', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [batch(0n, 10)], ends);
+    jobs[0]!.onOutcome({ kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n });
+    expect(runner.status()).toMatchObject({ recordsMirrored: 10, batchesMirrored: 1 });
+    expect(runner.status().bytesMirrored).toBeGreaterThan(0);
+    target!.onFetchError({ ...asked, offset: 10n }, 6);
+    target!.onReaderTrouble('connection reset');
+    expect(runner.status().errorCounts).toMatchObject({
+      fetchRefused: 1,
+      sourceUnreachable: 1,
+      appendRefused: 0,
+    });
+  });
+
+  it('knows since when a transaction holds it up, not since when the source was quiet', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [], ends);
+    skewMs = 60_000;
+    expect(runner.status().openTransactionSinceMs).toBeNull();
+    target!.onFetched(asked, [], { ...ends, highWatermark: 101n });
+    const sinceMs = runner.status().openTransactionSinceMs!;
+    expect(sinceMs).toBeGreaterThanOrEqual(runner.status().lastFetchAtMs!);
+    skewMs = 70_000;
+    target!.onFetched(asked, [], { ...ends, highWatermark: 102n });
+    expect(runner.status().openTransactionSinceMs).toBe(sinceMs);
+    target!.onFetched(asked, [], { ...ends, highWatermark: 102n, lastStableOffset: 102n });
+    expect(runner.status().openTransactionSinceMs).toBeNull();
+  });
+
+  it('was fetched last when the session was answered, though it had no news', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [], ends);
+    const fetchedAtMs = runner.status().lastFetchAtMs!;
+    readerAnsweredAtMs = fetchedAtMs + 5_000;
+    expect(runner.status().lastFetchAtMs).toBe(fetchedAtMs + 5_000);
+    target!.onReaderTrouble('connection reset');
+    expect(runner.status().lastFetchAtMs).toBe(fetchedAtMs);
   });
 });

@@ -19,6 +19,7 @@ import { type FetchPosition, fetchKey } from './fetch-session.ts';
 import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import type { DestinationInspector } from './log-inspector.ts';
+import { type ErrorKind, type MirrorObserver, noCounts, type PartitionCounters } from './observer.ts';
 import { type ShownState, waitingState } from './shown-state.ts';
 import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
 import type { TailComparer } from './tail-comparer.ts';
@@ -45,7 +46,10 @@ export interface PartitionServices {
     note(partition: TopicPartition, ends: SourceEnds): void;
     forget(partition: TopicPartition): void;
     reason(partition: TopicPartition, ends: SourceEnds): string;
+    /** When the transaction began, by its coordinator; null where nobody told. */
+    startedAtMs(partition: TopicPartition): number | null;
   } | null;
+  readonly observer?: MirrorObserver;
   refreshMetadata(side: 'source' | 'destination'): void;
   /** How long to pause, in ms. */
   pauseMs(kind: PauseKind, attempt: number): number;
@@ -79,8 +83,14 @@ export interface PartitionStatus extends TopicPartition {
   readonly lagRecords: bigint | null;
   /** How long the mirror has been behind, in ms; 0 when it is not, null while unknown. */
   readonly behindMs: number | null;
+  /** When the source last answered a fetch of this partition; null before the first answer. */
+  readonly lastFetchAtMs: number | null;
+  /** Since when at least a transaction is open at the source and holds the partition up; null while none does. */
+  readonly openTransactionSinceMs: number | null;
   readonly recordsMirrored: number;
   readonly bytesMirrored: number;
+  readonly batchesMirrored: number;
+  readonly errorCounts: Readonly<Record<ErrorKind, number>>;
   readonly lastError: string | null;
   readonly lastErrorAtMs: number | null;
   /** How often the destination had lost offsets that were acknowledged. */
@@ -144,8 +154,11 @@ export class PartitionRunner implements FetchTarget {
   #stateName = 'Idle';
   #sinceMs: number;
   #caughtUpAtMs: number | null = null;
-  #recordsMirrored = 0;
-  #bytesMirrored = 0;
+  /** When the newest answer with news of this partition came. */
+  #fetchedAtMs: number | null = null;
+  /** Since when the source's last stable offset stands below its high watermark; null while it does not. */
+  #undecidedSinceMs: number | null = null;
+  readonly #counters: PartitionCounters;
   #lastError: { message: string; atMs: number } | null = null;
   #whenStopped: (() => void)[] = [];
   /** The ids under which both topics were met first; another id under the same name is another topic. */
@@ -163,6 +176,7 @@ export class PartitionRunner implements FetchTarget {
     this.partition = identity.partition;
     this.shift = shift;
     this.#services = services;
+    this.#counters = services.observer?.countersOf(identity) ?? noCounts();
     this.#machine = new PartitionMachine<LeasedBatch>(services.policy);
     this.#sinceMs = services.nowMs();
   }
@@ -212,8 +226,12 @@ export class PartitionRunner implements FetchTarget {
       lagRecords,
       behindMs:
         lagRecords === null ? null : lagRecords === 0n ? 0 : now - (this.#caughtUpAtMs ?? this.#sinceMs),
-      recordsMirrored: this.#recordsMirrored,
-      bytesMirrored: this.#bytesMirrored,
+      lastFetchAtMs: this.#lastFetchAtMs(),
+      openTransactionSinceMs: this.#openTransactionSinceMs(),
+      recordsMirrored: this.#counters.records,
+      bytesMirrored: this.#counters.bytes,
+      batchesMirrored: this.#counters.batches,
+      errorCounts: this.#counters.errors,
       lastError: this.#lastError?.message ?? null,
       lastErrorAtMs: this.#lastError?.atMs ?? null,
       acknowledgedLostCount: this.#machine.acknowledgedLostCount,
@@ -221,6 +239,19 @@ export class PartitionRunner implements FetchTarget {
       holeOffsetsCount: this.#machine.holeOffsetsCount,
       sourceLostCount: this.#machine.sourceLostCount,
     };
+  }
+
+  /** A partition without news has no part in the answers of a fetch session, and is answered all the same. */
+  #lastFetchAtMs(): number | null {
+    const isAsked = this.#fetching !== null && this.#holdTimer === undefined && this.#readerTrouble === null;
+    const answeredAtMs = isAsked ? (this.#reader?.reader.answeredAtMs ?? null) : null;
+    if (answeredAtMs === null || this.#fetchedAtMs === null) return this.#fetchedAtMs;
+    return Math.max(answeredAtMs, this.#fetchedAtMs);
+  }
+
+  #openTransactionSinceMs(): number | null {
+    if (this.#ends === null || this.#undecidedSinceMs === null || this.#isDeaf()) return null;
+    return this.#services.openTransactions?.startedAtMs(this) ?? this.#undecidedSinceMs;
   }
 
   /** Whether the source's end has not been asked for lately: nobody leads it, or an append is waited for. */
@@ -309,7 +340,14 @@ export class PartitionRunner implements FetchTarget {
   }
 
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
-    if (ends.lastStableOffset !== this.#ends?.lastStableOffset) this.#stableSinceMs = this.#services.nowMs();
+    const nowMs = this.#services.nowMs();
+    if (ends.lastStableOffset !== this.#ends?.lastStableOffset) {
+      this.#stableSinceMs = nowMs;
+      this.#undecidedSinceMs = null;
+    }
+    if (ends.lastStableOffset >= ends.highWatermark) this.#undecidedSinceMs = null;
+    else this.#undecidedSinceMs ??= nowMs;
+    this.#fetchedAtMs = nowMs;
     this.#ends = ends;
     this.#services.openTransactions?.note(this, ends);
     this.#readerTrouble = null;
@@ -349,10 +387,12 @@ export class PartitionRunner implements FetchTarget {
     // A topic that is unknown for a moment may be another one afterwards; before Kafka 2.8 no id tells.
     this.#mustCompare = true;
     const { name } = kafkaError(errorCode);
+    this.#counters.errors.fetchRefused += 1;
     this.#fetchFailed(asked, errorCode, name);
   }
 
   onUnreadable(asked: FetchPosition, reason: string): void {
+    this.#counters.errors.fetchUnreadable += 1;
     this.#fetchFailed(asked, corruptMessage, reason);
   }
 
@@ -392,6 +432,7 @@ export class PartitionRunner implements FetchTarget {
     this.#ends = null;
     this.#mustCompare = true;
     this.#readerTrouble = reason;
+    this.#counters.errors.sourceUnreachable += 1;
     this.#noteError(reason);
   }
 
@@ -512,6 +553,7 @@ export class PartitionRunner implements FetchTarget {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const notAuthorized = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
+      this.#counters.errors.questionFailed += 1;
       this.#services.refreshMetadata('source');
       this.#deliver({ type: 'readFailed', round, reason, notAuthorized });
     }
@@ -577,7 +619,11 @@ export class PartitionRunner implements FetchTarget {
   #onHoleOutcome(round: number, outcome: HoleOutcome): void {
     const { reason } = outcome;
     if (outcome.kind === 'notSent') return this.#deliver({ type: 'markersNotSent', round });
-    if (outcome.kind === 'unknown') return this.#deliver({ type: 'markersUnknown', round, reason });
+    if (outcome.kind === 'unknown') {
+      this.#counters.errors.appendUnanswered += 1;
+      return this.#deliver({ type: 'markersUnknown', round, reason });
+    }
+    if (outcome.errorCode !== 0) this.#counters.errors.appendRefused += 1;
     this.#deliver({ type: 'markersAnswered', round, errorCode: outcome.errorCode, reason });
     this.#noteCaughtUp();
   }
@@ -598,14 +644,17 @@ export class PartitionRunner implements FetchTarget {
     if (outcome.kind !== 'appended') return this.#onNotAppended(round, outcome);
     const { baseOffset, logAppendTimeMs } = outcome;
     const isRestamped = logAppendTimeMs !== -1n && logAppendTimeMs !== batch.maxTimestamp;
-    this.#recordsMirrored += batch.recordCount;
-    this.#bytesMirrored += batch.sizeBytes;
+    const counters = this.#counters;
+    counters.records += batch.recordCount;
+    counters.bytes += batch.sizeBytes;
+    counters.batches += 1;
     this.#deliver({ type: 'appended', round, baseOffset, isRestamped });
     this.#noteCaughtUp();
     this.#reader?.reader.wake();
   }
 
   #onNotAppended(round: number, outcome: Exclude<AppendOutcome, { kind: 'appended' }>): void {
+    this.#counters.errors[outcome.kind === 'unknown' ? 'appendUnanswered' : 'appendRefused'] += 1;
     if (outcome.kind === 'unknown')
       return this.#deliver({ type: 'appendUnknown', round, reason: outcome.reason });
     const { name } = kafkaError(outcome.errorCode);

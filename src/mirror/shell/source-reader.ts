@@ -55,6 +55,8 @@ export interface SourceReaderOptions {
   readonly fetchResponseBytesMax: number;
   /** How long the broker may wait for data, in ms. */
   readonly fetchWaitMsMax: number;
+  /** Told of every answer, with how long it took, the broker's wait for data included. */
+  readonly onAnswered?: (tookMs: number) => void;
   /** Called after trouble, with how often in a row: metadata may have moved. Resolves when to try again. */
   readonly onTrouble: (error: LockstepError, attempt: number) => Promise<void>;
 }
@@ -82,6 +84,8 @@ export class SourceReader {
   readonly #session = new FetchSession();
   #connection: Connection | null = null;
   #isClosed = false;
+  /** When the newest answer came, ms since the epoch; null before the first. */
+  answeredAtMs: number | null = null;
   /** Settles when the loop has ended. */
   readonly done: Promise<void>;
 
@@ -173,10 +177,13 @@ export class SourceReader {
       this.#session.next(Array.from(wanted.values(), (asked) => asked.position)),
       waitMs,
     );
+    const sentAtMs = performance.now();
     const { body, frame } = await this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
       versionMin: fetchVersionMin,
     });
+    this.answeredAtMs = Date.now();
+    this.#options.onAnswered?.(performance.now() - sentAtMs);
     const { budget } = this.#options;
     // What counts is the pooled buffer behind the frame, which is a power of two.
     const heldBytes = frame.bytes.buffer.byteLength;
