@@ -26,6 +26,7 @@ export {
   incrementalAlterConfigs,
 } from './admin/configs.ts';
 export {
+  type CommitOptions,
   type CommittedOffset,
   type CommittedOffsets,
   commitGroupOffsets,
@@ -38,6 +39,7 @@ export {
   listGroups,
   type OffsetToCommit,
 } from './admin/groups.ts';
+export { type BatchedOptions, deleteGroupOffsets, fetchOffsetsOfGroups } from './admin/groups-batched.ts';
 export {
   type EpochEndQuery,
   type ListedOffset,

@@ -20,11 +20,17 @@ export interface ListedGroup {
   readonly type: string;
 }
 
-/** Every group of every broker, by id. */
-export async function listGroups(cluster: Cluster): Promise<ReadonlyMap<string, ListedGroup>> {
-  const { brokers } = await cluster.metadata({ topics: [] });
-  const lists = await inParallel([...brokers.keys()], parallelMax, (brokerId) =>
-    cluster.request(apis.ListGroups, {}, { to: brokerId, what: `listing the groups of broker ${brokerId}` }),
+/**
+ * Every group of every broker, by id. Groups that this user may not describe are left out without a word: Kafka
+ * answers so. `timeoutMs` is for all attempts together; default the cluster's deadline.
+ */
+export async function listGroups(
+  cluster: Cluster,
+  options: { timeoutMs?: number } = {},
+): Promise<ReadonlyMap<string, ListedGroup>> {
+  await cluster.retry(() => cluster.refreshMetadata([]), options);
+  const lists = await inParallel(cluster.brokers, parallelMax, ({ id }) =>
+    cluster.request(apis.ListGroups, {}, { ...options, to: id, what: `listing the groups of broker ${id}` }),
   );
   const groups = lists.flatMap((list) => list.groups);
   return new Map(
@@ -195,6 +201,19 @@ export interface OffsetToCommit extends TopicPartition {
   readonly metadata?: string;
 }
 
+export interface CommitOptions {
+  /** For all attempts together, ms. Default the cluster's deadline. */
+  readonly timeoutMs?: number;
+  /**
+   * How long the broker keeps these offsets from now on, ms. Default: offsets.retention.minutes, counted from the
+   * moment when a classic group's last member left, however often it is committed from outside (KIP-211).
+   */
+  readonly retentionMs?: number;
+}
+
+/** The last version of OffsetCommit that has a retention of its own. */
+const ownRetentionVersionMax = 4;
+
 /**
  * Commits offsets from outside a group, which Kafka allows while the group is empty (UNKNOWN_MEMBER_ID (25)
  * otherwise). The coordinator is found first, which creates __consumer_offsets where it is missing.
@@ -203,13 +222,18 @@ export async function commitGroupOffsets(
   cluster: Cluster,
   groupId: string,
   offsets: readonly OffsetToCommit[],
+  options: CommitOptions = {},
 ): Promise<readonly (TopicPartition & { readonly outcome: Outcome<void> })[]> {
+  const { retentionMs, timeoutMs } = options;
   const { to, what } = toGroup(groupId, 'committing offsets of');
   const answer = await cluster.request(
     apis.OffsetCommit,
-    {
+    (version) => ({
       groupId,
       generationIdOrMemberEpoch: -1,
+      ...(retentionMs === undefined || version > ownRetentionVersionMax
+        ? {}
+        : { retentionTimeMs: BigInt(Math.round(retentionMs)) }),
       topics: Array.from(groupByTopic(offsets), ([name, items]) => ({
         name,
         partitions: items.map(({ partition, offset, leaderEpoch, metadata }) => ({
@@ -219,12 +243,13 @@ export async function commitGroupOffsets(
           committedMetadata: metadata ?? '',
         })),
       })),
-    },
+    }),
     {
       to,
       what,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
       // Version 10 names topics by id only.
-      versionMax: 9,
+      versionMax: retentionMs === undefined ? 9 : ownRetentionVersionMax,
       // A coordinator that moved says so for every partition.
       errorOf: (body) => {
         const errors = body.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode));

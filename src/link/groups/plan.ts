@@ -1,0 +1,203 @@
+// Which positions of a group are to be committed at the destination: pure. The rules, in this order:
+//
+//   1. Only for a group that is empty or absent there: Kafka takes positions from outside for no other.
+//   2. Only on topics that are mirrors; source offset - k where the mirror is shifted.
+//   3. Never beyond the mirror's high watermark: a consumer would be out of range, or miss what is yet to come.
+//      What is beyond is committed up to there, so that as little as possible is read again.
+//   4. Never backwards, unless asked.
+//   5. Only what differs, or everything when the group is due to be kept from expiring.
+import { earlier } from '../../offsets.ts';
+import type { GroupMirror, GroupState } from './types.ts';
+
+/** A committed offset and the text that its consumer left with it. */
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly metadata: string;
+}
+
+/** A group as one cluster tells of it. */
+export interface SeenGroup {
+  readonly groupId: string;
+  /** `classic`, `consumer`, `share`, `streams`; empty where brokers don't tell (before Kafka 3.8). */
+  readonly type: string;
+  /** Empty for offsets committed from outside. */
+  readonly protocolType: string;
+  /** `Empty`, `Stable`, ...; `Absent` where it does not exist; empty where brokers don't tell (before Kafka 2.6). */
+  readonly state: string;
+  readonly positions: readonly Position[];
+  /** Why its positions could not be read. */
+  readonly problem: GroupProblem | null;
+}
+
+export interface GroupProblem {
+  readonly state: 'NotAuthorized' | 'Failed';
+  readonly reason: string;
+}
+
+/** A mirror partition's log; null where it could not be read. */
+export interface LogEdges {
+  readonly start: bigint | null;
+  readonly highWatermark: bigint | null;
+}
+
+export interface PlanInput {
+  readonly source: SeenGroup;
+  readonly destination: SeenGroup;
+  /** By their name at the source. */
+  readonly mirrors: ReadonlyMap<string, GroupMirror>;
+  edgesOf(mirrorTopic: string, partition: number): LogEdges;
+  readonly mayGoBack: boolean;
+  /** Commit also what stands there already. */
+  readonly isRefreshDue: boolean;
+}
+
+export interface PlannedPosition {
+  readonly topic: string;
+  readonly mirrorTopic: string;
+  readonly partition: number;
+  readonly source: bigint;
+  readonly wanted: bigint;
+  readonly destination: bigint | null;
+  readonly state: 'synced' | 'behind' | 'waiting' | 'ahead' | 'unknown';
+  readonly isBelowMirrorStart: boolean;
+  /** What to commit, under the mirror's name; null: nothing. */
+  readonly commit: Position | null;
+}
+
+export interface GroupPlan {
+  readonly groupId: string;
+  /** How the group will stand once the commits are made. */
+  readonly state: GroupState;
+  readonly reason: string | null;
+  readonly positions: readonly PlannedPosition[];
+}
+
+export function planGroup(input: PlanInput): GroupPlan {
+  const { source, destination } = input;
+  const { groupId } = source;
+  const obstacle = obstacleOf(source, destination);
+  const planned = source.positions.flatMap((position) => planPosition(position, input));
+  const positions = obstacle === null ? planned : planned.map((entry) => ({ ...entry, commit: null }));
+  if (obstacle !== null) return { groupId, ...obstacle, positions };
+  return { groupId, ...standing(positions), positions };
+}
+
+/** A position on the mirror where it can be committed: not below 0, which a shifted mirror's early offsets would be. */
+export function wantedOffset(source: bigint, shift: bigint): bigint {
+  return source > shift ? source - shift : 0n;
+}
+
+/** Why nothing can be committed for the group, whatever its positions. */
+function obstacleOf(source: SeenGroup, destination: SeenGroup): { state: GroupState; reason: string } | null {
+  const unsupported =
+    unsupportedReason(source, 'at the source') ?? unsupportedReason(destination, 'at the destination');
+  if (unsupported !== null) return { state: 'NotSupported', reason: unsupported };
+  const problem = source.problem ?? destination.problem;
+  if (problem !== null) return problem;
+  if (isActive(destination.state))
+    return {
+      state: 'ActiveAtDestination',
+      reason: `the group is ${destination.state} at the destination; positions are committed once its consumers there have stopped`,
+    };
+  return null;
+}
+
+/** Whether Kafka refuses positions from outside. Where the state is not told, the broker's answer to the commit decides. */
+export function isActive(state: string): boolean {
+  return !['', 'Empty', 'Dead', 'Absent'].includes(state);
+}
+
+/** Why positions of such a group do not travel; null where they do. */
+export function unsupportedReason(
+  group: Pick<SeenGroup, 'type' | 'protocolType'>,
+  where: string,
+): string | null {
+  const type = group.type.toLowerCase();
+  const protocol = group.protocolType;
+  if (type === 'share' || protocol === 'share')
+    return `it is a share group ${where}: its records are acknowledged one by one, and Kafka takes no such state from outside`;
+  if (type === 'streams' || protocol === 'streams')
+    return `it is a Streams group ${where} (KIP-1071), which is not supported yet`;
+  if (protocol !== '' && protocol !== 'consumer')
+    return `it is a group of protocol ${protocol} ${where}, not of consumers`;
+  return null;
+}
+
+function planPosition(position: Position, input: PlanInput): PlannedPosition[] {
+  const mirror = input.mirrors.get(position.topic);
+  if (mirror === undefined) return [];
+  const { mirrorTopic } = mirror;
+  const { partition, metadata } = position;
+  const shift = mirror.shiftOf(partition);
+  const edges = input.edgesOf(mirrorTopic, partition);
+  const held = input.destination.positions.find(
+    (entry) => entry.topic === mirrorTopic && entry.partition === partition,
+  );
+  const wanted = wantedOffset(position.offset, shift ?? 0n);
+  const base = {
+    topic: position.topic,
+    mirrorTopic,
+    partition,
+    source: position.offset,
+    wanted,
+    destination: held?.offset ?? null,
+    isBelowMirrorStart:
+      shift !== null && (position.offset < shift || (edges.start !== null && wanted < edges.start)),
+  };
+  const commitAt = (offset: bigint, text: string): Position => ({
+    topic: mirrorTopic,
+    partition,
+    offset,
+    metadata: text,
+  });
+  const keep = held !== undefined && input.isRefreshDue ? commitAt(held.offset, held.metadata) : null;
+
+  if (shift === null) return [{ ...base, state: 'unknown', commit: keep }];
+  if (held !== undefined && held.offset === wanted && held.metadata === metadata)
+    return [{ ...base, state: 'synced', commit: keep }];
+  if (held !== undefined && held.offset > wanted && !input.mayGoBack)
+    return [{ ...base, state: 'ahead', commit: keep }];
+  if (edges.highWatermark === null) return [{ ...base, state: 'unknown', commit: keep }];
+  const reachable = earlier(wanted, edges.highWatermark);
+  const state = reachable < wanted ? 'waiting' : 'behind';
+  const isThere = held !== undefined && held.offset === reachable && held.metadata === metadata;
+  const goesBack = held !== undefined && held.offset > reachable && !input.mayGoBack;
+  if (isThere || goesBack) return [{ ...base, state, commit: keep }];
+  return [{ ...base, state, commit: commitAt(reachable, metadata) }];
+}
+
+/** The worst of the positions decides. */
+function standing(positions: readonly PlannedPosition[]): { state: GroupState; reason: string | null } {
+  if (positions.length === 0)
+    return { state: 'NoPositions', reason: 'it has committed nothing for the topics of this link' };
+  const of = (state: PlannedPosition['state']) => positions.filter((entry) => entry.state === state);
+  const unknown = of('unknown');
+  if (unknown.length > 0)
+    return { state: 'Failed', reason: `the end of the mirror is not known of ${some(unknown)}` };
+  const waiting = of('waiting');
+  if (waiting.length > 0)
+    return { state: 'WaitingForMirror', reason: `beyond the end of the mirror: ${some(waiting)}` };
+  const ahead = of('ahead');
+  if (ahead.length > 0) return { state: 'Ahead', reason: `further at the destination: ${some(ahead)}` };
+  const below = positions.filter((entry) => entry.isBelowMirrorStart);
+  if (below.length > 0)
+    return {
+      state: 'Synced',
+      reason: `below the start of the mirror, where auto.offset.reset of the consumer decides: ${some(below)}`,
+    };
+  return { state: 'Synced', reason: null };
+}
+
+/** The first few, with their positions. */
+export function some(positions: readonly PlannedPosition[]): string {
+  const shown = positions
+    .slice(0, 3)
+    .map(
+      ({ mirrorTopic, partition, wanted, destination }) =>
+        `${mirrorTopic}-${partition} (source ${wanted}, destination ${destination ?? 'none'})`,
+    );
+  const more = positions.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -1,0 +1,122 @@
+// What the keeper of committed positions is given, and what it tells. Statuses are JSON-able: offsets are decimal
+// strings there.
+import type { Clock, Cluster } from '../../client/index.ts';
+import type { Notice } from '../notice.ts';
+
+/** A mirror that is not promoted yet. */
+export interface GroupMirror {
+  readonly sourceTopic: string;
+  readonly mirrorTopic: string;
+  readonly partitionCount: number;
+  /** The mirror's offset is the source's minus this; null: not known yet. */
+  shiftOf(partition: number): bigint | null;
+}
+
+export interface GroupSyncConfig {
+  /** How often positions are looked at, ms. */
+  readonly everyMs: number;
+  /** What is deleted at the source is deleted at the destination, too, if we wrote it and its group is empty there. */
+  readonly deletions: boolean;
+  /** Positions may go back. */
+  readonly backwards: boolean;
+}
+
+/** Remembers over a change of leaders which groups are ours; see `Keeper` contracts in src/control. */
+export interface GroupStore {
+  entries(): ReadonlyMap<string, unknown>;
+  put(entries: ReadonlyMap<string, object | null>): Promise<void>;
+}
+
+export interface GroupKeeperOptions {
+  readonly source: Cluster;
+  readonly destination: Cluster;
+  /** Whether the link takes care of a group. */
+  selects(groupId: string): boolean;
+  readonly config: GroupSyncConfig;
+  mirrors(): readonly GroupMirror[];
+  onNotice(notice: Notice): void;
+  readonly clock: Clock;
+  /** Without it, deletions made while no leader ran are not followed. */
+  readonly store?: GroupStore;
+  /** Wall clock of what is told, ms. Default Date.now. */
+  nowMs?(): number;
+}
+
+/** How a group stands, and what a person can do about it. */
+export const groupStates = {
+  Synced: 'every position is at the destination',
+  WaitingForMirror: 'a position is beyond the end of the mirror; it is committed up to there',
+  Ahead: 'the destination is further than the source, and is left so',
+  ActiveAtDestination:
+    'the group has members at the destination; Kafka takes positions only for empty groups',
+  NoPositions: 'the group has committed nothing for the topics of this link',
+  NotSupported: 'positions of this kind of group do not travel',
+  NotAuthorized: 'a right is missing',
+  Failed: 'the destination refused the positions, or could not be asked',
+} as const;
+export type GroupState = keyof typeof groupStates;
+
+export type PositionState = 'synced' | 'committed' | 'waiting' | 'ahead' | 'unknown' | 'refused';
+
+export interface PositionStatus {
+  /** Its name at the source. */
+  readonly topic: string;
+  readonly mirrorTopic: string;
+  readonly partition: number;
+  readonly source: string;
+  /** What the source's position is on the mirror (another number only where the mirror is shifted). */
+  readonly wanted: string;
+  /** What stands at the destination; null: nothing. */
+  readonly destination: string | null;
+  readonly state: PositionState;
+  /** The mirror has no records any more, or never had, from this position on up to its start. */
+  readonly isBelowMirrorStart: boolean;
+}
+
+export interface GroupStatus {
+  readonly group: string;
+  readonly state: GroupState;
+  readonly reason: string | null;
+  /** When all positions of the source were last at the destination, ms; null: never. */
+  readonly inStepAtMs: number | null;
+  /** How old the position is that a consumer would resume from, ms; null: unknown. */
+  readonly lagMs: number | null;
+  readonly positions: readonly PositionStatus[];
+}
+
+export interface GroupsStatus {
+  /** When the source last told its positions, ms. */
+  readonly sourceHeardAtMs: number | null;
+  /** Since when it does not answer; null: it does. */
+  readonly sourceDownSinceMs: number | null;
+  /** Why the last look at the source or the destination failed. */
+  readonly lastError: string | null;
+  /** When the last look ended, ms. */
+  readonly lookedAtMs: number | null;
+  /** offsets.retention.minutes of the destination, ms. */
+  readonly retentionMs: number;
+  /** The destination did not tell, and Kafka's default is taken. */
+  readonly isRetentionAssumed: boolean;
+  readonly groups: readonly GroupStatus[];
+}
+
+/** The last sync before a promotion. */
+export interface GroupReport {
+  /** false: the source could not be asked; what it said last was taken. */
+  readonly isSourceHeard: boolean;
+  readonly sourceHeardAtMs: number | null;
+  /** Every position of every group is at the destination, as it was at the source. */
+  readonly isComplete: boolean;
+  readonly error: string | null;
+  readonly groups: readonly GroupReportEntry[];
+}
+
+export interface GroupReportEntry {
+  readonly group: string;
+  readonly state: GroupState;
+  /** Why it is not complete; null where it is. */
+  readonly reason: string | null;
+  readonly isComplete: boolean;
+  /** Positions that differ from the source's. */
+  readonly missing: readonly PositionStatus[];
+}
