@@ -67,7 +67,7 @@ export interface GroupView {
 export interface GroupPositionView {
   readonly topic: string;
   readonly partition: number;
-  /** Committed at the source, in the source's offsets. */
+  /** Committed at the source, as an offset of the mirror (without the shift of a shifted one). */
   readonly sourceOffset: bigint | null;
   /** Committed at the destination. */
   readonly offset: bigint | null;

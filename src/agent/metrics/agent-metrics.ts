@@ -1,0 +1,68 @@
+// All metrics of an agent. Figures are made from the agent's view when they are asked for, never kept beside it.
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { MirrorObserver } from '../../mirror/index.ts';
+import type { AgentView } from '../view.ts';
+import { CounterFamilies } from './counter-families.ts';
+import { type Family, familiesText } from './family.ts';
+import { KeeperFamilies } from './keeper-families.ts';
+import { LinkCounters } from './link-counters.ts';
+import { LinkFamilies } from './link-families.ts';
+import { PartitionFamilies } from './partition-families.ts';
+
+/** Of the event loop's delay, ms: each costs a timer that wakes an idle process. */
+const loopPrecisionMs = 100;
+
+export interface MetricsText {
+  readonly contentType: string;
+  text(options: { readonly isPerPartition: boolean }): Promise<string>;
+}
+
+export class AgentMetrics implements MetricsText {
+  readonly #view: () => AgentView;
+  readonly #counters = new Map<string, LinkCounters>();
+  readonly #process = new Registry();
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+
+  constructor(options: { view: () => AgentView }) {
+    this.#view = options.view;
+    collectDefaultMetrics({ register: this.#process, eventLoopMonitoringPrecision: loopPrecisionMs });
+  }
+
+  /** Where the mirror of a link counts; the same for the same name, also after the link was stopped and started. */
+  observer(link: string): MirrorObserver {
+    let counters = this.#counters.get(link);
+    if (counters === undefined) {
+      counters = new LinkCounters();
+      this.#counters.set(link, counters);
+    }
+    return counters;
+  }
+
+  /** What Prometheus is answered: one series per topic, or per partition. */
+  async text({ isPerPartition }: { isPerPartition: boolean }): Promise<string> {
+    const families = agentFamilies(this.#view(), this.#counters, { isPerPartition });
+    return `${await familiesText(families)}\n${await this.#process.metrics()}`;
+  }
+}
+
+/** The families of a view and of what was counted; pure. */
+export function agentFamilies(
+  view: AgentView,
+  counters: ReadonlyMap<string, LinkCounters>,
+  { isPerPartition }: { isPerPartition: boolean },
+): Family[] {
+  const agent = new LinkFamilies();
+  const partitions = new PartitionFamilies();
+  const counted = new CounterFamilies();
+  const keepers = new KeeperFamilies();
+  const how = { nowMs: view.atMs, isLeader: view.agent.isLeader, isPerPartition };
+  agent.addAgent(view);
+  for (const link of view.links) {
+    agent.addLink(link, how);
+    partitions.addLink(link, how);
+    keepers.addLink(link, how);
+    const ours = counters.get(link.name);
+    if (ours !== undefined) counted.addLink(link.name, ours, how);
+  }
+  return [...agent.all, ...partitions.all, ...counted.all, ...keepers.all];
+}

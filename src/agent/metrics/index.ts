@@ -1,0 +1,3 @@
+// What an agent tells Prometheus.
+export { AgentMetrics, type MetricsText } from './agent-metrics.ts';
+export { certificatesOf } from './certificates.ts';
