@@ -1,5 +1,5 @@
 // One partition kept identical: the pure machine of its life, and the shell that carries it out.
-export { isLockstepProducerId, linkProducerId } from './partition/identity.ts';
+export { isLockstepProducerId, linkProducerId, linkRotation } from './partition/identity.ts';
 export type { StopKind } from './partition/state.ts';
 export { type LastingState, type Place, wayOut, waysOut } from './partition/ways-out.ts';
 export {
@@ -22,6 +22,8 @@ export {
   type MirrorTuning,
   type OpenTransactionQuestions,
 } from './shell/link-mirror.ts';
+export type { Ask } from './shell/log-questions.ts';
+export { MarkerWriter } from './shell/marker-writer.ts';
 export {
   type ErrorKind,
   errorKinds,
@@ -29,4 +31,4 @@ export {
   noCounts,
   type PartitionCounters,
 } from './shell/observer.ts';
-export type { PartitionStatus, TopicPartition } from './shell/partition-runner.ts';
+export type { PartitionPlacement, PartitionStatus, TopicPartition } from './shell/partition-runner.ts';

@@ -88,6 +88,13 @@ export function unrotated(producerId: bigint): bigint {
   return producerId & ~rotationBits;
 }
 
+/** Of the ids that the leader remembers, the link's newest one; rotation 0 where it remembers none. */
+export function linkRotation(producerId: bigint, remembered: readonly bigint[]): bigint {
+  return remembered
+    .filter((id) => unrotated(id) === unrotated(producerId) && !isFillerProducerId(id))
+    .reduce((newest, id) => (id > newest ? id : newest), producerId);
+}
+
 /** Batches that stand for offsets below the source's start are written under a rotation of their own. */
 export function isFillerProducerId(producerId: bigint): boolean {
   return isLockstepProducerId(producerId) && (producerId & rotationBits) === rotationBits;

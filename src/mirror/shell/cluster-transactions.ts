@@ -9,6 +9,7 @@ import {
   describeTransactions,
   endTransaction,
   initTransactions,
+  logEndOffset,
   unwrap,
 } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
@@ -30,6 +31,8 @@ export function clusterTransactions(cluster: Cluster): TransactionRequests {
       ),
     abort: (id, producer) => fastFirst((options) => endTransaction(cluster, id, producer, 'abort', options)),
     isComplete: (id) => isComplete(cluster, id),
+    logEnd: async ({ topic, partition }) =>
+      (await logEndOffset(cluster, { topic, partition }, { timeoutMs })).logEndOffset,
   };
 }
 

@@ -41,7 +41,7 @@ class Coordinator implements TransactionRequests {
     this.asked.push(`complete? ${id}`);
     return true;
   }
-  logEnd = async ({ topic, partition }: HoleJob): Promise<bigint> => {
+  logEnd = async ({ topic, partition }: Pick<HoleJob, 'topic' | 'partition'>): Promise<bigint> => {
     if (this.#landing !== null && this.#landing.looks-- === 0) {
       this.#grow(this.#landing.partition, this.markersEach);
       this.#landing = null;
@@ -63,7 +63,6 @@ beforeEach(() => {
   writer = new EmptyTransactionWriter({
     linkName: 'us-to-eu',
     transactions: coordinator,
-    logEnd: (job) => coordinator.logEnd(job),
     clock,
     markerTimeoutMs: 1_000,
   });

@@ -36,13 +36,13 @@ export interface TransactionRequests {
   abort(transactionalId: string, producer: ProducerIdentity): Promise<void>;
   /** Whether its last transaction is over, with all markers acknowledged. */
   isComplete(transactionalId: string): Promise<boolean>;
+  /** The log end on the leader. */
+  logEnd(partition: Pick<HoleJob, 'topic' | 'partition'>): Promise<bigint>;
 }
 
 export interface EmptyTransactionWriterOptions {
   readonly linkName: string;
   readonly transactions: TransactionRequests;
-  /** OffsetForLeaderEpoch on the leader. */
-  readonly logEnd: (job: HoleJob) => Promise<bigint>;
   readonly clock: Clock;
   /** How long the log end may take to grow by one marker, in ms. */
   readonly markerTimeoutMs: number;
@@ -130,7 +130,7 @@ export class EmptyTransactionWriter implements HoleWriter {
       producer = await this.#options.transactions.init(transactionalId);
       this.#producers.set(transactionalId, producer);
     }
-    const logEnd = await this.#options.logEnd(job);
+    const logEnd = await this.#options.transactions.logEnd(job);
     if (logEnd !== offset) throw new Unclear(`the log ends at ${logEnd} instead of ${offset}`);
     for (let written = 0; written < count; written++) {
       await this.#turns.use(async () => {
@@ -172,7 +172,7 @@ export class EmptyTransactionWriter implements HoleWriter {
     const meant = offset + 1n;
     const logEnd = await this.#until(
       async () => {
-        const end = await this.#options.logEnd(job);
+        const end = await this.#options.transactions.logEnd(job);
         return end === offset ? null : end;
       },
       () => `no marker came to offset ${offset}`,

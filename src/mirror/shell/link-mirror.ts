@@ -5,7 +5,7 @@
 //     one fetch session   in a budget                                            under way in each
 //
 // Topics and their creation are the link's affair (src/link); here a partition is given and copied.
-import { type Connection, systemClock } from '../../client/index.ts';
+import { type BackoffOptions, backoffMs, type Connection, systemClock } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { PauseKind } from '../partition/state.ts';
 import type { AskBroker, LedLog } from './broker-questions.ts';
@@ -17,12 +17,12 @@ import { cutStart, Filler } from './filler.ts';
 import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
 import { DestinationInspector } from './log-inspector.ts';
-import { askLogEnds } from './log-questions.ts';
 import { MarkerWriter } from './marker-writer.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { MirrorObserver } from './observer.ts';
 import { OpenTransactions } from './open-transactions.ts';
 import {
+  type PartitionPlacement,
   PartitionRunner,
   type PartitionServices,
   type PartitionStatus,
@@ -89,13 +89,13 @@ export interface LinkMirrorOptions {
   readonly tuning: MirrorTuning;
   /** Who holds a partition up at the source; where absent that is not told. */
   readonly openTransactions?: OpenTransactionQuestions;
-  /** The destination's coordinators, for `holes: transactions`. */
+  /** The destination's coordinators; needed for `holes: transactions`. */
   readonly transactions?: { readonly linkName: string; readonly requests: TransactionRequests };
   /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
   readonly exactness?: MirrorExactness;
   /** Called before offsets below a source's start are filled or cut: resolves when nobody may read the topic. */
   readonly guardStart?: (partition: TopicPartition) => Promise<void>;
-  /** Whether nobody may read this mirror topic just now, not even we. Default: never. */
+  /** Whether nobody may read this topic, by its name at the destination, just now, not even we. Default: never. */
   readonly isStartGuarded?: (topic: string) => boolean;
   /** Counts and measures; nobody does by default. */
   readonly observer?: MirrorObserver;
@@ -104,7 +104,8 @@ export interface LinkMirrorOptions {
   readonly nowMs: () => number;
 }
 
-const retryMs = { first: 100, max: 5_000 } as const;
+/** Spread widely, so that many partitions do not come back as one. */
+const retryBackoff: BackoffOptions = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
 const replicasPauseMs = 100;
 /** How far claims are spread, as a multiple of the settling pause. */
 const claimSpread = 2;
@@ -119,9 +120,13 @@ const readersEndMs = 1_000;
 export class LinkMirror {
   readonly #options: LinkMirrorOptions;
   readonly #runners = new Map<string, PartitionRunner>();
+  /** Partitions that are being removed; `again`: added anew meanwhile, to begin when they have stopped. */
+  readonly #removals = new Map<string, { done: Promise<void>; again: PartitionPlacement | null }>();
   readonly #readers = new Map<number, SourceReader>();
   readonly #writers = new Map<number, DestinationWriter>();
-  readonly #holeWriters = new Map<number, HoleWriter>();
+  readonly #markerWriters = new Map<number, MarkerWriter>();
+  /** For `holes: transactions`. One for all brokers: coordinators are not leaders, and an id has one producer at a time. */
+  readonly #transactionWriter: HoleWriter | null;
   readonly #filler = new Filler();
   readonly #elapsedMs = elapsedClock(systemClock, Date.now);
   readonly #exactness: MirrorExactness;
@@ -134,6 +139,7 @@ export class LinkMirror {
     this.#options = options;
     this.#budget = new MemoryBudget({ bytesMax: options.tuning.inFlightBytesMax });
     this.#exactness = options.exactness ?? defaultExactness;
+    this.#transactionWriter = transactionWriterOf(options, this.#exactness);
     const { source, destination, producerId } = options;
     this.#services = {
       sourceLog: (partition) => source.leaderOf(partition),
@@ -182,21 +188,44 @@ export class LinkMirror {
     return this.#runners.has(nameOf(partition));
   }
 
-  /** Starts to copy a partition. Its topic has to exist on both sides. `shift`: source offset - offset at the mirror. */
-  add(partition: TopicPartition, { shift = 0n }: { shift?: bigint } = {}): void {
+  /** Starts to copy a partition. Its topic has to exist on both sides. One that is being removed begins afterwards. */
+  add(partition: TopicPartition, placement: PartitionPlacement = {}): void {
+    const removal = this.#removals.get(nameOf(partition));
+    if (removal !== undefined) removal.again = placement;
     if (this.#isStopping || this.has(partition)) return;
-    const runner = new PartitionRunner(partition, this.#services, { shift });
+    const runner = new PartitionRunner(partition, this.#services, placement);
     this.#runners.set(nameOf(partition), runner);
     this.#shedTimer ??= setInterval(() => this.#shed(), shedEveryMs);
     runner.begin();
   }
 
+  /** Stops a partition cleanly and forgets it; resolves when nothing of it is under way any more. */
+  remove(partition: TopicPartition): Promise<void> {
+    const name = nameOf(partition);
+    const runner = this.#runners.get(name);
+    if (runner === undefined) return Promise.resolve();
+    const known = this.#removals.get(name);
+    if (known !== undefined) {
+      known.again = null;
+      return known.done;
+    }
+    const removal = { done: Promise.resolve(), again: null as PartitionPlacement | null };
+    this.#removals.set(name, removal);
+    removal.done = runner.stop().then(() => {
+      this.#removals.delete(name);
+      this.#runners.delete(name);
+      if (removal.again !== null) this.add(partition, removal.again);
+    });
+    return removal.done;
+  }
+
   /** Begins a partition anew that has stopped, because what stopped it was mended. */
   restart(partition: TopicPartition): void {
-    const former = this.#runners.get(nameOf(partition));
-    if (former === undefined || !former.status().isStopped) return;
-    this.#runners.delete(nameOf(partition));
-    this.add(partition, { shift: former.shift });
+    const name = nameOf(partition);
+    const former = this.#runners.get(name);
+    if (former === undefined || this.#removals.has(name) || !former.status().isStopped) return;
+    this.#runners.delete(name);
+    this.add(partition, former.placement);
   }
 
   /** The topic under this name is another one than before. */
@@ -228,7 +257,8 @@ export class LinkMirror {
     clearTimeout(timer);
     clearInterval(this.#shedTimer);
     for (const writer of this.#writers.values()) writer.close();
-    for (const writer of this.#holeWriters.values()) writer.close();
+    for (const writer of this.#markerWriters.values()) writer.close();
+    this.#transactionWriter?.close();
     // A reader that waits for a cluster that is down ends when that answers or its client is closed; not waited for.
     const readers = Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
     const patience = new Promise<void>((resolve) => {
@@ -294,41 +324,18 @@ export class LinkMirror {
   }
 
   #holeWriter(broker: number): HoleWriter {
-    let writer = this.#holeWriters.get(broker);
+    if (this.#transactionWriter !== null) return this.#transactionWriter;
+    let writer = this.#markerWriters.get(broker);
     if (writer === undefined) {
-      const { tuning, destination, transactions } = this.#options;
-      if (this.#exactness.holes === 'transactions' && transactions !== undefined) {
-        writer = this.#emptyTransactionWriter(transactions);
-        this.#holeWriters.set(broker, writer);
-        return writer;
-      }
+      const { tuning, destination } = this.#options;
       writer = new MarkerWriter({
         open: () => destination.openConnection(broker),
         answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
         nowMs: this.#elapsedMs,
       });
-      this.#holeWriters.set(broker, writer);
+      this.#markerWriters.set(broker, writer);
     }
     return writer;
-  }
-
-  /** One for all brokers: coordinators are not leaders, and an id has one producer at a time. */
-  #emptyTransactionWriter({
-    linkName,
-    requests,
-  }: NonNullable<LinkMirrorOptions['transactions']>): HoleWriter {
-    const [writer] = this.#holeWriters.values();
-    const { destination, tuning } = this.#options;
-    return (
-      writer ??
-      new EmptyTransactionWriter({
-        linkName,
-        transactions: requests,
-        logEnd: (job) => logEndOf(destination, job),
-        clock: systemClock,
-        markerTimeoutMs: tuning.ackTimeoutMs,
-      })
-    );
   }
 
   #openTransactions(): PartitionServices['openTransactions'] {
@@ -365,24 +372,26 @@ export class LinkMirror {
         return replicasPauseMs;
       case 'notAuthorized':
         return notAuthorizedPauseMs;
-      case 'retry': {
-        const full = Math.min(retryMs.first * 2 ** (attempt - 1), retryMs.max);
-        // Between half and the whole, so that many partitions do not come back as one.
-        return full * (0.5 + 0.5 * this.#options.random());
-      }
+      case 'retry':
+        return backoffMs(attempt - 1, retryBackoff, this.#options.random);
     }
   }
 }
 
-async function logEndOf(cluster: MirrorCluster, partition: TopicPartition): Promise<bigint> {
-  const log = cluster.leaderOf(partition);
-  const ends = log === null ? null : await askLogEnds(cluster.ask(log.leader), [log]);
-  const end = log === null ? undefined : ends?.get(log);
-  if (typeof end === 'bigint') return end;
-  if (end !== undefined) throw end;
-  await cluster.refreshMetadata();
-  throw new LockstepError('CLUSTER_UNREACHABLE', `${nameOf(partition)} has no leader at the destination`, {
-    retriable: true,
+/** @throws LockstepError INTERNAL where transactions are asked for and nobody can make them: markers need other rights. */
+function transactionWriterOf(
+  { transactions, tuning }: LinkMirrorOptions,
+  { holes }: MirrorExactness,
+): HoleWriter | null {
+  if (holes !== 'transactions') return null;
+  if (transactions === undefined)
+    throw new LockstepError('INTERNAL', 'holes: transactions, and no coordinator to ask for them');
+  const { linkName, requests } = transactions;
+  return new EmptyTransactionWriter({
+    linkName,
+    transactions: requests,
+    clock: systemClock,
+    markerTimeoutMs: tuning.ackTimeoutMs,
   });
 }
 

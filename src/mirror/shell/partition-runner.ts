@@ -63,6 +63,14 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** Where a mirror's offsets lie. */
+export interface PartitionPlacement {
+  /** Source offset - offset at the mirror. Default 0. */
+  readonly shift?: bigint;
+  /** The source's first offset that is mirrored, even if it holds earlier ones. Default 0: all of them. */
+  readonly startOffset?: bigint;
+}
+
 /** The figures and the state of one partition, for people and metrics. */
 export interface PartitionStatus extends TopicPartition {
   /** A state's name; docs/states.md explains each. */
@@ -124,6 +132,7 @@ export class PartitionRunner implements FetchTarget {
   readonly #services: PartitionServices;
   /** Source offset - offset at the mirror. */
   readonly shift: bigint;
+  readonly placement: PartitionPlacement;
   readonly #machine: PartitionMachine<LeasedBatch>;
   #fetching: { round: number; offset: bigint; lastFetchedEpoch: number } | null = null;
   #reader: { key: string; broker: number; reader: SourceReader } | null = null;
@@ -161,20 +170,19 @@ export class PartitionRunner implements FetchTarget {
   readonly #counters: PartitionCounters;
   #lastError: { message: string; atMs: number } | null = null;
   #whenStopped: (() => void)[] = [];
+  /** A filler or a cut that is not answered yet. */
+  #isStartChanging = false;
   /** The ids under which both topics were met first; another id under the same name is another topic. */
   readonly #topicIds: { source: string | null; destination: string | null } = {
     source: null,
     destination: null,
   };
 
-  constructor(
-    identity: TopicPartition,
-    services: PartitionServices,
-    { shift = 0n }: { shift?: bigint } = {},
-  ) {
+  constructor(identity: TopicPartition, services: PartitionServices, placement: PartitionPlacement = {}) {
     this.topic = identity.topic;
     this.partition = identity.partition;
-    this.shift = shift;
+    this.placement = placement;
+    this.shift = placement.shift ?? 0n;
     this.#services = services;
     this.#counters = services.observer?.countersOf(identity) ?? noCounts();
     this.#machine = new PartitionMachine<LeasedBatch>(services.policy);
@@ -519,7 +527,7 @@ export class PartitionRunner implements FetchTarget {
       }
       this.#mustCompare = false;
       const verdict = await this.#services.comparer.compare(
-        { source, destination, shift: this.shift },
+        { source, destination, shift: this.shift, startOffset: this.placement.startOffset ?? 0n },
         facts,
       );
       this.#comparedEpoch = source.leaderEpoch;
@@ -542,9 +550,17 @@ export class PartitionRunner implements FetchTarget {
   async #cutStart(round: number, beforeOffset: bigint): Promise<void> {
     await this.#asking(round, async () => {
       await this.#services.guardStart(this);
-      const logStart = await this.#services.cutStart(this.#ledLog('destination'), beforeOffset);
+      if (this.#machine.round !== round) return;
+      const log = this.#ledLog('destination');
+      this.#isStartChanging = true;
+      const logStart = await this.#services.cutStart(log, beforeOffset).finally(() => this.#startChanged());
       this.#deliver({ type: 'startCut', round, logStart });
     });
+  }
+
+  #startChanged(): void {
+    this.#isStartChanging = false;
+    this.#notifyStopped();
   }
 
   async #asking(round: number, ask: () => Promise<void>): Promise<void> {
@@ -633,9 +649,11 @@ export class PartitionRunner implements FetchTarget {
     if (this.#machine.round !== round) return;
     const log = this.#log('destination');
     const onOutcome = (outcome: AppendOutcome): void => {
+      this.#startChanged();
       if (outcome.kind !== 'appended') return this.#onNotAppended(round, outcome);
       this.#deliver({ type: 'appended', round, baseOffset: outcome.baseOffset });
     };
+    this.#isStartChanging = true;
     if (log === null) return onOutcome({ kind: 'unknown', reason: noLeader('destination', this).message });
     this.#services.appendFiller(log, filler, onOutcome);
   }
@@ -694,7 +712,7 @@ export class PartitionRunner implements FetchTarget {
   }
 
   #notifyStopped(): void {
-    if (!isStopped(this.#machine.state)) return;
+    if (!isStopped(this.#machine.state) || this.#isStartChanging) return;
     this.#services.openTransactions?.forget(this);
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const resolve of this.#whenStopped.splice(0)) resolve();

@@ -19,11 +19,12 @@ import {
   type TailHeader,
 } from './log-questions.ts';
 
-/** Both logs of a partition, and how many offsets the mirror lies below its source. */
+/** Both logs of a partition, how many offsets the mirror lies below its source, and the source's first that it holds. */
 export interface LogPair {
   readonly source: LedLog;
   readonly destination: LedLog;
   readonly shift: bigint;
+  readonly startOffset: bigint;
 }
 
 /** Batches of the source that one batch of the mirror is compared with at most. */
@@ -48,6 +49,7 @@ export class TailComparer {
     const source = await this.#source.ask(logs.source.leader, {
       log: logs.source,
       shift: logs.shift,
+      startOffset: logs.startOffset,
       offset: (data === null ? logEnd - 1n : data.lastOffset) + logs.shift,
       hole: holeAtEnd(mirror, logs.shift),
     });
@@ -148,6 +150,7 @@ export class TailComparer {
 interface SourceQuestion {
   readonly log: LedLog;
   readonly shift: bigint;
+  readonly startOffset: bigint;
   readonly offset: bigint;
   /** Where the mirror ends with markers. */
   readonly hole: { readonly from: bigint; readonly to: bigint } | null;
@@ -194,7 +197,7 @@ async function readSource(
   );
   return new Map(
     questions.map((question): [SourceQuestion, SourceView | LockstepError] => {
-      const { log, shift } = question;
+      const { log, shift, startOffset } = question;
       const highWatermark = highWatermarks.get(log)!;
       const told = ends.get(log)!;
       // Old formats: the first batch that is fetched stops the mirror, whatever stands behind the high watermark.
@@ -213,7 +216,8 @@ async function readSource(
           logEnd: (logEnd as bigint) - shift,
           highWatermark: (highWatermark as bigint) - shift,
           lastStableOffset: (lastStableOffset as bigint) - shift,
-          logStart: (logStart as bigint) - shift,
+          // What the source holds below is not mirrored, as if retention had taken it.
+          logStart: later(logStart as bigint, startOffset) - shift,
           tail: header && {
             ...header,
             baseOffset: header.baseOffset - shift,
