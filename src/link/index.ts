@@ -7,6 +7,13 @@ export type {
   SettingChanges,
   TopicFacts,
 } from './clusters.ts';
+export {
+  allowedEvents,
+  type MirrorEvent,
+  type MirrorState,
+  mirrorStates,
+  nextMirrorState,
+} from './lifecycle.ts';
 export { LinkRunner, type LinkStatus, type TopicState, type TopicStatus } from './link-runner.ts';
 export { mirrorSettings, type TopicSetting, type TopicSettings } from './mirror-topic.ts';
 export type { Notice } from './notice.ts';
