@@ -33,6 +33,8 @@ export const errorCodes = {
   NOT_AUTHORIZED: { exitCode: exitCodes.cluster, retriable: false },
   UNSUPPORTED_VERSION: { exitCode: exitCodes.cluster, retriable: false },
   FRAME_INVALID: { exitCode: exitCodes.cluster, retriable: true },
+  FENCED: { exitCode: exitCodes.cluster, retriable: false },
+  NO_AGENT: { exitCode: exitCodes.cluster, retriable: false },
   KAFKA_ERROR: { exitCode: exitCodes.cluster, retriable: false },
   BATCH_CORRUPT: { exitCode: exitCodes.cluster, retriable: false },
   BATCH_UNSUPPORTED: { exitCode: exitCodes.cluster, retriable: false },

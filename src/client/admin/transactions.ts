@@ -30,18 +30,22 @@ export async function allocateProducerId(cluster: Cluster): Promise<ProducerIden
   return { producerId, producerEpoch };
 }
 
-/** Takes over a transactional id: open transactions of it are aborted and its earlier producers fenced. */
+/**
+ * Takes over a transactional id: open transactions of it are aborted and its earlier producers fenced. With `held`,
+ * only if nobody else has taken it over since (KIP-360): PRODUCER_FENCED (90) or INVALID_PRODUCER_EPOCH (47) else.
+ */
 export async function initTransactions(
   cluster: Cluster,
   transactionalId: string,
-  options: TransactionOptions & { transactionTimeoutMs?: number } = {},
+  options: TransactionOptions & { transactionTimeoutMs?: number; held?: ProducerIdentity } = {},
 ): Promise<ProducerIdentity> {
-  const { transactionTimeoutMs = 60_000, ...requestOptions } = options;
+  const { transactionTimeoutMs = 60_000, held, ...requestOptions } = options;
   const { producerId, producerEpoch } = await cluster.request(
     apis.InitProducerId,
-    { transactionalId, transactionTimeoutMs },
+    { transactionalId, transactionTimeoutMs, ...held },
     {
       ...requestOptions,
+      ...(held === undefined ? {} : { versionMin: 3 }),
       ...toCoordinator(transactionalId),
       what: `initialising transactional id ${transactionalId}`,
     },

@@ -1,0 +1,29 @@
+// The control topic: what a fleet of agents knows, kept in the destination's Kafka and nowhere else.
+export {
+  agentBeatMs,
+  agentSilenceMsMax,
+  type CommandOptions,
+  openCommands,
+  sendCommand,
+} from './commands.ts';
+export { ControlTopic, type ControlTopicOptions, type KeyChange } from './control-topic.ts';
+export { expired } from './expired.ts';
+export { FleetReducer, type FleetState } from './fleet-state.ts';
+export { agentKey, answerKey, commandKey, linkKey, mirrorKey, statusKey } from './keys.ts';
+export { LeaderWriter } from './leader-writer.ts';
+export { controlTopic } from './topic.ts';
+export {
+  type AgentRecord,
+  type AnswerRecord,
+  type Change,
+  type CommandBody,
+  type CommandRecord,
+  type LinkDeclaration,
+  type LinkRecord,
+  type MirrorRecord,
+  type PromotedPartition,
+  type Promotion,
+  recordVersion,
+  type SourceReference,
+  type StatusRecord,
+} from './types.ts';

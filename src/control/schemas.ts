@@ -1,0 +1,130 @@
+// The shape of each kind of value, as far as a reader relies on it. Fields that a shape does not name are kept: another
+// Lockstep may have written them.
+import { z } from 'zod';
+import { mirrorStates } from '../link/lifecycle.ts';
+
+const text = z.string();
+const name = z.string().min(1);
+const count = z.int().min(0);
+const timeMs = z.number();
+/** An offset or a count of records as decimal digits; shifts and lags can be below 0. */
+const decimal = z.string().regex(/^-?\d{1,19}$/);
+const decimalOrNull = decimal.nullable();
+const v = z.int().min(1);
+
+const source = z.looseObject({ name, bootstrap: z.array(name) });
+const config = z.record(z.string(), z.unknown());
+const declaration = z.looseObject({ name, source, destination: text, config });
+
+const link = declaration.extend({ v, generation: count, createdAtMs: timeMs, changedAtMs: timeMs });
+
+const promotedPartition = z.looseObject({
+  partition: count,
+  cutOffset: decimal,
+  sourceEnd: decimalOrNull,
+  sourceSeenAtMs: timeMs.nullable(),
+  missingRecords: decimalOrNull,
+  isReplicated: z.boolean(),
+});
+
+const mirror = z.looseObject({
+  v,
+  link: name,
+  sourceTopic: name,
+  mirrorTopic: name,
+  partitionCount: count,
+  sourceTopicId: text,
+  mirrorTopicId: text,
+  state: z.enum(Object.keys(mirrorStates) as [string]),
+  sinceMs: timeMs,
+  reason: text.nullable(),
+  promotion: z
+    .looseObject({
+      commandId: text,
+      kind: z.enum(['planned', 'now']),
+      requestedAtMs: timeMs,
+      deadlineMs: timeMs,
+      partitions: z.array(promotedPartition).optional(),
+    })
+    .optional(),
+});
+
+const status = z.looseObject({
+  v,
+  agent: name,
+  atMs: timeMs,
+  state: text,
+  reason: text.nullable(),
+  sinceMs: timeMs,
+  sourceEnd: decimalOrNull,
+  mirrorEnd: decimalOrNull,
+  lagRecords: decimalOrNull,
+  behindMs: z.number().nullable(),
+  lastFetchAtMs: timeMs.nullable(),
+  lastError: text.nullable(),
+  shift: decimal,
+});
+
+const agent = z.looseObject({
+  v,
+  id: name,
+  version: text,
+  host: text,
+  pid: count,
+  api: text.nullable(),
+  startedAtMs: timeMs,
+  atMs: timeMs,
+  isLeader: z.boolean(),
+  partitionCount: count,
+});
+
+const topics = z.array(name).nullable();
+const bodies = {
+  createLink: z.looseObject({ link: declaration }),
+  alterLink: z.looseObject({
+    link: name,
+    changes: config,
+    source: source.optional(),
+    ifGeneration: count.optional(),
+  }),
+  deleteLink: z.looseObject({ link: name, withMirrors: z.boolean() }),
+  applyLinks: z.looseObject({ links: z.array(declaration) }),
+  createMirrors: z.looseObject({ link: name, topics: z.array(name) }),
+  pauseMirrors: z.looseObject({ link: name, topics }),
+  resumeMirrors: z.looseObject({ link: name, topics }),
+  deleteMirrors: z.looseObject({ link: name, topics }),
+  promoteMirrors: z.looseObject({ link: name, topics, isNow: z.boolean(), timeoutMs: z.number().min(0) }),
+} as const;
+
+/** What is asked for by a word that we do not know is passed on: the leader has to refuse it. */
+const body = z.looseObject({ do: name }).superRefine((value, context) => {
+  const schema = Object.hasOwn(bodies, value.do) ? bodies[value.do as keyof typeof bodies] : undefined;
+  for (const { path, message } of schema?.safeParse(value).error?.issues ?? []) {
+    context.addIssue({ code: 'custom', path, message });
+  }
+});
+const command = z.looseObject({
+  v,
+  id: name,
+  by: text,
+  atMs: timeMs,
+  deadlineMs: timeMs,
+  isDryRun: z.boolean(),
+  body,
+});
+
+const change = z.looseObject({ what: text, name: text, action: text, details: z.array(text) });
+const answer = z.looseObject({
+  v,
+  id: name,
+  atMs: timeMs,
+  state: z.enum(['working', 'done', 'refused']),
+  code: text.optional(),
+  message: text,
+  changes: z.array(change),
+  promoted: z.array(z.looseObject({ topic: name, partitions: z.array(promotedPartition) })).optional(),
+});
+
+/** By the first part of the key. */
+export const schemas = { link, mirror, status, agent, command, answer } as const;
+export type RecordKind = keyof typeof schemas;
