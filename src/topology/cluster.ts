@@ -11,21 +11,19 @@ import {
 import { isProblem, parseAddress } from './bootstrap.ts';
 import { quote } from './describe.ts';
 import { readTextFile } from './files.ts';
-import type { Path, Problems } from './problems.ts';
+import type { Path } from './problems.ts';
 import { type ClusterShape, clusterSchema } from './schema.ts';
-import { type ReferenceSources, resolveReferences } from './secrets.ts';
-
-/** Everything the resolving of one cluster needs besides its shape. */
-interface Context {
-  readonly sources: ReferenceSources;
-  readonly problems: Problems;
-}
+import { type ReferenceContext, resolveOptional, resolveReferences, resolveSecret } from './secrets.ts';
 
 /**
  * The cluster's configuration from the file's raw entry; incomplete when problems were added, and then not to be
  * used. Each part is resolved when its own shape is right, so that a typo in one hides nothing in another.
  */
-export function resolveCluster(name: string, raw: Record<string, unknown>, context: Context): ClusterConfig {
+export function resolveCluster(
+  name: string,
+  raw: Record<string, unknown>,
+  context: ReferenceContext,
+): ClusterConfig {
   const at: Path = ['clusters', name];
   const shape = partsInShape(raw);
   const tls = resolveTls(shape.tls, [...at, 'tls'], context);
@@ -56,7 +54,7 @@ function partsInShape(raw: Record<string, unknown>): Partial<ClusterShape> {
 function resolveBootstrap(
   items: readonly string[],
   at: Path,
-  { sources, problems }: Context,
+  { sources, problems }: ReferenceContext,
 ): BrokerAddress[] {
   const addresses: BrokerAddress[] = [];
   const seen = new Set<string>();
@@ -85,7 +83,7 @@ function resolveBootstrap(
   return addresses;
 }
 
-function resolveTls(shape: ClusterShape['tls'], at: Path, context: Context): TlsConfig | undefined {
+function resolveTls(shape: ClusterShape['tls'], at: Path, context: ReferenceContext): TlsConfig | undefined {
   if (shape === undefined || shape === false) return undefined;
   if (shape === true) return {};
   const { problems } = context;
@@ -121,7 +119,7 @@ function readPem(
   value: string | undefined,
   at: Path,
   label: 'CERTIFICATE' | 'PRIVATE KEY',
-  { sources, problems }: Context,
+  { sources, problems }: ReferenceContext,
 ): string | undefined {
   if (value === undefined) return undefined;
   const resolved = resolveReferences(value, at, sources, problems);
@@ -147,7 +145,11 @@ function readPem(
   return undefined;
 }
 
-function resolveSasl(shape: ClusterShape['sasl'], at: Path, context: Context): SaslConfig | undefined {
+function resolveSasl(
+  shape: ClusterShape['sasl'],
+  at: Path,
+  context: ReferenceContext,
+): SaslConfig | undefined {
   if (shape === undefined) return undefined;
   if (shape.mechanism !== 'OAUTHBEARER') {
     const username = resolveOptional(shape.username, [...at, 'username'], context) ?? '';
@@ -181,7 +183,7 @@ type EndpointShape = NonNullable<
   Extract<ClusterShape['sasl'], { mechanism: 'OAUTHBEARER' }>['tokenEndpoint']
 >;
 
-function resolveEndpoint(shape: EndpointShape, at: Path, context: Context): OAuthTokenEndpoint {
+function resolveEndpoint(shape: EndpointShape, at: Path, context: ReferenceContext): OAuthTokenEndpoint {
   const url = resolveOptional(shape.url, [...at, 'url'], context) ?? '';
   if (url !== '' && !isSafeEndpoint(url)) {
     context.problems.add([...at, 'url'], {
@@ -207,23 +209,4 @@ function isSafeEndpoint(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
   return protocol === 'https:' || (protocol === 'http:' && loopback);
-}
-
-function resolveOptional(value: string | undefined, at: Path, context: Context): string | undefined {
-  return value === undefined
-    ? undefined
-    : resolveReferences(value, at, context.sources, context.problems)?.text;
-}
-
-/** Like `resolveOptional`; a secret that stands in the file is allowed and warned about. */
-function resolveSecret(value: string | undefined, at: Path, context: Context): string | undefined {
-  if (value === undefined) return undefined;
-  const resolved = resolveReferences(value, at, context.sources, context.problems);
-  if (resolved !== undefined && !resolved.referenced) {
-    context.problems.warn(
-      at,
-      `${String(at.at(-1))} stands in the file itself; better as \${env:NAME} or \${file:path}`,
-    );
-  }
-  return resolved?.text;
 }

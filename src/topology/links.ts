@@ -1,10 +1,14 @@
-// One entry of `links:` checked against the clusters it names, and links against each other.
-import { type ClusterConfig, formatAddress } from '../client/config.ts';
+// One entry of `links:` checked against the clusters it names, and made ready for the rooms below.
 import { describeValue, quote } from './describe.ts';
 import { nearestName } from './did-you-mean.ts';
+import type { NameKind } from './filter.ts';
+import { checkLinkItem, literalTopics } from './link-filters.ts';
+import type { LinkShape } from './link-schema.ts';
 import type { Path, Problems } from './problems.ts';
-import type { LinkShape } from './schema.ts';
-import { checkFilterItem, literalTopics, matchesTopic } from './topic-filter.ts';
+import { valueAt } from './shape.ts';
+import { parseStartAt } from './start-at.ts';
+import { type LinkContext, resolveSync } from './sync.ts';
+import { topicNameCharsMax } from './topic-name.ts';
 import type { LinkConfig } from './types.ts';
 
 /** The names a link gives must be clusters: works on raw data, so that it is checked beside other faults. */
@@ -31,35 +35,39 @@ export function checkClusterNames(
   }
 }
 
-/** Every item of the raw lists that can't be a topic, a group or a regular expression. */
+/** Where a link has lists of names. */
+const filterLists: readonly (readonly [path: Path, kind: NameKind])[] = [
+  [['topics'], 'topic'],
+  [['excludeTopics'], 'topic'],
+  [['groups'], 'group'],
+  [['excludeGroups'], 'group'],
+  [['sync', 'acls', 'principals'], 'principal'],
+  [['sync', 'acls', 'excludePrincipals'], 'principal'],
+];
+
+/** Every item of the raw lists that can't be a name, a prefix or a regular expression. */
 export function checkFilters(link: string, raw: Record<string, unknown>, problems: Problems): void {
-  for (const [key, kind] of [
-    ['topics', 'topic'],
-    ['excludeTopics', 'topic'],
-    ['groups', 'group'],
-  ] as const) {
-    const items = raw[key];
+  for (const [path, kind] of filterLists) {
+    const items = valueAt(raw, path);
     if (!Array.isArray(items)) continue;
     for (const [index, item] of items.entries()) {
       if (typeof item !== 'string' || item === '') continue;
-      const problem = checkFilterItem(item, kind);
-      if (problem !== undefined) problems.add(['links', link, key, index], problem);
+      const problem = checkLinkItem(item, kind);
+      if (problem !== undefined) problems.add(['links', link, ...path, index], problem);
     }
   }
 }
 
 /** The link's configuration with its defaults. */
-export function resolveLink(name: string, shape: LinkShape, problems: Problems): LinkConfig {
+export function resolveLink(name: string, shape: LinkShape, context: LinkContext): LinkConfig {
   const at: Path = ['links', name];
-  if (shape.groups !== undefined && shape.groups.length > 0) {
-    problems.warn([...at, 'groups'], 'groups are not synced yet: group sync comes with links as a service');
-  }
   if (shape.inFlightBytesMax < shape.fetchBytesMax) {
-    problems.add([...at, 'inFlightBytesMax'], {
+    context.problems.add([...at, 'inFlightBytesMax'], {
       found: describeValue(shape.inFlightBytesMax, []),
       expected: `at least fetchBytesMax, which is ${shape.fetchBytesMax}`,
     });
   }
+  checkPrefix(shape, at, context.problems);
   const { replicationFactor } = shape;
   return {
     name,
@@ -67,17 +75,11 @@ export function resolveLink(name: string, shape: LinkShape, problems: Problems):
     destination: shape.destination,
     topics: shape.topics,
     excludeTopics: shape.excludeTopics ?? [],
-    prefix: '',
-    startAt: { kind: 'earliest' },
+    prefix: shape.prefix,
+    startAt: parseStartAt(shape.startAt) ?? { kind: 'earliest' },
     groups: shape.groups ?? [],
-    excludeGroups: [],
-    sync: {
-      configs: { everyMs: 5_000, also: [] },
-      groups: { everyMs: 5_000, deletions: false, backwards: false },
-      acls: null,
-      quotas: [],
-      users: [],
-    },
+    excludeGroups: shape.excludeGroups ?? [],
+    sync: resolveSync(shape.sync, [...at, 'sync'], context),
     producerConnections: shape.producerConnections,
     fetchBytesMax: shape.fetchBytesMax,
     inFlightBytesMax: shape.inFlightBytesMax,
@@ -90,51 +92,28 @@ export function resolveLink(name: string, shape: LinkShape, problems: Problems):
   };
 }
 
-/**
- * Faults between links and clusters, each right by itself: two names for one cluster, two links that write one
- * topic, and loops. Regular expressions can't be compared for overlap here; literal names are.
- */
-export function checkLinksTogether(
-  links: readonly LinkConfig[],
-  clusters: Readonly<Record<string, ClusterConfig>>,
-  problems: Problems,
-): void {
-  for (const link of links) {
-    const shared = sharedAddress(clusters[link.source], clusters[link.destination]);
-    if (shared !== undefined && link.source !== link.destination) {
-      problems.add(['links', link.name, 'destination'], {
-        found: `${quote(link.destination)}, which has the address ${shared} as ${link.source} does`,
-        expected: 'another cluster',
+/** A prefix must leave every mirror a name that a topic may have, and that is nobody's own. */
+function checkPrefix({ prefix, topics }: LinkShape, at: Path, problems: Problems): void {
+  if (prefix.startsWith('__')) {
+    problems.add([...at, 'prefix'], {
+      found: quote(prefix),
+      expected: "a prefix that does not begin with '__', which marks internal topics",
+    });
+    return;
+  }
+  for (const topic of prefix === '' ? [] : literalTopics({ topics })) {
+    const mirror = prefix + topic;
+    if (mirror.startsWith('__') && !topic.startsWith('__')) {
+      problems.add([...at, 'prefix'], {
+        found: `${quote(prefix)}, with which the mirror of ${topic} is the internal topic ${mirror}`,
+        expected: 'another prefix',
+      });
+    }
+    if (mirror.length > topicNameCharsMax) {
+      problems.add([...at, 'prefix'], {
+        found: `${quote(prefix)}, with which the mirror of ${quote(topic)} has ${mirror.length} characters`,
+        expected: `names of at most ${topicNameCharsMax}`,
       });
     }
   }
-  for (const [index, second] of links.entries()) {
-    for (const first of links.slice(0, index)) checkPair(first, second, problems);
-  }
-}
-
-function checkPair(first: LinkConfig, second: LinkConfig, problems: Problems): void {
-  const sameEnd = first.destination === second.destination;
-  const opposite = first.source === second.destination && first.destination === second.source;
-  if (!sameEnd && !opposite) return;
-  for (const [index, item] of second.topics.entries()) {
-    const literal = literalTopics(second).includes(item);
-    const taken = literal ? matchesTopic(second, item) && matchesTopic(first, item) : false;
-    const reverse = literal
-      ? undefined
-      : literalTopics(first).find((name) => matchesTopic(second, name) && matchesTopic(first, name));
-    const topic = taken ? item : reverse;
-    if (topic === undefined) continue;
-    problems.add(['links', second.name, 'topics', index], {
-      found: `the topic ${quote(topic)}, which the link ${first.name} ${opposite ? 'mirrors the other way' : `writes to ${second.destination} too`}`,
-      expected: opposite ? 'each topic mirrored in one direction only' : 'one link per destination topic',
-    });
-  }
-}
-
-function sharedAddress(a: ClusterConfig | undefined, b: ClusterConfig | undefined): string | undefined {
-  const addresses = new Set(a?.bootstrap.map((address) => formatAddress(address).toLowerCase()));
-  return b?.bootstrap
-    .map((address) => formatAddress(address).toLowerCase())
-    .find((address) => addresses.has(address));
 }

@@ -349,17 +349,17 @@ const cases: [name: string, text: string, lines: string[]][] = [
   [
     'a broken regular expression',
     link(`${ends}topics: [t, "a(b.*"]`),
-    ['8:17: found "a(b.*" (Unterminated group), expected a regular expression'],
+    ['8:17: found "a(b.*" (a bracket ( that is not closed), expected a regular expression'],
   ],
   [
     'brackets that only fit our own',
     link(`${ends}topics: ["a)|(b"]`),
-    ['8:14: found "a)|(b" (Unmatched \')\'), expected a regular expression'],
+    ['8:14: found "a)|(b" (unexpected )\'), expected a regular expression'],
   ],
   [
     'a star alone',
     link(`${ends}topics: ["*"]`),
-    ['8:14: found "*" (Nothing to repeat), expected a regular expression, did you mean .*?'],
+    ['8:14: found "*" (nothing to repeat), expected a regular expression, did you mean .*?'],
   ],
   [
     'topics in one item',
@@ -422,7 +422,105 @@ const cases: [name: string, text: string, lines: string[]][] = [
     'a typo in the name of a choice',
     link(`${ends}topics: [t]\n    retentionOvertakes: stop`),
     [
-      '9:5: found the unknown key retentionOvertakes, expected one of source, destination, topics, excludeTopics, groups, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook, did you mean retentionOvertook?',
+      '9:5: found the unknown key retentionOvertakes, expected one of source, destination, topics, excludeTopics, prefix, startAt, groups, excludeGroups, sync, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook, did you mean retentionOvertook?',
+    ],
+  ],
+  [
+    'expressions that can take exponential time elsewhere and have no linear form',
+    link(`${ends}topics: ["a(?!b)", '(a)\\1']\n    groups: ["(?<=x)y"]`),
+    [
+      '8:14: found "a(?!b)" (lookahead (?!), expected a regular expression in RE2\'s syntax: leave names out with excludeTopics',
+      '8:24: found "(a)\\\\1" (back reference \\1), expected a regular expression in RE2\'s syntax: write the cases out',
+      '9:14: found "(?<=x)y" (lookbehind (?<=), expected a regular expression in RE2\'s syntax: leave names out with excludeGroups',
+    ],
+  ],
+  [
+    'explicit forms without a text, or with a text that is no name',
+    link(`${ends}topics: ["prefix:", "literal:a b", "prefix:a,b", "literal:__lockstep"]`),
+    [
+      '8:14: found "prefix:" without a prefix, expected text after prefix:',
+      "8:25: found \"a b\", expected a topic name (letters, digits, '.', '_', '-') or a regular expression",
+      "8:40: found \"a,b\", expected a topic name (letters, digits, '.', '_', '-') or a regular expression, one per list item",
+      '8:54: found "literal:__lockstep", expected a topic that does not belong to one cluster\'s brokers: this one can\'t be mirrored',
+    ],
+  ],
+  [
+    'intervals out of range, without a unit, or no durations',
+    link(
+      `${ends}topics: [t]\n    sync:\n      configs: {every: 499ms}\n      groups: {every: 5000}\n      acls: {every: 61min, principals: [User:a]}`,
+    ),
+    [
+      '10:24: found "499ms", expected a duration from 500ms to 1h, such as 5s',
+      '11:23: found the number 5000, expected a duration from 500ms to 1h, such as 5s',
+      '12:21: found "61min", expected a duration from 500ms to 1h, such as 5s',
+    ],
+  ],
+  [
+    'a moment without a zone, and one that is not in the calendar',
+    `${link(`${ends}topics: [t]\n    startAt: 2026-11-20T08:30`)}  m: {source: us-east, destination: eu-west, topics: [u], startAt: 2026-02-30T00:00:00Z}\n`,
+    [
+      '9:14: found "2026-11-20T08:30", expected earliest, latest, or a moment with its zone, such as 2026-11-20T08:30:00Z',
+      '10:68: found "2026-02-30T00:00:00Z", expected earliest, latest, or a moment with its zone, such as 2026-11-20T08:30:00Z',
+    ],
+  ],
+  [
+    'a prefix that no topic may have',
+    link(`${ends}topics: [t]\n    prefix: "us/"`),
+    ["9:13: found \"us/\", expected letters, digits, '.', '_' and '-', at most 200"],
+  ],
+  [
+    'a prefix that makes mirrors internal topics, or too long',
+    `${link(`${ends}topics: [t]\n    prefix: __us.`)}  m: {source: us-east, destination: eu-west, topics: [_x, ${'y'.repeat(249)}], prefix: _}\n`,
+    [
+      '9:13: found "__us.", expected a prefix that does not begin with \'__\', which marks internal topics',
+      '10:319: found "_", with which the mirror of _x is the internal topic __x, expected another prefix',
+      `10:319: found "_", with which the mirror of "${'y'.repeat(60)}..." has 250 characters, expected names of at most 249`,
+    ],
+  ],
+  [
+    'users and quotas that are none, and no secret in the answer',
+    link(
+      `${ends}topics: [t]\n    sync:\n      quotas: [app, "user="]\n      users:\n        - {name: a, mechanism: SCRAM-SHA-1, password: s3cret}\n        - {name: a, mechanism: SCRAM-SHA-256, pasword: s3cret}\n        - {name: a, mechanism: SCRAM-SHA-256, password: 12345}`,
+    ),
+    [
+      '10:16: found "app", expected a quota as user=app, client-id=x, or user=app,client-id=x',
+      '10:21: found "user=", expected a quota as user=app, client-id=x, or user=app,client-id=x',
+      '12:32: found "SCRAM-SHA-1", expected one of SCRAM-SHA-256, SCRAM-SHA-512, did you mean SCRAM-SHA-512?',
+      '13:47: found the unknown key pasword, expected one of name, mechanism, password, did you mean password?',
+      '14:57: found a number (not shown), expected a password in quotes',
+    ],
+  ],
+  [
+    'principals that are none',
+    link(
+      `${ends}topics: [t]\n    sync: {acls: {principals: [app], excludePrincipals: ["(?!x)"], resources: [topics]}}`,
+    ),
+    [
+      '9:32: found "app", expected a principal as in ACLs, such as User:app, did you mean User:app?',
+      '9:58: found "(?!x)" (lookahead (?!), expected a regular expression in RE2\'s syntax: leave names out with excludePrincipals',
+      '9:80: found "topics", expected one of topic, group, transactionalId, did you mean topic?',
+    ],
+  ],
+  [
+    'a prefixed mirror that the opposite link takes back',
+    `${link(`${ends}topics: [orders]\n    prefix: us.`)}  back: {source: eu-west, destination: us-east, topics: [audit, "us.*"]}\n`,
+    [
+      '10:65: found the topic "us.orders", a mirror of the link l, which the link back mirrors back, expected mirrors left out: excludeTopics: ["prefix:us."] in back',
+    ],
+  ],
+  [
+    'all topics both ways with prefixes, which would never end',
+    `${link(`${ends}topics: [".*"]\n    prefix: us.`)}  back: {source: eu-west, destination: us-east, topics: [".*"], prefix: eu.}\n`,
+    [
+      '10:58: found the topic "us.any-topic", a mirror of the link l, which the link back mirrors back, expected mirrors left out: excludeTopics: ["prefix:us."] in back',
+      '10:73: found the topic "eu.any-topic", a mirror of the link back, which the link l mirrors back, expected mirrors left out: excludeTopics: ["prefix:eu."] in l',
+    ],
+  ],
+  [
+    'prefixes that make one mirror of two topics',
+    'version: 1\nclusters: {a: {bootstrap: [a:1]}, b: {bootstrap: [b:1]}, c: {bootstrap: [c:1]}}\nlinks:\n  x: {source: a, destination: c, topics: [t], prefix: us.}\n  y: {source: b, destination: c, topics: [s, us.t]}',
+    [
+      '5:46: found the topic "us.t", which the link x writes to c too, expected one link per destination topic',
     ],
   ],
   [
@@ -462,8 +560,8 @@ const cases: [name: string, text: string, lines: string[]][] = [
       '5:23: found the unknown key kye, expected one of ca, cert, key, passphrase, servername, rejectUnauthorized, did you mean key?',
       '6:15: found ${env:NOPE}, and NOPE is not set, expected a value in the environment variable NOPE',
       '8:15: found the unknown cluster "b", expected one of a, did you mean a?',
-      '8:43: found "(" (Unterminated group), expected a regular expression',
-      '8:49: found the unknown key extra, expected one of source, destination, topics, excludeTopics, groups, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook',
+      '8:43: found "(" (a bracket ( that is not closed), expected a regular expression',
+      '8:49: found the unknown key extra, expected one of source, destination, topics, excludeTopics, prefix, startAt, groups, excludeGroups, sync, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook',
     ],
   ],
 ];
@@ -514,7 +612,17 @@ describe('a right lockstep.yaml', () => {
         destination: 'eu-west',
         topics: ['orders', 'payments.*'],
         excludeTopics: [],
+        prefix: '',
+        startAt: { kind: 'earliest' },
         groups: ['.*'],
+        excludeGroups: [],
+        sync: {
+          configs: { everyMs: 5_000, also: [] },
+          groups: { everyMs: 5_000, deletions: false, backwards: false },
+          acls: null,
+          quotas: [],
+          users: [],
+        },
         producerConnections: 2,
         fetchBytesMax: 1_048_576,
         inFlightBytesMax: 12_582_912,
@@ -525,9 +633,7 @@ describe('a right lockstep.yaml', () => {
         retentionOvertook: 'stop',
       },
     });
-    expect(topology.warnings).toEqual([
-      'l.yaml:12:5: groups are not synced yet: group sync comes with links as a service',
-    ]);
+    expect(topology.warnings).toEqual([]);
   });
 
   test('a link says how it treats holes, gaps and high starts', () => {
@@ -543,6 +649,52 @@ describe('a right lockstep.yaml', () => {
       fillOffsetsMax: 1_000_000,
       retentionOvertook: 'jump',
     });
+  });
+
+  test('a link says what travels with the data', () => {
+    const { links, warnings, rawLinks, rawClusters } = parse(
+      link(
+        `${ends}topics: [t]\n    prefix: us.\n    startAt: 2026-11-20T08:30:00+01:00\n    groups: [".*"]\n    excludeGroups: ["prefix:tmp-"]\n` +
+          '    sync:\n      configs: {every: 1.5s, also: [retention.ms]}\n      groups: {every: 500ms, deletions: true, backwards: true}\n' +
+          '      acls: {principals: [User:app], resources: [topic], withholdWrites: false}\n      quotas: ["user=app,client-id=x"]\n' +
+          '      users: [{name: app, mechanism: SCRAM-SHA-512, password: "${env:PASSWORD}"}]',
+      ),
+    );
+    expect(links.l).toMatchObject({
+      prefix: 'us.',
+      startAt: { kind: 'timestamp', timestampMs: BigInt(Date.UTC(2026, 10, 20, 7, 30)) },
+      groups: ['.*'],
+      excludeGroups: ['prefix:tmp-'],
+      sync: {
+        configs: { everyMs: 1_500, also: ['retention.ms'] },
+        groups: { everyMs: 500, deletions: true, backwards: true },
+        acls: {
+          everyMs: 5_000,
+          principals: ['User:app'],
+          excludePrincipals: [],
+          resources: ['topic'],
+          withholdWrites: false,
+        },
+        quotas: ['user=app,client-id=x'],
+        users: [{ name: 'app', mechanism: 'SCRAM-SHA-512', password: 's3cret' }],
+      },
+    });
+    expect(warnings).toEqual([]);
+    expect(Object.keys(rawLinks.l ?? {})).toEqual([
+      'topics',
+      'prefix',
+      'startAt',
+      'groups',
+      'excludeGroups',
+      'sync',
+    ]);
+    expect(JSON.stringify(rawLinks)).toContain('${env:PASSWORD}');
+    expect(rawClusters['us-east']).toEqual({ bootstrap: ['u:1'] });
+  });
+
+  test("opposite links with prefixes that leave out each other's mirrors", () => {
+    const text = `${link(`${ends}topics: [".*"]\n    excludeTopics: ["prefix:eu."]\n    prefix: us.`)}  back: {source: eu-west, destination: us-east, topics: [".*"], excludeTopics: ["prefix:us."], prefix: eu.}\n`;
+    expect(problems(text)).toEqual([]);
   });
 
   test('security is resolved: PEM contents, secrets from variables and files', () => {

@@ -10,10 +10,12 @@ import { LockstepError } from '../errors.ts';
 import { resolveCluster } from './cluster.ts';
 import { parseYaml } from './document.ts';
 import { type FileReader, readFromDisk, readTextFile } from './files.ts';
-import { checkClusterNames, checkFilters, checkLinksTogether, resolveLink } from './links.ts';
+import { linkSchema } from './link-schema.ts';
+import { checkClusterNames, checkFilters, resolveLink } from './links.ts';
+import { checkLinksTogether } from './links-together.ts';
 import { checkLocalNames, resolveLocal } from './local.ts';
 import { Problems } from './problems.ts';
-import { type LocalRegionShape, linkSchema, localRegionSchema } from './schema.ts';
+import { type LocalRegionShape, localRegionSchema } from './schema.ts';
 import type { ReferenceSources } from './secrets.ts';
 import { checkShape } from './shape.ts';
 import type { LinkConfig, Topology } from './types.ts';
@@ -71,7 +73,9 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
     if (clusterNames.length > 0) checkClusterNames(name, asRecord(raw), clusterNames, problems);
     checkFilters(name, asRecord(raw), problems);
   }
-  const links = resolveEach(rawLinks, linkSchema, (name, shape) => resolveLink(name, shape, problems));
+  const links = resolveEach(rawLinks, linkSchema, (name, shape) =>
+    resolveLink(name, shape, { sources, problems }),
+  );
   if (clusterNames.length > 0) checkLocalNames(asRecord(root.local), clusterNames, problems);
   const localShapes = resolveEach<LocalRegionShape, LocalRegionShape>(
     asRecord(root.local),
@@ -83,7 +87,19 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
   problems.throwIfAny();
   checkLinksTogether(Object.values<LinkConfig>(links), clusters, problems);
   problems.throwIfAny();
-  return { version: 1, file, clusters, links, local, warnings: problems.warnings };
+  return {
+    version: 1,
+    file,
+    clusters,
+    links,
+    local,
+    rawClusters: mapValues(rawClusters, asRecord),
+    rawLinks: mapValues(rawLinks, (raw) => {
+      const { source: _source, destination: _destination, ...config } = asRecord(raw);
+      return config;
+    }),
+    warnings: problems.warnings,
+  };
 }
 
 /** Resolves every entry whose shape is right; the others have their problems already. */
@@ -98,6 +114,13 @@ function resolveEach<Shape, Result>(
     if (parsed.success) results.push([name, resolve(name, parsed.data)]);
   }
   return Object.fromEntries(results);
+}
+
+function mapValues<Value>(
+  record: Record<string, unknown>,
+  map: (value: unknown) => Value,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

@@ -23,16 +23,30 @@ export interface Problem {
 /** More than this many problems are counted, not printed. */
 const problemsPrintedMax = 100;
 
-/** The problems and warnings of one file, printed in the file's order. */
+interface Entry extends Position {
+  /** What the line begins with: `l.yaml:3:5`, or `link us-to-eu: topics[0]`. */
+  readonly place: string;
+  readonly text: string;
+}
+
+/**
+ * The problems and warnings of one file, printed in the file's order; or of a record that has no lines and columns,
+ * printed in the order in which they were found.
+ */
 export class Problems {
-  readonly #file: string;
-  readonly #problems: (Position & { text: string })[] = [];
-  readonly #warnings: (Position & { text: string })[] = [];
+  readonly #name: string;
+  readonly #hiddenSteps: number | null;
+  readonly #problems: Entry[] = [];
+  readonly #warnings: Entry[] = [];
   #document: YamlDocument | undefined;
 
-  /** @param file the file's name as the person typed it; it begins every line */
-  constructor(file: string) {
-    this.#file = file;
+  /**
+   * @param name the file's name as the person typed it, or what the record is; it begins every line
+   * @param record where the name stands for the first steps of every path
+   */
+  constructor(name: string, record: { hiddenSteps: number } | null = null) {
+    this.#name = name;
+    this.#hiddenSteps = record?.hiddenSteps ?? null;
   }
 
   /** From here on, problems may be added by path. */
@@ -40,25 +54,24 @@ export class Problems {
     this.#document = document;
   }
 
+  /** A fault at a place of the file, where no path leads yet. */
   addAt(position: Position, problem: Problem): void {
-    const hint = problem.suggestion === undefined ? '' : `, did you mean ${problem.suggestion}?`;
-    const text = `found ${problem.found}, expected ${problem.expected}${hint}`;
-    this.#problems.push({ ...position, text });
+    this.#problems.push({ ...position, place: this.#placeAt(position), text: describe(problem) });
   }
 
   /** A fault of the value at the path. */
   add(path: Path, problem: Problem): void {
-    this.addAt(this.#document?.positionOf(path) ?? { line: 1, column: 1 }, problem);
+    this.#problems.push(this.#entry(path, this.#document?.positionOf(path), describe(problem)));
   }
 
   /** A fault of the key itself, or of what its mapping lacks. */
   addAtKey(path: Path, problem: Problem): void {
-    this.addAt(this.#document?.keyPositionOf(path) ?? { line: 1, column: 1 }, problem);
+    this.#problems.push(this.#entry(path, this.#document?.keyPositionOf(path), describe(problem)));
   }
 
   /** Something a person should know and that stops nothing. */
   warn(path: Path, text: string): void {
-    this.#warnings.push({ ...(this.#document?.keyPositionOf(path) ?? { line: 1, column: 1 }), text });
+    this.#warnings.push(this.#entry(path, this.#document?.keyPositionOf(path), text));
   }
 
   get warnings(): string[] {
@@ -72,13 +85,35 @@ export class Problems {
     const more = lines.length - problemsPrintedMax;
     const shown = more > 0 ? [...lines.slice(0, problemsPrintedMax), `and ${more} more problems`] : lines;
     throw new LockstepError('CONFIG_INVALID', shown.join('\n'), {
-      detail: { file: this.#file, problems: lines.length },
+      detail: { file: this.#name, problems: lines.length },
     });
   }
 
-  #lines(entries: readonly (Position & { text: string })[]): string[] {
+  #entry(path: Path, position: Position = { line: 1, column: 1 }, text: string): Entry {
+    if (this.#hiddenSteps === null) return { ...position, place: this.#placeAt(position), text };
+    const inside = formatPath(path.slice(this.#hiddenSteps));
+    return { ...position, place: inside === '' ? this.#name : `${this.#name}: ${inside}`, text };
+  }
+
+  #placeAt({ line, column }: Position): string {
+    return `${this.#name}:${line}:${column}`;
+  }
+
+  #lines(entries: readonly Entry[]): string[] {
     const ordered = [...entries].sort((a, b) => a.line - b.line || a.column - b.column);
-    const lines = ordered.map(({ line, column, text }) => `${this.#file}:${line}:${column}: ${text}`);
+    const lines = ordered.map(({ place, text }) => `${place}: ${text}`);
     return [...new Set(lines)];
   }
+}
+
+/** `topics[0]`, `sync.acls.principals`. */
+export function formatPath(path: Path): string {
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
+    .join('');
+}
+
+function describe({ found, expected, suggestion }: Problem): string {
+  const hint = suggestion === undefined ? '' : `, did you mean ${suggestion}?`;
+  return `found ${found}, expected ${expected}${hint}`;
 }

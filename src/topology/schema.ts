@@ -3,45 +3,8 @@
 // description goes into docs/lockstep.schema.json, which editors use for completion.
 // What a shape can't say (names that must exist, addresses, regular expressions, files) is in the files beside.
 import { z } from 'zod';
-import { defaultExactness } from '../mirror/shell/exactness.ts';
-
-/** Longest list of topics, groups or addresses: a bound against runaway generated files. */
-export const listItemsMax = 10_000;
-const itemCharsMax = 1_000;
-
-/** A string with its own words for what is expected. */
-function text(expected: string, description: string) {
-  return z
-    .string({ error: expected })
-    .min(1, { error: expected })
-    .max(65_536, { error: expected })
-    .describe(description);
-}
-
-function wholeNumber(min: number, max: number, description: string) {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error }).describe(description);
-}
-
-function oneOf<const Value extends string>(values: readonly [Value, ...Value[]], description: string) {
-  return z.enum(values, { error: `one of ${values.join(', ')}` }).describe(description);
-}
-
-function list(expected: string, itemExpected: string, description: string, itemsMin = 0) {
-  const item = z
-    .string({ error: itemExpected })
-    .min(1, { error: itemExpected })
-    .max(itemCharsMax, { error: `${itemExpected} of at most ${itemCharsMax} characters` });
-  return z
-    .array(item, { error: expected })
-    .min(itemsMin, { error: expected })
-    .max(listItemsMax, { error: `at most ${listItemsMax} items` })
-    .describe(description);
-}
-
-function yesOrNo(description: string) {
-  return z.boolean({ error: 'true or false' }).describe(description);
-}
+import { linkSchema } from './link-schema.ts';
+import { list, text, wholeNumber, yesOrNo } from './schema-words.ts';
 
 const pemFile = 'a path of a PEM file';
 const tlsOptions = z.strictObject(
@@ -132,69 +95,6 @@ export const clusterSchema = z
   )
   .describe('One Kafka cluster: where it is and how to log in.');
 
-const topicsExpected =
-  'a list of at least one topic name or regular expression, such as [orders, "payments.*"]';
-const topicExpected = 'a topic name or a regular expression';
-export const linkSchema = z
-  .strictObject(
-    {
-      source: text('the name of a cluster', 'Cluster that topics are read from.'),
-      destination: text('the name of a cluster', 'Cluster that gets identical copies.'),
-      topics: list(topicsExpected, topicExpected, 'Topic names or regular expressions (full match).', 1),
-      excludeTopics: list(
-        'a list of topic names or regular expressions',
-        topicExpected,
-        'Topic names or regular expressions (full match) to leave out; wins over topics.',
-      ).optional(),
-      groups: list(
-        'a list of group names or regular expressions',
-        'a group name or a regular expression',
-        'Consumer groups whose offsets are to be synced (not yet acted on).',
-      ).optional(),
-      replicationFactor: wholeNumber(
-        1,
-        32_767,
-        "Replication factor of created topics; default: the broker's.",
-      ).optional(),
-      producerConnections: wholeNumber(
-        1,
-        16,
-        'Connections for appending to each destination broker.',
-      ).default(2),
-      fetchBytesMax: wholeNumber(1024, 2 ** 30, 'Bytes asked of one partition in one fetch.').default(
-        2 ** 20,
-      ),
-      inFlightBytesMax: wholeNumber(
-        2 ** 20,
-        2 ** 34,
-        'Bytes fetched and not yet acknowledged, over the whole link.',
-      ).default(12 * 2 ** 20),
-      holes: oneOf(
-        ['markers', 'transactions'],
-        'How offsets without a record are filled: with transaction markers, or by empty transactions where the right for markers is missing.',
-      ).default(defaultExactness.holes),
-      compactionGaps: oneOf(
-        ['markers', 'copies'],
-        'What fills gaps that compaction left: invisible markers, or copies of the record behind the gap.',
-      ).default(defaultExactness.compactionGaps),
-      start: oneOf(
-        ['fill', 'shifted'],
-        'A source partition that starts above offset 0: fill the offsets below, or shift all offsets by a constant.',
-      ).default(defaultExactness.start),
-      fillOffsetsMax: wholeNumber(
-        0,
-        Number.MAX_SAFE_INTEGER,
-        "Offsets below a source partition's start that are filled at most.",
-      ).default(defaultExactness.fillOffsetsMax),
-      retentionOvertook: oneOf(
-        ['stop', 'jump'],
-        'When the source has deleted records that were not mirrored yet: stop, or fill their offsets and go on.',
-      ).default(defaultExactness.retentionOvertook),
-    },
-    { error: 'a mapping with source, destination and topics' },
-  )
-  .describe('One link: topics of the source kept identical in the destination.');
-
 export const localRegionSchema = z
   .strictObject(
     {
@@ -243,5 +143,4 @@ export const fileSchema = z
   .describe('lockstep.yaml: Kafka clusters and the links between them.');
 
 export type ClusterShape = z.infer<typeof clusterSchema>;
-export type LinkShape = z.infer<typeof linkSchema>;
 export type LocalRegionShape = z.infer<typeof localRegionSchema>;

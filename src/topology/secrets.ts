@@ -19,6 +19,12 @@ export interface ResolvedText {
   readonly referenced: boolean;
 }
 
+/** Everything the resolving of one part of the file needs besides its shape. */
+export interface ReferenceContext {
+  readonly sources: ReferenceSources;
+  readonly problems: Problems;
+}
+
 const referencePattern = /\$?\$\{([^}]*)(\}?)/g;
 const valueExpected = '${env:NAME} or ${file:path} ($${ for a plain ${)';
 
@@ -66,4 +72,32 @@ function lookUp(body: string, at: Path, sources: ReferenceSources, problems: Pro
   }
   problems.add(at, { found: "a '${' that is no reference", expected: valueExpected });
   return undefined;
+}
+
+/** The text of a value that may be missing; undefined too when a reference in it can't be resolved. */
+export function resolveOptional(
+  value: string | undefined,
+  at: Path,
+  context: ReferenceContext,
+): string | undefined {
+  return value === undefined
+    ? undefined
+    : resolveReferences(value, at, context.sources, context.problems)?.text;
+}
+
+/** Like `resolveOptional`; a secret that stands in the file is allowed and warned about. */
+export function resolveSecret(
+  value: string | undefined,
+  at: Path,
+  context: ReferenceContext,
+): string | undefined {
+  if (value === undefined) return undefined;
+  const resolved = resolveReferences(value, at, context.sources, context.problems);
+  if (resolved !== undefined && !resolved.referenced) {
+    context.problems.warn(
+      at,
+      `${String(at.at(-1))} stands in the file itself; better as \${env:NAME} or \${file:path}`,
+    );
+  }
+  return resolved?.text;
 }

@@ -2,19 +2,19 @@
 import { z } from 'zod';
 import { describeValue } from './describe.ts';
 import { nearestName } from './did-you-mean.ts';
-import type { Path, Problems } from './problems.ts';
+import { formatPath, type Path, type Problems } from './problems.ts';
 import { fileSchema, nameExpected, saslMechanisms } from './schema.ts';
 
 type Issue = z.core.$ZodIssue;
 
 /** Adds a problem for each place where the data does not have the shape of lockstep.yaml. */
-export function checkShape(data: unknown, problems: Problems): void {
-  const result = fileSchema.safeParse(data);
+export function checkShape(data: unknown, problems: Problems, schema: z.ZodType = fileSchema): void {
+  const result = schema.safeParse(data);
   if (result.success) return;
   const issues = result.error.issues.flatMap((issue) => flatten(issue, data, []));
   const mistyped = new Set<string>();
   for (const issue of issues) {
-    if (issue.code === 'unrecognized_keys') reportUnknownKeys(issue, data, problems, mistyped);
+    if (issue.code === 'unrecognized_keys') reportUnknownKeys(issue, data, schema, problems, mistyped);
   }
   for (const issue of issues) {
     if (issue.code !== 'unrecognized_keys') reportIssue(issue, data, problems, mistyped);
@@ -36,11 +36,12 @@ function flatten(issue: Issue, data: unknown, parent: Path): Issue[] {
 function reportUnknownKeys(
   issue: Issue & { code: 'unrecognized_keys' },
   data: unknown,
+  schema: z.ZodType,
   problems: Problems,
   mistyped: Set<string>,
 ): void {
   const path = issue.path as Path;
-  const known = keysAt(fileSchema, path, data);
+  const known = keysAt(schema, path, data);
   const present = Object.keys(valueAt(data, path) as object);
   for (const key of issue.keys) {
     const candidates = known.filter((name) => !present.includes(name));
@@ -105,12 +106,12 @@ function reportMechanism(path: Path, value: object, problems: Problems, mistyped
 
 /** ` in clusters.us-east` for a path below the top. */
 function within(path: Path): string {
-  return path.length < 2 ? '' : ` in ${path.slice(0, -1).join('.')}`;
+  return path.length < 2 ? '' : ` in ${formatPath(path.slice(0, -1))}`;
 }
 
 /** The keys that a mapping at this path may have. */
 function keysAt(schema: z.core.$ZodType, path: Path, data: unknown): string[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
     return keysAt(schema.unwrap() as z.core.$ZodType, path, data);
   }
   if (schema instanceof z.ZodDiscriminatedUnion) {
@@ -126,6 +127,9 @@ function keysAt(schema: z.core.$ZodType, path: Path, data: unknown): string[] {
     if (step === undefined) return Object.keys(schema.shape);
     const next = schema.shape[step] as z.core.$ZodType | undefined;
     return next === undefined ? [] : keysAt(next, rest, valueAt(data, [step]));
+  }
+  if (schema instanceof z.ZodArray && step !== undefined) {
+    return keysAt(schema.element as z.core.$ZodType, rest, valueAt(data, [step]));
   }
   if (schema instanceof z.ZodRecord && step !== undefined) {
     return keysAt(schema.valueType as z.core.$ZodType, rest, valueAt(data, [step]));

@@ -14,9 +14,9 @@ export interface LinkConfig extends MirrorExactness {
   readonly source: string;
   /** Name of another cluster in `clusters:`. */
   readonly destination: string;
-  /** Literal names or regular expressions (full match); see `matchesTopic`. Never empty. */
+  /** Literal names, prefixes or regular expressions (full match); see `matchesTopic`. Never empty. */
   readonly topics: readonly string[];
-  /** The same two forms; wins over `topics`. Default: none. */
+  /** The same forms; wins over `topics`. Default: none. */
   readonly excludeTopics: readonly string[];
   /** Prefix of the mirror's name: topic `orders` becomes `us.orders` with `us.`. Default none: the same name. */
   readonly prefix: string;
@@ -106,6 +106,10 @@ export interface Topology {
   readonly links: Readonly<Record<string, LinkConfig>>;
   /** One entry per cluster of `local:`; without that section one per cluster, with defaults. */
   readonly local: Readonly<Record<string, LocalRegionConfig>>;
+  /** Each cluster's entry as it is written: references (`${env:...}`, `${file:...}`) unresolved. */
+  readonly rawClusters: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Each link's entry as it is written, without `source` and `destination`; defaults not filled in. */
+  readonly rawLinks: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Lines `file:line:column: ...` that a person should see and that stop nothing. */
   readonly warnings: readonly string[];
 }

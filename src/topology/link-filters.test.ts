@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { isInternalTopic, literalTopics, matchesTopic } from './topic-filter.ts';
+import { literalTopics, matchesTopic } from './link-filters.ts';
+import { isInternalTopic } from './topic-name.ts';
 
 const cases: [topics: string[], excludeTopics: string[], name: string, taken: boolean][] = [
   [['orders'], [], 'orders', true],

@@ -1,0 +1,131 @@
+// Links checked against each other: what is right by itself may write one topic twice, or go in circles.
+import { type ClusterConfig, formatAddress } from '../client/config.ts';
+import { quote } from './describe.ts';
+import { literalName } from './filter.ts';
+import { literalTopics, matchesTopic } from './link-filters.ts';
+import type { Path, Problem, Problems } from './problems.ts';
+import type { LinkConfig } from './types.ts';
+
+/**
+ * Two names for one cluster, two links that write one topic, and loops. Regular expressions can't be compared for
+ * overlap here; literal names are, and with prefixes a name that nobody would choose stands for all others.
+ */
+export function checkLinksTogether(
+  links: readonly LinkConfig[],
+  clusters: Readonly<Record<string, ClusterConfig>>,
+  problems: Problems,
+): void {
+  for (const link of links) {
+    const shared = sharedAddress(clusters[link.source], clusters[link.destination]);
+    if (shared !== undefined && link.source !== link.destination) {
+      problems.add(['links', link.name, 'destination'], {
+        found: `${quote(link.destination)}, which has the address ${shared} as ${link.source} does`,
+        expected: 'another cluster',
+      });
+    }
+  }
+  for (const [index, second] of links.entries()) {
+    for (const first of links.slice(0, index)) checkPair(first, second, problems);
+  }
+}
+
+function checkPair(first: LinkConfig, second: LinkConfig, problems: Problems): void {
+  if (first.destination === second.destination) return checkSameDestination(first, second, problems);
+  if (first.source !== second.destination || first.destination !== second.source) return;
+  if (first.prefix === '' && second.prefix === '') checkOppositeNames(first, second, problems);
+  else checkLoop(first, second, problems);
+}
+
+/** Both write into one cluster: no mirror's name may come from both. */
+function checkSameDestination(first: LinkConfig, second: LinkConfig, problems: Problems): void {
+  const sourceTopics = [
+    ...literalTopics(second),
+    ...literalTopics(first).flatMap((topic) => withoutPrefix(first.prefix + topic, second.prefix) ?? []),
+  ];
+  const reported = new Set<number>();
+  for (const topic of sourceTopics) {
+    const inFirst = withoutPrefix(second.prefix + topic, first.prefix);
+    if (inFirst === undefined || !matchesTopic(second, topic) || !matchesTopic(first, inFirst)) continue;
+    const index = itemThatTakes(second, topic);
+    if (reported.has(index)) continue;
+    reported.add(index);
+    problems.add(['links', second.name, 'topics', index], {
+      found: `the topic ${quote(second.prefix + topic)}, which the link ${first.name} writes to ${second.destination} too`,
+      expected: 'one link per destination topic',
+    });
+  }
+}
+
+/** The same names in both directions. */
+function checkOppositeNames(first: LinkConfig, second: LinkConfig, problems: Problems): void {
+  const reported = new Set<number>();
+  for (const topic of [...literalTopics(second), ...literalTopics(first)]) {
+    if (!matchesTopic(first, topic) || !matchesTopic(second, topic)) continue;
+    const index = itemThatTakes(second, topic);
+    if (reported.has(index)) continue;
+    reported.add(index);
+    problems.add(['links', second.name, 'topics', index], {
+      found: `the topic ${quote(topic)}, which the link ${first.name} mirrors the other way`,
+      expected: 'each topic mirrored in one direction only',
+    });
+  }
+}
+
+/** Opposite links with prefixes: neither may take the other's mirrors, or they would copy copies for ever. */
+function checkLoop(first: LinkConfig, second: LinkConfig, problems: Problems): void {
+  const forth = returningTopic(first, second);
+  if (forth !== undefined) {
+    problems.add(placeOf(second, first.prefix + forth), returning(first, second, first.prefix + forth));
+  }
+  const back = returningTopic(second, first);
+  if (back !== undefined) problems.add(prefixPlace(second), returning(second, first, second.prefix + back));
+}
+
+/** A topic of `link` whose mirror `opposite` would take back. */
+function returningTopic(link: LinkConfig, opposite: LinkConfig): string | undefined {
+  const candidates = [
+    ...literalTopics(link),
+    ...literalTopics(opposite).flatMap((topic) => withoutPrefix(topic, link.prefix) ?? []),
+    anyTopic,
+  ];
+  return candidates.find((topic) => matchesTopic(link, topic) && matchesTopic(opposite, link.prefix + topic));
+}
+
+/** Stands for a topic of any name: only wide patterns take it. */
+const anyTopic = 'any-topic';
+
+function returning(link: LinkConfig, opposite: LinkConfig, mirror: string): Problem {
+  return {
+    found: `the topic ${quote(mirror)}, a mirror of the link ${link.name}, which the link ${opposite.name} mirrors back`,
+    expected: `mirrors left out: excludeTopics: [${link.prefix === '' ? mirror : `"prefix:${link.prefix}"`}] in ${opposite.name}`,
+  };
+}
+
+function placeOf(link: LinkConfig, topic: string): Path {
+  return ['links', link.name, 'topics', itemThatTakes(link, topic)];
+}
+
+function prefixPlace(link: LinkConfig): Path {
+  return ['links', link.name, ...(link.prefix === '' ? [] : ['prefix'])];
+}
+
+/** Index of the item of `topics` that takes the topic: the literal one where there is one. */
+function itemThatTakes(link: LinkConfig, topic: string): number {
+  const literal = link.topics.findIndex((item) => literalName(item, 'topic') === topic);
+  if (literal >= 0) return literal;
+  return Math.max(
+    0,
+    link.topics.findIndex((item) => matchesTopic({ topics: [item], excludeTopics: [] }, topic)),
+  );
+}
+
+function withoutPrefix(topic: string, prefix: string): string | undefined {
+  return topic.startsWith(prefix) && topic.length > prefix.length ? topic.slice(prefix.length) : undefined;
+}
+
+function sharedAddress(a: ClusterConfig | undefined, b: ClusterConfig | undefined): string | undefined {
+  const addresses = new Set(a?.bootstrap.map((address) => formatAddress(address).toLowerCase()));
+  return b?.bootstrap
+    .map((address) => formatAddress(address).toLowerCase())
+    .find((address) => addresses.has(address));
+}
