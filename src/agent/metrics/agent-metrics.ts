@@ -18,12 +18,13 @@ export interface MetricsText {
 }
 
 export class AgentMetrics implements MetricsText {
-  readonly #view: () => AgentView;
+  readonly #view: () => AgentView | null;
   readonly #counters = new Map<string, LinkCounters>();
   readonly #process = new Registry();
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
-  constructor(options: { view: () => AgentView }) {
+  /** `view`: null as long as the agent does not know how things stand. */
+  constructor(options: { view: () => AgentView | null }) {
     this.#view = options.view;
     collectDefaultMetrics({ register: this.#process, eventLoopMonitoringPrecision: loopPrecisionMs });
   }
@@ -40,7 +41,8 @@ export class AgentMetrics implements MetricsText {
 
   /** What Prometheus is answered: one series per topic, or per partition. */
   async text({ isPerPartition }: { isPerPartition: boolean }): Promise<string> {
-    const families = agentFamilies(this.#view(), this.#counters, { isPerPartition });
+    const view = this.#view();
+    const families = view === null ? [] : agentFamilies(view, this.#counters, { isPerPartition });
     return `${await familiesText(families)}\n${await this.#process.metrics()}`;
   }
 }

@@ -1,0 +1,143 @@
+// The HTTP server of an agent: health, readiness, metrics and JSON of everything that `describe` shows. It only reads;
+// what changes something goes through Kafka (`lockstep links`, `lockstep mirrors`). It listens on loopback unless told
+// otherwise, takes no bodies, and bounds headers, connections and waiting, since it speaks to whoever comes.
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import { LockstepError } from '../../errors.ts';
+import type { MetricsText } from '../metrics/index.ts';
+import type { AgentView } from '../view.ts';
+import { EventLoopWatch } from './event-loop.ts';
+import { openApiText } from './openapi.ts';
+import { NotFound, type Route, routes } from './routes.ts';
+
+export interface ApiOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** How everything stands now; null as long as that is not known. */
+  view(): AgentView | null;
+  /** Whether the agent takes part: joined the group and read the control topic; the reason where not. */
+  isReady(): Readiness;
+  readonly metrics: MetricsText;
+  /** Told of answers that failed because of an error of ours. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  readonly reason: string | null;
+}
+
+export interface Api {
+  /** http://HOST:PORT */
+  readonly url: string;
+  /** Ends answers under way after a moment; resolves when nothing listens any more. */
+  close(): Promise<void>;
+}
+
+const limits = {
+  /** No route takes a body. */
+  bodyLimit: 1_024,
+  maxHeaderSizeBytes: 8 * 1_024,
+  /** A topic has up to 249 characters, each up to 3 bytes when it is escaped. */
+  maxParamLength: 1_024,
+  headersTimeoutMs: 5_000,
+  requestTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 65_000,
+  connectionsMax: 256,
+} as const;
+/** An event loop that was blocked for longer makes /healthz answer 503, in ms. */
+const loopDelayMsMax = 5_000;
+
+/** @throws LockstepError USAGE when the address can't be listened on. */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { host = '127.0.0.1', port } = options;
+  const loop = new EventLoopWatch();
+  const server = createServer(options, loop);
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    loop.stop();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LockstepError(
+      'USAGE',
+      `can't listen on ${host}:${port} for HTTP: ${reason}; choose another with --http`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const address = server.addresses()[0]!;
+  const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${shownHost}:${address.port}`,
+    close: async () => {
+      loop.stop();
+      await server.close();
+    },
+  };
+}
+
+function createServer(options: ApiOptions, loop: EventLoopWatch): FastifyInstance {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: limits.bodyLimit,
+    routerOptions: { maxParamLength: limits.maxParamLength },
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    forceCloseConnections: true,
+    http: { maxHeaderSize: limits.maxHeaderSizeBytes, headersTimeout: limits.headersTimeoutMs },
+    exposeHeadRoutes: true,
+  });
+  server.server.maxConnections = limits.connectionsMax;
+  server.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  });
+  server.setNotFoundHandler((request, reply) =>
+    refuse(reply, 404, 'NOT_FOUND', `there is nothing at ${request.url}`),
+  );
+  server.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) => {
+    if (error instanceof NotFound) return refuse(reply, 404, 'NOT_FOUND', error.message);
+    const status = error.statusCode ?? 500;
+    if (status < 500) return refuse(reply, status, 'BAD_REQUEST', error.message);
+    // What went wrong inside is nothing for whoever asks.
+    options.onFailure?.(error);
+    return refuse(reply, 500, 'INTERNAL', 'the agent failed to answer; its log says why');
+  });
+  addProbes(server, options, loop);
+  const document = openApiText();
+  server.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
+  for (const route of routes) addRoute(server, route, options);
+  return server;
+}
+
+function addProbes(server: FastifyInstance, { isReady, metrics }: ApiOptions, loop: EventLoopWatch): void {
+  server.get('/healthz', (_request, reply) => {
+    const eventLoopDelayMs = loop.delayMs;
+    const ok = eventLoopDelayMs <= loopDelayMsMax;
+    return reply.code(ok ? 200 : 503).send({ ok, eventLoopDelayMs });
+  });
+  server.get('/readyz', (_request, reply) => {
+    const { ok, reason } = isReady();
+    return reply.code(ok ? 200 : 503).send({ ok, reason });
+  });
+  server.get<{ Querystring: { per?: string } }>('/metrics', async ({ query }, reply) => {
+    const per = query.per ?? 'topic';
+    if (per !== 'topic' && per !== 'partition')
+      return refuse(reply, 400, 'BAD_REQUEST', 'per is topic or partition');
+    return reply.type(metrics.contentType).send(await metrics.text({ isPerPartition: per === 'partition' }));
+  });
+}
+
+function addRoute(server: FastifyInstance, route: Route, { view }: ApiOptions): void {
+  const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+  server.get<{ Params: Record<string, string> }>(path, (request, reply) => {
+    const now = view();
+    if (now === null) return refuse(reply, 503, 'NOT_READY', 'the control topic was not read yet');
+    return reply.send(route.answer(now, request.params));
+  });
+}
+
+function refuse(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
+  return reply.code(status).send({ error: { code, message } });
+}

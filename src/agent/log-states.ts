@@ -1,0 +1,54 @@
+// Logs what changes in the states of partitions, looked at from time to time. Trouble and its end are told; the steps of
+// an ordinary start are for who asks for them, since thousands of partitions start at once.
+import type { PartitionStatus } from '../mirror/index.ts';
+import type { Log } from './log.ts';
+
+/** States of a partition that copies, or waits for what its source does. */
+const healthyStates: ReadonlySet<string> = new Set([
+  'Mirroring',
+  'WaitingForTransaction',
+  'WaitingAtHole',
+  'ClaimingHole',
+  'FillingHole',
+]);
+/** Ended by itself as a rule, after a pause. */
+const troubleStates: ReadonlySet<string> = new Set(['Recovering', 'NotAuthorized']);
+
+export class StateLog {
+  readonly #log: Log;
+  /** What was told last, by link/topic/partition. */
+  readonly #told = new Map<string, { state: string; isTrouble: boolean }>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** All partitions of a link that this agent copies now. */
+  look(link: string, partitions: readonly PartitionStatus[]): void {
+    const seen = new Set<string>();
+    for (const status of partitions) {
+      const key = `${link}/${status.topic}/${status.partition}`;
+      seen.add(key);
+      this.#lookAt(key, link, status);
+    }
+    for (const key of this.#told.keys())
+      if (key.startsWith(`${link}/`) && !seen.has(key)) this.#told.delete(key);
+  }
+
+  #lookAt(key: string, link: string, status: PartitionStatus): void {
+    const { topic, partition, state, reason, isStopped, stoppedAt } = status;
+    const told = this.#told.get(key);
+    if (told?.state === state) return;
+    const isTrouble = isStopped ? state !== 'Stopped' : troubleStates.has(state);
+    // A partition on its way back from trouble is not out of it before it copies.
+    const wasTrouble = told?.isTrouble ?? false;
+    const isOver = wasTrouble && healthyStates.has(state);
+    this.#told.set(key, { state, isTrouble: isTrouble || (wasTrouble && !isOver) });
+    const level = isTrouble ? (isStopped ? 'error' : 'warn') : isOver ? 'info' : 'debug';
+    const place = stoppedAt === null ? {} : { offset: stoppedAt };
+    this.#log[level](
+      { link, topic, partition, state, reason, ...place },
+      `${topic}-${partition} is ${state}`,
+    );
+  }
+}
