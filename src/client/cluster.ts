@@ -80,6 +80,11 @@ export class Cluster {
     }
   }
 
+  /** The same without reaching it: the first request connects, or fails as any other. `clusterId` is empty until then. */
+  static unconnected(config: ClusterConfig, options: ClusterOptions = {}): Cluster {
+    return new Cluster(config, options);
+  }
+
   /** Kafka's id of the cluster; empty where brokers don't tell (before Kafka 0.10.1). */
   get clusterId(): string {
     return this.#metadata.current.clusterId ?? '';
