@@ -7,7 +7,7 @@
 //   4. Never backwards, unless asked.
 //   5. Only what differs, or everything when the group is due to be kept from expiring.
 import { earlier } from '../../offsets.ts';
-import type { GroupMirror, GroupState } from './types.ts';
+import type { GroupMirror, GroupState, PositionState } from './types.ts';
 
 /** A committed offset and the text that its consumer left with it. */
 export interface Position {
@@ -60,7 +60,7 @@ export interface PlannedPosition {
   readonly source: bigint;
   readonly wanted: bigint;
   readonly destination: bigint | null;
-  readonly state: 'synced' | 'behind' | 'waiting' | 'ahead' | 'unknown';
+  readonly state: PositionState;
   readonly isBelowMirrorStart: boolean;
   /** What to commit, under the mirror's name; null: nothing. */
   readonly commit: Position | null;
@@ -78,7 +78,8 @@ export function planGroup(input: PlanInput): GroupPlan {
   const { source, destination } = input;
   const { groupId } = source;
   const obstacle = obstacleOf(source, destination);
-  const planned = source.positions.flatMap((position) => planPosition(position, input));
+  const held = new Map(destination.positions.map((position) => [keyOf(position), position]));
+  const planned = source.positions.flatMap((position) => planPosition(position, held, input));
   const positions = obstacle === null ? planned : planned.map((entry) => ({ ...entry, commit: null }));
   if (obstacle !== null) return { groupId, ...obstacle, positions };
   return { groupId, ...standing(positions), positions };
@@ -125,16 +126,23 @@ export function unsupportedReason(
   return null;
 }
 
-function planPosition(position: Position, input: PlanInput): PlannedPosition[] {
+/** One key per partition, for maps. */
+export function keyOf({ topic, partition }: Pick<Position, 'topic' | 'partition'>): string {
+  return `${topic}-${partition}`;
+}
+
+function planPosition(
+  position: Position,
+  heldPositions: ReadonlyMap<string, Position>,
+  input: PlanInput,
+): PlannedPosition[] {
   const mirror = input.mirrors.get(position.topic);
   if (mirror === undefined) return [];
   const { mirrorTopic } = mirror;
   const { partition, metadata } = position;
   const shift = mirror.shiftOf(partition);
   const edges = input.edgesOf(mirrorTopic, partition);
-  const held = input.destination.positions.find(
-    (entry) => entry.topic === mirrorTopic && entry.partition === partition,
-  );
+  const held = heldPositions.get(keyOf({ topic: mirrorTopic, partition }));
   const wanted = wantedOffset(position.offset, shift ?? 0n);
   const base = {
     topic: position.topic,

@@ -56,7 +56,8 @@ export const groupStates = {
 } as const;
 export type GroupState = keyof typeof groupStates;
 
-export type PositionState = 'synced' | 'committed' | 'waiting' | 'ahead' | 'unknown' | 'refused';
+/** `waiting`: beyond the end of the mirror; `unknown`: that end could not be read. */
+export type PositionState = 'synced' | 'behind' | 'waiting' | 'ahead' | 'unknown';
 
 export interface PositionStatus {
   /** Its name at the source. */

@@ -1,0 +1,146 @@
+// Keeps the committed positions of a link's groups at the destination, so that consumers which start there resume where
+// they stopped at the source. Run by the fleet's leader, one per link. Looks every `everyMs`; one look at a time.
+import { sleep } from '../../client/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { Slots } from '../../slots.ts';
+import { maybeHidden } from './rights.ts';
+import { reportEntry } from './statuses.ts';
+import { GroupSync, type SyncResult } from './sync.ts';
+import { GroupTelling } from './telling.ts';
+import type { GroupKeeperOptions, GroupReport, GroupStatus, GroupSyncConfig, GroupsStatus } from './types.ts';
+
+export class GroupKeeper {
+  readonly #options: GroupKeeperOptions;
+  readonly #sync: GroupSync;
+  readonly #telling: GroupTelling;
+  /** Looks and last syncs, one after the other. */
+  readonly #turn = new Slots(1);
+  readonly #stopping = new AbortController();
+  #config: GroupSyncConfig;
+  #running: Promise<void> | null = null;
+  #groups: readonly GroupStatus[] = [];
+  #sourceDownSinceMs: number | null = null;
+  #lastError: string | null = null;
+  #lookedAtMs: number | null = null;
+
+  constructor(options: GroupKeeperOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    this.#sync = new GroupSync(options);
+    this.#telling = new GroupTelling((level, text) => options.onNotice({ atMs: this.#nowMs(), level, text }));
+  }
+
+  /** Begins to look; returns at once. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when no commit is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    await this.#turn.use(async () => {});
+  }
+
+  /** From the next look on. */
+  alter(config: GroupSyncConfig): void {
+    this.#config = config;
+  }
+
+  /** Resolves after a whole look; failures are in the status. */
+  async lookNow(): Promise<void> {
+    await this.#turn.use(async () => {
+      if (this.#stopping.signal.aborted) return;
+      try {
+        this.#take(await this.#sync.run({ config: this.#config }));
+      } catch (error) {
+        if (!(error instanceof LockstepError)) throw error;
+        this.#lastError = error.message;
+        this.#telling.problem('destination', `groups are not synced: ${error.message}`);
+      }
+    });
+  }
+
+  status(): GroupsStatus {
+    return {
+      sourceHeardAtMs: this.#sync.sourceHeardAtMs,
+      sourceDownSinceMs: this.#sourceDownSinceMs,
+      lastError: this.#lastError,
+      lookedAtMs: this.#lookedAtMs,
+      retentionMs: this.#sync.retention.retentionMs,
+      isRetentionAssumed: this.#sync.retention.isAssumed,
+      groups: this.#groups,
+    };
+  }
+
+  /**
+   * The last sync before a promotion, of these topics only: commits, then reads back what stands at the destination.
+   * Consumers at the source should have stopped, or they go on beyond it. Never throws for a cluster that is down: the
+   * report says so.
+   */
+  async syncTopics(sourceTopics: readonly string[]): Promise<GroupReport> {
+    return this.#turn.use(async () => {
+      const options = { config: this.#config, sourceTopics: new Set(sourceTopics) };
+      try {
+        const first = await this.#sync.run(options);
+        // What is read back is the proof. A consumer that moved on in between shows, too.
+        const second = await this.#sync.run(options);
+        return this.#report(second, first.isSourceHeard && second.isSourceHeard);
+      } catch (error) {
+        if (!(error instanceof LockstepError)) throw error;
+        return this.#unreported(error.message);
+      }
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.lookNow();
+      await sleep(clock, this.#config.everyMs, signal).catch(() => {});
+    }
+  }
+
+  #take(result: SyncResult): void {
+    this.#groups = result.groups;
+    this.#lookedAtMs = this.#nowMs();
+    this.#lastError = result.sourceError;
+    this.#sourceDownSinceMs = result.isSourceHeard ? null : (this.#sourceDownSinceMs ?? this.#nowMs());
+    this.#telling.solved('destination');
+    if (result.sourceError === null) this.#telling.solved('source');
+    else
+      this.#telling.problem(
+        'source',
+        `positions of groups can't be read; those at the destination are kept from expiring: ${result.sourceError}`,
+      );
+    if (result.sourceListsNothing) this.#telling.problem('hidden', maybeHidden(this.#options.source.name));
+    for (const { level, text } of result.told) this.#telling.tell(level, text);
+    this.#telling.groups(result.groups);
+  }
+
+  #report(result: SyncResult, isSourceHeard: boolean): GroupReport {
+    const groups = result.groups.map(reportEntry);
+    return {
+      isSourceHeard,
+      sourceHeardAtMs: this.#sync.sourceHeardAtMs,
+      isComplete: isSourceHeard && groups.every(({ isComplete }) => isComplete),
+      error: result.sourceError,
+      groups,
+    };
+  }
+
+  #unreported(error: string): GroupReport {
+    return {
+      isSourceHeard: false,
+      sourceHeardAtMs: this.#sync.sourceHeardAtMs,
+      isComplete: false,
+      error,
+      groups: [],
+    };
+  }
+
+  #nowMs(): number {
+    return (this.#options.nowMs ?? Date.now)();
+  }
+}

@@ -1,0 +1,16 @@
+// Committed positions of consumer groups, kept at the destination.
+export { GroupKeeper } from './group-keeper.ts';
+export {
+  type GroupKeeperOptions,
+  type GroupMirror,
+  type GroupReport,
+  type GroupReportEntry,
+  type GroupState,
+  type GroupStatus,
+  type GroupStore,
+  type GroupSyncConfig,
+  type GroupsStatus,
+  groupStates,
+  type PositionState,
+  type PositionStatus,
+} from './types.ts';

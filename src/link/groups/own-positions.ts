@@ -1,0 +1,48 @@
+// What we wrote at the destination: by position for as long as this keeper lives, by group over a change of leaders.
+import type { CommitResult } from './commit.ts';
+import { keyOf, type Position } from './plan.ts';
+import type { GroupStore } from './types.ts';
+
+export class OwnPositions {
+  readonly #store: GroupStore | undefined;
+  readonly #written = new Map<string, Map<string, Position>>();
+
+  constructor(store: GroupStore | undefined) {
+    this.#store = store;
+  }
+
+  /** Groups that we wrote to and did not delete since. */
+  get groupIds(): ReadonlySet<string> {
+    return new Set([...this.#written.keys(), ...(this.#store?.entries().keys() ?? [])]);
+  }
+
+  /** What we wrote for a group in this life; empty after a change of leaders. */
+  of(groupId: string): ReadonlyMap<string, Position> {
+    return this.#written.get(groupId) ?? new Map();
+  }
+
+  /** Takes down what was committed. The store is told of groups that are new to it. */
+  async add(results: ReadonlyMap<string, CommitResult>): Promise<void> {
+    const known = this.#store?.entries();
+    const added = new Map<string, object>();
+    for (const [groupId, { committed }] of results) {
+      if (committed.length === 0) continue;
+      const positions = this.#written.get(groupId) ?? new Map<string, Position>();
+      for (const position of committed) positions.set(keyOf(position), position);
+      this.#written.set(groupId, positions);
+      if (known?.has(groupId) === false) added.set(groupId, { v: 1 });
+    }
+    if (added.size > 0) await this.#store?.put(added);
+  }
+
+  removePositions(groupId: string, positions: readonly Pick<Position, 'topic' | 'partition'>[]): void {
+    for (const position of positions) this.#written.get(groupId)?.delete(keyOf(position));
+  }
+
+  async removeGroups(groupIds: readonly string[]): Promise<void> {
+    const known = this.#store?.entries();
+    for (const groupId of groupIds) this.#written.delete(groupId);
+    const removed = groupIds.filter((groupId) => known?.has(groupId));
+    if (removed.length > 0) await this.#store?.put(new Map(removed.map((groupId) => [groupId, null])));
+  }
+}

@@ -1,0 +1,221 @@
+// One look at the groups of a link and what follows from it:
+//
+//   1. the source's groups and positions; when it is down, what it said last;
+//   2. how the same groups stand at the destination;
+//   3. the plan, with the ends of those mirrors where something differs;
+//   4. commits, and deletions where asked.
+import { LockstepError } from '../../errors.ts';
+import { type CommitResult, commitPlans } from './commit.ts';
+import { followDeletions, planDeletions } from './deletions.ts';
+import { MirrorEdges } from './edges.ts';
+import { type Look, lookAtGroups } from './look.ts';
+import { OwnPositions } from './own-positions.ts';
+import { type GroupPlan, planGroup, type SeenGroup } from './plan.ts';
+import { OffsetsRetention } from './retention.ts';
+import { groupStatus } from './statuses.ts';
+import type { GroupKeeperOptions, GroupMirror, GroupStatus, GroupSyncConfig } from './types.ts';
+
+export interface SyncResult {
+  readonly isSourceHeard: boolean;
+  /** Why the source was not heard. */
+  readonly sourceError: string | null;
+  readonly sourceListsNothing: boolean;
+  readonly groups: readonly GroupStatus[];
+  /** What people should know: deletions made, deletions refused, settings that can't be read. */
+  readonly told: readonly { readonly level: 'info' | 'warning'; readonly text: string }[];
+}
+
+export interface SyncOptions {
+  readonly config: GroupSyncConfig;
+  /** Only these mirrors, by their name at the source; nothing is deleted then. Default all. */
+  readonly sourceTopics?: ReadonlySet<string>;
+}
+
+export class GroupSync {
+  readonly #options: GroupKeeperOptions;
+  readonly #edges: MirrorEdges;
+  readonly retention: OffsetsRetention;
+  readonly #own: OwnPositions;
+  /** What the source said last, and when. */
+  #source: { look: Look; heardAtMs: number } | null = null;
+  readonly #committedAtMs = new Map<string, number>();
+  readonly #inStepAtMs = new Map<string, number>();
+
+  constructor(options: GroupKeeperOptions) {
+    this.#options = options;
+    this.#edges = new MirrorEdges(options.destination);
+    this.retention = new OffsetsRetention(options.destination);
+    this.#own = new OwnPositions(options.store);
+  }
+
+  get sourceHeardAtMs(): number | null {
+    return this.#source?.heardAtMs ?? null;
+  }
+
+  /** @throws LockstepError when the destination can't be asked. A source that is down is part of the result. */
+  async run({ config, sourceTopics }: SyncOptions): Promise<SyncResult> {
+    const mirrors = this.#options
+      .mirrors()
+      .filter(({ sourceTopic }) => sourceTopics === undefined || sourceTopics.has(sourceTopic));
+    const sourceError = await this.#hearSource();
+    const warning = await this.retention.look(this.#options.clock.nowMs());
+    const destination = await this.#lookAtDestination(config);
+    const { look, heardAtMs } = this.#source ?? this.#assumed(destination, mirrors);
+
+    const isWhole = sourceTopics === undefined;
+    const plans = await this.#plan(look, destination, mirrors, config);
+    const results = await this.#commit(plans, destination, isWhole);
+    const nowMs = this.#nowMs();
+    const times = { heardAtMs, nowMs, isWhole };
+    const groups = plans.map((plan) => this.#status(plan, results.get(plan.groupId), times));
+
+    const told: { level: 'info' | 'warning'; text: string }[] = [];
+    if (warning !== null) told.push({ level: 'warning', text: warning });
+    if (config.deletions && sourceError === null && isWhole)
+      told.push(...(await this.#delete(look, destination, mirrors)));
+    return {
+      isSourceHeard: sourceError === null,
+      sourceError,
+      sourceListsNothing: sourceError === null && look.listed.size === 0,
+      groups,
+      told,
+    };
+  }
+
+  /** Why the source can't be asked; null: it was. */
+  async #hearSource(): Promise<string | null> {
+    const { source, selects } = this.#options;
+    const heardAtMs = this.#nowMs();
+    try {
+      this.#source = { look: await lookAtGroups(source, 'source', selects), heardAtMs };
+      return null;
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      return error.message;
+    }
+  }
+
+  #lookAtDestination(config: GroupSyncConfig): Promise<Look> {
+    const { destination, selects } = this.#options;
+    if (this.#source === null) return lookAtGroups(destination, 'destination', selects);
+    const ids = [...this.#source.look.groups.keys(), ...(config.deletions ? this.#own.groupIds : [])];
+    return lookAtGroups(destination, 'destination', () => false, ids);
+  }
+
+  /** The source was never heard: what stands at the destination is all that is known, and is kept from expiring. */
+  #assumed(destination: Look, mirrors: readonly GroupMirror[]): { look: Look; heardAtMs: null } {
+    const byMirror = new Map(mirrors.map((mirror) => [mirror.mirrorTopic, mirror]));
+    const groups = [...destination.groups].map(([groupId, group]): [string, SeenGroup] => [
+      groupId,
+      {
+        ...group,
+        positions: group.positions.flatMap((position) => {
+          const mirror = byMirror.get(position.topic);
+          const shift = mirror?.shiftOf(position.partition) ?? null;
+          if (mirror === undefined || shift === null) return [];
+          return [{ ...position, topic: mirror.sourceTopic, offset: position.offset + shift }];
+        }),
+      },
+    ]);
+    return { look: { listed: destination.listed, groups: new Map(groups) }, heardAtMs: null };
+  }
+
+  async #plan(
+    source: Look,
+    destination: Look,
+    mirrors: readonly GroupMirror[],
+    config: GroupSyncConfig,
+  ): Promise<GroupPlan[]> {
+    const bySource = new Map(mirrors.map((mirror) => [mirror.sourceTopic, mirror]));
+    const nowMs = this.#options.clock.nowMs();
+    const planAll = () =>
+      [...source.groups.values()].flatMap((group) => {
+        const here = destination.groups.get(group.groupId);
+        if (here === undefined) return [];
+        return planGroup({
+          source: group,
+          destination: here,
+          mirrors: bySource,
+          edgesOf: (topic, partition) => this.#edges.of(topic, partition),
+          mayGoBack: config.backwards,
+          isRefreshDue: this.#isRefreshDue(group.groupId, nowMs),
+        });
+      });
+    this.#edges.forget();
+    // Without high watermarks every position that differs is unknown: those are the ones to read.
+    const positions = planAll().flatMap((plan) => plan.positions);
+    const partitionOf = ({ mirrorTopic: topic, partition }: (typeof positions)[number]) => ({
+      topic,
+      partition,
+    });
+    await this.#edges.readStarts(positions.map(partitionOf), nowMs);
+    await this.#edges.readHighWatermarks(
+      positions.filter(({ state }) => state === 'unknown').map(partitionOf),
+    );
+    return planAll();
+  }
+
+  #isRefreshDue(groupId: string, nowMs: number): boolean {
+    // After a start nobody knows how old a position is.
+    const committedAtMs = this.#committedAtMs.get(groupId);
+    return committedAtMs === undefined || nowMs - committedAtMs >= this.retention.refreshMs;
+  }
+
+  async #commit(
+    plans: readonly GroupPlan[],
+    destination: Look,
+    isWhole: boolean,
+  ): Promise<ReadonlyMap<string, CommitResult>> {
+    const nowMs = this.#options.clock.nowMs();
+    const wanted = plans.filter(({ positions }) => positions.some(({ commit }) => commit !== null));
+    const due = wanted.filter(({ groupId }) => this.#isRefreshDue(groupId, nowMs));
+    const results = await commitPlans(
+      this.#options.destination,
+      wanted,
+      destination.groups,
+      this.retention.retentionMs,
+    );
+    await this.#own.add(results);
+    if (isWhole)
+      for (const { groupId } of due)
+        if (results.get(groupId)?.refusal === null) this.#committedAtMs.set(groupId, nowMs);
+    return results;
+  }
+
+  #status(
+    plan: GroupPlan,
+    result: CommitResult | undefined,
+    times: { heardAtMs: number | null; nowMs: number; isWhole: boolean },
+  ): GroupStatus {
+    const formerInStepAtMs = this.#inStepAtMs.get(plan.groupId) ?? null;
+    const status = groupStatus(plan, result, { ...times, formerInStepAtMs });
+    if (times.isWhole && status.inStepAtMs !== null) this.#inStepAtMs.set(plan.groupId, status.inStepAtMs);
+    return status;
+  }
+
+  async #delete(
+    source: Look,
+    destination: Look,
+    mirrors: readonly GroupMirror[],
+  ): Promise<SyncResult['told']> {
+    const { source: sourceCluster, destination: destinationCluster, selects } = this.#options;
+    const input = {
+      source,
+      destination,
+      own: this.#own,
+      mirrors: new Map(mirrors.map((mirror) => [mirror.mirrorTopic, mirror])),
+      selects,
+    };
+    const planned = planDeletions(input);
+    const clusters = { source: sourceCluster, destination: destinationCluster };
+    const { deleted, refusals } = await followDeletions(clusters, planned, input);
+    return [
+      ...deleted.map((what) => ({ level: 'info' as const, text: `${what} deleted, as at the source` })),
+      ...refusals.map((text) => ({ level: 'warning' as const, text })),
+    ];
+  }
+
+  #nowMs(): number {
+    return (this.#options.nowMs ?? Date.now)();
+  }
+}
