@@ -354,7 +354,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
   [
     'brackets that only fit our own',
     link(`${ends}topics: ["a)|(b"]`),
-    ['8:14: found "a)|(b" (unexpected )\'), expected a regular expression'],
+    ['8:14: found "a)|(b" (a bracket ) that was not opened), expected a regular expression'],
   ],
   [
     'a star alone',
