@@ -1,6 +1,8 @@
 // What an agent knows about itself, its fleet and its links at one moment: the one source of the HTTP API, the metrics
 // and `describe`. The agent fills it (src/agent); whoever shows it only reads. Null is unknown, never zero.
 import type { AgentRecord, LinkRecord, MirrorRecord, StatusRecord } from '../control/types.ts';
+import type { AclKeeperStatus } from '../link/acls/types.ts';
+import type { GroupsStatus } from '../link/groups/index.ts';
 import type { LinkStatus } from '../link/index.ts';
 
 export interface AgentView {
@@ -27,8 +29,8 @@ export interface LinkView extends LinkStatus {
   readonly heldBytesMax: number;
   readonly certificates: readonly CertificateView[];
   /** Null where this agent does not keep them: it does not lead the fleet, or nothing was asked for. */
-  readonly groups: GroupsView | null;
-  readonly acls: AclsView | null;
+  readonly groups: GroupsStatus | null;
+  readonly rights: AclKeeperStatus | null;
 }
 
 /** A partition that another agent copies, as that agent last told. */
@@ -45,44 +47,4 @@ export interface CertificateView {
   readonly kind: 'own' | 'authority';
   readonly subject: string;
   readonly expiresAtMs: number;
-}
-
-/** What became of the groups at the last look; made from the status of the group keeper. */
-export interface GroupsView {
-  readonly lookedAtMs: number | null;
-  /** Why the last look failed. */
-  readonly error: string | null;
-  readonly groups: readonly GroupView[];
-}
-
-export interface GroupView {
-  readonly group: string;
-  /** `Synced`, or why not: `Active`, `NotSupported` and so on. */
-  readonly state: string;
-  readonly reason: string | null;
-  readonly syncedAtMs: number | null;
-  readonly positions: readonly GroupPositionView[];
-}
-
-export interface GroupPositionView {
-  readonly topic: string;
-  readonly partition: number;
-  /** Committed at the source, as an offset of the mirror (without the shift of a shifted one). */
-  readonly sourceOffset: bigint | null;
-  /** Committed at the destination. */
-  readonly offset: bigint | null;
-}
-
-/** What became of ACLs, quotas and users at the last look; made from the status of the ACL keeper. */
-export interface AclsView {
-  readonly lookedAtMs: number | null;
-  readonly error: string | null;
-  /** `InSync`, `ForeignOwner` and so on, with the reason. */
-  readonly state: string;
-  readonly reason: string | null;
-  readonly copiedCount: number;
-  /** Principals whose WRITE waits for a promotion. */
-  readonly withheldCount: number;
-  /** Users of the source that the destination lacks. */
-  readonly missingUsers: readonly string[];
 }

@@ -168,21 +168,48 @@ export const link = named('Link', 'One link', {
 
 export const links = named('Links', 'All links', { atMs: moment, links: z.array(link) });
 
-const acls = z.strictObject({
-  lookedAtMs: moment.nullable(),
-  error: z.string().nullable(),
-  state: z.string(),
-  reason: z.string().nullable(),
-  copiedCount: count,
-  withheldCount: count,
-  missingUsers: z.array(z.string()),
+const foreignRule = z.strictObject({ rule: z.string(), removedCount: count, resumesAtMs: moment });
+
+/** What is kept equal of rights. Fields differ by kind; state and reason are always there. */
+const rights = z.strictObject({
+  acls: z.strictObject({
+    state: z.string(),
+    reason: z.string().nullable(),
+    sinceMs: moment,
+    sourceSeenAtMs: moment.nullable(),
+    copiedCount: count,
+    deniedCount: count,
+    withheldCount: count,
+    protectedCount: count,
+    unprotected: z.array(
+      z.strictObject({ topic: z.string(), writers: z.array(z.string()), reason: z.string() }),
+    ),
+    foreign: z.array(foreignRule),
+    warnings: z.array(z.string()),
+  }),
+  quotas: z.strictObject({
+    state: z.string(),
+    reason: z.string().nullable(),
+    sinceMs: moment,
+    copiedCount: count,
+    foreign: z.array(foreignRule),
+    warnings: z.array(z.string()),
+  }),
+  users: z.strictObject({
+    state: z.string(),
+    reason: z.string().nullable(),
+    sinceMs: moment,
+    missing: z.array(z.string()),
+    created: z.array(z.string()),
+    warnings: z.array(z.string()),
+  }),
 });
 
 export const linkDetails = named('LinkDetails', 'One link with its configuration and its mirrors', {
   link,
   config: z.record(z.string(), z.unknown()).meta({ description: 'As declared; secrets are left out' }),
   certificates: z.array(certificate),
-  acls: acls
+  rights: rights
     .nullable()
     .meta({ description: 'Null where the answering agent does not keep them (ask the leader)' }),
   mirrors: z.array(mirror),
@@ -193,13 +220,20 @@ const group = z.strictObject({
   group: z.string(),
   state: z.string(),
   reason: z.string().nullable(),
-  syncedAtMs: moment.nullable(),
+  inStepAtMs: moment.nullable().meta({ description: 'When all positions were last at the destination' }),
+  lagMs: durationMs
+    .nullable()
+    .meta({ description: 'How old the position is that a consumer would resume from' }),
   positions: z.array(
     z.strictObject({
-      topic: z.string(),
+      topic: z.string().meta({ description: 'At the source' }),
+      mirrorTopic: z.string(),
       partition: count,
-      sourceOffset: offset.nullable(),
-      offset: offset.nullable(),
+      source: offset.meta({ description: 'Committed at the source' }),
+      wanted: offset.meta({ description: 'The same as an offset of the mirror' }),
+      destination: offset.nullable().meta({ description: 'Committed at the destination' }),
+      state: z.string(),
+      isBelowMirrorStart: z.boolean(),
     }),
   ),
 });
@@ -211,7 +245,13 @@ export const groups = named('Groups', 'The consumer groups whose positions trave
     .nullable()
     .meta({ description: 'The agent that knows them, the leader; null where none leads' }),
   looks: z.array(
-    z.strictObject({ link: z.string(), lookedAtMs: moment.nullable(), error: z.string().nullable() }),
+    z.strictObject({
+      link: z.string(),
+      lookedAtMs: moment.nullable(),
+      sourceHeardAtMs: moment.nullable(),
+      sourceDownSinceMs: moment.nullable(),
+      error: z.string().nullable(),
+    }),
   ),
   groups: z.array(group),
 });

@@ -77,6 +77,6 @@ export function summaryOf(partitions: readonly PartitionAnswer[]): {
   };
 }
 
-export function decimal(value: bigint | null): string | null {
+function decimal(value: bigint | null): string | null {
   return value === null ? null : String(value);
 }

@@ -11,7 +11,7 @@ import type {
   MirrorDetailsAnswer,
   PartitionAnswer,
 } from './answers.ts';
-import { decimal, partitionsOf, summaryOf } from './show-partitions.ts';
+import { partitionsOf, summaryOf } from './show-partitions.ts';
 
 export function showAgents(view: AgentView): AgentsAnswer {
   const { atMs, agent, generation, sessionTimeoutMs, agents } = view;
@@ -38,15 +38,7 @@ export function showLinkDetails(view: AgentView, link: LinkView): LinkDetailsAns
     certificates: link.certificates.map(({ cluster, kind, subject, expiresAtMs }) => {
       return { cluster, kind, subject, expiresAtMs };
     }),
-    acls: link.acls && {
-      lookedAtMs: link.acls.lookedAtMs,
-      error: link.acls.error,
-      state: link.acls.state,
-      reason: link.acls.reason,
-      copiedCount: link.acls.copiedCount,
-      withheldCount: link.acls.withheldCount,
-      missingUsers: [...link.acls.missingUsers],
-    },
+    rights: link.rights && (structuredClone(link.rights) as LinkDetailsAnswer['rights']),
     mirrors: showMirrors(view, link),
   };
 }
@@ -101,14 +93,22 @@ export function showGroups(view: AgentView, links: readonly LinkView[]): GroupsA
     atMs: view.atMs,
     keptBy: leader?.id ?? null,
     looks: links.flatMap(({ name, groups }) =>
-      groups === null ? [] : [{ link: name, lookedAtMs: groups.lookedAtMs, error: groups.error }],
+      groups === null
+        ? []
+        : [
+            {
+              link: name,
+              lookedAtMs: groups.lookedAtMs,
+              sourceHeardAtMs: groups.sourceHeardAtMs,
+              sourceDownSinceMs: groups.sourceDownSinceMs,
+              error: groups.lastError,
+            },
+          ],
     ),
     groups: links.flatMap(({ name, groups }) =>
-      (groups?.groups ?? []).map(({ group, state, reason, syncedAtMs, positions }) => ({
-        ...{ link: name, group, state, reason, syncedAtMs },
-        positions: positions.map(({ topic, partition, sourceOffset, offset }) => {
-          return { topic, partition, sourceOffset: decimal(sourceOffset), offset: decimal(offset) };
-        }),
+      (groups?.groups ?? []).map(({ group, state, reason, inStepAtMs, lagMs, positions }) => ({
+        ...{ link: name, group, state, reason, inStepAtMs, lagMs },
+        positions: [...positions],
       })),
     ),
   };

@@ -1,50 +1,59 @@
-// The metrics of what travels along: positions of consumer groups, ACLs, users. Told by the agent that keeps them.
-import type { GroupPositionView, LinkView } from '../view.ts';
+// The metrics of what travels along: positions of consumer groups, ACLs, quotas, users. Told by the agent that keeps them.
+import type { PositionStatus } from '../../link/groups/index.ts';
+import type { LinkView } from '../view.ts';
 import { Family } from './family.ts';
 
 export class KeeperFamilies {
-  readonly #groups = new Family('gauge', 'lockstep_groups', 'Consumer groups in each state of their sync');
-  readonly #groupsAge = new Family(
+  readonly #groups = new Family(
     'gauge',
-    'lockstep_groups_look_age_seconds',
-    'Since the groups of a link were last looked at',
+    'lockstep_groups',
+    'Consumer groups in each state of their positions (docs/api.md)',
   );
   readonly #groupsFailing = new Family(
     'gauge',
     'lockstep_groups_failing',
-    '1 while the groups can not be looked at',
+    '1 while the last look at the groups failed',
+  );
+  readonly #groupsLook = new Family(
+    'gauge',
+    'lockstep_groups_look_age_seconds',
+    'Since the groups of a link were last looked at',
+  );
+  readonly #groupLag = new Family(
+    'gauge',
+    'lockstep_group_lag_seconds',
+    'How old the position is that a consumer would resume from at the destination',
   );
   readonly #behind = new Family(
     'gauge',
     'lockstep_group_behind_records',
-    'How far the position at the destination is behind that at the source; the sum over partitions where both are known',
+    'How far the position at the destination is behind the one at the source; the sum over partitions with both',
   );
   readonly #sourcePosition = new Family(
     'gauge',
     'lockstep_group_source_position',
-    'Position committed at the source; per partition only',
+    'Position committed at the source, as an offset of the mirror; per partition only',
   );
   readonly #position = new Family(
     'gauge',
     'lockstep_group_position',
     'Position committed at the destination; per partition only',
   );
-  readonly #aclState = new Family('gauge', 'lockstep_acls', 'Always 1; the state of the ACLs of a link');
-  readonly #aclAge = new Family(
+  readonly #rights = new Family(
     'gauge',
-    'lockstep_acls_look_age_seconds',
-    'Since the ACLs were last looked at',
-  );
-  readonly #aclsFailing = new Family(
-    'gauge',
-    'lockstep_acls_failing',
-    '1 while the ACLs can not be looked at',
+    'lockstep_rights',
+    'Always 1; the state of what is kept equal: acls, quotas or users (docs/api.md)',
   );
   readonly #copied = new Family('gauge', 'lockstep_acls_copied', 'ACLs at the destination that are copies');
   readonly #withheld = new Family(
     'gauge',
     'lockstep_acls_withheld',
-    'WRITE rights that wait for a promotion',
+    'ACLs of the source that are given at promotion',
+  );
+  readonly #unprotected = new Family(
+    'gauge',
+    'lockstep_unprotected_mirrors',
+    'Mirrors that somebody besides the agent may write to',
   );
   readonly #missingUsers = new Family(
     'gauge',
@@ -55,66 +64,72 @@ export class KeeperFamilies {
   get all(): Family[] {
     return [
       this.#groups,
-      this.#groupsAge,
       this.#groupsFailing,
+      this.#groupsLook,
+      this.#groupLag,
       this.#behind,
       this.#sourcePosition,
       this.#position,
-      this.#aclState,
-      this.#aclAge,
-      this.#aclsFailing,
+      this.#rights,
       this.#copied,
       this.#withheld,
+      this.#unprotected,
       this.#missingUsers,
     ];
   }
 
-  addLink(
-    { name: link, groups, acls }: LinkView,
+  addLink(view: LinkView, how: { nowMs: number; isPerPartition: boolean }): void {
+    if (view.groups !== null) this.#addGroups(view.name, view.groups, how);
+    if (view.rights === null) return;
+    const link = view.name;
+    const { acls, quotas, users } = view.rights;
+    for (const [kind, { state }] of Object.entries({ acls, quotas, users }))
+      this.#rights.add({ link, kind, state }, 1);
+    if (acls.state !== 'Off') {
+      this.#copied.add({ link }, acls.copiedCount);
+      this.#withheld.add({ link }, acls.withheldCount);
+      this.#unprotected.add({ link }, acls.unprotected.length);
+    }
+    if (users.state !== 'Off') this.#missingUsers.add({ link }, users.missing.length);
+  }
+
+  #addGroups(
+    link: string,
+    { groups, lastError, lookedAtMs }: NonNullable<LinkView['groups']>,
     { nowMs, isPerPartition }: { nowMs: number; isPerPartition: boolean },
   ): void {
-    const age = (atMs: number | null): number | null =>
-      atMs === null ? null : Math.max(0, nowMs - atMs) / 1_000;
-    if (groups !== null) {
-      this.#groupsAge.add({ link }, age(groups.lookedAtMs));
-      this.#groupsFailing.add({ link }, groups.error === null ? 0 : 1);
-      for (const [state, each] of Map.groupBy(groups.groups, (group) => group.state))
-        this.#groups.add({ link, state }, each.length);
-      for (const { group, positions } of groups.groups)
-        if (isPerPartition) this.#addPositions(link, group, positions);
-        else this.#addTopics(link, group, positions);
+    this.#groupsFailing.add({ link }, lastError === null ? 0 : 1);
+    this.#groupsLook.add({ link }, lookedAtMs === null ? null : Math.max(0, nowMs - lookedAtMs) / 1_000);
+    for (const [state, each] of Map.groupBy(groups, (group) => group.state))
+      this.#groups.add({ link, state }, each.length);
+    for (const { group, lagMs, positions } of groups) {
+      this.#groupLag.add({ link, group }, lagMs === null ? null : lagMs / 1_000);
+      if (isPerPartition) this.#addPositions(link, group, positions);
+      else this.#addTopics(link, group, positions);
     }
-    if (acls === null) return;
-    this.#aclState.add({ link, state: acls.state }, 1);
-    this.#aclAge.add({ link }, age(acls.lookedAtMs));
-    this.#aclsFailing.add({ link }, acls.error === null ? 0 : 1);
-    this.#copied.add({ link }, acls.copiedCount);
-    this.#withheld.add({ link }, acls.withheldCount);
-    this.#missingUsers.add({ link }, acls.missingUsers.length);
   }
 
-  #addTopics(link: string, group: string, positions: readonly GroupPositionView[]): void {
+  #addTopics(link: string, group: string, positions: readonly PositionStatus[]): void {
     for (const [topic, each] of Map.groupBy(positions, (position) => position.topic)) {
       const known = each.map(behindOf).filter((behind) => behind !== null);
-      this.#behind.add(
-        { link, group, topic },
-        known.length === 0 ? null : known.reduce((sum, behind) => sum + behind, 0n),
-      );
+      const sum = known.reduce((total, behind) => total + behind, 0n);
+      this.#behind.add({ link, group, topic }, known.length === 0 ? null : sum);
     }
   }
 
-  #addPositions(link: string, group: string, positions: readonly GroupPositionView[]): void {
+  #addPositions(link: string, group: string, positions: readonly PositionStatus[]): void {
     for (const position of positions) {
       const labels = { link, group, topic: position.topic, partition: position.partition };
       this.#behind.add(labels, behindOf(position));
-      this.#sourcePosition.add(labels, position.sourceOffset);
-      this.#position.add(labels, position.offset);
+      this.#sourcePosition.add(labels, BigInt(position.wanted));
+      this.#position.add(labels, position.destination === null ? null : BigInt(position.destination));
     }
   }
 }
 
-/** Never negative: a position that was moved back at the source is not one that is missing at the destination. */
-function behindOf({ sourceOffset, offset }: GroupPositionView): bigint | null {
-  if (sourceOffset === null || offset === null) return null;
-  return sourceOffset > offset ? sourceOffset - offset : 0n;
+/** Never negative: the destination may be ahead, and is left so. Null where nothing is committed there. */
+function behindOf({ wanted, destination }: PositionStatus): bigint | null {
+  if (destination === null) return null;
+  const behind = BigInt(wanted) - BigInt(destination);
+  return behind > 0n ? behind : 0n;
 }
