@@ -109,7 +109,7 @@ export { formatAddress, securityProtocol } from './config.ts';
 export { describePeer, type Peer } from './connect-failure.ts';
 export { Connection } from './connection.ts';
 export type { ConnectionOptions, ConnectionStatistics, SendOptions } from './connection-options.ts';
-export type { CoordinatorKey } from './coordinators.ts';
+export { type Coordinator, type CoordinatorKey, Coordinators } from './coordinators.ts';
 export { type Frame, FramePool, type FramePoolOptions, type FramePoolStatistics } from './frame-pool.ts';
 export { isAuthorizationError, type KafkaFailureContext, kafkaFailure } from './kafka-failure.ts';
 export {

@@ -13,6 +13,8 @@ export interface MemberView {
   readonly owned: readonly string[];
   /** Keys of the items that it is stopping: nobody may have them yet. */
   readonly releasing: readonly string[];
+  /** It is about to leave and gets nothing more. */
+  readonly isLeaving: boolean;
   /** bytes/s by key, of items that it holds; absent where unknown. */
   readonly load: ReadonlyMap<string, number>;
 }

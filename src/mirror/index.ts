@@ -11,6 +11,7 @@ export {
 } from './probe/index.ts';
 export type { LedLog } from './shell/broker-questions.ts';
 export { clusterTransactions } from './shell/cluster-transactions.ts';
+export { elapsedClock } from './shell/elapsed-clock.ts';
 export { transactionalIdPrefix } from './shell/empty-transactions.ts';
 export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
 export { type FenceOptions, type FenceReport, fencePartition } from './shell/fence.ts';
