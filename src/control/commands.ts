@@ -81,6 +81,7 @@ function nextAnswers(
       ),
     );
   const interrupted = () => reject(signal?.reason);
+  if (signal?.aborted) interrupted();
   // By what arrives, not by the times in it: nobody's clock has to agree with ours.
   let cancelSilence = clock.after(silenceMsMax, silent);
   const cancelLate = clock.after(timeoutMs, late);
