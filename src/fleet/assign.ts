@@ -74,13 +74,18 @@ export function assign(options: ShareOptions): Shares {
     toleranceShare: options.isSettling ? settledShare : toleranceShare,
     // Something new is not a reason to move something else.
     toleranceMin: heaviestGiven,
-    movesMax: Math.max(movesMin, Math.ceil(keys.length * movesShareMax)),
+    movesMax: movesMaxOf(keys.length),
   });
   return {
     keys: new Map([...bins.values()].map((bin) => [bin.memberId, [...bin.kept.keys(), ...bin.given].sort()])),
     movedCount,
     isSettling: movedCount > 0,
   };
+}
+
+/** How many items of so many a round takes away at most. */
+export function movesMaxOf(itemCount: number): number {
+  return Math.max(movesMin, Math.ceil(itemCount * movesShareMax));
 }
 
 /** An item costs its load and something besides; one that nobody has measured counts as an average one. */
