@@ -31,7 +31,7 @@ const policyEveryMs = 60_000;
 const untilMsMax = 30_000;
 /** Values of one key that are kept where the first one counts (`putIfAbsent`); there are a few at most. */
 const valuesKeptMax = 32;
-const firstWins = 'shift/';
+const firstWinsKinds = /^(shift|start)\//;
 /** Kinds that only the leader may write, through `LeaderWriter`. */
 const leaderKinds = new Set(['link', 'mirror', 'acl', 'group', 'answer', 'restored']);
 /** Answers without records although committed ones lie ahead: their offsets were compacted away. */
@@ -75,7 +75,7 @@ export class ControlTopic {
   readonly #options: ControlTopicOptions;
   readonly #clock: Clock;
   readonly #state = new FleetReducer();
-  /** Every value of the keys under `firstWins`, the newest last. */
+  /** Every value of the keys whose first one holds, the newest last. */
   readonly #histories = new Map<string, string[]>();
   readonly #listeners = new Set<(changes: readonly KeyChange[]) => void>();
   readonly #recreatedListeners = new Set<() => void>();
@@ -199,8 +199,11 @@ export class ControlTopic {
    * time all get the same answer: the first one in the log. Only for keys under shift/.
    */
   async putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string> {
-    if (!key.startsWith(firstWins))
-      throw new LockstepError('INTERNAL', `${key}: the first value holds for keys under ${firstWins} only`);
+    if (!firstWinsKinds.test(key))
+      throw new LockstepError(
+        'INTERNAL',
+        `${key}: the first value holds for keys under shift/ and start/ only`,
+      );
     if (this.#topicId !== null || (await this.#look())) await this.#checkPolicy('throw');
     await this.refresh();
     if (this.first(key, isValid) === undefined) await this.until(await this.#append([[key, value]]));
@@ -216,7 +219,7 @@ export class ControlTopic {
     return first;
   }
 
-  /** Of values under shift/ the one that holds: the first valid one. */
+  /** Of the values of such a key the one that holds: the first valid one. */
   first(key: string, isValid: (value: string) => boolean): string | undefined {
     return this.#histories.get(key)?.find(isValid);
   }
@@ -334,7 +337,7 @@ export class ControlTopic {
 
   #apply(key: string, text: string | null, offset: bigint, changes: KeyChange[]): void {
     const former = this.#state.apply(key, text);
-    if (key.startsWith(firstWins)) this.#noteValue(key, text);
+    if (firstWinsKinds.test(key)) this.#noteValue(key, text);
     const value = text === null ? null : this.#state.get(key);
     changes.push({ key, value, former, offset });
     if (this.#restoration?.note(key, value) !== true) return;

@@ -4,9 +4,8 @@
 // segment is cleaned only once it is closed, so segments are small; and cleaning begins while little is dirty.
 import { type Cluster, createTopics, describeConfigs, kafkaFailure, unwrap } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import { stateTopic } from '../link/index.ts';
 
-export const controlTopic = stateTopic;
+export const controlTopic = '__lockstep';
 export const controlPartition = 0;
 
 /** A broker of Kafka 4 takes no less than 1 MiB (KIP-1030), and no batch may be larger than a segment. */

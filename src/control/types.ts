@@ -4,7 +4,7 @@
 //   link/<link>                          a link as declared                      written by the leader
 //   mirror/<link>/<source topic>         one mirror and where it stands          written by the leader
 //   acl/<link>/..., group/<link>/...     what a keeper has to remember           written by the leader
-//   shift/...                            see src/link/shift.ts                   first value wins
+//   shift/..., start/...                 see src/link/shift.ts, start-at.ts      first value wins
 //   status/<link>/<topic>/<partition>    how a partition stands                  written by the agent that copies it
 //   agent/<id>                           an agent, where its API listens         written by that agent
 //   command/<id>                         what a person asks for                  written by the command line

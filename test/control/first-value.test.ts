@@ -1,102 +1,76 @@
-// The topic in which links remember, on real brokers of two versions: several agents, restarts, compaction's rules.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  Cluster,
-  createTopics,
-  deleteTopics,
-  describeConfigs,
-  incrementalAlterConfigs,
-  unwrap,
-} from '../../src/client/index.ts';
-import { StateTopic, stateTopic } from '../../src/link/index.ts';
+// Values that are written once and for all, on real brokers of two versions: several agents, restarts, compaction's rules.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Cluster, incrementalAlterConfigs, unwrap } from '../../src/client/index.ts';
+import { type ControlTopic, controlTopic } from '../../src/control/index.ts';
 import { configOf } from '../client/support.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { deleteControlTopic, one, openControl } from './support.ts';
 
 const regions = useRegions({ newest: {}, oldest: { kafkaVersion: '3.9.2' } });
 const anything = () => true;
+const key = 'shift/us-to-eu/orders/0';
 
 describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
-  let cluster: Cluster;
-  beforeAll(async () => {
-    cluster = await Cluster.connect(configOf(regions[name]));
-  });
-  afterAll(() => cluster.close());
-
-  test('reading does not create the topic, the first value does: compacted, one partition', async () => {
-    const state = new StateTopic(cluster);
-    expect([...(await state.readAll(''))]).toEqual([]);
-    expect((await cluster.metadata()).topics.has(stateTopic)).toBe(false);
-    await state.put('a/1', 'one');
-    const { topics } = await cluster.metadata({ topics: [stateTopic] });
-    expect(topics.get(stateTopic)?.partitions).toHaveLength(1);
-    const [described] = await describeConfigs(cluster, [{ type: 'topic', name: stateTopic }]);
-    expect(unwrap(described!.outcome).get('cleanup.policy')?.value).toBe('compact');
+  beforeEach(async () => {
+    const cluster = await Cluster.connect(configOf(regions[name]));
+    await deleteControlTopic(cluster);
+    cluster.close();
   });
 
-  test('the last value of a key holds, for everybody, in any order of reading', async () => {
-    const [early, late] = [new StateTopic(cluster), new StateTopic(cluster)];
-    await early.readAll('');
-    await early.put('b/1', 'one');
-    await early.put('b/2', 'two');
-    await early.put('b/1', 'uno');
-    await early.put('c/1', 'other');
-    expect([...(await late.readAll('b/'))].sort()).toEqual([
-      ['b/1', 'uno'],
-      ['b/2', 'two'],
-    ]);
-    await late.put('b/2', null);
-    expect([...(await early.readAll('b/'))]).toEqual([['b/1', 'uno']]);
-    expect([...(await new StateTopic(cluster).readAll('b/'))]).toEqual([['b/1', 'uno']]);
-  });
+  const open = async (): Promise<ControlTopic> => (await openControl(regions[name])).control;
 
   test('of several agents that put at the same time all get the first one, and so does who comes later', async () => {
-    const agents = Array.from({ length: 8 }, () => new StateTopic(cluster));
+    const agents = await Promise.all(Array.from({ length: 8 }, open));
     const answers = await Promise.all(
-      agents.map((agent, i) => agent.putIfAbsent('d', `agent ${i}`, anything)),
+      agents.map((agent, i) => agent.putIfAbsent(key, `"agent ${i}"`, anything)),
     );
     expect(new Set(answers).size).toBe(1);
     const [held] = answers;
-    await waitFor(async () => (await new StateTopic(cluster).readAll('d')).get('d') === held, {
+    await waitFor(() => `"${agents[0]!.state.get(key)}"` === held, {
       deadlineMs: 10_000,
       describe: `the last value to be ${held}, too`,
     });
-    expect(await new StateTopic(cluster).putIfAbsent('d', 'late', anything)).toBe(held);
+    const late = await open();
+    expect(late.first(key, anything)).toBeDefined();
+    expect(await late.putIfAbsent(key, '"late"', anything)).toBe(held);
   });
 
   test('one that came second and died is overruled, and the last value mended', async () => {
-    const state = new StateTopic(cluster);
-    await state.put('i', 'first');
-    await state.put('i', 'second');
-    expect(await new StateTopic(cluster).putIfAbsent('i', 'third', anything)).toBe('first');
-    expect((await new StateTopic(cluster).readAll('i')).get('i')).toBe('first');
+    const control = await open();
+    await control.put(one(key, { k: 'first' }));
+    await control.put(one(key, { k: 'second' }));
+    expect(await (await open()).putIfAbsent(key, '{"k":"third"}', anything)).toBe('{"k":"first"}');
+    expect((await open()).state.get(key)).toEqual({ k: 'first' });
   });
 
   test('what is not valid any more is replaced', async () => {
-    const state = new StateTopic(cluster);
-    await state.put('e', 'former mirror');
-    const isNew = (value: string) => value.startsWith('new');
-    expect(await state.putIfAbsent('e', 'new mirror', isNew)).toBe('new mirror');
-    expect(await new StateTopic(cluster).putIfAbsent('e', 'new other', isNew)).toBe('new mirror');
+    const control = await open();
+    await control.put(one(key, { of: 'former mirror' }));
+    const isNew = (value: string) => value.includes('new');
+    expect(await control.putIfAbsent(key, '"new mirror"', isNew)).toBe('"new mirror"');
+    expect(await (await open()).putIfAbsent(key, '"new other"', isNew)).toBe('"new mirror"');
   });
 
-  test('many values come in several fetches', async () => {
-    const state = new StateTopic(cluster);
-    const value = 'x'.repeat(300_000);
-    for (let i = 0; i < 8; i += 1) await state.put(`f/${i}`, `${value}${i}`);
-    const read = await new StateTopic(cluster).readAll('f/');
-    expect(Array.from({ length: 8 }, (_, i) => read.get(`f/${i}`)?.at(-1))).toEqual([...'01234567']);
+  test('a value that was removed is absent', async () => {
+    const control = await open();
+    await control.putIfAbsent(key, '"one"', anything);
+    await control.until(await control.put(one(key, null)));
+    expect(control.first(key, anything)).toBeUndefined();
+    expect(await control.putIfAbsent(key, '"two"', anything)).toBe('"two"');
   });
 
-  test('a topic that deletes what is old is refused, with the command', async () => {
+  test('a topic that deletes what is old is refused, with the command, however long it has been used', async () => {
+    const control = await open();
+    await control.putIfAbsent(key, '"one"', anything);
     const change = { operation: 'set', name: 'cleanup.policy', value: 'delete' } as const;
-    const [altered] = await incrementalAlterConfigs(cluster, [
-      { resource: { type: 'topic', name: stateTopic }, changes: [change] },
+    const [altered] = await incrementalAlterConfigs(control.cluster, [
+      { resource: { type: 'topic', name: controlTopic }, changes: [change] },
     ]);
     unwrap(altered!.outcome);
     await waitFor(
       () =>
-        new StateTopic(cluster).put('g', 'x').then(
+        control.putIfAbsent('start/us-to-eu/orders', '"x"', anything).then(
           () => false,
           (error: Error) => error.message.includes('--add-config cleanup.policy=compact'),
         ),
@@ -104,27 +78,11 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     );
   });
 
-  test('a topic that was deleted and created again has none of the former state', async () => {
-    const state = new StateTopic(cluster);
-    expect((await state.readAll('d')).size).toBe(1);
-    unwrap((await deleteTopics(cluster, [stateTopic])).get(stateTopic)!);
-    await waitFor(
-      async () =>
-        (
-          await createTopics(cluster, [
-            { name: stateTopic, partitionCount: 1, configs: { 'cleanup.policy': 'compact' } },
-          ])
-        ).get(stateTopic)!.ok,
-      {
-        deadlineMs: 10_000,
-        describe: 'the topic to be created again',
-      },
-    );
-    await waitFor(async () => (await state.readAll('')).size === 0, {
-      deadlineMs: 10_000,
-      describe: 'no state',
-    });
-    await state.put('h', 'anew');
-    expect([...(await state.readAll(''))]).toEqual([['h', 'anew']]);
+  test('who may not create the topic reads nothing, and writes once it is there', async () => {
+    const { control } = await openControl(regions[name], { mayCreate: false });
+    expect(control.first(key, anything)).toBeUndefined();
+    await expect(control.putIfAbsent(key, '"one"', anything)).rejects.toThrow('does not exist');
+    await open();
+    expect(await control.putIfAbsent(key, '"one"', anything)).toBe('"one"');
   });
 });
