@@ -92,7 +92,6 @@ function componentSchemas(): Record<string, unknown> {
     if (id !== undefined) registry.add(schema, { id });
   }
   const { schemas } = z.toJSONSchema(registry, { io: 'output', uri: (id) => `#/components/schemas/${id}` });
-  return Object.fromEntries(
-    Object.entries(schemas).map(([name, { $schema, $id, id, ...schema }]) => [name, schema]),
-  );
+  const named = Object.entries(schemas).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(named.map(([name, { $schema, $id, id, ...schema }]) => [name, schema]));
 }

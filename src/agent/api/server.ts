@@ -44,6 +44,8 @@ const limits = {
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 65_000,
+  /** How often it is looked whether a time-out is over; Node's 30 s would be the real one. */
+  connectionsCheckMs: 1_000,
   connectionsMax: 256,
 } as const;
 /** An event loop that was blocked for longer makes /healthz answer 503, in ms. */
@@ -54,28 +56,18 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const { host = '127.0.0.1', port } = options;
   const loop = new EventLoopWatch();
   const server = createServer(options, loop);
-  try {
-    await server.listen({ host, port });
-  } catch (error) {
+  const close = async (): Promise<void> => {
     loop.stop();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LockstepError(
-      'USAGE',
-      `can't listen on ${host}:${port} for HTTP: ${reason}; choose another with --http`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const address = server.addresses()[0]!;
-  const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return {
-    url: `http://${shownHost}:${address.port}`,
-    close: async () => {
-      loop.stop();
-      await server.close();
-    },
+    await server.close();
   };
+  try {
+    return { url: await server.listen({ host, port }), close };
+  } catch (cause) {
+    await close();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const text = `can't listen on ${host}:${port} for HTTP: ${reason}; choose another address with --http`;
+    throw new LockstepError('USAGE', text, { cause });
+  }
 }
 
 function createServer(options: ApiOptions, loop: EventLoopWatch): FastifyInstance {
@@ -86,7 +78,11 @@ function createServer(options: ApiOptions, loop: EventLoopWatch): FastifyInstanc
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     forceCloseConnections: true,
-    http: { maxHeaderSize: limits.maxHeaderSizeBytes, headersTimeout: limits.headersTimeoutMs },
+    http: {
+      maxHeaderSize: limits.maxHeaderSizeBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.connectionsCheckMs,
+    },
     exposeHeadRoutes: true,
   });
   server.server.maxConnections = limits.connectionsMax;
