@@ -55,7 +55,16 @@ export {
 export { type Outcome, unwrap } from './admin/outcome.ts';
 export type { PartitionOutcome, TopicPartition } from './admin/per-leader.ts';
 export { type DescribedProducers, describeProducers, type ProducerState } from './admin/producers.ts';
+export {
+  alterClientQuotas,
+  type ClientQuota,
+  describeClientQuotas,
+  describeQuotaEntity,
+  type QuotaChange,
+  type QuotaEntity,
+} from './admin/quotas.ts';
 export { deleteRecords, type RecordsToDelete } from './admin/records.ts';
+export { describeScramUsers, type ScramMechanism, type ScramUser, setScramPassword } from './admin/scram.ts';
 export {
   type CreatedTopic,
   createPartitions,

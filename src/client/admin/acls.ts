@@ -62,7 +62,7 @@ export type AclFilter = Partial<Acl>;
 export async function describeAcls(
   cluster: Cluster,
   filter: AclFilter = {},
-  options: { to?: RequestTarget } = {},
+  options: { to?: RequestTarget; timeoutMs?: number } = {},
 ): Promise<Acl[]> {
   const answer = await cluster.request(apis.DescribeAcls, filterInput(filter), {
     ...options,
