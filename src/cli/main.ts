@@ -1,5 +1,6 @@
 // The program behind `lockstep`: one process, one command, one exit code.
 
+import { askAtTerminal } from './ask.ts';
 import { Output } from './output/output.ts';
 import { runProgram } from './program.ts';
 import { listenForStop } from './stop-signals.ts';
@@ -19,6 +20,7 @@ const exitCode = await runProgram(process.argv.slice(2), {
   output,
   signal: stop.signal,
   environment: process.env,
+  ...(process.stdin.isTTY && process.stderr.isTTY && { ask: askAtTerminal(stop.signal) }),
 });
 
 process.exitCode = exitCode;

@@ -3,11 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from '../errors.ts';
+import { agentCommand } from './commands/agent.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { linksCommand } from './commands/links.ts';
 import { localCommand } from './commands/local.ts';
+import { mirrorsCommand } from './commands/mirrors.ts';
 import { runCommand } from './commands/run.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { Interrupted, reportFailure } from './fail.ts';
+import type { ConnectFleet } from './fleet/fleet.ts';
 import type { Output } from './output/output.ts';
 
 /** What a command gets from outside. */
@@ -16,6 +20,10 @@ export interface CommandContext {
   /** Aborted when a person or a supervisor asks the command to end. */
   readonly signal: AbortSignal;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Asks the person at the terminal; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>;
+  /** How a fleet is reached; tests pass their own. */
+  readonly connectFleet?: ConnectFleet;
 }
 
 /**
@@ -63,6 +71,9 @@ export function buildProgram(start: Start, output: Output): Command {
     .showSuggestionAfterError(true)
     .addHelpText('after', exitCodesHelp);
   program.addCommand(runCommand(start));
+  program.addCommand(agentCommand(start));
+  program.addCommand(linksCommand(start));
+  program.addCommand(mirrorsCommand(start));
   program.addCommand(verifyCommand(start));
   program.addCommand(doctorCommand(start));
   program.addCommand(localCommand(start));

@@ -6,8 +6,9 @@ import { LockstepError } from '../errors.ts';
 import { resolveCluster } from './cluster.ts';
 import { parseYaml, type YamlDocument } from './document.ts';
 import { type FileReader, readFromDisk, readTextFile } from './files.ts';
+import { literalSecretsOf } from './literal-secrets.ts';
 import { type Path, Problems } from './problems.ts';
-import { checkShape, valueAt } from './shape.ts';
+import { checkShape } from './shape.ts';
 
 export interface ClusterFile {
   /** The entry as it was written, references unresolved. */
@@ -68,9 +69,9 @@ export function readClusterFile(file: string, options: ClusterFileOptions): Clus
     },
     refuseSecrets: () => {
       const found = problemsHere();
-      for (const secret of literalSecrets(raw)) {
-        found.add([...at, ...secret], {
-          found: `${String(secret.at(-1))} itself (not shown), which would be stored where others can read it`,
+      for (const place of literalSecretsOf(raw)) {
+        found.add([...at, ...stepsOf(place)], {
+          found: `${place} itself (not shown), which would be stored where others can read it`,
           expected: 'a reference that agents look up where they run: ${file:path} or ${env:NAME}',
         });
       }
@@ -79,27 +80,9 @@ export function readClusterFile(file: string, options: ClusterFileOptions): Clus
   };
 }
 
-const secretPaths: readonly Path[] = [
-  ['tls', 'passphrase'],
-  ['sasl', 'password'],
-  ['sasl', 'token'],
-  ['sasl', 'tokenEndpoint', 'clientSecret'],
-];
-
-/** Where an entry of `clusters:` holds a secret itself, instead of a reference to it. */
-export function literalSecrets(entry: Readonly<Record<string, unknown>>): Path[] {
-  const found = secretPaths.filter((at) => {
-    const value = valueAt(entry, at);
-    return typeof value === 'string' && !hasReference(value);
-  });
-  // A key may be a path; only PEM text is the key itself.
-  const key = valueAt(entry, ['tls', 'key']);
-  return typeof key === 'string' && key.includes('-----BEGIN ') ? [...found, ['tls', 'key']] : found;
-}
-
-/** `$${` is a plain `${`. */
-function hasReference(text: string): boolean {
-  return [...text.matchAll(/\$?\$\{/g)].some(([opening]) => opening === '${');
+/** `bootstrap[0]` is found at `bootstrap`, 0. */
+function stepsOf(place: string): Path {
+  return (place.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 }
 
 /** The document as if it stood at this path of a larger one. */

@@ -1,0 +1,273 @@
+// `lockstep mirrors`: the topics of a link, each with a life of its own: created, paused, resumed, promoted, deleted.
+import { Command, InvalidArgumentError } from 'commander';
+import type { MirrorRecord } from '../../control/index.ts';
+import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
+import { parseDurationMs } from '../../topology/index.ts';
+import { type ChangeOptions, carryOut } from '../fleet/carry-out.ts';
+import { confirmed } from '../fleet/confirm.ts';
+import { describeAgents, describeMirror, type MirrorDescription } from '../fleet/describe.ts';
+import { type DestinationOptions, withDestination, withFleet } from '../fleet/destination.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { fleetNotice, mirrorDetails, mirrorsTable } from '../fleet/format.ts';
+import { chosenTopics, linkNamed, mirrorsNamed, mirrorsOf } from '../fleet/names.ts';
+import { PromotionProgress, progressLines, promotedTable } from '../fleet/promotion.ts';
+import { formatJson } from '../output/json.ts';
+import { formatDuration, plural } from '../output/units.ts';
+import type { CommandContext, Start } from '../program.ts';
+import { tellState } from './links.ts';
+
+/** A command that is interrupted leaves its fleet first, ms. */
+const stopMsMax = 2_000;
+/** How long a planned promotion waits for the lag to be gone, unless told otherwise, ms. */
+const promotionMs = 60_000;
+/** What closing the partitions takes beyond that at most, ms. */
+const closeMsMax = 120_000;
+
+type Listing = DestinationOptions & { readonly link?: string; readonly json?: true };
+type Changing = DestinationOptions & ChangeOptions & { readonly link: string };
+type OnMirrors = Changing & { readonly all?: true };
+type Promote = OnMirrors & { readonly now?: true; readonly timeout?: number; readonly yes?: true };
+type Delete = OnMirrors & { readonly yes?: true };
+
+export function mirrorsCommand(start: Start): Command {
+  const leaf = (name: string, description: string): Command =>
+    withDestination(new Command(name).description(description)).option('--json', 'print JSON');
+  const changing = (name: string, description: string): Command =>
+    leaf(name, description)
+      .requiredOption('--link <link>', 'the mirrors’ link')
+      .option('--dry-run', 'say what would change, and change nothing');
+  const onMirrors = (name: string, description: string): Command =>
+    changing(name, description)
+      .argument('[topics...]', 'topics, named as at the source')
+      .option('--all', 'every mirror of the link');
+  return new Command('mirrors')
+    .description('create, list, describe, pause, resume, promote and delete mirrors')
+    .addCommand(
+      changing('create', 'mirror more topics of a link’s source')
+        .argument('<topics...>', 'topics, named as at the source')
+        .action((topics: string[], options: Changing) =>
+          start((context) => create(topics, options, context), { stopMsMax }),
+        ),
+    )
+    .addCommand(
+      leaf('list', 'every mirror, with its state and lag')
+        .option('--link <link>', 'only those of this link')
+        .action((options: Listing) => start((context) => list(options, context), { stopMsMax })),
+    )
+    .addCommand(
+      leaf('describe', 'mirrors with a line for each partition')
+        .argument('[topics...]', 'topics, named as at the source; default: all')
+        .option('--link <link>', 'only those of this link')
+        .action((topics: string[], options: Listing) =>
+          start((context) => describe(topics, options, context), { stopMsMax }),
+        ),
+    )
+    .addCommand(
+      onMirrors('pause', 'stop copying; the mirror stays as it is').action(
+        (topics: string[], options: OnMirrors) =>
+          start((context) => change('pauseMirrors', topics, options, context), { stopMsMax }),
+      ),
+    )
+    .addCommand(
+      onMirrors('resume', 'go on where the mirror ends').action((topics: string[], options: OnMirrors) =>
+        start((context) => change('resumeMirrors', topics, options, context), { stopMsMax }),
+      ),
+    )
+    .addCommand(
+      onMirrors(
+        'promote',
+        'make mirrors topics of their own: waits for writes to stop and the lag to be gone',
+      )
+        .option('--now', 'at once, with what there is: also when the source is gone')
+        .option('--timeout <time>', 'how long to wait for the lag to be gone; default 60s', time)
+        .option('--yes', 'do not ask')
+        .action((topics: string[], options: Promote) =>
+          start((context) => promote(topics, options, context), { stopMsMax }),
+        ),
+    )
+    .addCommand(
+      onMirrors('delete', 'forget mirrors; their topics stay, closed for the link')
+        .option('--yes', 'do not ask')
+        .action((topics: string[], options: Delete) =>
+          start((context) => remove(topics, options, context), { stopMsMax }),
+        ),
+    );
+}
+
+const timeMsMax = 24 * 3_600_000;
+
+/** In ms. */
+function time(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined && ms > 0 && ms <= timeMsMax) return ms;
+  throw new InvalidArgumentError('Expected a time from 1ms to 24h, such as 60s or 5min.');
+}
+
+async function create(
+  topics: readonly string[],
+  options: Changing,
+  context: CommandContext,
+): Promise<ExitCode> {
+  return withFleet(options, context, (fleet) => {
+    const link = linkNamed(fleet, options.link).name;
+    return carryOut(fleet, { do: 'createMirrors', link, topics: [...new Set(topics)] }, context, options);
+  });
+}
+
+async function list(options: Listing, context: CommandContext): Promise<ExitCode> {
+  return withFleet(options, context, async (fleet) => {
+    const atMs = fleet.nowMs();
+    const mirrors = listed(fleet, options, []).map((mirror) => describeMirror(fleet.state, mirror, atMs));
+    const agents = describeAgents(fleet.state, atMs);
+    const { output } = context;
+    if (options.json === true) {
+      const shown = mirrors.map(({ partitions: _, ...mirror }) => mirror);
+      output.data(formatJson({ atMs, mirrors: shown, agents, warnings: fleet.state.warnings }));
+      return exitCodes.ok;
+    }
+    if (mirrors.length > 0) output.data(mirrorsTable(mirrors, atMs));
+    else output.message('lockstep: no mirrors yet');
+    tellState(fleet.state.warnings, fleetNotice(agents, atMs), context);
+    return exitCodes.ok;
+  });
+}
+
+/** @throws LockstepError USAGE for names that are not there. */
+function listed(fleet: Fleet, options: Listing, topics: readonly string[]): MirrorRecord[] {
+  if (options.link !== undefined) return mirrorsNamed(fleet, linkNamed(fleet, options.link), topics);
+  if (topics.length > 0) throw new LockstepError('USAGE', 'topics of which link? Say --link');
+  return [...fleet.state.links.keys()].sort().flatMap((link) => mirrorsOf(fleet, link));
+}
+
+async function describe(
+  topics: readonly string[],
+  options: Listing,
+  context: CommandContext,
+): Promise<ExitCode> {
+  return withFleet(options, context, async (fleet) => {
+    const atMs = fleet.nowMs();
+    const mirrors = listed(fleet, options, topics).map((mirror) => describeMirror(fleet.state, mirror, atMs));
+    const agents = describeAgents(fleet.state, atMs);
+    const { output } = context;
+    if (options.json === true) {
+      output.data(formatJson({ atMs, mirrors, agents, warnings: fleet.state.warnings }));
+      return exitCodes.ok;
+    }
+    if (mirrors.length === 0) output.message('lockstep: no mirrors yet');
+    for (const mirror of mirrors) output.data(`${detailsOf(mirror, context, atMs)}\n`);
+    tellState(fleet.state.warnings, fleetNotice(agents, atMs), context);
+    return exitCodes.ok;
+  });
+}
+
+/** How a promoted mirror ended says more than what its partitions were told to be before. */
+function detailsOf(mirror: MirrorDescription, { output }: CommandContext, atMs: number): string {
+  const { promotion, sourceTopic: topic } = mirror;
+  const details = mirrorDetails(mirror, output, atMs);
+  if (promotion === null || promotion.partitions.length === 0) return details;
+  return `${details}${promotedTable([{ topic, partitions: promotion.partitions }], atMs)}`;
+}
+
+async function change(
+  what: 'pauseMirrors' | 'resumeMirrors',
+  topics: readonly string[],
+  options: OnMirrors,
+  context: CommandContext,
+): Promise<ExitCode> {
+  return withFleet(options, context, (fleet) => {
+    const chosen = chosenMirrors(fleet, topics, options);
+    return carryOut(fleet, { do: what, link: options.link, topics: chosen.topics }, context, options);
+  });
+}
+
+/** The mirrors that a command is about, and as its record names them. @throws LockstepError USAGE */
+function chosenMirrors(fleet: Fleet, topics: readonly string[], { link, all }: OnMirrors) {
+  const chosen = chosenTopics(topics, all === true);
+  const mirrors = mirrorsNamed(fleet, linkNamed(fleet, link), chosen ?? []);
+  return { topics: chosen, mirrors };
+}
+
+async function promote(
+  topics: readonly string[],
+  options: Promote,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const isNow = options.now === true;
+  if (isNow && options.timeout !== undefined)
+    throw new LockstepError('USAGE', '--timeout is for planned promotions: --now waits for nothing');
+  const timeoutMs = isNow ? 0 : (options.timeout ?? promotionMs);
+  return withFleet(options, context, async (fleet) => {
+    const { topics: chosen, mirrors } = chosenMirrors(fleet, topics, options);
+    const isMeant = ({ link, sourceTopic }: { link: string; sourceTopic: string }): boolean =>
+      link === options.link && (chosen === null || chosen.includes(sourceTopic));
+    if (isNow && options.dryRun !== true && !(await confirmedNow(fleet, mirrors, options, context))) {
+      return exitCodes.no;
+    }
+    const { output } = context;
+    if (!isNow && options.dryRun !== true)
+      output.message(
+        `lockstep: waiting up to ${formatDuration(timeoutMs)} for writes to stop and the lag of ${plural(mirrors.length, 'mirror')} to be gone`,
+      );
+    const progress = options.dryRun === true ? null : new PromotionProgress(fleet, isMeant, output);
+    try {
+      return await carryOut(
+        fleet,
+        { do: 'promoteMirrors', link: options.link, topics: chosen, isNow, timeoutMs },
+        context,
+        { ...options, timeoutMs: timeoutMs + closeMsMax },
+      );
+    } finally {
+      progress?.end();
+    }
+  });
+}
+
+/** What is lost by it is said before. */
+function confirmedNow(
+  fleet: Fleet,
+  mirrors: readonly MirrorRecord[],
+  options: Promote,
+  context: CommandContext,
+): Promise<boolean> {
+  const open = mirrors
+    .filter(({ state }) => state !== 'Promoted')
+    .map((mirror) => describeMirror(fleet.state, mirror, fleet.nowMs()));
+  const known = open.some((mirror) => mirror.unknownCount > 0)
+    ? 'where the lag is unknown, so is the loss'
+    : 'what the source writes from now on is not copied either';
+  return confirmed(context, {
+    ...(options.yes && { yes: true }),
+    what: `promote ${plural(open.length, 'mirror')} of ${options.link} at once`,
+    consequences: [
+      `these become topics of their own at ${fleet.destination} and are never copied again; their lag is lost to them:`,
+      ...progressLines(open),
+      known,
+    ],
+  });
+}
+
+async function remove(
+  topics: readonly string[],
+  options: Delete,
+  context: CommandContext,
+): Promise<ExitCode> {
+  return withFleet(options, context, async (fleet) => {
+    const { topics: chosen, mirrors } = chosenMirrors(fleet, topics, options);
+    const described = mirrors.map((mirror) => describeMirror(fleet.state, mirror, fleet.nowMs()));
+    const isSure =
+      options.dryRun === true ||
+      (await confirmed(context, {
+        ...(options.yes && { yes: true }),
+        what: `delete ${plural(mirrors.length, 'mirror')} of ${options.link}`,
+        consequences: [
+          `these are forgotten and excluded from the link; their topics stay at ${fleet.destination}, with what they have:`,
+          ...progressLines(described),
+        ],
+      }));
+    if (!isSure) return exitCodes.no;
+    return carryOut(fleet, { do: 'deleteMirrors', link: options.link, topics: chosen }, context, {
+      ...options,
+      timeoutMs: closeMsMax,
+    });
+  });
+}

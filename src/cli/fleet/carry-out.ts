@@ -1,0 +1,84 @@
+// A command sent to the fleet, and its answer told: what was changed, or would be, and how promotions ended.
+import type { AnswerRecord, Change, CommandBody } from '../../control/index.ts';
+import { type ExitCode, errorCodes, exitCodes, LockstepError } from '../../errors.ts';
+import { formatJson } from '../output/json.ts';
+import type { CommandContext } from '../program.ts';
+import { describePromoted } from './describe.ts';
+import type { Fleet } from './fleet.ts';
+import { promotedRemarks, promotedTable } from './promotion.ts';
+
+/** What every command that changes something takes. */
+export interface ChangeOptions {
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** An answer that does not wait for mirrors comes within moments, ms. */
+export const answerMsMax = 30_000;
+
+/** @throws LockstepError with the answer's code where it was refused. */
+export async function carryOut(
+  fleet: Fleet,
+  body: CommandBody,
+  { output, signal }: CommandContext,
+  options: ChangeOptions & { readonly timeoutMs?: number },
+): Promise<ExitCode> {
+  const isDryRun = options.dryRun === true;
+  const told = new Set<string>();
+  const answer = await fleet.send(body, {
+    timeoutMs: options.timeoutMs ?? answerMsMax,
+    isDryRun,
+    signal,
+    onProgress: ({ message }) => {
+      if (message !== '' && !told.has(message)) output.message(`lockstep: ${message}`);
+      told.add(message);
+    },
+  });
+  const outcome = outcomeOf(answer, isDryRun);
+  if (options.json === true) output.data(formatJson(outcome));
+  if (answer.state === 'refused') {
+    const code = answer.code !== undefined && Object.hasOwn(errorCodes, answer.code) ? answer.code : 'USAGE';
+    throw new LockstepError(code, answer.message);
+  }
+  if (options.json !== true) {
+    for (const change of answer.changes) output.data(changeLines(change, isDryRun));
+    if (outcome.promoted.length > 0) output.data(promotedTable(outcome.promoted, fleet.nowMs()));
+  }
+  for (const remark of promotedRemarks(outcome.promoted)) output.message(`lockstep: ${remark}`);
+  if (!told.has(answer.message)) output.message(`lockstep: ${answer.message}`);
+  if (isDryRun) output.message('lockstep: a dry run: nothing was changed');
+  return exitCodes.ok;
+}
+
+/** An answer as programs get it. */
+function outcomeOf(answer: AnswerRecord, isDryRun: boolean) {
+  return {
+    state: answer.state,
+    isDryRun,
+    ...(answer.code !== undefined && { code: answer.code }),
+    message: answer.message,
+    changes: answer.changes,
+    promoted: (answer.promoted ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(describePromoted),
+    })),
+  };
+}
+
+const actionWords: Readonly<Record<Change['action'], readonly [did: string, would: string]>> = {
+  create: ['created', 'would be created'],
+  alter: ['altered', 'would be altered'],
+  delete: ['deleted', 'would be deleted'],
+  pause: ['paused', 'would be paused'],
+  resume: ['resumed', 'would be resumed'],
+  promote: ['promoted', 'would be promoted'],
+  none: ['unchanged', 'would stay as it is'],
+};
+
+/** `link us-to-eu altered`, and below it what differs. */
+export function changeLines({ what, name, action, details }: Change, isDryRun: boolean): string {
+  const words = Object.hasOwn(actionWords, action) ? actionWords[action] : ([action, action] as const);
+  return [`${what} ${name} ${words[isDryRun ? 1 : 0]}`, ...details.map((detail) => `  ${detail}`)]
+    .map((line) => `${line}\n`)
+    .join('');
+}

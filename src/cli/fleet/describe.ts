@@ -1,0 +1,206 @@
+// What the control topic says about links, mirrors and agents, put together for people and programs: the one shape
+// behind the tables and the JSON of list and describe. Null is unknown, and never zero.
+import type {
+  AgentRecord,
+  LinkRecord,
+  MirrorRecord,
+  PromotedPartition,
+  SourceReference,
+  StatusRecord,
+} from '../../control/index.ts';
+import { mirrorStates } from '../../link/lifecycle.ts';
+import type { FleetView } from './fleet.ts';
+import { mirrorsOf } from './names.ts';
+
+/** Agents tell that they live at least every few seconds; after this long, in ms, one counts as gone. */
+export const agentAliveMs = 30_000;
+
+export interface AgentDescription extends Omit<AgentRecord, 'v'> {
+  readonly isAlive: boolean;
+}
+
+export interface PartitionDescription {
+  readonly partition: number;
+  /** Null where no agent has told anything yet. */
+  readonly state: string | null;
+  readonly reason: string | null;
+  readonly sinceMs: number | null;
+  readonly sourceEnd: bigint | null;
+  readonly mirrorEnd: bigint | null;
+  readonly lagRecords: bigint | null;
+  readonly behindMs: number | null;
+  readonly lastFetchAtMs: number | null;
+  readonly lastError: string | null;
+  readonly shift: bigint | null;
+  readonly agent: string | null;
+  /** Whether the agent that told this still runs; what a dead one told last may long be wrong. */
+  readonly isAgentAlive: boolean;
+  readonly toldAtMs: number | null;
+}
+
+/** Over several partitions. */
+export interface Lag {
+  /** Of the partitions whose lag is known; null where there is none. */
+  readonly lagRecords: bigint | null;
+  readonly behindMs: number | null;
+  readonly unknownCount: number;
+}
+
+export interface MirrorDescription extends Lag, Omit<MirrorRecord, 'v' | 'promotion'> {
+  /** Whether it is to be copied: the lag of any other mirror says nothing. */
+  readonly isCopied: boolean;
+  readonly promotion: {
+    readonly kind: 'planned' | 'now';
+    readonly requestedAtMs: number;
+    readonly deadlineMs: number;
+    readonly partitions: readonly PromotedDescription[];
+  } | null;
+  readonly partitions: readonly PartitionDescription[];
+}
+
+/** How a partition ended; offsets as numbers. */
+export interface PromotedDescription {
+  readonly partition: number;
+  readonly cutOffset: bigint;
+  readonly sourceEnd: bigint | null;
+  readonly sourceSeenAtMs: number | null;
+  readonly missingRecords: bigint | null;
+  readonly isReplicated: boolean;
+}
+
+export interface LinkDescription extends Lag {
+  readonly name: string;
+  readonly source: SourceReference;
+  readonly sourceClusterId: string | null;
+  readonly destination: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly generation: number;
+  readonly createdAtMs: number;
+  readonly changedAtMs: number;
+  readonly isDeleted: boolean;
+  readonly mirrors: readonly MirrorDescription[];
+}
+
+export function describeAgents(state: FleetView, nowMs: number): AgentDescription[] {
+  return [...state.agents.values()]
+    .map(({ v: _, ...agent }) => ({ ...agent, isAlive: nowMs - agent.atMs <= agentAliveMs }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+export function describeLink(state: FleetView, link: LinkRecord, nowMs: number): LinkDescription {
+  const { name, source, destination, config, generation, createdAtMs, changedAtMs } = link;
+  const mirrors = mirrorsOf({ state }, name).map((mirror) => describeMirror(state, mirror, nowMs));
+  return {
+    name,
+    source,
+    sourceClusterId: link.sourceClusterId ?? null,
+    destination,
+    config,
+    generation,
+    createdAtMs,
+    changedAtMs,
+    isDeleted: link.isDeleted === true,
+    ...lagOf(mirrors.filter((mirror) => mirror.isCopied).flatMap((mirror) => mirror.partitions)),
+    mirrors,
+  };
+}
+
+export function describeMirror(state: FleetView, mirror: MirrorRecord, nowMs: number): MirrorDescription {
+  const { v: _, promotion, ...rest } = mirror;
+  const living = new Set(
+    describeAgents(state, nowMs)
+      .filter((agent) => agent.isAlive)
+      .map((agent) => agent.id),
+  );
+  const partitions = Array.from({ length: mirror.partitionCount }, (_none, partition) => {
+    const status = state.statuses.get(`${mirror.link}/${mirror.sourceTopic}/${partition}`);
+    return status === undefined
+      ? untold(partition)
+      : describePartition(partition, status, living.has(status.agent));
+  });
+  return {
+    ...rest,
+    isCopied: mirrorStates[mirror.state].isCopied,
+    promotion:
+      promotion === undefined
+        ? null
+        : {
+            kind: promotion.kind,
+            requestedAtMs: promotion.requestedAtMs,
+            deadlineMs: promotion.deadlineMs,
+            partitions: (promotion.partitions ?? []).map(describePromoted),
+          },
+    ...lagOf(partitions),
+    partitions,
+  };
+}
+
+export function describePromoted(promoted: PromotedPartition): PromotedDescription {
+  const { partition, cutOffset, sourceEnd, sourceSeenAtMs, missingRecords, isReplicated } = promoted;
+  return {
+    partition,
+    cutOffset: BigInt(cutOffset),
+    sourceEnd: offsetOf(sourceEnd),
+    sourceSeenAtMs,
+    missingRecords: offsetOf(missingRecords),
+    isReplicated,
+  };
+}
+
+function describePartition(
+  partition: number,
+  status: StatusRecord,
+  isAgentAlive: boolean,
+): PartitionDescription {
+  return {
+    partition,
+    state: status.state,
+    reason: status.reason,
+    sinceMs: status.sinceMs,
+    sourceEnd: offsetOf(status.sourceEnd),
+    mirrorEnd: offsetOf(status.mirrorEnd),
+    lagRecords: offsetOf(status.lagRecords),
+    behindMs: status.behindMs,
+    lastFetchAtMs: status.lastFetchAtMs,
+    lastError: status.lastError,
+    shift: offsetOf(status.shift),
+    agent: status.agent,
+    isAgentAlive,
+    toldAtMs: status.atMs,
+  };
+}
+
+function untold(partition: number): PartitionDescription {
+  return {
+    partition,
+    state: null,
+    reason: null,
+    sinceMs: null,
+    sourceEnd: null,
+    mirrorEnd: null,
+    lagRecords: null,
+    behindMs: null,
+    lastFetchAtMs: null,
+    lastError: null,
+    shift: null,
+    agent: null,
+    isAgentAlive: false,
+    toldAtMs: null,
+  };
+}
+
+/** What a dead agent told last is no lag: it is unknown by now. */
+export function lagOf(partitions: readonly PartitionDescription[]): Lag {
+  const known = partitions.filter(({ lagRecords, isAgentAlive }) => lagRecords !== null && isAgentAlive);
+  const behind = known.map(({ behindMs }) => behindMs);
+  return {
+    lagRecords: known.length === 0 ? null : known.reduce((sum, { lagRecords }) => sum + lagRecords!, 0n),
+    behindMs:
+      behind.length === 0 || behind.includes(null) ? null : Math.max(...behind.map((ms) => ms as number)),
+    unknownCount: partitions.length - known.length,
+  };
+}
+
+function offsetOf(text: string | null): bigint | null {
+  return text === null ? null : BigInt(text);
+}

@@ -1,0 +1,212 @@
+// Descriptions as text. What is unknown is the word `unknown`.
+import type { Output } from '../output/output.ts';
+import { type Column, formatTable } from '../output/table.ts';
+import { formatCount, formatDuration, plural } from '../output/units.ts';
+import type {
+  AgentDescription,
+  Lag,
+  LinkDescription,
+  MirrorDescription,
+  PartitionDescription,
+} from './describe.ts';
+
+export const unknown = 'unknown';
+/** Where a figure would say nothing. */
+const none = '-';
+
+/** `12.0 s ago`. */
+export function formatAge(atMs: number | null, nowMs: number): string {
+  return atMs === null ? unknown : `${formatDuration(Math.max(0, nowMs - atMs))} ago`;
+}
+
+/** `1,234, unknown for 2 partitions`. */
+export function formatLagRecords({ lagRecords, unknownCount }: Lag): string {
+  if (lagRecords === null) return unknownCount === 0 ? none : unknown;
+  const known = formatCount(lagRecords);
+  return unknownCount === 0 ? known : `${known}, unknown for ${plural(unknownCount, 'partition')}`;
+}
+
+export function formatBehind({ behindMs, unknownCount, lagRecords }: Lag): string {
+  if (lagRecords === null && unknownCount === 0) return none;
+  return behindMs === null ? unknown : formatDuration(behindMs);
+}
+
+/** Items of a list as they are typed; all of it where nothing limits it. */
+function words(value: unknown): string {
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+export function linksTable(links: readonly LinkDescription[]): string {
+  return formatTable(
+    [
+      { title: 'LINK' },
+      { title: 'SOURCE' },
+      { title: 'DESTINATION' },
+      { title: 'TOPICS' },
+      { title: 'MIRRORS', align: 'right' },
+      { title: 'STATES' },
+      { title: 'LAG', align: 'right' },
+      { title: 'BEHIND', align: 'right' },
+    ],
+    links.map((link) => [
+      link.name,
+      link.source.name,
+      link.destination,
+      words(link.config.topics ?? []),
+      String(link.mirrors.length),
+      link.isDeleted ? 'being deleted' : formatStates(link.mirrors),
+      formatLagRecords(link),
+      formatBehind(link),
+    ]),
+  );
+}
+
+function formatStates(mirrors: readonly MirrorDescription[]): string {
+  const groups = Map.groupBy(mirrors, (mirror) => mirror.state);
+  if (groups.size === 0) return none;
+  return [...groups].map(([state, { length }]) => `${formatCount(length)} ${state}`).join(', ');
+}
+
+export function mirrorsTable(mirrors: readonly MirrorDescription[], nowMs: number): string {
+  return formatTable(
+    [
+      { title: 'LINK' },
+      { title: 'TOPIC' },
+      { title: 'MIRROR' },
+      { title: 'STATE' },
+      { title: 'SINCE' },
+      { title: 'PARTITIONS', align: 'right' },
+      { title: 'LAG', align: 'right' },
+      { title: 'BEHIND', align: 'right' },
+    ],
+    mirrors.map((mirror) => [
+      mirror.link,
+      mirror.sourceTopic,
+      mirror.mirrorTopic,
+      mirror.state,
+      formatAge(mirror.sinceMs, nowMs),
+      String(mirror.partitionCount),
+      mirror.isCopied ? formatLagRecords(mirror) : none,
+      mirror.isCopied ? formatBehind(mirror) : none,
+    ]),
+  );
+}
+
+const factIndent = 14;
+
+/** `  topics        orders, payments.*`. */
+function fact(name: string, value: string): string {
+  return `  ${name.padEnd(factIndent - 1)} ${value}\n`;
+}
+
+/** A link's own facts; its mirrors and agents follow as tables. */
+export function linkFacts(link: LinkDescription, nowMs: number): string {
+  const { source } = link;
+  const where =
+    source.isInAgentFile === true ? `${source.name} (as the agents’ own file says)` : sourceWords(link);
+  return [
+    `link ${link.name}${link.isDeleted ? ' (being deleted)' : ''}\n`,
+    fact('source', where),
+    fact('cluster id', link.sourceClusterId ?? unknown),
+    fact('destination', link.destination),
+    fact('generation', `${link.generation}, changed ${formatAge(link.changedAtMs, nowMs)}`),
+    ...Object.entries(link.config).map(([key, value]) => fact(key, words(value))),
+    fact('lag', formatLag(link)),
+  ].join('');
+}
+
+function sourceWords({ source }: LinkDescription): string {
+  const secured = [
+    source.tls === undefined || source.tls === false ? [] : ['TLS'],
+    source.sasl === undefined ? [] : ['SASL'],
+  ].flat();
+  const how = secured.length === 0 ? '' : ` (${secured.join(', ')})`;
+  return `${source.name} at ${source.bootstrap.join(', ')}${how}`;
+}
+
+/** `1,234 records, 1.2 s`. */
+export function formatLag(lag: Lag): string {
+  if (lag.lagRecords === null) return formatLagRecords(lag);
+  const records = lag.lagRecords === 0n ? 'none' : plural(lag.lagRecords, 'record');
+  const time = lag.lagRecords === 0n ? '' : `, ${formatBehind(lag)}`;
+  const others = lag.unknownCount === 0 ? '' : `, unknown for ${plural(lag.unknownCount, 'partition')}`;
+  return `${records}${time}${others}`;
+}
+
+export function agentsTable(agents: readonly AgentDescription[], nowMs: number): string {
+  return formatTable(
+    [
+      { title: 'AGENT' },
+      { title: 'HOST' },
+      { title: 'VERSION' },
+      { title: 'PARTITIONS', align: 'right' },
+      { title: 'LEADER' },
+      { title: 'HEARD' },
+      { title: 'API' },
+    ],
+    agents.map((agent) => [
+      agent.id,
+      `${agent.host} pid ${agent.pid}`,
+      agent.version,
+      String(agent.partitionCount),
+      agent.isLeader && agent.isAlive ? 'yes' : 'no',
+      `${formatAge(agent.atMs, nowMs)}${agent.isAlive ? '' : ', gone'}`,
+      agent.api ?? none,
+    ]),
+  );
+}
+
+/** A mirror with a line for each partition. */
+export function mirrorDetails(mirror: MirrorDescription, output: Output, nowMs: number): string {
+  const name =
+    mirror.mirrorTopic === mirror.sourceTopic
+      ? mirror.sourceTopic
+      : `${mirror.sourceTopic} -> ${mirror.mirrorTopic}`;
+  const since = `since ${formatAge(mirror.sinceMs, nowMs).replace(/ ago$/, '')}`;
+  const reason = mirror.reason === null ? '' : `: ${mirror.reason}`;
+  const columns: Column[] = [
+    { title: 'PARTITION', align: 'right' },
+    { title: 'STATE' },
+    { title: 'SOURCE END', align: 'right' },
+    { title: 'MIRROR END', align: 'right' },
+    { title: 'LAG', align: 'right' },
+    { title: 'BEHIND', align: 'right' },
+    { title: 'LAST FETCH' },
+    { title: 'AGENT' },
+    { title: 'TOLD' },
+    { title: 'LAST ERROR' },
+  ];
+  const rows = mirror.partitions.map((partition) => partitionCells(partition, output, nowMs));
+  const notes = mirror.partitions
+    .filter((partition) => partition.reason !== null)
+    .map(({ partition, reason }) => `  ${mirror.sourceTopic}-${partition}: ${reason}\n`);
+  return `mirror ${mirror.link}/${name}  ${mirror.state} ${since}${reason}\n${formatTable(columns, rows)}${notes.join('')}`;
+}
+
+function partitionCells(status: PartitionDescription, output: Output, nowMs: number): string[] {
+  const offset = (value: bigint | null): string => (value === null ? unknown : String(value));
+  const told = formatAge(status.toldAtMs, nowMs);
+  const isGone = status.agent !== null && !status.isAgentAlive;
+  return [
+    String(status.partition),
+    status.state ?? unknown,
+    offset(status.sourceEnd),
+    offset(status.mirrorEnd),
+    status.lagRecords === null ? unknown : formatCount(status.lagRecords),
+    status.behindMs === null ? unknown : formatDuration(status.behindMs),
+    formatAge(status.lastFetchAtMs, nowMs),
+    status.agent ?? unknown,
+    isGone ? output.paint('yellow', `${told}, agent gone`) : told,
+    status.lastError ?? none,
+  ];
+}
+
+/** Says that what is shown is what was told last; null while an agent runs. */
+export function fleetNotice(agents: readonly AgentDescription[], nowMs: number): string | null {
+  if (agents.some((agent) => agent.isAlive)) return null;
+  const lastMs = agents.reduce((latest, agent) => Math.max(latest, agent.atMs), Number.NEGATIVE_INFINITY);
+  const heard =
+    agents.length === 0 ? 'none has ever told of itself' : `the last was heard ${formatAge(lastMs, nowMs)}`;
+  return `no agent is running (${heard}); shown is what was told last. Start one with: lockstep agent`;
+}
