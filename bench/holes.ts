@@ -70,7 +70,6 @@ async function measureAll({ brokers }: Region): Promise<void> {
       new EmptyTransactionWriter({
         linkName: 'bench',
         transactions: clusterTransactions(cluster),
-        logEnd: (job) => logEnd(job.partition),
         clock: systemClock,
         markerTimeoutMs: 30_000,
       }),

@@ -18,6 +18,7 @@ import type {
   LogRange,
   NewMirrorTopic,
   SettingChanges,
+  StartAt,
   TopicFacts,
   TopicSetting,
   TopicSettings,
@@ -32,20 +33,31 @@ const questionTimeoutMs = 15_000;
 const topicsPerRequest = 200;
 /** UNKNOWN_TOPIC_OR_PARTITION */
 const unknownTopic = 3;
+/** TOPIC_AUTHORIZATION_FAILED */
+const topicAuthorizationFailed = 29;
 /** POLICY_VIOLATION: the leader does not know yet that cleanup.policy is another one now. */
 const policyViolation = 44;
 const policyMs = { deadline: 15_000, poll: 50 } as const;
 
-/** What a mirror needs. Connections are its own; metadata is the cluster's. */
+/** The same name on both sides. */
+const sameName = (topic: string): string => topic;
+
+/**
+ * What a mirror needs. Connections are its own; metadata is the cluster's. `topicName`: what this cluster calls a topic;
+ * the logs that are found have its own names, and every question about them does.
+ */
 export function mirrorCluster(
   cluster: Cluster,
-  options: { purpose: string; readBufferBytes: number },
+  options: { purpose: string; readBufferBytes: number; topicName?: (topic: string) => string },
 ): MirrorCluster {
+  const { topicName = sameName, ...connectionOptions } = options;
   // Topics that a partition has asked about: what metadata is refreshed for. A topic that was just created can be
   // unknown to the broker that answers, and has to be asked for again.
   const wanted = new Set<string>();
   return {
-    leaderOf: ({ topic, partition }) => {
+    leaderOf: (place) => {
+      const { partition } = place;
+      const topic = topicName(place.topic);
       wanted.add(topic);
       const known = cluster.knownMetadata.topics.get(topic);
       const found = known?.partitions[partition];
@@ -60,31 +72,50 @@ export function mirrorCluster(
       (broker) =>
       <Req, Res>(api: Api<Req, Res>, input: Input<Req>) =>
         cluster.request(api, input, { to: broker, retry: false, timeoutMs: questionTimeoutMs }),
-    openConnection: (broker) => cluster.openConnection(broker, options),
+    openConnection: (broker) => cluster.openConnection(broker, connectionOptions),
   };
 }
 
-/** What a link needs of either side; only the destination is written to. */
-export function linkCluster(cluster: Cluster): LinkDestination {
+/** What a link needs of either side; only the destination is written to. `mirrorName`: what it calls a topic. */
+export function linkCluster(
+  cluster: Cluster,
+  { mirrorName = sameName }: { mirrorName?: (topic: string) => string } = {},
+): LinkDestination {
+  const own = ({ topic, partition }: TopicPartition): TopicPartition => ({
+    topic: mirrorName(topic),
+    partition,
+  });
   return {
+    mirrorName,
     name: cluster.name,
     clusterId: cluster.clusterId,
     get brokerCount() {
       return cluster.brokers.length;
     },
     listTopics: () => listTopics(cluster),
-    topicSettings: (topics) => topicSettings(cluster, topics),
-    createTopic: (topic) => createTopic(cluster, topic),
-    addPartitions: (topic, partitionCount) => addPartitions(cluster, topic, partitionCount),
-    logRanges: (topic, partitionCount) => logRanges(cluster, topic, partitionCount),
-    firstOffsetSince: (partition, timestampMs) => firstOffsetSince(cluster, partition, timestampMs),
-    alterTopic: (topic, changes) => alterTopic(cluster, topic, changes),
-    isReadingDenied: (topic) => isReadingDenied(cluster, topic),
-    denyReading: (topic) => denyReading(cluster, topic),
-    allowReading: (topic) => allowReading(cluster, topic),
-    holdsTimedRecords: async (partition) => (await firstOffsetSince(cluster, partition, 0n)) !== null,
-    checkCutRight: (partition) => checkCutRight(cluster, partition),
-    untilCuttable: (partition) => untilCuttable(cluster, partition),
+    whyUnlisted: (topics) => whyUnlisted(cluster, topics),
+    topicSettings: async (topics) => {
+      const found = await topicSettings(cluster, topics.map(mirrorName));
+      return new Map(
+        topics.flatMap((topic) => {
+          const settings = found.get(mirrorName(topic));
+          return settings === undefined ? [] : [[topic, settings] as const];
+        }),
+      );
+    },
+    createTopic: (topic) => createTopic(cluster, { ...topic, name: mirrorName(topic.name) }),
+    addPartitions: (topic, partitionCount) => addPartitions(cluster, mirrorName(topic), partitionCount),
+    logRanges: (topic, partitionCount) => logRanges(cluster, mirrorName(topic), partitionCount),
+    firstOffsetSince: (partition, timestampMs) => firstOffsetSince(cluster, own(partition), timestampMs),
+    startOffsets: (topic, partitionCount, startAt) =>
+      startOffsets(cluster, mirrorName(topic), partitionCount, startAt),
+    alterTopic: (topic, changes) => alterTopic(cluster, mirrorName(topic), changes),
+    isReadingDenied: (topic) => isReadingDenied(cluster, mirrorName(topic)),
+    denyReading: (topic) => denyReading(cluster, mirrorName(topic)),
+    allowReading: (topic) => allowReading(cluster, mirrorName(topic)),
+    holdsTimedRecords: async (partition) => (await firstOffsetSince(cluster, own(partition), 0n)) !== null,
+    checkCutRight: (partition) => checkCutRight(cluster, own(partition)),
+    untilCuttable: (partition) => untilCuttable(cluster, own(partition)),
   };
 }
 
@@ -95,6 +126,20 @@ async function listTopics(cluster: Cluster): Promise<TopicFacts[]> {
     topicId,
     partitionCount: partitions.length,
   }));
+}
+
+async function whyUnlisted(
+  cluster: Cluster,
+  topics: readonly string[],
+): Promise<Map<string, 'gone' | 'hidden'>> {
+  const { topicErrors } = await cluster.metadata({ topics });
+  const found = new Map<string, 'gone' | 'hidden'>();
+  for (const topic of topics) {
+    const error = topicErrors.get(topic);
+    if (error === unknownTopic) found.set(topic, 'gone');
+    if (error === topicAuthorizationFailed) found.set(topic, 'hidden');
+  }
+  return found;
 }
 
 async function topicSettings(
@@ -177,6 +222,36 @@ async function firstOffsetSince(
   const [answer] = await listOffsets(cluster, [{ ...partition, at }], { timeoutMs: questionTimeoutMs });
   const { offset } = unwrap(answer!.outcome);
   return offset < 0n ? null : offset;
+}
+
+async function startOffsets(
+  cluster: Cluster,
+  topic: string,
+  partitionCount: number,
+  startAt: Exclude<StartAt, { kind: 'earliest' }>,
+): Promise<Map<number, bigint>> {
+  const partitions = Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }));
+  // With read_committed `latest` is the last stable offset: a transaction that is open is mirrored as a whole.
+  const ask = (at: 'latest' | bigint) =>
+    listOffsets(
+      cluster,
+      partitions.map((partition) => ({ ...partition, at })),
+      { timeoutMs: questionTimeoutMs, isolationLevel: 'read_committed' },
+    );
+  const [ends, since] = await Promise.all([
+    ask('latest'),
+    startAt.kind === 'latest' ? null : ask(startAt.timestampMs < 0n ? 0n : startAt.timestampMs),
+  ]);
+  const offsets = new Map<number, bigint>();
+  for (const { partition } of partitions) {
+    const [end, first] = [ends[partition]!.outcome, since?.[partition]?.outcome];
+    for (const outcome of [end, first])
+      if (outcome?.ok === false && !outcome.error.retriable) throw outcome.error;
+    if (!end.ok || first?.ok === false) continue;
+    const offset = first === undefined || first.value.offset < 0n ? end.value.offset : first.value.offset;
+    offsets.set(partition, offset);
+  }
+  return offsets;
 }
 
 async function alterTopic(cluster: Cluster, topic: string, changes: SettingChanges): Promise<void> {

@@ -34,8 +34,6 @@ export interface AgentOptions {
 }
 
 const discoverEveryMs = 5_000;
-/** Settings change rarely, and brokers take long to tell those of thousands of topics. */
-const settingsEveryMs = 30_000;
 /** Idle frames kept for reuse; what is in flight counts on its own (`inFlightBytesMax` of the link). */
 const keptBytesMax = 8 * 1024 * 1024;
 /** Reading in larger pieces costs less while catching up; appends have short answers. */
@@ -101,7 +99,8 @@ function linkRunner(
       `link ${link.name}: ${link.source} and ${link.destination} are one cluster (id ${source.clusterId}); a topic can't be its own mirror`,
     );
   }
-  const sides = { source: linkCluster(source), destination: linkCluster(destination) };
+  const mirrorName = (topic: string): string => `${link.prefix}${topic}`;
+  const sides = { source: linkCluster(source), destination: linkCluster(destination, { mirrorName }) };
   const replicationFactor = link.replicationFactor ?? -1;
   const telling = { onNotice: (notice: Notice) => options.onNotice(link.name, notice), nowMs: Date.now };
   const startGuard = new StartGuard({ ...sides, ...telling });
@@ -110,6 +109,7 @@ function linkRunner(
     source: mirrorCluster(source, { purpose: 'reading', readBufferBytes: readBufferBytes.reading }),
     destination: mirrorCluster(destination, {
       purpose: 'appending',
+      topicName: mirrorName,
       readBufferBytes: readBufferBytes.appending,
     }),
     producerId: linkProducerId({ sourceClusterId: source.clusterId, linkName: link.name }),
@@ -138,7 +138,8 @@ function linkRunner(
     namedTopics: literalTopics(link),
     replicationFactor,
     discoverEveryMs,
-    settingsEveryMs,
+    startAt: link.startAt,
+    configs: link.sync.configs,
   });
 }
 

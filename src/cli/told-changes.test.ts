@@ -142,7 +142,8 @@ describe('offsets that the source had deleted', () => {
 });
 
 describe('topics', () => {
-  const topic = { topic: 't', state: 'Preparing' as const, partitionCount: 1 };
+  const ids = { mirrorTopic: 't', sourceTopicId: 'S', mirrorTopicId: null };
+  const topic = { topic: 't', state: 'Preparing' as const, partitionCount: 1, ...ids };
 
   test('one that can not be prepared is told with its reason, one that is being prepared is not', () => {
     const failed = { topics: [{ ...topic, reason: 'POLICY_VIOLATION' }] };

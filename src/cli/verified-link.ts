@@ -2,6 +2,7 @@
 // say about where records may stand.
 import type { Cluster } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
+import type { readPlacements } from '../link/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../topology/index.ts';
 import type { TopicPair } from '../verify/index.ts';
 
@@ -15,6 +16,8 @@ export interface VerifiedLink {
   /** The topics there are now. Also looks up again what partitions are shifted by. */
   topics(): Promise<TopicPair[]>;
   shiftOf(topic: string, partition: number): bigint;
+  /** The source's first offset that is mirrored. */
+  startOf(topic: string, partition: number): bigint;
   close(): void;
 }
 
@@ -44,30 +47,41 @@ export async function openVerifiedLink({ link, topology, topic }: OpenLinkOption
     throw error;
   }
   const [source, destination] = clusters as [Cluster, Cluster];
-  let shiftOf: (topic: string, partition: number) => bigint = () => 0n;
+  const mirrorName = (name: string): string => `${link.prefix}${name}`;
+  let placementOf: PlacementOf = () => nowhereElse;
   return {
     source,
     destination,
     gapsHoldCopies: link.compactionGaps === 'copies',
     async topics() {
-      shiftOf = await shiftsOf(link, destination);
+      placementOf = await placementsOf(link, destination, mirrorName);
       const names = await topicsOf(link, source, topic);
-      return names.map((name) => ({ source: name, destination: name }));
+      return names.map((name) => ({ source: name, destination: mirrorName(name) }));
     },
-    shiftOf: (name, partition) => shiftOf(name, partition),
+    shiftOf: (name, partition) => placementOf(name, partition).shift,
+    startOf: (name, partition) => placementOf(name, partition).startOffset,
     close,
   };
 }
 
-/** By how much offsets are lower in the destination, where the link asks for it or did so once. */
-async function shiftsOf(link: LinkConfig, destination: Cluster) {
-  const { readShifts } = await import('../link/index.ts');
+type PlacementOf = Awaited<ReturnType<typeof readPlacements>>;
+/** All of the source, offset for offset. */
+const nowhereElse = { shift: 0n, startOffset: 0n };
+
+/** Where mirrors lie that are shifted or do not begin at the source's start, as the link asks or did so once. */
+async function placementsOf(
+  link: LinkConfig,
+  destination: Cluster,
+  mirrorName: (topic: string) => string,
+): Promise<PlacementOf> {
+  const { readPlacements, StateTopic } = await import('../link/index.ts');
   try {
-    return await readShifts(destination, link.name);
+    const store = new StateTopic(destination);
+    return await readPlacements({ destination, store, link: link.name, mirrorName });
   } catch (error) {
-    // Who may only read mirrors can't see the state of links; a link that does not shift has none.
+    // Who may only read mirrors can't see the state of links; a link that mirrors all, unshifted, has none.
     const isRefused = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
-    if (isRefused && link.start !== 'shifted') return () => 0n;
+    if (isRefused && link.start !== 'shifted' && link.startAt.kind === 'earliest') return () => nowhereElse;
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 import type { LockstepError } from '../errors.ts';
 import type { TopicPartition } from '../mirror/index.ts';
 import type { TopicSettings } from './mirror-topic.ts';
+import type { StartAt } from './start-at.ts';
 
 /** A topic as the newest metadata has it. */
 export interface TopicFacts {
@@ -22,12 +23,23 @@ export interface LinkCluster {
   readonly clusterId: string;
   readonly brokerCount: number;
   listTopics(): Promise<readonly TopicFacts[]>;
+  /** Of topics that are not listed: whether they are gone, or may be hidden for want of DESCRIBE. Others are left out. */
+  whyUnlisted(topics: readonly string[]): Promise<ReadonlyMap<string, 'gone' | 'hidden'>>;
   /** Topics that do not exist are left out; one that can't be described comes with the reason. */
   topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings | LockstepError>>;
   /** By partition; those whose leader does not answer are left out. */
   logRanges(topic: string, partitionCount: number): Promise<ReadonlyMap<number, LogRange>>;
   /** The first offset whose record has this timestamp or a later one; null where there is none. */
   firstOffsetSince(partition: TopicPartition, timestampMs: bigint): Promise<bigint | null>;
+  /**
+   * By partition: the last stable offset (`latest`), or the first offset since that moment where there is one. Those
+   * whose leader does not answer are left out.
+   */
+  startOffsets(
+    topic: string,
+    partitionCount: number,
+    startAt: Exclude<StartAt, { kind: 'earliest' }>,
+  ): Promise<ReadonlyMap<number, bigint>>;
 }
 
 export interface NewMirrorTopic {
@@ -41,8 +53,13 @@ export interface NewMirrorTopic {
 /** New values of settings; null: back to the default. */
 export type SettingChanges = Readonly<Record<string, string | null>>;
 
-/** The destination is also written to. */
+/**
+ * The destination is also written to. Topics are named as at the source: what they are called here is known here alone.
+ * Only `listTopics` tells this cluster's own names.
+ */
 export interface LinkDestination extends LinkCluster {
+  /** What the mirror of a topic is called. */
+  mirrorName(topic: string): string;
   createTopic(topic: NewMirrorTopic): Promise<{ replicationFactor: number; topicId: string }>;
   addPartitions(topic: string, partitionCount: number): Promise<void>;
   /** All of them or none. */

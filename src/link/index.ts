@@ -14,9 +14,13 @@ export {
   mirrorStates,
   nextMirrorState,
 } from './lifecycle.ts';
-export { LinkRunner, type LinkStatus, type TopicState, type TopicStatus } from './link-runner.ts';
+export { type AlterableLinkOptions, LinkRunner, type LinkRunnerOptions } from './link-runner.ts';
 export { mirrorSettings, type TopicSetting, type TopicSettings } from './mirror-topic.ts';
 export type { Notice } from './notice.ts';
-export { readShifts, Shifts } from './shift.ts';
+export { type ReadPlacementsOptions, readPlacements } from './read-placements.ts';
+export { Shifts } from './shift.ts';
+export type { StartAt } from './start-at.ts';
 export { StartGuard } from './start-guard.ts';
+export type { StateStore, StateStore as ShiftStore } from './state-store.ts';
 export { StateTopic, stateTopic } from './state-topic.ts';
+export type { LinkStatus, TopicState, TopicStatus } from './topic-status.ts';

@@ -29,7 +29,7 @@ function looked(
   settings: TopicSettings = sourceLike({ 'retention.ms': '-1', 'retention.bytes': '500000' }),
   mirror: TopicSettings = mirrorOf(settings),
 ): LookedTopic {
-  return { topic: 'orders', partitions, source: settings, mirror };
+  return { topic: 'orders', partitions, placements: [], source: settings, mirror };
 }
 
 function starts(partition: number, at: { source: bigint; mirror: bigint }): void {

@@ -5,7 +5,9 @@
 // compacted source forgets its tombstones after `delete.retention.ms`, mirrored or not. The answer: both log starts and
 // the lag are looked at with the settings, and what they show is said, once, and again when it has doubled.
 import { LockstepError } from '../errors.ts';
-import type { PartitionStatus } from '../mirror/index.ts';
+import type { PartitionPlacement, PartitionStatus } from '../mirror/index.ts';
+import { later } from '../offsets.ts';
+import { plural } from '../units.ts';
 import type { LinkCluster } from './clusters.ts';
 import { isShorter, policiesOf, type TopicSettings } from './mirror-topic.ts';
 import type { Notice } from './notice.ts';
@@ -21,7 +23,10 @@ export interface KeptRangeOptions {
 /** A topic as a look at the settings found it. */
 export interface LookedTopic {
   readonly topic: string;
+  /** Those that this agent copies. */
   readonly partitions: readonly PartitionStatus[];
+  /** Where each partition lies. */
+  readonly placements: readonly Required<PartitionPlacement>[];
   readonly source: TopicSettings;
   readonly mirror: TopicSettings;
 }
@@ -97,8 +102,10 @@ export class KeptRange {
     const losses: Loss[] = [];
     for (const { partition, shift } of mirrored) {
       const [mirror, source] = [mirrors.get(partition), sources.get(partition)];
-      if (mirror === undefined || source === undefined || mirror.start + shift <= source.start) continue;
-      const loss = { partition, start: source.start, end: mirror.start + shift };
+      if (mirror === undefined || source === undefined) continue;
+      const start = later(source.start, looked.placements[partition]?.startOffset ?? 0n);
+      if (mirror.start + shift <= start) continue;
+      const loss = { partition, start, end: mirror.start + shift };
       if (!(await this.#isDueAtSource(looked, loss))) losses.push(loss);
     }
     return losses;
@@ -155,7 +162,7 @@ function isMirrored({ state }: PartitionStatus): boolean {
 function describeLosses(losses: readonly Loss[]): string {
   const [largest, ...others] = losses.toSorted((a, b) => Number(b.end - b.start - (a.end - a.start)));
   const { partition, start, end } = largest!;
-  const more = others.length === 0 ? '' : `, and fewer in ${countPartitions(others.length)} more`;
+  const more = others.length === 0 ? '' : `, and fewer in ${plural(others.length, 'partition')} more`;
   return `the mirror's retention took ${end - start} offsets (${start} to ${end - 1n}) that the source still has in partition ${partition}${more}`;
 }
 
@@ -179,8 +186,4 @@ function cureOf({ source, mirror }: LookedTopic): string {
   if (causes.length === 0)
     return 'its settings do not explain that; they were others once, or somebody used DeleteRecords';
   return `${causes.join(', and ')}; raise ${names.join(' and ')} or set -1 on the mirror`;
-}
-
-function countPartitions(count: number): string {
-  return count === 1 ? '1 partition' : `${count} partitions`;
 }

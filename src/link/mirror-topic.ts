@@ -76,7 +76,7 @@ const otherConsequences: Readonly<Record<string, string>> = {
   'unclean.leader.election.enable': 'an unclean election can drop acknowledged records',
 };
 
-/** By a value of this setting, all of which mean "any" to a broker, a mirror says how far the filling of its start is. */
+/** By a value of this setting, all of which mean "any" to a broker, a mirror says what is open about its start. */
 export const startTagSetting = 'message.timestamp.after.max.ms';
 export const startTags = {
   none: '9223372036854775807',
@@ -86,8 +86,16 @@ export const startTags = {
   opening: '9223372036854775805',
   /** Fillers may be in the log; there is no rule of ours. */
   fillingReadable: '9223372036854775804',
+  /** It is not to begin where the source does; where is decided by a record (start-at.ts), and nothing is copied before. */
+  undecided: '9223372036854775803',
 } as const;
 export type StartTag = keyof typeof startTags;
+
+/** Whether the start is being filled, or its guard is being ended. */
+export function isStartOpen(settings: TopicSettings): boolean {
+  const tag = startTagOf(settings);
+  return tag !== 'none' && tag !== 'undecided';
+}
 
 export function startTagOf(settings: TopicSettings): StartTag {
   const value = settings.get(startTagSetting)?.value;
@@ -143,7 +151,7 @@ export function settingConflicts(source: TopicSettings, destination: TopicSettin
     });
   }
   // While its start is being filled a mirror keeps what it gets; it is given the source's settings at the end.
-  if (startTagOf(destination) === 'none') conflicts.push(...retentionConflicts(source, destination));
+  if (!isStartOpen(destination)) conflicts.push(...retentionConflicts(source, destination));
   return conflicts;
 }
 

@@ -10,8 +10,8 @@ import {
   copiedAlways,
   copiedWhenSet,
   isMadeByLink,
+  isStartOpen,
   mirrorSettings,
-  startTagOf,
   type TopicSettings,
 } from './mirror-topic.ts';
 import type { Notice } from './notice.ts';
@@ -104,7 +104,7 @@ export function settingChanges(
   mirror: TopicSettings,
 ): SettingChanges {
   const [wantedBefore, wanted] = [before === null ? null : mirrorSettings(before), mirrorSettings(source)];
-  const isFilling = startTagOf(mirror) !== 'none';
+  const isFilling = isStartOpen(mirror);
   const changes: Record<string, string | null> = {};
   for (const name of followed) {
     if (isFilling && heldWhileFilling.has(name)) continue;

@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeCluster, MemoryStore } from '../../test/support/fake-link-cluster.ts';
 import { LockstepError } from '../errors.ts';
-import { parseShift, type ShiftedTopic, Shifts } from './shift.ts';
+import { type PlacementsFound, parseShift, Shifts } from './shift.ts';
+import { earliest, type StartedTopic } from './start-at.ts';
 
-const topic: ShiftedTopic = {
+const topic: StartedTopic = {
   topic: 'orders',
   sourceTopicId: 'S1',
   destinationTopicId: 'D1',
   partitionCount: 2,
+  origin: 'begun',
+  startAt: earliest,
+  isKeeper: true,
 };
 const key = (partition: number): string => `shift/us-to-eu/orders/${partition}`;
 
@@ -31,12 +35,13 @@ function shifts(start: 'fill' | 'shifted'): Shifts {
   return new Shifts({ link: 'us-to-eu', start, store, source, destination, onNotice, nowMs: () => 0 });
 }
 
+function shiftsIn(found: PlacementsFound): bigint[] | null {
+  return found.kind === 'placed' ? found.placements.map(({ shift }) => shift) : null;
+}
+
 describe('a link that asks for shifts', () => {
   it('takes the start of a partition that is mirrored for the first time, writes it down and says it', async () => {
-    expect(await shifts('shifted').of(topic)).toEqual({
-      shifts: [5_000_000_000n, 0n],
-      sourceRecreated: null,
-    });
+    expect(shiftsIn(await shifts('shifted').of(topic))).toEqual([5_000_000_000n, 0n]);
     expect(JSON.parse(store.entries.get(key(0))!)).toEqual({
       version: 1,
       k: '5000000000',
@@ -53,18 +58,18 @@ describe('a link that asks for shifts', () => {
     await shifts('shifted').of(topic);
     source.ranges.set('orders-0', { start: 6_000_000_000n, end: 7_000_000_000n });
     source.ranges.set('orders-1', { start: 5n, end: 10n });
-    expect((await shifts('shifted').of(topic)).shifts).toEqual([5_000_000_000n, 0n]);
+    expect(shiftsIn(await shifts('shifted').of(topic))).toEqual([5_000_000_000n, 0n]);
   });
 
   it('keeps it when the link asks for fill later, without looking at any log', async () => {
     await shifts('shifted').of(topic);
     source.ranges.clear();
-    expect((await shifts('fill').of(topic)).shifts).toEqual([5_000_000_000n, 0n]);
+    expect(shiftsIn(await shifts('fill').of(topic))).toEqual([5_000_000_000n, 0n]);
   });
 
   it('leaves what was mirrored before as it is', async () => {
     destination.ranges.set('orders-0', { start: 5_000_000_000n, end: 5_000_000_000n });
-    expect((await shifts('shifted').of(topic)).shifts).toEqual([0n, 0n]);
+    expect(shiftsIn(await shifts('shifted').of(topic))).toEqual([0n, 0n]);
     expect(store.entries.has(key(0))).toBe(false);
   });
 
@@ -78,21 +83,21 @@ describe('a link that asks for shifts', () => {
     const others = { version: 1, k: '4000', sourceTopicId: 'S1', destinationTopicId: 'D1' };
     store.first = () => undefined;
     store.entries.set(key(0), JSON.stringify(others));
-    expect((await mine.of(topic)).shifts).toEqual([4_000n, 0n]);
+    expect(shiftsIn(await mine.of(topic))).toEqual([4_000n, 0n]);
   });
 
   it('decides anew for another mirror under the same name', async () => {
     await shifts('shifted').of(topic);
     source.ranges.set('orders-0', { start: 6_000n, end: 7_000n });
     const found = await shifts('shifted').of({ ...topic, destinationTopicId: 'D2' });
-    expect(found.shifts).toEqual([6_000n, 0n]);
+    expect(shiftsIn(found)).toEqual([6_000n, 0n]);
   });
 
   it('does not go on with another source topic under the same name', async () => {
     await shifts('shifted').of(topic);
     expect(await shifts('shifted').of({ ...topic, sourceTopicId: 'S2' })).toEqual({
-      shifts: null,
-      sourceRecreated: 'its topic id was S1 when it was mirrored first, and is S2',
+      kind: 'sourceRecreated',
+      reason: 'its topic id was S1 when it was mirrored first, and is S2',
     });
   });
 
@@ -104,7 +109,7 @@ describe('a link that asks for shifts', () => {
 });
 
 it('a link that fills writes nothing down', async () => {
-  expect((await shifts('fill').of(topic)).shifts).toEqual([0n, 0n]);
+  expect(shiftsIn(await shifts('fill').of(topic))).toEqual([0n, 0n]);
   expect(store.entries.size).toBe(0);
 });
 
@@ -114,7 +119,7 @@ describe('without the right to what was written down', () => {
   });
 
   it('a link that fills goes on', async () => {
-    expect((await shifts('fill').of(topic)).shifts).toEqual([0n, 0n]);
+    expect(shiftsIn(await shifts('fill').of(topic))).toEqual([0n, 0n]);
   });
 
   it('a link that asks for shifts does not', async () => {

@@ -1,18 +1,14 @@
 // Mode `shifted`: destination offset = source offset - k. Where a source partition starts at S when it is mirrored
 // for the first time, k is S, and stays so for the life of the mirror partition: whoever translates an offset, now or
 // after a failover, has to find the same k. So it is written down, and acknowledged, before the first record is copied.
-import type { Cluster } from '../client/index.ts';
+// Where the link starts at a later offset than the source's start (start-at.ts), that offset is k.
 import { LockstepError } from '../errors.ts';
-import type { LinkCluster, LogRange } from './clusters.ts';
+import type { PartitionPlacement } from '../mirror/index.ts';
+import { later } from '../offsets.ts';
+import type { LinkCluster, LinkDestination, LogRange } from './clusters.ts';
 import type { Notice } from './notice.ts';
-import { StateTopic, stateTopic } from './state-topic.ts';
-
-/** The functions of `StateTopic` that shifts need. */
-export interface ShiftStore {
-  refresh(): Promise<void>;
-  first(key: string, isValid: (value: string) => boolean): string | undefined;
-  putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string>;
-}
+import { type StartedTopic, Starts } from './start-at.ts';
+import { jsonOf, type StateStore, unreadableRecord } from './state-store.ts';
 
 /** What the state topic holds of one partition. */
 export interface ShiftRecord {
@@ -27,52 +23,62 @@ export interface ShiftRecord {
 export interface ShiftsOptions {
   readonly link: string;
   readonly start: 'fill' | 'shifted';
-  readonly store: ShiftStore;
+  readonly store: StateStore;
   readonly source: LinkCluster;
-  readonly destination: LinkCluster;
+  readonly destination: LinkDestination;
   readonly onNotice: (notice: Notice) => void;
   readonly nowMs: () => number;
 }
 
-/** A topic on both sides. */
-export interface ShiftedTopic {
-  readonly topic: string;
-  readonly sourceTopicId: string;
-  readonly destinationTopicId: string;
-  readonly partitionCount: number;
-}
-
-/** The source topic may turn out to be another one than the mirror's records came from. */
-export type ShiftsFound =
-  | { readonly shifts: readonly bigint[]; readonly sourceRecreated: null }
-  | { readonly shifts: null; readonly sourceRecreated: string };
+/** Where each partition of a mirror lies, by partition. */
+export type PlacementsFound =
+  | { readonly kind: 'placed'; readonly placements: readonly Required<PartitionPlacement>[] }
+  /** Another agent has to decide first. */
+  | { readonly kind: 'waiting'; readonly reason: string }
+  /** The source topic turned out to be another one than the mirror's records came from. */
+  | { readonly kind: 'sourceRecreated'; readonly reason: string };
 
 export class Shifts {
   readonly #options: ShiftsOptions;
+  readonly #starts: Starts;
 
   constructor(options: ShiftsOptions) {
     this.#options = options;
+    this.#starts = new Starts(options);
   }
 
   /**
-   * k of each partition, in their order; decides about those that are mirrored for the first time.
+   * Where each partition lies; decides about those that are mirrored for the first time.
    * @throws LockstepError KAFKA_ERROR, retriable, when a partition's logs can't be looked at now.
    */
-  async of(topic: ShiftedTopic): Promise<ShiftsFound> {
+  async of(topic: StartedTopic): Promise<PlacementsFound> {
     const { link, start, store } = this.#options;
-    await this.#refresh();
+    await this.#refresh(topic);
+    const found = await this.#starts.of(topic);
+    if (found.kind !== 'found') return found;
+    const { starts } = found;
     const isValid = isAbout(topic.destinationTopicId);
-    const known = Array.from({ length: topic.partitionCount }, (_, partition) =>
-      parseShift(store.first(keyOf(link, topic.topic, partition), isValid)),
+    const known = starts.map((_, partition) =>
+      parseShift(store.first(shiftKey(link, topic.topic, partition), isValid)),
     );
     const former = known.find((record) => record !== null && record.sourceTopicId !== topic.sourceTopicId);
     if (former != null) {
       const reason = `its topic id was ${former.sourceTopicId} when it was mirrored first, and is ${topic.sourceTopicId}`;
-      return { shifts: null, sourceRecreated: reason };
+      return { kind: 'sourceRecreated', reason };
     }
-    if (start === 'fill' || !known.includes(null)) {
-      return { shifts: known.map((record) => record?.k ?? 0n), sourceRecreated: null };
-    }
+    const shifts =
+      start === 'fill' || !known.includes(null)
+        ? known.map((record) => record?.k ?? 0n)
+        : await this.#shifts(topic, starts, known);
+    const placements = shifts.map((shift, partition) => ({ shift, startOffset: starts[partition]! }));
+    return { kind: 'placed', placements };
+  }
+
+  async #shifts(
+    topic: StartedTopic,
+    starts: readonly bigint[],
+    known: readonly (ShiftRecord | null)[],
+  ): Promise<bigint[]> {
     const { source, destination } = this.#options;
     const [sources, mirrors] = await Promise.all([
       source.logRanges(topic.topic, topic.partitionCount),
@@ -80,29 +86,30 @@ export class Shifts {
     ]);
     const shifts: bigint[] = [];
     for (const [partition, record] of known.entries()) {
-      shifts.push(
-        record?.k ?? (await this.#decide(topic, partition, sources.get(partition), mirrors.get(partition))),
-      );
+      const range = sources.get(partition);
+      const mirrored = range && { ...range, start: later(range.start, starts[partition]!) };
+      shifts.push(record?.k ?? (await this.#decide(topic, partition, mirrored, mirrors.get(partition))));
     }
-    return { shifts, sourceRecreated: null };
+    return shifts;
   }
 
   /**
    * A link that fills reads shifts only because it may have been declared `shifted` before; one that never was needs no
    * right to the topic and goes on without.
    */
-  async #refresh(): Promise<void> {
+  async #refresh({ origin, startAt }: StartedTopic): Promise<void> {
     const { start, store } = this.#options;
     try {
       await store.refresh();
     } catch (error) {
       const isDenied = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
-      if (start === 'shifted' || !isDenied) throw error;
+      const isNeeded = start === 'shifted' || origin === 'undecided' || startAt.kind !== 'earliest';
+      if (isNeeded || !isDenied) throw error;
     }
   }
 
   async #decide(
-    topic: ShiftedTopic,
+    topic: StartedTopic,
     partition: number,
     source: LogRange | undefined,
     mirror: LogRange | undefined,
@@ -125,7 +132,7 @@ export class Shifts {
     // Written down for a start at 0, too: another agent that looks later might see a higher one.
     const wanted = formatShift({ version: 1, k: source.start, sourceTopicId, destinationTopicId });
     const isValid = isAbout(destinationTopicId);
-    const held = await store.putIfAbsent(keyOf(link, topic.topic, partition), wanted, isValid);
+    const held = await store.putIfAbsent(shiftKey(link, topic.topic, partition), wanted, isValid);
     const k = parseShift(held)!.k;
     if (k > 0n) {
       const text = `${name}: SHIFTED(${k}): the source starts at offset ${k}, so destination offset = source offset - ${k}`;
@@ -138,34 +145,19 @@ export class Shifts {
 function lostShift(name: string, link: string): LockstepError {
   return new LockstepError(
     'CONFIG_INVALID',
-    `${name}: the mirror has records, ends before the source starts, and ${stateTopic} has no shift of link ${link} for ` +
+    `${name}: the mirror has records, ends before the source starts, and __lockstep has no shift of link ${link} for ` +
       'it. If it was never shifted, set start: fill on the link; if the link was renamed, give it its former name; ' +
       'else delete the mirror topic to mirror it anew',
   );
 }
 
-/** Source offset - destination offset of each partition that a link mirrors; 0 where it is not shifted. */
-export async function readShifts(
-  cluster: Cluster,
-  link: string,
-): Promise<(topic: string, partition: number) => bigint> {
-  const state = new StateTopic(cluster);
-  await state.refresh();
-  const { topics } = await cluster.metadata();
-  return (topic, partition) => {
-    const topicId = topics.get(topic)?.topicId;
-    if (topicId === undefined) return 0n;
-    return parseShift(state.first(keyOf(link, topic, partition), isAbout(topicId)))?.k ?? 0n;
-  };
-}
-
 /** A record of this very mirror, not of a former one under the same name. */
-function isAbout(destinationTopicId: string): (value: string) => boolean {
+export function isAbout(destinationTopicId: string): (value: string) => boolean {
   return (value) => parseShift(value)?.destinationTopicId === destinationTopicId;
 }
 
 /** None of the names has a slash. */
-function keyOf(link: string, topic: string, partition: number): string {
+export function shiftKey(link: string, topic: string, partition: number): string {
   return `shift/${link}/${topic}/${partition}`;
 }
 
@@ -185,16 +177,5 @@ export function parseShift(value: string | undefined): ShiftRecord | null {
     typeof sourceTopicId === 'string' &&
     typeof destinationTopicId === 'string';
   if (isReadable) return { version, k: BigInt(k), sourceTopicId, destinationTopicId };
-  throw new LockstepError(
-    'CONFIG_INVALID',
-    `topic ${stateTopic}: a shift was written that this Lockstep can't read (version ${String(version)}); use the newer one`,
-  );
-}
-
-function jsonOf(value: string): Record<string, unknown> {
-  try {
-    return (JSON.parse(value) ?? {}) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
+  throw unreadableRecord('shift', version);
 }

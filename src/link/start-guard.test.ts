@@ -4,7 +4,7 @@ import { FakeCluster, mirrorOf, settingsOf, sourceLike } from '../../test/suppor
 import { LockstepError } from '../errors.ts';
 import type { PartitionStatus } from '../mirror/index.ts';
 import { startTagOf, type TopicSettings } from './mirror-topic.ts';
-import { StartGuard } from './start-guard.ts';
+import { type GuardLook, StartGuard } from './start-guard.ts';
 
 const compacted = sourceLike({
   'cleanup.policy': 'compact',
@@ -17,6 +17,11 @@ let source: FakeCluster;
 let destination: FakeCluster;
 let notices: string[];
 let guard: StartGuard;
+
+/** A topic with one partition, which is ours. */
+function lookAt(partitions: readonly PartitionStatus[]): GuardLook {
+  return { topic: 't', partitions, placements: [{ shift: 0n, startOffset: 0n }], mayLift: true };
+}
 
 beforeEach(() => {
   source = new FakeCluster('source');
@@ -126,14 +131,14 @@ describe('without the right to make rules', () => {
     expect(notices).toEqual([]);
     expect(guard.isReadDenied('t')).toBe(false);
     destination.log.length = 0;
-    await guard.look('t', statusOf('NotAuthorized'), compacted);
+    await guard.look(lookAt(statusOf('NotAuthorized')), compacted);
     expect(destination.log).toEqual([]);
   });
 
   it('a run that needs no filler any more gives the settings back without that right', async () => {
     const next = newGuard();
     next.meet('t', settings());
-    await next.look('t', statusOf('Mirroring'), compacted);
+    await next.look(lookAt(statusOf('Mirroring')), compacted);
     expect(settings()).toEqual(mirrorOf(compacted));
     expect(next.isGuarded('t')).toBe(false);
   });
@@ -142,7 +147,7 @@ describe('without the right to make rules', () => {
     destination.refusals.clear();
     await guard.guard(partition);
     expect(guard.isReadDenied('t')).toBe(true);
-    await guard.look('t', statusOf('Mirroring'), compacted);
+    await guard.look(lookAt(statusOf('Mirroring')), compacted);
     expect(guard.isGuarded('t')).toBe(false);
   });
 });
@@ -186,7 +191,7 @@ describe('afterwards', () => {
     await guard.guard(partition);
     destination.ranges.set('t-0', { start: mirror[0], end: mirror[1] });
     source.ranges.set('t-0', { start: origin[0], end: origin[1] });
-    await guard.look('t', statusOf(state, isStopped), compacted);
+    await guard.look(lookAt(statusOf(state, isStopped)), compacted);
     expect(guard.isGuarded('t')).toBe(!ends);
     expect(destination.denied.has('t')).toBe(!ends);
   });
@@ -194,7 +199,7 @@ describe('afterwards', () => {
   it('the settings come first, then the rule goes, then the tag', async () => {
     await guard.guard(partition);
     destination.log.length = 0;
-    await guard.look('t', statusOf('Mirroring'), compacted);
+    await guard.look(lookAt(statusOf('Mirroring')), compacted);
     expect(destination.log).toEqual([
       'alter t cleanup.policy=compact retention.ms=1000 retention.bytes=99 message.timestamp.after.max.ms=9223372036854775805',
       'allow t',
@@ -206,7 +211,7 @@ describe('afterwards', () => {
   it('a partition whose leader does not answer may hold fillers', async () => {
     await guard.guard(partition);
     source.ranges.clear();
-    await guard.look('t', statusOf('Recovering'), compacted);
+    await guard.look(lookAt(statusOf('Recovering')), compacted);
     expect(destination.denied.has('t')).toBe(true);
   });
 
@@ -214,14 +219,14 @@ describe('afterwards', () => {
     await guard.guard(partition);
     destination.ranges.set('t-0', { start: 0n, end: 100n });
     destination.timed.add('t-0');
-    await guard.look('t', statusOf('Recovering'), compacted);
+    await guard.look(lookAt(statusOf('Recovering')), compacted);
     expect(destination.denied.has('t')).toBe(false);
   });
 
   it('a rule that somebody else made stays', async () => {
     destination.denied.add('t');
     await guard.guard(partition);
-    await guard.look('t', statusOf('Mirroring'), compacted);
+    await guard.look(lookAt(statusOf('Mirroring')), compacted);
     expect(destination.log.filter((line) => /^(deny|allow)/.test(line))).toEqual([]);
     expect(destination.denied.has('t')).toBe(true);
     expect(settings()).toEqual(mirrorOf(compacted));
@@ -231,9 +236,9 @@ describe('afterwards', () => {
     await guard.guard(partition);
     const other = newGuard();
     other.meet('t', settings());
-    await other.look('t', statusOf('Mirroring'), compacted);
+    await other.look(lookAt(statusOf('Mirroring')), compacted);
     expect(destination.denied.has('t')).toBe(false);
-    await guard.look('t', statusOf('FillingStart'), compacted);
+    await guard.look(lookAt(statusOf('FillingStart')), compacted);
     await guard.guard(partition);
     expect(destination.denied.has('t')).toBe(true);
   });
@@ -253,7 +258,7 @@ describe('a crash at any step', () => {
     for (let changes = 0; changes < 3; changes += 1) {
       await guard.guard(partition);
       failAfter(changes);
-      await expect(guard.look('t', statusOf('Mirroring'), compacted)).rejects.toThrow('gone');
+      await expect(guard.look(lookAt(statusOf('Mirroring')), compacted)).rejects.toThrow('gone');
       destination.refusals.clear();
       // A run that finds the start open must not deny anybody again.
       destination.log.length = 0;
@@ -276,7 +281,7 @@ describe('a crash at any step', () => {
   async function nextRunEndsIt(): Promise<void> {
     const next = newGuard();
     next.meet('t', settings());
-    await next.look('t', statusOf('Mirroring'), compacted);
+    await next.look(lookAt(statusOf('Mirroring')), compacted);
     expect(destination.denied.has('t')).toBe(false);
     expect(settings()).toEqual(mirrorOf(compacted));
     expect(next.isGuarded('t')).toBe(false);

@@ -14,10 +14,12 @@
 //
 // Between 1 and 2 of either nothing that must not be read stands in the log.
 import { LockstepError } from '../errors.ts';
-import type { PartitionStatus, TopicPartition } from '../mirror/index.ts';
+import type { PartitionPlacement, PartitionStatus, TopicPartition } from '../mirror/index.ts';
+import { later } from '../offsets.ts';
 import type { LinkCluster, LinkDestination, LogRange, SettingChanges } from './clusters.ts';
 import {
   isMadeByLink,
+  isStartOpen,
   policiesOf,
   type StartTag,
   startTagOf,
@@ -46,6 +48,17 @@ export const filledStates: ReadonlySet<string> = new Set([
   'RetentionOvertook',
 ]);
 
+/** A topic as it is looked at. */
+export interface GuardLook {
+  readonly topic: string;
+  /** Those that this agent copies. */
+  readonly partitions: readonly PartitionStatus[];
+  /** Where all of its partitions lie. */
+  readonly placements: readonly Required<PartitionPlacement>[];
+  /** Whether ending the guard is ours; of a fleet one agent does. */
+  readonly mayLift: boolean;
+}
+
 interface GuardedTopic {
   /** Being guarded, or guarded; null when it has to be looked at (again). */
   guarded: Promise<void> | null;
@@ -70,9 +83,12 @@ export class StartGuard {
     return this.#topics.has(topic);
   }
 
-  /** Whether READ may be denied, to ourselves, too. */
-  isReadDenied(topic: string): boolean {
-    return this.#topics.get(topic)?.isReadDenied ?? false;
+  /** Whether READ on a mirror, by its own name, may be denied, to ourselves, too. */
+  isReadDenied(mirrorTopic: string): boolean {
+    const { destination } = this.#options;
+    for (const [topic, { isReadDenied }] of this.#topics)
+      if (isReadDenied && destination.mirrorName(topic) === mirrorTopic) return true;
+    return false;
   }
 
   get guardedCount(): number {
@@ -81,9 +97,8 @@ export class StartGuard {
 
   /** A mirror that was there before: another run may have left it guarded. */
   meet(topic: string, settings: TopicSettings): void {
-    const tag = startTagOf(settings);
-    if (tag === 'none' || this.#topics.has(topic)) return;
-    this.#topicOf(topic).isReadDenied = tag !== 'fillingReadable';
+    if (!isStartOpen(settings) || this.#topics.has(topic)) return;
+    this.#topicOf(topic).isReadDenied = startTagOf(settings) !== 'fillingReadable';
   }
 
   /**
@@ -109,16 +124,16 @@ export class StartGuard {
   }
 
   /** Ends the guard of a topic none of whose partitions is filling any more; to be called now and then. */
-  async look(
-    topic: string,
-    partitions: readonly PartitionStatus[],
-    sourceSettings: TopicSettings,
-  ): Promise<void> {
+  async look(look: GuardLook, sourceSettings: TopicSettings): Promise<void> {
+    const { topic, partitions, mayLift } = look;
     const entry = this.#topics.get(topic);
     if (entry === undefined || entry.hasFailed) return;
-    if (await this.#isFilling(topic, partitions)) {
-      // Another agent may have lifted it, because it saw none that fills: said again before the next filler.
-      if (startTagOf(await this.#settings(topic)) === 'none') entry.guarded = null;
+    const isFillingHere = partitions.some(({ state }) => fillingStates.has(state));
+    if (isFillingHere || !mayLift || (await this.#isFilling(look))) {
+      if (isStartOpen(await this.#settings(topic))) return;
+      // Another agent has lifted it: for good, or because it saw none that fills. Said again before the next filler.
+      if (isFillingHere || mayLift) entry.guarded = null;
+      else this.#topics.delete(topic);
       return;
     }
     entry.lifting = this.#lift(topic, sourceSettings);
@@ -194,18 +209,27 @@ export class StartGuard {
   }
 
   /** By the logs themselves, since another agent may be the one that fills. */
-  async #isFilling(topic: string, partitions: readonly PartitionStatus[]): Promise<boolean> {
-    if (partitions.length === 0) return true;
-    const open = partitions.filter(({ state }) => !filledStates.has(state));
+  async #isFilling({ topic, partitions, placements }: GuardLook): Promise<boolean> {
+    const ours = new Map(partitions.map((status) => [status.partition, status]));
+    // What is shifted needs no filling.
+    const open = [...placements.keys()].filter(
+      (partition) =>
+        placements[partition]!.shift === 0n && !filledStates.has(ours.get(partition)?.state ?? ''),
+    );
     if (open.length === 0) return false;
-    if (open.some(({ state }) => fillingStates.has(state))) return true;
-    const count = Math.max(...open.map(({ partition }) => partition)) + 1;
+    const count = Math.max(...open) + 1;
     const [sources, mirrors] = await Promise.all([
       this.#options.source.logRanges(topic, count),
       this.#options.destination.logRanges(topic, count),
     ]);
-    for (const { partition, isStopped } of open) {
-      if (!mayHoldFillers(sources.get(partition), mirrors.get(partition), isStopped)) continue;
+    for (const partition of open) {
+      const range = sources.get(partition);
+      const source = range && { ...range, start: later(range.start, placements[partition]!.startOffset) };
+      const mirror = mirrors.get(partition);
+      // What an agent elsewhere has yet to fill is not to be seen in its log.
+      const mayFill = !ours.has(partition) && (!source || !mirror || mirror.end < source.start);
+      const isStopped = ours.get(partition)?.isStopped ?? false;
+      if (!mayFill && !mayHoldFillers(source, mirror, isStopped)) continue;
       // Or records that retention took from the source since.
       const isKnown = sources.has(partition) && mirrors.has(partition);
       if (!isKnown || !(await this.#options.destination.holdsTimedRecords({ topic, partition }))) return true;

@@ -4,12 +4,12 @@
 
 import { type Cluster, type Connection, describeConfigs, kafkaFailure, unwrap } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
+import { later } from '../offsets.ts';
 import { apis } from '../protocol/index.ts';
 import { markAborted, splitBatches } from '../records/index.ts';
 import { type LogSettings, logSettings, settingNames } from './log-settings.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { OffsetQuestions } from './offset-questions.ts';
-import { later } from '../offsets.ts';
 import { type FetchedBatches, type LogOffsets, OffsetGone, type PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 

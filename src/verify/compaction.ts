@@ -12,12 +12,12 @@
 // of the side that lacks them is read for their keys, a bounded number of times. What does not fit even so is counted,
 // and makes the verdict incomplete.
 
+import { earlier, later } from '../offsets.ts';
 import { parseTail, type RawRecord, type ReadOptions } from '../records/index.ts';
 import { type KeyHash, keyHash } from './key-hash.ts';
 import { KeyTable, type WaitingRecord } from './key-table.ts';
 import { type LogBatch, SideFailure } from './log-cursor.ts';
 import type { LogSettings } from './log-settings.ts';
-import { earlier, later } from '../offsets.ts';
 import type { Difference, NotCompared, OffsetRange, Side } from './verdict.ts';
 import { visibleRecords } from './visible-records.ts';
 

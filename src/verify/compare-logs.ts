@@ -11,6 +11,7 @@
 // - A gap of the source may hold copies of the record that follows it.
 // - A side that is compacted may lack records; a ledger holds them to what a cleaner may do (compaction.ts).
 
+import { earlier, later } from '../offsets.ts';
 import {
   type BatchView,
   isSameBatch,
@@ -21,7 +22,6 @@ import {
 } from '../records/index.ts';
 import type { CompactionLedger } from './compaction.ts';
 import { type LogBatch, LogCursor, SideFailure } from './log-cursor.ts';
-import { earlier, later } from '../offsets.ts';
 import type { RunningDigest } from './running-digest.ts';
 import { type Compared, type Difference, nothingCompared, type OffsetRange, type Side } from './verdict.ts';
 

@@ -1,9 +1,9 @@
 // One partition of one cluster as the verifier needs it, and the loop that reads it from one offset to another.
 
 import { LockstepError } from '../errors.ts';
+import { later } from '../offsets.ts';
 import type { LogBatch } from './log-cursor.ts';
 import type { LogSettings } from './log-settings.ts';
-import { later } from '../offsets.ts';
 
 /** Offsets of a partition as its leader names them. */
 export interface LogOffsets {

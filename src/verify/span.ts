@@ -1,11 +1,11 @@
 // Compares a span of offsets of one partition, also while retention deletes from it: what a side deletes meanwhile is
 // counted, and the comparison goes on behind it. What it saw stays readable when it fails.
 
+import { earlier, later } from '../offsets.ts';
 import { CompactionLedger } from './compaction.ts';
 import { type Comparison, compareLogs } from './compare-logs.ts';
 import { type LogBatch, SideFailure } from './log-cursor.ts';
 import type { LogSettings } from './log-settings.ts';
-import { earlier, later } from '../offsets.ts';
 import { OffsetGone, type PartitionLog, readLog } from './partition-log.ts';
 import type { RunningDigest } from './running-digest.ts';
 import {

@@ -2,12 +2,12 @@
 // at the same time; those that have arrived are compared meanwhile, some at a time.
 
 import type { Cluster } from '../client/index.ts';
+import { Slots } from '../slots.ts';
 import { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 import { type LinkProgress, ProgressSum } from './link-progress.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { Pacer, pacedLog } from './pacer.ts';
 import { budgetedLog, ReadingBudget } from './reading-budget.ts';
-import { Slots } from '../slots.ts';
 import {
   type Difference,
   type LinkVerdict,
@@ -37,6 +37,8 @@ export interface VerifyTopicsOptions
   topics: readonly TopicPair[];
   /** By how much a partition's offsets are lower in the destination (`start: shifted`); default 0 for all. */
   shiftOf?: (topic: string, partition: number) => bigint;
+  /** The source's first offset that is mirrored (`startAt`); default 0 for all. */
+  startOf?: (topic: string, partition: number) => bigint;
   /** Bytes read a second from both sides together; default no limit. */
   bytesPerSecondMax?: number;
   /** Partitions compared at a time; default 2. Each holds up to two answers and one opened batch of each side. */
@@ -102,6 +104,7 @@ export async function verifyTopics(
             destinationTopic: task.pair.destination,
             partition: task.partition,
             shift: options.shiftOf?.(task.pair.source, task.partition) ?? 0n,
+            startOffset: options.startOf?.(task.pair.source, task.partition) ?? 0n,
             ...pick(options),
             onProgress: (now) => progress.note(index, now),
           }),

@@ -13,9 +13,9 @@
 
 import { LockstepError } from '../errors.ts';
 import { isFillerProducerId } from '../mirror/partition/identity.ts';
+import { earlier, later } from '../offsets.ts';
 import { SideFailure } from './log-cursor.ts';
 import { retentionExplains } from './log-settings.ts';
-import { earlier, later } from '../offsets.ts';
 import { isExpectedFailure, type LogOffsets, LogStalled, type PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 import { shiftedLog } from './shifted-log.ts';
@@ -41,6 +41,8 @@ export interface VerifyPartitionOptions
   partition: number;
   /** The destination's offsets are lower by this (`start: shifted`); default 0. */
   shift?: bigint;
+  /** The source's first offset that is mirrored (`startAt`); default 0. What it holds below is not compared. */
+  startOffset?: bigint;
   /** How long open transactions and a lagging destination are waited for, in ms; default 30,000, 0 for not at all. */
   waitMsMax?: number;
   /** How often offsets are asked for meanwhile, in ms; default 250. */

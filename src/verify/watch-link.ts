@@ -7,6 +7,7 @@
 
 import { createHash } from 'node:crypto';
 import { LockstepError } from '../errors.ts';
+import { Slots } from '../slots.ts';
 import { clusterLogs } from './cluster-logs.ts';
 import { jsonLine } from './json-line.ts';
 import { ProgressSum } from './link-progress.ts';
@@ -16,7 +17,6 @@ import type { PartitionLog } from './partition-log.ts';
 import { pause } from './pause.ts';
 import { budgetedLog, ReadingBudget } from './reading-budget.ts';
 import { countOf, withReasons } from './report.ts';
-import { Slots } from '../slots.ts';
 import { type NotCompared, type Outcome, type Side, worst } from './verdict.ts';
 import {
   heldBytesDefault,

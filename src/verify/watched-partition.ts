@@ -1,8 +1,8 @@
 // One partition under watch: what was found so far, and how the next round goes on from there.
 
 import { LockstepError } from '../errors.ts';
-import { SideFailure } from './log-cursor.ts';
 import { earlier, later } from '../offsets.ts';
+import { SideFailure } from './log-cursor.ts';
 import { isExpectedFailure, type LogOffsets, type PartitionLog } from './partition-log.ts';
 import { RunningDigest } from './running-digest.ts';
 import { shiftedLog } from './shifted-log.ts';

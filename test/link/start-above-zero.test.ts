@@ -21,7 +21,8 @@ import {
   type LogRange,
   mirrorSettings,
   type Notice,
-  readShifts,
+  readPlacements,
+  StateTopic,
   type TopicSettings,
 } from '../../src/link/index.ts';
 import type { PartitionStatus } from '../../src/mirror/index.ts';
@@ -449,10 +450,13 @@ test('start: shifted needs no filler: offsets are lower by k, which the destinat
     expect(agent.notices.map(({ text }) => text).filter((text) => text.includes('SHIFTED'))).toHaveLength(2);
     expect(await denials(topic)).toEqual([]);
   }
-  const shiftOf = await readShifts(guarded.agent, 'us-to-eu');
+  const placements = (link: string) =>
+    readPlacements({ destination: guarded.agent, store: new StateTopic(guarded.agent), link });
+  const placementOf = await placements('us-to-eu');
+  const shiftOf = (name: string, partition: number) => placementOf(name, partition).shift;
   expect([0, 1, 2].map((partition) => shiftOf(topic, partition))).toEqual([5_000_000n, 7n, 0n]);
   expect(shiftOf('another', 0)).toBe(0n);
-  expect((await readShifts(guarded.agent, 'another'))(topic, 0)).toBe(0n);
+  expect((await placements('another'))(topic, 0).shift).toBe(0n);
   // The source starts higher now and the link asks for fill: k stays what it was.
   const [cut] = await deleteRecords(source, [{ topic, partition: 0, beforeOffset: 5_000_002n }]);
   unwrap(cut!.outcome);

@@ -132,7 +132,6 @@ async function partitionOf(region: RegionName, user: User, partitionCount = 1) {
   const transactions = new EmptyTransactionWriter({
     linkName: 'us-to-eu',
     transactions: clusterTransactions(cluster),
-    logEnd: (job) => logEnd(job.partition),
     clock: systemClock,
     markerTimeoutMs: 10_000,
   });

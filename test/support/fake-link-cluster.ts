@@ -8,7 +8,7 @@ import type {
   TopicFacts,
 } from '../../src/link/clusters.ts';
 import { mirrorSettings, type TopicSetting, type TopicSettings } from '../../src/link/mirror-topic.ts';
-import type { ShiftStore } from '../../src/link/shift.ts';
+import type { StateStore } from '../../src/link/state-store.ts';
 import type { TopicPartition } from '../../src/mirror/index.ts';
 
 type Settings = TopicSettings | LockstepError;
@@ -55,6 +55,11 @@ export class FakeCluster implements LinkDestination {
   /** What `firstOffsetSince` answers for a partition; null where nothing is given. */
   readonly firstOffsets = new Map<string, (timestampMs: bigint) => bigint | null>();
   readonly log: string[] = [];
+  /** What `startOffsets` answers, by partition. */
+  readonly startOffsetsOf = new Map<string, bigint>();
+  /** Topics that exist, but are hidden from us. */
+  readonly hidden = new Set<string>();
+  prefix = '';
   hasAuthorizer = true;
   locksOut = false;
   isHanging = false;
@@ -62,6 +67,23 @@ export class FakeCluster implements LinkDestination {
   constructor(name: string) {
     this.name = name;
     this.clusterId = name;
+  }
+
+  mirrorName(topic: string): string {
+    return `${this.prefix}${topic}`;
+  }
+
+  async whyUnlisted(topics: readonly string[]): Promise<ReadonlyMap<string, 'gone' | 'hidden'>> {
+    return new Map(topics.map((topic) => [topic, this.hidden.has(topic) ? 'hidden' : 'gone']));
+  }
+
+  async startOffsets(topic: string, partitionCount: number): Promise<ReadonlyMap<number, bigint>> {
+    const offsets = new Map<number, bigint>();
+    for (let partition = 0; partition < partitionCount; partition++) {
+      const offset = this.startOffsetsOf.get(`${topic}-${partition}`);
+      if (offset !== undefined) offsets.set(partition, offset);
+    }
+    return offsets;
   }
 
   addTopic(topic: string, partitionCount = 1): void {
@@ -157,7 +179,7 @@ export class FakeCluster implements LinkDestination {
 }
 
 /** The state topic in memory. */
-export class MemoryStore implements ShiftStore {
+export class MemoryStore implements StateStore {
   readonly entries = new Map<string, string>();
 
   async refresh(): Promise<void> {}

@@ -1,0 +1,57 @@
+// What a link knows of one topic that it has met on both sides, and how that is shown.
+import type { PartitionPlacement } from '../mirror/index.ts';
+import type { TopicState } from './topic-status.ts';
+
+/** What was found about a topic and stops it, or stops it from being followed. */
+export interface TopicCondition {
+  readonly state: Extract<
+    TopicState,
+    'Refused' | 'SourceRecreated' | 'DestinationRecreated' | 'SourceDeleted' | 'NotAuthorized'
+  >;
+  readonly reason: string;
+}
+
+export interface KnownTopic {
+  /** At the source. */
+  readonly topic: string;
+  readonly sourceId: string;
+  readonly destinationId: string;
+  /** At the source. */
+  partitionCount: number;
+  /** Of the partitions that exist on both sides, in their order. */
+  placements: readonly Required<PartitionPlacement>[];
+  condition: TopicCondition | null;
+  /** Looks in a row at which the destination did not list the mirror. */
+  missingLooks: number;
+}
+
+/** What people want of a topic. */
+export interface TopicWishes {
+  /** The link's filters take it. */
+  readonly isSelected: boolean;
+  /** It is neither paused nor promoted. */
+  readonly mayMirror: boolean;
+}
+
+/** Another topic, or one that does not fit: nothing mends that but a person. */
+export function isGivenUp({ condition }: KnownTopic): boolean {
+  const state = condition?.state;
+  return state === 'Refused' || state === 'SourceRecreated' || state === 'DestinationRecreated';
+}
+
+/** Whether its partitions are to be copied; by whom is another question. Those that stopped by themselves stay shown. */
+export function isCopied(known: KnownTopic, { isSelected, mayMirror }: TopicWishes): boolean {
+  return isSelected && mayMirror && known.condition?.state !== 'Refused';
+}
+
+export function shownState(
+  { condition }: KnownTopic,
+  { isSelected, mayMirror }: TopicWishes,
+): { readonly state: TopicState; readonly reason: string | null } {
+  if (!isSelected) return { state: 'NotSelected', reason: notSelected };
+  if (!mayMirror) return { state: 'Stopped', reason: stopped };
+  return condition ?? { state: 'Mirrored', reason: null };
+}
+
+const notSelected = 'the filters of the link do not take it any more; its mirror stays as it is';
+export const stopped = 'paused or promoted';

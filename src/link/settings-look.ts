@@ -1,0 +1,107 @@
+// Looks at the settings of a link's topics on both sides: what changed at the source is followed, the guard of starts that
+// are filled is ended, and what the mirror lost is told. Only the keeper of the link changes anything.
+import { LockstepError } from '../errors.ts';
+import type { LinkMirror } from '../mirror/index.ts';
+import type { LinkCluster, LinkDestination } from './clusters.ts';
+import { KeptRange, type LookedTopic } from './kept-range.ts';
+import type { KnownTopic } from './known-topic.ts';
+import type { TopicSettings } from './mirror-topic.ts';
+import type { Notice } from './notice.ts';
+import { SettingsFollower } from './settings-follower.ts';
+import type { StartGuard } from './start-guard.ts';
+
+export interface SettingsLookOptions {
+  readonly source: LinkCluster;
+  readonly destination: LinkDestination;
+  readonly mirror: LinkMirror;
+  readonly startGuard: StartGuard;
+  readonly isKeeper: () => boolean;
+  /** How often; at once where a partition is Blocked or new, or a start is being filled. */
+  readonly everyMs: () => number;
+  readonly isStopped: () => boolean;
+  readonly onNotice: (notice: Notice) => void;
+  readonly nowMs: () => number;
+}
+
+/** Errors that are one topic's own; all others concern the cluster. */
+export const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUTHORIZED', 'CONFIG_INVALID']);
+
+export class SettingsLook {
+  readonly #options: SettingsLookOptions;
+  readonly #follower: SettingsFollower;
+  readonly #keptRange: KeptRange;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** Why the settings of a topic could not be followed, so that it is said once. */
+  readonly #troubles = new Map<string, string>();
+
+  constructor(options: SettingsLookOptions) {
+    this.#options = options;
+    const { source, destination, mirror, onNotice, nowMs } = options;
+    const restart = (topic: string, partition: number) => mirror.restart({ topic, partition });
+    this.#follower = new SettingsFollower({ destination, restart, onNotice, nowMs });
+    this.#keptRange = new KeptRange({ source, destination, onNotice, nowMs });
+  }
+
+  /** `topics`: those that are mirrored. @throws LockstepError when a cluster does not answer. */
+  async look(mirrored: readonly KnownTopic[]): Promise<void> {
+    const { source, destination, mirror, startGuard, everyMs, nowMs } = this.#options;
+    const partitions = Map.groupBy(mirror.status(), ({ topic }) => topic);
+    const isDue = nowMs() - this.#lookedAtMs >= everyMs();
+    const topics = mirrored.filter(
+      ({ topic }) =>
+        isDue ||
+        startGuard.isGuarded(topic) ||
+        this.#keptRange.isNew(topic, partitions.get(topic) ?? []) ||
+        partitions.get(topic)?.some(({ state }) => state === 'Blocked'),
+    );
+    if (isDue) this.#lookedAtMs = nowMs();
+    if (topics.length === 0) return;
+    const names = topics.map(({ topic }) => topic);
+    const [sourceSettings, mirrorSettings] = await Promise.all([
+      source.topicSettings(names),
+      destination.topicSettings(names),
+    ]);
+    const looked: LookedTopic[] = [];
+    for (const { topic, placements } of topics) {
+      const [wanted, held] = [sourceSettings.get(topic), mirrorSettings.get(topic)];
+      if (wanted === undefined || held === undefined || this.#options.isStopped()) continue;
+      const status = partitions.get(topic) ?? [];
+      await this.#telling(topic, async () => {
+        for (const settings of [wanted, held]) if (settings instanceof LockstepError) throw settings;
+        const found = {
+          topic,
+          partitions: status,
+          placements,
+          source: wanted as TopicSettings,
+          mirror: held as TopicSettings,
+        };
+        await this.#lookAt(found);
+        looked.push(found);
+      });
+    }
+    // Not awaited: what a leader that is down holds up are these questions alone.
+    void this.#keptRange.look(looked);
+  }
+
+  async #lookAt({ topic, partitions, placements, source, mirror }: LookedTopic): Promise<void> {
+    const { startGuard, isKeeper } = this.#options;
+    const isFollowing = isKeeper();
+    if (isFollowing) await this.#follower.look(topic, source, mirror, partitions);
+    startGuard.meet(topic, mirror);
+    await startGuard.look({ topic, partitions, placements, mayLift: isFollowing }, source);
+  }
+
+  /** What is wrong with one topic must not hold up the others; said once. */
+  async #telling(topic: string, look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+      this.#troubles.delete(topic);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || !topicErrors.has(error.code)) throw error;
+      if (this.#troubles.get(topic) === error.message) return;
+      this.#troubles.set(topic, error.message);
+      const { onNotice, nowMs } = this.#options;
+      onNotice({ atMs: nowMs(), level: 'warning', text: `topic ${topic}: ${error.message}` });
+    }
+  }
+}

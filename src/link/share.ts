@@ -1,0 +1,61 @@
+// Which partitions this agent copies. A fleet shares them out; what is given away has to be at rest before another agent
+// begins, so each stop is a promise.
+import type { LinkMirror, PartitionPlacement, TopicPartition } from '../mirror/index.ts';
+
+export interface ShareOptions {
+  readonly mirror: Pick<LinkMirror, 'add' | 'remove'>;
+  readonly owns: (partition: TopicPartition) => boolean;
+}
+
+export class Share {
+  readonly #options: ShareOptions;
+  /** Given away, though `owns` may not say so yet. */
+  readonly #released = new Set<string>();
+  readonly #stopping = new Set<Promise<void>>();
+  /** How many partitions of a topic may be running. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the partitions of a topic that are ours, and stops the others; none are given: stops all of them. */
+  apply(topic: string, placements: readonly PartitionPlacement[]): void {
+    const { mirror, owns } = this.#options;
+    const count = Math.max(this.#counts.get(topic) ?? 0, placements.length);
+    this.#counts.set(topic, placements.length);
+    for (let partition = 0; partition < count; partition++) {
+      const place = { topic, partition };
+      const placement = placements[partition];
+      const isOurs = placement !== undefined && owns(place) && !this.#released.has(nameOf(place));
+      if (isOurs) mirror.add(place, placement);
+      else this.#stop(place);
+    }
+  }
+
+  /** Resolves when nothing of them is under way. They stay stopped until `forgetReleased`, whatever `owns` says. */
+  async release(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const partition of partitions) this.#released.add(nameOf(partition));
+    await Promise.all(partitions.map((partition) => this.#options.mirror.remove(partition)));
+  }
+
+  /** From now on `owns` counts again. */
+  forgetReleased(): void {
+    this.#released.clear();
+  }
+
+  /** Resolves when all that had to stop has stopped. */
+  async untilStopped(): Promise<void> {
+    await Promise.all(this.#stopping);
+  }
+
+  #stop({ topic, partition }: TopicPartition): void {
+    const stopping = this.#options.mirror.remove({ topic, partition });
+    this.#stopping.add(stopping);
+    void stopping.finally(() => this.#stopping.delete(stopping));
+  }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,187 @@
+// Meets the topics of a link: creates mirrors that are missing, checks those that are there, and gives them the partitions
+// that the source has more. Only the keeper of the link creates and grows; the others wait until it has.
+import type { LockstepError } from '../errors.ts';
+import { plural } from '../units.ts';
+import type { LinkDestination, TopicFacts } from './clusters.ts';
+import type { KnownTopic } from './known-topic.ts';
+import {
+  isMadeByLink,
+  mirrorSettings,
+  type SettingConflict,
+  settingConflicts,
+  startTagOf,
+  startTagSetting,
+  startTags,
+  type TopicSettings,
+} from './mirror-topic.ts';
+import type { Notice } from './notice.ts';
+import type { Shifts } from './shift.ts';
+import type { StartAt } from './start-at.ts';
+import type { StartGuard } from './start-guard.ts';
+
+export interface TopicPreparationOptions {
+  readonly destination: LinkDestination;
+  readonly shifts: Shifts;
+  readonly startGuard: StartGuard;
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+  readonly isKeeper: () => boolean;
+  readonly startAt: () => StartAt;
+  readonly onNotice: (level: Notice['level'], text: string) => void;
+}
+
+/** A topic and its mirror as a look found them; settings may come with the reason why they could not be described. */
+export interface FoundTopic {
+  readonly facts: TopicFacts;
+  readonly mirror: TopicFacts | undefined;
+  readonly sourceSettings: TopicSettings | LockstepError | undefined;
+  readonly mirrorSettings: TopicSettings | LockstepError | undefined;
+}
+
+/** Known now, or why not yet; null where it went away while we looked. */
+export type MetTopic = KnownTopic | { readonly waitsFor: string } | null;
+
+const replicationFactorAdvised = 3;
+const waitsForMirror = 'waits for the leading agent to create the mirror';
+
+export class TopicPreparation {
+  readonly #options: TopicPreparationOptions;
+
+  constructor(options: TopicPreparationOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Meets a topic for the first time.
+   * @throws LockstepError when the mirror can't be created, grown or placed now; to be tried again.
+   */
+  async meet(found: FoundTopic): Promise<MetTopic> {
+    const { facts, mirror } = found;
+    const { startGuard, isKeeper } = this.#options;
+    const { topic, topicId, partitionCount } = facts;
+    const [source, destination] = [found.sourceSettings, found.mirrorSettings].map(described);
+    if (source === undefined) return null; // deleted while we looked; the next look decides
+    const known: KnownTopic = {
+      topic,
+      sourceId: topicId,
+      destinationId: mirror?.topicId ?? '',
+      partitionCount,
+      placements: [],
+      condition: null,
+      missingLooks: 0,
+    };
+    if (mirror === undefined) {
+      if (!isKeeper()) return { waitsFor: waitsForMirror };
+      const { topicId: destinationId, isUndecided } = await this.#create(facts, source);
+      return this.#place({ ...known, destinationId }, isUndecided ? 'undecided' : 'begun', partitionCount);
+    }
+    if (destination === undefined) return null; // deleted while we looked, too
+    const conflicts = settingConflicts(source, destination);
+    const fatal = conflicts.filter((conflict) => conflict.isFatal);
+    if (fatal.length > 0)
+      return refused(known, `the destination topic has ${fatal.map(describeConflict).join('; ')}`);
+    for (const conflict of conflicts)
+      this.#notice('warning', `topic ${topic}: ${describeConflict(conflict)}`);
+    if (mirror.partitionCount > partitionCount)
+      return refused(
+        known,
+        `the destination topic has ${mirror.partitionCount} partitions, the source ${partitionCount}; it can't be a mirror`,
+      );
+    startGuard.meet(topic, destination);
+    return this.#place(known, originOf(destination), await this.#grown(facts, mirror));
+  }
+
+  /** Gives the mirror what the source has more, and places it. @throws as `meet`. */
+  async grow(known: KnownTopic, facts: TopicFacts, mirror: TopicFacts | undefined): Promise<void> {
+    const { topic, partitionCount } = facts;
+    if (partitionCount > known.partitionCount)
+      this.#notice('info', `topic ${topic}: the source has ${partitionCount} partitions now`);
+    known.partitionCount = partitionCount;
+    const grown = mirror === undefined ? known.placements.length : await this.#grown(facts, mirror);
+    // What began elsewhere than at the start has its record.
+    if (grown > known.placements.length) await this.#place(known, 'begun', grown);
+  }
+
+  /** How many partitions the mirror has, at last. */
+  async #grown({ topic, partitionCount }: TopicFacts, mirror: TopicFacts): Promise<number> {
+    const { destination, isKeeper } = this.#options;
+    if (mirror.partitionCount >= partitionCount) return partitionCount;
+    if (!isKeeper()) return mirror.partitionCount;
+    await destination.addPartitions(topic, partitionCount);
+    this.#notice('info', `topic ${topic}: the mirror has ${plural(partitionCount, 'partition')} now`);
+    return partitionCount;
+  }
+
+  async #place(known: KnownTopic, origin: Origin, placedCount: number): Promise<MetTopic> {
+    const { shifts, isKeeper, startAt } = this.#options;
+    const { topic, sourceId, destinationId, partitionCount } = known;
+    const found = await shifts.of({
+      ...{ topic, partitionCount, origin },
+      sourceTopicId: sourceId,
+      destinationTopicId: destinationId,
+      startAt: startAt(),
+      isKeeper: isKeeper(),
+    });
+    if (found.kind === 'waiting') return { waitsFor: found.reason };
+    if (found.kind === 'sourceRecreated')
+      known.condition = { state: 'SourceRecreated', reason: found.reason };
+    else known.placements = found.placements.slice(0, placedCount);
+    return known;
+  }
+
+  async #create(
+    facts: TopicFacts,
+    source: TopicSettings,
+  ): Promise<{ topicId: string; isUndecided: boolean }> {
+    const { destination, replicationFactor, startAt } = this.#options;
+    const { topic, partitionCount } = facts;
+    const isUndecided = startAt().kind !== 'earliest';
+    const settings = mirrorSettings(source);
+    const created = await destination.createTopic({
+      name: topic,
+      partitionCount,
+      replicationFactor,
+      settings: isUndecided ? { ...settings, [startTagSetting]: startTags.undecided } : settings,
+    });
+    const name = destination.mirrorName(topic);
+    this.#notice(
+      'info',
+      `created topic ${name} in ${destination.name}: ${plural(partitionCount, 'partition')}, replication factor ${created.replicationFactor}`,
+    );
+    if (
+      created.replicationFactor < replicationFactorAdvised &&
+      destination.brokerCount >= replicationFactorAdvised
+    ) {
+      this.#notice(
+        'warning',
+        `topic ${name}: replication factor ${created.replicationFactor}, although ${destination.name} has ` +
+          `${destination.brokerCount} brokers; set replicationFactor: 3 on the link, or default.replication.factor there`,
+      );
+    }
+    return { topicId: created.topicId, isUndecided };
+  }
+
+  #notice(level: Notice['level'], text: string): void {
+    this.#options.onNotice(level, text);
+  }
+}
+
+type Origin = 'undecided' | 'begun' | 'foreign';
+
+function originOf(mirror: TopicSettings): Origin {
+  if (startTagOf(mirror) === 'undecided') return 'undecided';
+  return isMadeByLink(mirror) ? 'begun' : 'foreign';
+}
+
+function refused(known: KnownTopic, reason: string): KnownTopic {
+  return { ...known, condition: { state: 'Refused', reason } };
+}
+
+function described(settings: TopicSettings | LockstepError | undefined): TopicSettings | undefined {
+  if (settings instanceof Error) throw settings;
+  return settings;
+}
+
+function describeConflict({ name, found, needed, consequence }: SettingConflict): string {
+  return `${name}=${found} where ${needed} is needed (${consequence})`;
+}

@@ -1,0 +1,45 @@
+// How a link and its topics stand, for people, metrics and the fleet.
+import type { PartitionStatus } from '../mirror/index.ts';
+
+export type TopicState =
+  /** Being created or checked, or waited for; see the reason. */
+  | 'Preparing'
+  | 'Mirrored'
+  /** Paused or promoted: nothing of it is copied. */
+  | 'Stopped'
+  /** The link's filters do not take it any more; the mirror stays as it is. */
+  | 'NotSelected'
+  /** The source does not show us the topic any more: the right to DESCRIBE it is gone, or the topic is. */
+  | 'NotAuthorized'
+  /** The destination topic does not fit; see the reason. Not touched. */
+  | 'Refused'
+  /** The source topic is gone; the mirror stays as it is. */
+  | 'SourceDeleted'
+  | 'SourceRecreated'
+  | 'DestinationRecreated';
+
+export interface TopicStatus {
+  /** Its name at the source. */
+  readonly topic: string;
+  readonly mirrorTopic: string;
+  /** Null while unknown. */
+  readonly sourceTopicId: string | null;
+  readonly mirrorTopicId: string | null;
+  readonly state: TopicState;
+  readonly reason: string | null;
+  /** At the source. */
+  readonly partitionCount: number;
+}
+
+export interface LinkStatus {
+  readonly name: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly topics: readonly TopicStatus[];
+  /** Those that this agent copies. */
+  readonly partitions: readonly PartitionStatus[];
+  /** Bytes of fetched frames held now. */
+  readonly heldBytes: number;
+  /** Why the last look at the topics failed; null when it did not. */
+  readonly discoveryError: string | null;
+}
