@@ -83,9 +83,9 @@ export class GroupKeeper {
       const options = { config: this.#config, sourceTopics: new Set(sourceTopics) };
       try {
         const first = await this.#sync.run(options);
-        // What is read back is the proof. A consumer that moved on in between shows, too.
-        const second = await this.#sync.run(options);
-        return this.#report(second, first.isSourceHeard && second.isSourceHeard);
+        // What is read back is the proof. A source that did not answer just now is not waited for again.
+        const second = await this.#sync.run({ ...options, asksSource: false });
+        return this.#report(first, second.groups);
       } catch (error) {
         if (!(error instanceof LockstepError)) throw error;
         return this.#unreported(error.message);
@@ -119,13 +119,13 @@ export class GroupKeeper {
     this.#telling.groups(result.groups);
   }
 
-  #report(result: SyncResult, isSourceHeard: boolean): GroupReport {
-    const groups = result.groups.map(reportEntry);
+  #report(first: SyncResult, readBack: readonly GroupStatus[]): GroupReport {
+    const groups = readBack.map(reportEntry);
     return {
-      isSourceHeard,
+      isSourceHeard: first.isSourceHeard,
       sourceHeardAtMs: this.#sync.sourceHeardAtMs,
-      isComplete: isSourceHeard && groups.every(({ isComplete }) => isComplete),
-      error: result.sourceError,
+      isComplete: first.isSourceHeard && groups.every(({ isComplete }) => isComplete),
+      error: first.sourceError,
       groups,
     };
   }

@@ -29,6 +29,8 @@ export interface SyncOptions {
   readonly config: GroupSyncConfig;
   /** Only these mirrors, by their name at the source; nothing is deleted then. Default all. */
   readonly sourceTopics?: ReadonlySet<string>;
+  /** false: what the source said last is enough. Default true. */
+  readonly asksSource?: boolean;
 }
 
 export class GroupSync {
@@ -53,11 +55,11 @@ export class GroupSync {
   }
 
   /** @throws LockstepError when the destination can't be asked. A source that is down is part of the result. */
-  async run({ config, sourceTopics }: SyncOptions): Promise<SyncResult> {
+  async run({ config, sourceTopics, asksSource = true }: SyncOptions): Promise<SyncResult> {
     const mirrors = this.#options
       .mirrors()
       .filter(({ sourceTopic }) => sourceTopics === undefined || sourceTopics.has(sourceTopic));
-    const sourceError = await this.#hearSource();
+    const sourceError = asksSource ? await this.#hearSource() : null;
     const warning = await this.retention.look(this.#options.clock.nowMs());
     const destination = await this.#lookAtDestination(config);
     const { look, heardAtMs } = this.#source ?? this.#assumed(destination, mirrors);
