@@ -22,6 +22,17 @@ export function mirrorRecord(sourceTopic: string, fields: Partial<MirrorRecord> 
   };
 }
 
+export function topicStatus(
+  topic: string,
+  fields: Partial<LinkView['topics'][number]> = {},
+): LinkView['topics'][number] {
+  return {
+    ...{ topic, mirrorTopic: topic, sourceTopicId: 'source-id', mirrorTopicId: 'mirror-id' },
+    ...{ state: 'Mirrored', reason: null, partitionCount: 3 },
+    ...fields,
+  };
+}
+
 export function linkView(fields: Partial<LinkView> = {}): LinkView {
   return {
     ...statusOf([]),
@@ -80,7 +91,7 @@ export const fullView: AgentView = agentView([
         ...{ behindMs: 40, lastFetchAtMs: viewAtMs - 900, lastError: null, shift: '0' },
       },
     ],
-    topics: [{ topic: 'orders', mirrorTopic: 'orders', state: 'Mirrored', reason: null, partitionCount: 3 }],
+    topics: [topicStatus('orders')],
     mirrors: [
       mirrorRecord('orders'),
       mirrorRecord('payments.cards', {
