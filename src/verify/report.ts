@@ -21,6 +21,8 @@ export interface VerifyReport {
     offsetsNotCompared: bigint;
     /** Of these, the ones that a side no longer has, where that makes nothing incomplete. */
     offsetsDeleted: bigint;
+    /** Offsets that the mirrors were told not to begin with: not to be compared. */
+    offsetsBeforeStart: bigint;
     bytesRead: number;
   };
   elapsedMs: number;
@@ -43,13 +45,9 @@ export function verifyReport(verdicts: readonly LinkVerdict[]): VerifyReport {
       holes: sum(partitions, ({ compared }) => compared.holes),
       filledCopies: sum(partitions, ({ compared }) => compared.filledCopies),
       compactedRecords: sum(partitions, ({ compared }) => compared.compactedRecords),
-      offsetsNotCompared: sum(partitions, ({ notCompared }) => sum(notCompared, offsetsOf)),
-      offsetsDeleted: sum(partitions, ({ notCompared }) =>
-        sum(
-          notCompared.filter(({ reason }) => reason === 'retention'),
-          offsetsOf,
-        ),
-      ),
+      offsetsNotCompared: countOffsets(partitions, (reason) => reason !== 'beforeStart'),
+      offsetsDeleted: countOffsets(partitions, (reason) => reason === 'retention'),
+      offsetsBeforeStart: countOffsets(partitions, (reason) => reason === 'beforeStart'),
       bytesRead: partitions.reduce((total, { bytesRead }) => total + bytesRead, 0),
     },
     elapsedMs: verdicts.reduce((total, { elapsedMs }) => total + elapsedMs, 0),
@@ -65,6 +63,18 @@ export function reportAsJson(report: VerifyReport): string {
 export function withReasons<T extends { notCompared: NotCompared[] }>(partition: T): T {
   const notCompared = partition.notCompared.map((entry) => ({ ...entry, text: describeNotCompared(entry) }));
   return { ...partition, notCompared };
+}
+
+function countOffsets(
+  partitions: readonly PartitionVerdict[],
+  isCounted: (reason: NotCompared['reason']) => boolean,
+): bigint {
+  return sum(partitions, ({ notCompared }) =>
+    sum(
+      notCompared.filter(({ reason }) => isCounted(reason)),
+      offsetsOf,
+    ),
+  );
 }
 
 /** How many offsets an entry is about. */
@@ -112,6 +122,11 @@ export function reportSummary({ outcome, totals }: VerifyReport): string {
       count: offsetsDeleted,
       one: '1 offset could not be compared, because one side no longer has it',
       many: 'offsets could not be compared, because one side no longer has them',
+    },
+    {
+      count: totals.offsetsBeforeStart,
+      one: '1 offset lies before the start that its mirror was given, and is not to be compared',
+      many: 'offsets lie before the starts that their mirrors were given, and are not to be compared',
     },
     {
       count: totals.filledCopies,
@@ -163,6 +178,8 @@ export function describeNotCompared(entry: NotCompared): string {
       return `${offsets}had not arrived in the ${side} in time`;
     case 'retention':
       return `the ${side} no longer has ${goneOffsets(entry)} could not be compared`;
+    case 'beforeStart':
+      return `${offsets}lie before the start of the mirror, which was told to begin at ${end}`;
     case 'startUnexplained':
       return `${offsets}are missing in the ${side}, and ${message ?? "its retention settings don't explain it"}`;
     case 'compaction':

@@ -45,6 +45,7 @@ export interface Difference {
  * - `lagging`: the destination moves, but had not arrived when the time was over.
  * - `retention`: `side` no longer has them; for the destination its settings can explain that. What the other side
  *   has there, records or holes, was not compared with anything.
+ * - `beforeStart`: the link was told to begin the mirror later (`startAt`), so the destination never gets these.
  * - `startUnexplained`: the destination starts behind records that the source has, and its retention settings
  *   don't explain that, or have taken more than they would have taken from the source.
  * - `compaction`: one side has records that the other lacks, on a compacted topic, and it could not be proven that
@@ -57,6 +58,7 @@ export type NotComparedReason =
   | 'openTransaction'
   | 'lagging'
   | 'retention'
+  | 'beforeStart'
   | 'startUnexplained'
   | 'compaction'
   | 'cancelled'
@@ -120,10 +122,13 @@ export interface LinkVerdict {
   elapsedMs: number;
 }
 
-/** Differences make it different, gaps in what was compared incomplete; what a side rightly no longer has is only counted. */
+/** What a side rightly lacks. */
+const rightly: ReadonlySet<NotComparedReason> = new Set(['retention', 'beforeStart']);
+
+/** Differences make it different, gaps in what was compared incomplete; what a side rightly lacks is only counted. */
 export function outcomeOf(differences: readonly unknown[], notCompared: readonly NotCompared[]): Outcome {
   if (differences.length > 0) return 'different';
-  return notCompared.some(({ reason }) => reason !== 'retention') ? 'incomplete' : 'identical';
+  return notCompared.some(({ reason }) => !rightly.has(reason)) ? 'incomplete' : 'identical';
 }
 
 /** The outcome of all together. */

@@ -281,6 +281,31 @@ describe('starts that differ', () => {
     },
   );
 
+  describe('because the mirror was told to begin at 8', () => {
+    const before = { reason: 'beforeStart', side: 'destination', start: 0n, end: 8n };
+
+    it('what lies before is counted, and the rest is identical', async () => {
+      expect(await verify(aged(), startingAt(8n), { startOffset: 8n })).toMatchObject({
+        outcome: 'identical',
+        notCompared: [before],
+        compared: { start: 8n, records: 32n },
+        source: { start: 0n, end: 40n },
+      });
+    });
+
+    it('what it has lost beyond that is not explained by it', async () => {
+      expect(await verify(aged(), startingAt(12n), { startOffset: 8n })).toMatchObject({
+        outcome: 'incomplete',
+        notCompared: [before, { reason: 'startUnexplained', start: 8n, end: 12n }],
+      });
+    });
+
+    it('nothing is said once the source starts there, too', async () => {
+      const verdict = await verify(startingAt(8n), startingAt(8n), { startOffset: 8n });
+      expect(verdict).toMatchObject({ outcome: 'identical', notCompared: [] });
+    });
+  });
+
   it.each<[string, Partial<LogSettings>, string]>([
     ['retention.ms is shorter than the age of all that is gone', { retentionMs: 30n * day }, 'retention'],
     [

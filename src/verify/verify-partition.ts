@@ -93,6 +93,8 @@ export class PartitionVerification {
   #compared: Compared = nothingCompared(0n);
   #sourceOffsets: LogOffsets | null = null;
   #destinationOffsets: LogOffsets | null = null;
+  /** Where the source's log really starts. */
+  #sourceLogStart: bigint | null = null;
   #end = 0n;
   /** How far both sides were when they were looked at last. */
   #reached: Record<Side, bigint> = { source: 0n, destination: 0n };
@@ -155,6 +157,9 @@ export class PartitionVerification {
         this.#differsAtEnd(later(reached.destination, destination.highWatermark));
 
       // 4. Starts, read again.
+      const { startOffset = 0n } = this.#options;
+      const held = this.#sourceLogStart ?? startOffset;
+      if (held < startOffset) this.#leaveOut('beforeStart', 'destination', held, startOffset);
       this.#options.signal?.throwIfAborted();
       if (source.logStartOffset !== destination.logStartOffset) await this.#compareStarts(this.#span);
     });
@@ -170,7 +175,7 @@ export class PartitionVerification {
       differences: this.#differences.map((difference) => inOwnOffsets(difference, shift)),
       notCompared: this.#notCompared,
       compared: this.#compared,
-      source: rangeOf(this.#sourceOffsets, 0n),
+      source: rangeOf(this.#sourceOffsets, 0n, this.#sourceLogStart),
       destination: rangeOf(this.#destinationOffsets, shift),
       shift,
       bytesRead: this.#span?.bytesRead ?? 0,
@@ -209,7 +214,11 @@ export class PartitionVerification {
 
   async #offsetsOf(side: Side): Promise<LogOffsets> {
     try {
-      return await this.#logs[side].offsets(this.#options.signal);
+      const offsets = await this.#logs[side].offsets(this.#options.signal);
+      if (side === 'destination') return offsets;
+      this.#sourceLogStart ??= offsets.logStartOffset;
+      const logStartOffset = later(offsets.logStartOffset, this.#options.startOffset ?? 0n);
+      return { ...offsets, logStartOffset };
     } catch (error) {
       throw new SideFailure(side, this.#compared.end, error);
     }
@@ -348,9 +357,13 @@ export class PartitionVerification {
   }
 }
 
-function rangeOf(offsets: LogOffsets | null, shift: bigint): OffsetRange | null {
+function rangeOf(
+  offsets: LogOffsets | null,
+  shift: bigint,
+  logStart: bigint | null = null,
+): OffsetRange | null {
   if (offsets === null) return null;
-  return { start: offsets.logStartOffset - shift, end: offsets.highWatermark - shift };
+  return { start: (logStart ?? offsets.logStartOffset) - shift, end: offsets.highWatermark - shift };
 }
 
 /** The destination's offsets as the destination has them. */

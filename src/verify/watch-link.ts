@@ -165,9 +165,11 @@ class Watch {
   #partition(pair: TopicPair, partition: number): WatchedPartition {
     const name = `${partition} ${pair.source}`;
     const shift = this.#options.shiftOf?.(pair.source, partition) ?? 0n;
+    const startOffset = this.#options.startOf?.(pair.source, partition) ?? 0n;
     const known = this.#partitions.get(name);
-    // A mirror's shift is settled when it is created, which may be after the source was seen first.
-    if (known !== undefined && (known.shift === shift || !known.isNew)) return known;
+    // Where a mirror lies is settled when it is created, which may be after the source was seen first.
+    const isAsKnown = known?.shift === shift && known.startOffset === startOffset;
+    if (known !== undefined && (isAsKnown || !known.isNew)) return known;
     const index = known?.index ?? this.#partitions.size;
     const { gapsHoldCopies, waitMsMax, pollMs, decompressedBytesMax, waitingSlotsMax, signal } =
       this.#options;
@@ -180,6 +182,7 @@ class Watch {
       destinationTopic: pair.destination,
       partition,
       shift,
+      startOffset,
       ...(gapsHoldCopies !== undefined && { gapsHoldCopies }),
       ...(waitMsMax !== undefined && { waitMsMax }),
       ...(pollMs !== undefined && { pollMs }),

@@ -95,6 +95,10 @@ export class WatchedPartition {
     return this.#options.shift ?? 0n;
   }
 
+  get startOffset(): bigint {
+    return this.#options.startOffset ?? 0n;
+  }
+
   /** Whether nothing of it was compared yet. */
   get isNew(): boolean {
     return this.#comparedTo === null && this.#differences.length === 0;
