@@ -1,6 +1,5 @@
 // The tree of commands. Each command stands in a file of its own under commands/ and gives an exit code; what
 // all of them share is here: --stack, wrong flags, help, and how a failure is told.
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import { agentCommand } from './commands/agent.ts';
@@ -13,6 +12,7 @@ import { verifyCommand } from './commands/verify.ts';
 import { Interrupted, reportFailure } from './fail.ts';
 import type { ConnectFleet } from './fleet/fleet.ts';
 import type { Output } from './output/output.ts';
+import { packageVersion } from './package-version.ts';
 
 /** What a command gets from outside. */
 export interface CommandContext {
@@ -125,9 +125,4 @@ function interruption(signal: AbortSignal, stopMsMax: number): Promise<never> {
     if (signal.aborted) begin();
     else signal.addEventListener('abort', begin, { once: true });
   });
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return String((JSON.parse(text) as { version: string }).version);
 }

@@ -34,7 +34,7 @@ export class PartitionFamilies {
   readonly #stopped = new Family(
     'gauge',
     'lockstep_stopped_partitions',
-    'Partitions that wait for a person (docs/states.md)',
+    'Partitions that wait for a person (docs/states.md); a clean stop is not one',
   );
   readonly #acknowledgedLost = new Family(
     'gauge',
@@ -82,7 +82,7 @@ export class PartitionFamilies {
     for (const status of partitions) {
       if (status.lagRecords === null) unknownCount += 1;
       else lag += status.lagRecords;
-      if (status.isStopped) stoppedCount += 1;
+      if (status.isStopped && status.state !== 'Stopped') stoppedCount += 1;
       states.set(status.state, (states.get(status.state) ?? 0) + 1);
       behindMs.take(status.behindMs);
       fetchAge.take(ageSeconds(status.lastFetchAtMs));

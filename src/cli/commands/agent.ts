@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from '../../errors.ts';
 import { isProblem, parseAddress } from '../../topology/bootstrap.ts';
 import { type DestinationOptions, destinationOf, withDestination } from '../fleet/destination.ts';
 import { loadFile } from '../load-file.ts';
+import { packageVersion } from '../package-version.ts';
 import type { CommandContext, Start } from '../program.ts';
 
 /** The agent itself waits 15 s for appends under way; then it has to end, ms. */
@@ -50,12 +51,13 @@ async function run(options: AgentOptions, context: CommandContext): Promise<Exit
   const agentFile = options.file === undefined ? undefined : await loadFile(options.file, context);
   const [{ createLog }, { runFleetAgent }] = await Promise.all([
     import('../../agent/log.ts'),
-    import('../../agent/fleet-agent.ts') as unknown as Promise<FleetAgentDoor>,
+    import('../../agent/index.ts'),
   ]);
   const agentId = options.id ?? defaultId();
   await runFleetAgent({
     destination,
     agentId,
+    version: packageVersion(),
     http: options.http ?? null,
     signal: context.signal,
     log: createLog({ level: options.logLevel as 'info', agent: agentId }),
@@ -63,11 +65,6 @@ async function run(options: AgentOptions, context: CommandContext): Promise<Exit
     perPartitionMetrics: options.perPartitionMetrics === true,
   });
   return exitCodes.ok;
-}
-
-/** Until src/agent exports it. */
-interface FleetAgentDoor {
-  runFleetAgent(options: object): Promise<void>;
 }
 
 /** Two agents on one host must not be taken for one. */

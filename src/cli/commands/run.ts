@@ -8,6 +8,7 @@ import { formatSummary, summarizeLink } from '../link-summary.ts';
 import { loadFile } from '../load-file.ts';
 import { LiveBlock } from '../output/live-block.ts';
 import type { Output } from '../output/output.ts';
+import { packageVersion } from '../package-version.ts';
 import { placesOf } from '../places.ts';
 import type { CommandContext, Start } from '../program.ts';
 import { type PlaceOfLink, ToldChanges } from '../told-changes.ts';
@@ -35,7 +36,7 @@ export function runCommand(start: Start): Command {
 async function run(file: string, options: RunOptions, context: CommandContext): Promise<ExitCode> {
   const topology = await loadFile(file, context);
   const links = chooseLinks(topology, options.link);
-  const { runAgent } = await import('../../agent/index.ts');
+  const { runFile } = await import('../../agent/index.ts');
   const { output, signal } = context;
   const view = new AgentView(output, placesOf(topology));
   for (const link of links) {
@@ -48,14 +49,16 @@ async function run(file: string, options: RunOptions, context: CommandContext): 
     () => view.message('lockstep: stopping; appends under way are waited for'),
     { once: true },
   );
-  await runAgent({
+  await runFile({
     topology,
+    version: packageVersion(),
+    environment: context.environment,
     ...(options.link !== undefined && { link: options.link }),
     signal,
     statusEveryMs: output.isTerminal ? statusMs.terminal : statusMs.plain,
     onStatus: (status) => view.show(status),
     onNotice: (link, { level, text }) =>
-      view.message(`${link}: ${level === 'warning' ? 'warning: ' : ''}${text}`),
+      view.message(`${link ?? 'lockstep'}: ${level === 'warning' ? 'warning: ' : ''}${text}`),
   });
   output.message('lockstep: stopped cleanly');
   return exitCodes.ok;

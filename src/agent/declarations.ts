@@ -1,0 +1,90 @@
+// Links between lockstep.yaml and the control topic: how a file's link is written down for a fleet, and how what is
+// written down becomes what this machine can work with. Secrets never travel: what a file holds in plain text is left
+// to the agents that have the file.
+import type { ClusterConfig } from '../client/index.ts';
+import type { LinkDeclaration, LinkRecord, SourceReference } from '../control/index.ts';
+import { LockstepError } from '../errors.ts';
+import {
+  checkDeclaredTogether,
+  type LinkConfig,
+  literalSecretsOf,
+  resolveClusterReference,
+  resolveLinkDeclaration,
+  type Topology,
+} from '../topology/index.ts';
+
+/** Where a machine looks references up, and the clusters of its own file. */
+export interface MachineSources {
+  /** Relative paths begin here. */
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly file?: Topology;
+}
+
+/**
+ * A link of the file as the fleet gets it.
+ * @throws LockstepError CONFIG_INVALID for a secret that stands in the link itself.
+ */
+export function declarationOf(topology: Topology, name: string): LinkDeclaration {
+  const link = topology.links[name]!;
+  const config = topology.rawLinks[name]!;
+  const [secret] = literalSecretsOf(config);
+  if (secret !== undefined) {
+    throw new LockstepError(
+      'CONFIG_INVALID',
+      `${topology.file}: link ${name}: ${secret} is a secret itself, and links are written down in Kafka; use a reference that agents look up: \${file:path} or \${env:NAME}`,
+    );
+  }
+  return { name, source: sourceReference(topology, link.source), destination: link.destination, config };
+}
+
+function sourceReference(topology: Topology, name: string): SourceReference {
+  const raw = topology.rawClusters[name]!;
+  const bootstrap = (raw.bootstrap as readonly unknown[]).map(String);
+  if (literalSecretsOf(raw).length > 0) return { name, bootstrap, isInAgentFile: true };
+  const { clientId, tls, sasl } = raw;
+  return {
+    name,
+    bootstrap,
+    ...(clientId !== undefined && { clientId: String(clientId) }),
+    ...(tls !== undefined && { tls }),
+    ...(sasl !== undefined && { sasl }),
+  };
+}
+
+/**
+ * What this machine makes of a link's record.
+ * @throws LockstepError CONFIG_INVALID for what it can't look up, naming the place.
+ */
+export function resolveRecord(
+  record: LinkRecord,
+  { folder, environment, file }: MachineSources,
+): { config: LinkConfig; source: ClusterConfig } {
+  const { name, destination, source, config } = record;
+  const resolved = resolveLinkDeclaration(
+    { name, destination, config, source: source.name },
+    { folder, environment },
+  );
+  if (source.isInAgentFile !== true)
+    return { config: resolved, source: resolveClusterReference(source, { folder, environment }) };
+  const own = file?.clusters[source.name];
+  if (own === undefined) {
+    throw new LockstepError(
+      'CONFIG_INVALID',
+      `link ${name}: how to log in to ${source.name} stands in plain text in the file that declared it, so only agents started with ` +
+        `\`lockstep run FILE\` know it; use references there (\${file:path}, \${env:NAME}) and apply it again`,
+    );
+  }
+  return { config: resolved, source: own };
+}
+
+/** What a declaration says, without looking anything up. @throws LockstepError CONFIG_INVALID */
+export function resolveConfig({ name, source, destination, config }: LinkDeclaration): LinkConfig {
+  return resolveLinkDeclaration({ name, source: source.name, destination, config }, 'unresolved');
+}
+
+/** Faults between links of one fleet, whatever names people gave to its cluster. @throws LockstepError CONFIG_INVALID */
+export function checkTogether(links: readonly LinkDeclaration[]): void {
+  const destination = 'this cluster';
+  checkDeclaredTogether(links.map((link) => ({ ...resolveConfig(link), destination })));
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { type DrainLook, type Ends, notDrained, quietMs } from './drained.ts';
+
+const full: Ends = {
+  ...{ partition: 0, sourceHighWatermark: 100n, sourceLastStable: 100n },
+  ...{ mirrorLogEnd: 100n, mirrorHighWatermark: 100n },
+};
+const look = (atMs: number, ...ends: Partial<Ends>[]): DrainLook => ({
+  atMs,
+  ends: ends.map((each, partition) => ({ ...full, partition, ...each })),
+});
+
+describe('a mirror is drained', () => {
+  test('when nothing lags and the source stood still between two looks', () => {
+    expect(notDrained(look(quietMs, {}), look(0, {}))).toBeNull();
+  });
+
+  test.each([
+    ['no earlier look to compare with', look(5_000, {}), null, /whether writes have stopped/],
+    ['two looks too close to each other', look(quietMs - 1, {}), look(0, {}), /whether writes have stopped/],
+    [
+      'the source grew',
+      look(2_000, {
+        sourceHighWatermark: 120n,
+        sourceLastStable: 120n,
+        mirrorLogEnd: 120n,
+        mirrorHighWatermark: 120n,
+      }),
+      look(0, {}),
+      /writes go on: 20 offsets in 2.0 s/,
+    ],
+    [
+      'a transaction is open',
+      look(2_000, { sourceLastStable: 90n, mirrorLogEnd: 90n, mirrorHighWatermark: 90n }),
+      look(0, {}),
+      /transaction is open at the source on partition 0/,
+    ],
+    [
+      'one of two partitions lags',
+      look(2_000, {}, { mirrorLogEnd: 93n, mirrorHighWatermark: 93n }),
+      look(0, {}, {}),
+      /lags by 7 offsets/,
+    ],
+    [
+      'a replica of the mirror is behind',
+      look(2_000, {}, { mirrorHighWatermark: 99n }),
+      look(0, {}, {}),
+      /replicas of the mirror are behind on partition 1/,
+    ],
+  ])('but not when %s', (_what, now, before, reason) => {
+    expect(notDrained(now, before)).toMatch(reason);
+  });
+});

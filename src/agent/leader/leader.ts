@@ -1,0 +1,229 @@
+// The work of the agent that leads the fleet: it alone changes what stands in the control topic about links and
+// mirrors. One pass at a time, whenever something changed and once a second:
+//
+//   0. write everything anew where the topic was deleted
+//   1. answer commands, in the order of the log
+//   2. write down mirrors that the links' runners have made or grown
+//   3. take promotions on
+//   4. answer the commands that waited for them
+//   5. forget links without mirrors, and what is old
+//
+// A former leader may still believe to lead: its next write is refused (FENCED), and it steps down.
+import {
+  type AnswerRecord,
+  answerKey,
+  type CommandRecord,
+  type ControlTopic,
+  expired,
+  type FleetState,
+  type LeaderWriter,
+  linkKey,
+  type MirrorRecord,
+  mirrorKey,
+  recordVersion,
+} from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { answerOf } from './answers.ts';
+import { type Decision, type DecisionContext, decide } from './decide.ts';
+import { type MetTopic, recordsOfMet } from './met-topics.ts';
+import type { Promotions } from './promotions.ts';
+import { WriteOrder } from './write-order.ts';
+
+export interface LeaderOptions {
+  readonly control: ControlTopic;
+  readonly writer: LeaderWriter;
+  readonly context: Omit<DecisionContext, 'nowMs'>;
+  readonly nowMs: () => number;
+  /** What the runners of all links hold now. */
+  met(): readonly MetTopic[];
+  /** Kafka's id of each link's source, where it was reached. */
+  sourceClusterIds(): ReadonlyMap<string, string>;
+  promotions(replace: (before: MirrorRecord, after: MirrorRecord | null) => Promise<void>): Promotions;
+  readonly onNotice: (level: 'info' | 'warning', text: string) => void;
+  /** Another agent leads now. */
+  readonly onFenced: () => void;
+}
+
+const passEveryMs = 1_000;
+const cleanUpEveryMs = 30_000;
+
+export class Leader {
+  readonly #options: LeaderOptions;
+  readonly #promotions: Promotions;
+  #timer: NodeJS.Timeout | undefined;
+  #stopListening = (): void => {};
+  #isStopped = false;
+  #isWanted = false;
+  #pass: Promise<void> | null = null;
+  #cleanedUpAtMs = 0;
+  readonly #order = new WriteOrder();
+  /** Conflicts that were told. */
+  readonly #told = new Set<string>();
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#promotions = options.promotions((before, after) => this.#replace(before, after));
+  }
+
+  start(): void {
+    const { control } = this.#options;
+    const endChanges = control.onChange(() => this.look());
+    const endLosses = control.onRecreated(() => this.look());
+    this.#stopListening = () => {
+      endChanges();
+      endLosses();
+    };
+    this.#timer = setInterval(() => this.look(), passEveryMs);
+    this.look();
+  }
+
+  /** Resolves when nothing of it is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    this.#stopListening();
+    await this.#pass;
+    await this.#order.alone(async () => {});
+  }
+
+  /** Something changed. */
+  look(): void {
+    this.#isWanted = true;
+    if (this.#pass !== null || this.#isStopped) return;
+    this.#pass = this.#passes().finally(() => {
+      this.#pass = null;
+      if (this.#isWanted) this.look();
+    });
+  }
+
+  async #passes(): Promise<void> {
+    const { control, onNotice, writer } = this.#options;
+    while (this.#isWanted && !this.#isStopped) {
+      this.#isWanted = false;
+      try {
+        await writer.restore();
+        await this.#answerCommands();
+        await this.#writeDownMet();
+        this.#promotions.step(control.state.mirrors.values());
+        await this.#answerWaiting();
+        await this.#forget();
+      } catch (error) {
+        if (!(error instanceof LockstepError)) throw error;
+        if (error.code === 'FENCED') return this.#stepDown();
+        onNotice('warning', `the leader's work is tried again: ${error.message}`);
+        return;
+      }
+    }
+  }
+
+  #stepDown(): void {
+    this.#isStopped = true;
+    this.#isWanted = false;
+    clearInterval(this.#timer);
+    this.#stopListening();
+    this.#options.onFenced();
+  }
+
+  async #answerCommands(): Promise<void> {
+    const { control, onNotice } = this.#options;
+    for (const command of [...control.state.commands.values()]) {
+      if (control.state.answers.has(command.id)) continue;
+      const decision = await this.#order.alone(() => this.#carryOut(command));
+      onNotice(
+        'info',
+        `${describe(command)}: ${decision.kind === 'refused' ? `refused: ` : ''}${decision.message}`,
+      );
+    }
+  }
+
+  /** Decides, and writes the decision with its answer. */
+  async #carryOut(command: CommandRecord): Promise<Decision> {
+    const { control, context, nowMs, writer } = this.#options;
+    const decision = decide(control.state, command, { ...context, nowMs: nowMs() });
+    const isRefused = decision.kind === 'refused';
+    const isDone = isRefused || decision.awaits === undefined || command.isDryRun;
+    const answer: AnswerRecord = {
+      v: recordVersion,
+      id: command.id,
+      atMs: nowMs(),
+      state: isRefused ? 'refused' : isDone ? 'done' : 'working',
+      message: decision.message,
+      changes: isRefused ? [] : decision.changes,
+      ...(isRefused && { code: decision.code }),
+    };
+    const entries = isRefused || command.isDryRun ? [] : decision.entries;
+    await writer.write(new Map<string, object | null>([...entries, [answerKey(command.id), answer]]));
+    return decision;
+  }
+
+  /** Mirrors that have no record yet, or whose record is not true any more. */
+  #writeDownMet(): Promise<void> {
+    return this.#order.alone(async () => {
+      const { control, met, sourceClusterIds, nowMs, writer } = this.#options;
+      const { state } = control;
+      const found = recordsOfMet(state, met(), nowMs());
+      const entries = new Map<string, object>(found.entries);
+      for (const conflict of found.conflicts) {
+        if (this.#told.has(conflict)) continue;
+        this.#told.add(conflict);
+        this.#options.onNotice('warning', conflict);
+      }
+      for (const [name, sourceClusterId] of sourceClusterIds()) {
+        const link = state.links.get(name);
+        if (link === undefined || link.sourceClusterId !== undefined || state.foreign.has(linkKey(name)))
+          continue;
+        entries.set(linkKey(name), { ...link, sourceClusterId });
+      }
+      await writer.write(entries);
+    });
+  }
+
+  async #answerWaiting(): Promise<void> {
+    const { control, nowMs } = this.#options;
+    for (const answer of [...control.state.answers.values()]) {
+      if (answer.state !== 'working') continue;
+      const final = answerOf(answer, control.state, nowMs());
+      if (final !== null) await this.write(new Map([[answerKey(answer.id), final]]));
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const { control, nowMs } = this.#options;
+    const entries = new Map<string, null>(linksToForget(control.state).map((key) => [key, null]));
+    if (nowMs() - this.#cleanedUpAtMs >= cleanUpEveryMs) {
+      this.#cleanedUpAtMs = nowMs();
+      for (const key of expired(control.state, nowMs())) entries.set(key, null);
+    }
+    await this.write(entries);
+  }
+
+  #replace(before: MirrorRecord, after: MirrorRecord | null): Promise<void> {
+    return this.#order.together(async () => {
+      const now = this.#options.control.state.mirrors.get(`${before.link}/${before.sourceTopic}`);
+      if (now === undefined || now.state !== before.state || now.sinceMs !== before.sinceMs) return;
+      await this.#options.writer.write(new Map([[mirrorKey(before), after]]));
+    });
+  }
+
+  /** Writes what a keeper remembers. */
+  write(entries: ReadonlyMap<string, object | null>): Promise<void> {
+    return this.#order.together(() => this.#options.writer.write(entries));
+  }
+}
+
+/** Links that are being deleted and have no mirror left to close: everything below them. */
+function linksToForget(state: FleetState): string[] {
+  const keys: string[] = [];
+  for (const link of state.links.values()) {
+    if (link.isDeleted !== true) continue;
+    const mirrors = [...state.mirrors.values()].filter((mirror) => mirror.link === link.name);
+    if (mirrors.some((mirror) => mirror.state !== 'Promoted')) continue;
+    keys.push(linkKey(link.name), ...mirrors.map(mirrorKey));
+  }
+  return keys;
+}
+
+function describe({ by, body, isDryRun }: CommandRecord): string {
+  const about = 'link' in body ? (typeof body.link === 'string' ? body.link : body.link.name) : '';
+  return `${by}: ${body.do}${about === '' ? '' : ` ${about}`}${isDryRun ? ' (dry run)' : ''}`;
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { FleetReducer, recordVersion } from '../../control/index.ts';
+import { type MetTopic, recordsOfMet } from './met-topics.ts';
+
+const met = (link: string, topic: string, partitionCount = 2): MetTopic => ({
+  ...{ link, sourceTopic: topic, mirrorTopic: topic, sourceTopicId: 'a', mirrorTopicId: 'b', partitionCount },
+});
+
+function fleet(): FleetReducer {
+  const state = new FleetReducer();
+  for (const name of ['one', 'two']) {
+    const source = { name: `source-of-${name}`, bootstrap: ['a:1'] };
+    const base = { v: recordVersion, name, source, destination: 'eu', config: {}, generation: 1 };
+    state.apply(`link/${name}`, JSON.stringify({ ...base, createdAtMs: 1, changedAtMs: 1 }));
+  }
+  return state;
+}
+
+function take(state: FleetReducer, ...topics: MetTopic[]): readonly string[] {
+  const { entries, conflicts } = recordsOfMet(state, topics, 5);
+  for (const [key, value] of entries) state.apply(key, JSON.stringify(value));
+  expect(state.warnings).toEqual([]);
+  return conflicts;
+}
+
+test('a topic that was met becomes a mirror once, and grows', () => {
+  const state = fleet();
+  take(state, met('one', 'orders'));
+  expect(state.mirrors.get('one/orders')).toMatchObject({
+    state: 'Mirroring',
+    partitionCount: 2,
+    sinceMs: 5,
+  });
+  expect(recordsOfMet(state, [met('one', 'orders')], 6).entries.size).toBe(0);
+  take(state, met('one', 'orders', 5));
+  expect(state.mirrors.get('one/orders')).toMatchObject({ partitionCount: 5, sinceMs: 5 });
+  // A runner that has not looked again yet takes nothing back.
+  expect(recordsOfMet(state, [met('one', 'orders', 2)], 6).entries.size).toBe(0);
+});
+
+test('a topic is written by one link only, whoever came first', () => {
+  const state = fleet();
+  expect(take(state, met('one', 'orders'))).toEqual([]);
+  expect(take(state, met('two', 'orders'))).toEqual([
+    expect.stringMatching(/orders is a mirror of link one, so link two/),
+  ]);
+  expect(take(fleet(), met('one', 'orders'), met('two', 'orders'))).toHaveLength(1);
+  expect(state.mirrors.has('two/orders')).toBe(false);
+});
+
+test('a promoted mirror stays promoted', () => {
+  const state = fleet();
+  take(state, met('one', 'orders'));
+  state.apply('mirror/one/orders', JSON.stringify({ ...state.mirrors.get('one/orders'), state: 'Promoted' }));
+  expect(recordsOfMet(state, [met('one', 'orders')], 6).entries.size).toBe(0);
+});

@@ -1,0 +1,30 @@
+// What promotions need of a link, from its worker and from what the fleet has told.
+import type { ControlTopic } from '../../control/index.ts';
+import type { LinkWorker } from '../link-worker.ts';
+import type { PromotableLink } from './promotions.ts';
+
+export function promotableLink(
+  worker: LinkWorker | undefined,
+  control: ControlTopic,
+): PromotableLink | undefined {
+  if (worker === undefined) return undefined;
+  return {
+    source: worker.source,
+    producerId: worker.producerId,
+    shiftOf: (topic, partition) => worker.shiftOf(topic, partition) ?? 0n,
+    seen: (topic, partition) => {
+      const status = control.state.statuses.get(`${worker.name}/${topic}/${partition}`);
+      if (status?.sourceEnd == null) return null;
+      return {
+        sourceEnd: BigInt(status.sourceEnd) - BigInt(status.shift),
+        atMs: status.lastFetchAtMs ?? status.atMs,
+      };
+    },
+    syncGroups: async (topics) => {
+      await worker.groups?.syncTopics(topics);
+    },
+    releaseRights: async (mirrorTopics) => {
+      await worker.acls?.release(mirrorTopics);
+    },
+  };
+}

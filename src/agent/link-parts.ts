@@ -1,0 +1,119 @@
+// One link put together from its two clusters: the mirror that moves the bytes, and the runner that feeds it.
+import { type Cluster, type ClusterConfig, formatAddress } from '../client/index.ts';
+import { LockstepError } from '../errors.ts';
+import {
+  LinkRunner,
+  type LinkRunnerOptions,
+  type Notice,
+  type ShiftStore,
+  Shifts,
+  StartGuard,
+} from '../link/index.ts';
+import {
+  clusterTransactions,
+  defaultTuning,
+  findOpenTransactions,
+  LinkMirror,
+  linkProducerId,
+  type MirrorExactness,
+  type MirrorObserver,
+  type OpenTransactionQuestions,
+  transactionQuestions,
+} from '../mirror/index.ts';
+import { type LinkConfig, literalTopics, matchesTopic } from '../topology/index.ts';
+import { linkCluster, mirrorCluster } from './link-clusters.ts';
+
+/** Reading in larger pieces costs less while catching up; appends have short answers. */
+const readBufferBytes = { reading: 256 * 1024, appending: 16 * 1024 };
+const discoverEveryMs = 5_000;
+
+export interface LinkParts {
+  readonly config: LinkConfig;
+  readonly source: Cluster;
+  /** How the source was declared, for commands that people are shown. */
+  readonly sourceConfig: ClusterConfig;
+  readonly destination: Cluster;
+  readonly shiftStore: ShiftStore;
+  readonly onNotice: (notice: Notice) => void;
+  readonly observer?: MirrorObserver;
+  /** Which partitions are copied here, and whether topics are made and altered here; default all, yes. */
+  readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror'>;
+}
+
+/** @throws LockstepError CONFIG_INVALID where both ends are one cluster. */
+export function buildLink(parts: LinkParts): { runner: LinkRunner; mirror: LinkMirror } {
+  const { config, source, destination } = parts;
+  if (source.clusterId === destination.clusterId) {
+    throw new LockstepError(
+      'CONFIG_INVALID',
+      `link ${config.name}: ${config.source} and ${config.destination} are one cluster (id ${source.clusterId}); a topic can't be its own mirror`,
+    );
+  }
+  const mirrorName = (topic: string): string => `${config.prefix}${topic}`;
+  const sides = { source: linkCluster(source), destination: linkCluster(destination, { mirrorName }) };
+  const telling = { onNotice: parts.onNotice, nowMs: Date.now };
+  const startGuard = new StartGuard({ ...sides, ...telling });
+  const mirror = new LinkMirror({
+    source: mirrorCluster(source, { purpose: 'reading', readBufferBytes: readBufferBytes.reading }),
+    destination: mirrorCluster(destination, {
+      purpose: 'appending',
+      readBufferBytes: readBufferBytes.appending,
+      topicName: mirrorName,
+    }),
+    producerId: linkProducerId({ sourceClusterId: source.clusterId, linkName: config.name }),
+    tuning: {
+      ...defaultTuning,
+      producerConnections: config.producerConnections,
+      fetchBytesMax: config.fetchBytesMax,
+      inFlightBytesMax: config.inFlightBytesMax,
+    },
+    exactness: exactnessOf(config),
+    openTransactions: openTransactionQuestions(source, parts.sourceConfig),
+    transactions: { linkName: config.name, requests: clusterTransactions(destination) },
+    guardStart: (partition) => startGuard.guard(partition),
+    isStartGuarded: (topic) => startGuard.isReadDenied(topic),
+    random: Math.random,
+    nowMs: Date.now,
+    ...(parts.observer && { observer: parts.observer }),
+  });
+  const runner = new LinkRunner({
+    name: config.name,
+    ...sides,
+    ...telling,
+    mirror,
+    startGuard,
+    shifts: new Shifts({
+      ...sides,
+      ...telling,
+      store: parts.shiftStore,
+      link: config.name,
+      start: config.start,
+    }),
+    selects: (topic) => matchesTopic(config, topic),
+    namedTopics: literalTopics(config),
+    replicationFactor: config.replicationFactor ?? -1,
+    discoverEveryMs,
+    startAt: config.startAt,
+    configs: config.sync.configs,
+    mayStartWithoutSource: parts.share !== undefined,
+    ...parts.share,
+  });
+  return { runner, mirror };
+}
+
+function openTransactionQuestions(
+  source: Cluster,
+  { bootstrap, tls, sasl }: ClusterConfig,
+): OpenTransactionQuestions {
+  const questions = transactionQuestions(source);
+  return {
+    ask: (partitions) => findOpenTransactions(questions, partitions),
+    bootstrap: bootstrap.map(formatAddress).join(','),
+    isSecured: tls !== undefined || sasl !== undefined,
+  };
+}
+
+function exactnessOf(link: LinkConfig): MirrorExactness {
+  const { holes, compactionGaps, start, fillOffsetsMax, retentionOvertook } = link;
+  return { holes, compactionGaps, start, fillOffsetsMax, retentionOvertook };
+}

@@ -1,0 +1,377 @@
+// One link at this agent: connects to its source, copies the partitions that are this agent's, and, where this agent
+// leads the fleet, keeps what travels along (topics, settings, groups, ACLs).
+//
+// A source that can't be reached keeps nothing else from working: the link says so and is tried again, and its mirrors
+// can be promoted meanwhile.
+import {
+  type BackoffOptions,
+  backoffMs,
+  type Clock,
+  Cluster,
+  type ClusterConfig,
+  FramePool,
+  sleep,
+} from '../client/index.ts';
+import type { ControlTopic, LinkRecord, MirrorRecord } from '../control/index.ts';
+import { LockstepError } from '../errors.ts';
+import { AclKeeper, type KeeperStore } from '../link/acls/index.ts';
+import { GroupKeeper } from '../link/groups/index.ts';
+import { type LinkRunner, type LinkStatus, mirrorStates, type Notice } from '../link/index.ts';
+import { linkProducerId, type MirrorObserver } from '../mirror/index.ts';
+import {
+  type LinkConfig,
+  literalTopics,
+  matchesGroup,
+  matchesPrincipal,
+  matchesTopic,
+} from '../topology/index.ts';
+import { buildLink } from './link-parts.ts';
+
+export interface LinkWorkerOptions {
+  readonly record: LinkRecord;
+  readonly destination: Cluster;
+  readonly control: ControlTopic;
+  /** @throws LockstepError CONFIG_INVALID, FILE_UNREADABLE: a reference that this machine can't resolve. */
+  resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
+  /** Whether the partition of this source topic is this agent's. */
+  owns(partition: { readonly topic: string; readonly partition: number }): boolean;
+  isLeader(): boolean;
+  /** What keepers remember, below a prefix; written by the leader. */
+  keeperStore(prefix: string): KeeperStore;
+  readonly onNotice: (notice: Notice) => void;
+  readonly observer?: MirrorObserver;
+  readonly clock: Clock;
+}
+
+/** What stands while the link's declaration does. */
+interface Standing {
+  readonly config: LinkConfig;
+  readonly sourceConfig: ClusterConfig;
+  /** May not be reachable. */
+  readonly source: Cluster;
+}
+
+/** Keys of a link's configuration that a running link takes over; all others begin it anew. */
+const alterableKeys: ReadonlySet<keyof LinkConfig> = new Set([
+  'topics',
+  'excludeTopics',
+  'groups',
+  'excludeGroups',
+  'startAt',
+  'sync',
+]);
+/** A source that is down for long is asked every half minute. */
+const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
+const keptBytesMax = 8 * 1024 * 1024;
+
+export class LinkWorker {
+  readonly #options: LinkWorkerOptions;
+  #record: LinkRecord;
+  #standing: Standing | null = null;
+  /** Null until the source was reached. */
+  #runner: LinkRunner | null = null;
+  #groups: GroupKeeper | null = null;
+  #acls: AclKeeper | null = null;
+  /** Why nothing is copied. */
+  #trouble: string | null = 'connecting to the source';
+  #isStopped = false;
+  #isLeading = false;
+  readonly #ended = new AbortController();
+  /** Aborted when the declaration changes or the work ends. */
+  #attempt = new AbortController();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: LinkWorkerOptions) {
+    this.#options = options;
+    this.#record = options.record;
+  }
+
+  get name(): string {
+    return this.#record.name;
+  }
+  get record(): LinkRecord {
+    return this.#record;
+  }
+  /** Null while it was never reached. */
+  get source(): Cluster | null {
+    return this.#runner === null ? null : (this.#standing?.source ?? null);
+  }
+  get groups(): GroupKeeper | null {
+    return this.#groups;
+  }
+  get acls(): AclKeeper | null {
+    return this.#acls;
+  }
+  get config(): LinkConfig | null {
+    return this.#standing?.config ?? null;
+  }
+  get sourceConfig(): ClusterConfig | null {
+    return this.#standing?.sourceConfig ?? null;
+  }
+  /** The link's producer id; null when no agent has ever reached the source. */
+  get producerId(): bigint | null {
+    const sourceClusterId = this.source?.clusterId ?? this.#record.sourceClusterId;
+    return sourceClusterId === undefined ? null : linkProducerId({ sourceClusterId, linkName: this.name });
+  }
+
+  start(): void {
+    this.#inOrder(() => this.#begin());
+  }
+
+  /** Everything of this link that is under way has ended when this resolves. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#ended.abort();
+    this.#attempt.abort();
+    await this.#work;
+    await this.#end();
+  }
+
+  status(): LinkStatus {
+    if (this.#runner !== null) return this.#runner.status();
+    const { name, source, destination } = this.#record;
+    return {
+      ...{ name, source: source.name, destination },
+      topics: [],
+      partitions: [],
+      heldBytes: 0,
+      discoveryError: this.#trouble,
+    };
+  }
+
+  /** The link was declared anew. */
+  alter(record: LinkRecord): void {
+    const before = this.#record;
+    this.#record = record;
+    if (before.generation === record.generation) return;
+    this.#inOrder(() => this.#alterFrom(before));
+  }
+
+  /** Another share of the partitions, or other states of mirrors. */
+  reconcile(): void {
+    this.#inOrder(async () => {
+      await this.#runner?.reconcile();
+    });
+  }
+
+  /** Stops these partitions; resolves when nothing of them is under way. */
+  async release(partitions: readonly { topic: string; partition: number }[]): Promise<void> {
+    await this.#runner?.release(partitions);
+  }
+
+  /** Whether this agent leads the fleet from now on. */
+  lead(isLeading: boolean): void {
+    if (this.#isLeading === isLeading) return;
+    this.#isLeading = isLeading;
+    this.#inOrder(async () => {
+      if (isLeading) this.#startKeepers();
+      else await this.#endKeepers();
+      await this.#runner?.reconcile();
+    });
+  }
+
+  /** Source offset - offset at the mirror, as the agent that copies it told; null: not told yet. */
+  shiftOf(topic: string, partition: number): bigint | null {
+    const status = this.#options.control.state.statuses.get(`${this.name}/${topic}/${partition}`);
+    return status === undefined ? null : BigInt(status.shift);
+  }
+
+  async #alterFrom(before: LinkRecord): Promise<void> {
+    const standing = this.#standing;
+    const resolved = this.#resolve();
+    const isSameSource = JSON.stringify(before.source) === JSON.stringify(this.#record.source);
+    if (
+      resolved === null ||
+      standing === null ||
+      !isSameSource ||
+      !canGoOn(standing.config, resolved.config)
+    ) {
+      await this.#end();
+      return this.#begin();
+    }
+    const { config } = resolved;
+    this.#standing = { ...standing, config };
+    await this.#runner?.alter({
+      selects: (topic) => matchesTopic(config, topic),
+      namedTopics: literalTopics(config),
+      startAt: config.startAt,
+      configs: config.sync.configs,
+    });
+    await this.#endKeepers();
+    this.#startKeepers();
+  }
+
+  /** Keepers begin at once, what copies as soon as the source answers. */
+  async #begin(): Promise<void> {
+    if (this.#isStopped) return;
+    const resolved = this.#resolve();
+    if (resolved === null) return;
+    const { config, source: sourceConfig } = resolved;
+    const source = Cluster.unconnected(sourceConfig, { framePool: new FramePool({ keptBytesMax }) });
+    this.#standing = { config, sourceConfig, source };
+    this.#startKeepers();
+    this.#attempt = new AbortController();
+    // Not in order: what comes next must not wait for a source that is down.
+    void this.#reach(this.#standing, this.#attempt.signal);
+  }
+
+  async #reach(standing: Standing, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        await standing.source.refreshMetadata([]);
+        const isDone = await this.#inOrder(async () => {
+          if (signal.aborted || this.#runner !== null) return;
+          await this.#run(standing);
+        });
+        if (isDone) return;
+      } catch (error) {
+        if (!(error instanceof LockstepError)) throw error;
+        if (!signal.aborted) this.#say(error.message);
+      }
+      await sleep(clock, backoffMs(attempt, sourceBackoff, Math.random), signal).catch(() => {});
+    }
+  }
+
+  /** The source answers. */
+  async #run({ config, source, sourceConfig }: Standing): Promise<void> {
+    const { control, destination, onNotice, observer } = this.#options;
+    const known = this.#record.sourceClusterId;
+    if (known !== undefined && known !== source.clusterId) {
+      throw new LockstepError(
+        'CLUSTER_CHANGED',
+        `link ${this.name}: the source was cluster ${known} and is ${source.clusterId} now; nothing is copied. Point the link at ` +
+          'the former cluster, or delete it and create it anew',
+      );
+    }
+    const { runner } = buildLink({
+      ...{ config, source, sourceConfig, destination, onNotice },
+      shiftStore: control,
+      ...(observer && { observer }),
+      share: {
+        owns: (partition) => this.#options.owns(partition),
+        isKeeper: () => this.#options.isLeader(),
+        mayMirror: (topic) => this.#mayMirror(topic, config),
+      },
+    });
+    try {
+      await runner.start();
+    } catch (error) {
+      await runner.stop();
+      throw error;
+    }
+    this.#runner = runner;
+    this.#trouble = null;
+  }
+
+  /** A mirror without a record is about to be made; a topic that another link mirrors is not ours. */
+  #mayMirror(topic: string, config: LinkConfig): boolean {
+    const mirrorTopic = `${config.prefix}${topic}`;
+    for (const mirror of this.#options.control.state.mirrors.values()) {
+      if (mirror.link === this.name && mirror.sourceTopic === topic)
+        return mirrorStates[mirror.state].isCopied;
+      if (mirror.link !== this.name && mirror.mirrorTopic === mirrorTopic) return false;
+    }
+    return this.#record.isDeleted !== true;
+  }
+
+  #mirrors(): MirrorRecord[] {
+    const all = this.#options.control.state.mirrors.values();
+    return [...all].filter(({ link }) => link === this.name);
+  }
+
+  #startKeepers(): void {
+    const standing = this.#standing;
+    if (standing === null || !this.#isLeading || this.#groups !== null || this.#acls !== null) return;
+    const { source, config } = standing;
+    const { destination, keeperStore, onNotice, clock } = this.#options;
+    const { acls: aclConfig, quotas, users, groups: groupConfig } = config.sync;
+    const common = { source, destination, onNotice, clock };
+    if (config.groups.length > 0) {
+      this.#groups = new GroupKeeper({
+        ...common,
+        store: keeperStore(`group/${this.name}/`),
+        selects: (group) => matchesGroup(config, group),
+        config: groupConfig,
+        mirrors: () =>
+          this.#mirrors()
+            .filter(({ state }) => state !== 'Promoted')
+            .map(({ sourceTopic, mirrorTopic, partitionCount }) => ({
+              ...{ sourceTopic, mirrorTopic, partitionCount },
+              shiftOf: (partition: number) => this.shiftOf(sourceTopic, partition),
+            })),
+      });
+    }
+    if (aclConfig !== null || quotas.length > 0 || users.length > 0) {
+      this.#acls = new AclKeeper({
+        ...common,
+        store: keeperStore(`acl/${this.name}/`),
+        config: aclConfig,
+        selects: (principal) => aclConfig !== null && matchesPrincipal(aclConfig, principal),
+        quotas,
+        users,
+        mirrors: () =>
+          this.#mirrors().map(({ sourceTopic, mirrorTopic, state }) => ({
+            ...{ sourceTopic, mirrorTopic },
+            isPromoted: state === 'Promoted',
+          })),
+      });
+    }
+    this.#groups?.start();
+    this.#acls?.start();
+  }
+
+  async #endKeepers(): Promise<void> {
+    const [groups, acls] = [this.#groups, this.#acls];
+    this.#groups = null;
+    this.#acls = null;
+    await Promise.all([groups?.stop(), acls?.stop()]);
+  }
+
+  async #end(): Promise<void> {
+    this.#attempt.abort();
+    await this.#endKeepers();
+    const [runner, standing] = [this.#runner, this.#standing];
+    this.#runner = null;
+    this.#standing = null;
+    await runner?.stop();
+    standing?.source.close();
+  }
+
+  #resolve(): ReturnType<LinkWorkerOptions['resolve']> | null {
+    try {
+      return this.#options.resolve(this.#record);
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      this.#say(error.message);
+      return null;
+    }
+  }
+
+  #say(text: string): void {
+    if (this.#trouble === text) return;
+    this.#trouble = text;
+    this.#options.onNotice({ atMs: Date.now(), level: 'warning', text });
+  }
+
+  /** One change of the link at a time; resolves with whether it was done. */
+  #inOrder(work: () => Promise<void>): Promise<boolean> {
+    const done = this.#work.then(work).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof LockstepError)) throw error;
+        this.#say(error.message);
+        return false;
+      },
+    );
+    this.#work = done.then(() => {});
+    return done;
+  }
+}
+
+function canGoOn(before: LinkConfig, after: LinkConfig): boolean {
+  return (Object.keys(after) as (keyof LinkConfig)[]).every(
+    (key) =>
+      alterableKeys.has(key) || JSON.stringify(before[key] ?? null) === JSON.stringify(after[key] ?? null),
+  );
+}

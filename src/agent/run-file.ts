@@ -1,0 +1,114 @@
+// `lockstep run FILE`: for each destination of the file, its links as declared and one agent that works on them. Agents
+// of other files and of `lockstep agent` on the same destination are one fleet with it.
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { LockstepError } from '../errors.ts';
+import type { LinkStatus, Notice } from '../link/index.ts';
+import type { MirrorObserver } from '../mirror/index.ts';
+import type { LinkConfig, Topology } from '../topology/index.ts';
+import { checkTogether, declarationOf, resolveConfig, resolveRecord } from './declarations.ts';
+import { FleetAgent } from './fleet-agent.ts';
+
+export interface AgentStatus {
+  readonly atMs: number;
+  /** Links of the fleets that this process belongs to, as this process sees them. */
+  readonly links: readonly LinkStatus[];
+}
+
+export interface RunFileOptions {
+  readonly topology: Topology;
+  /** Only this link; all of them when absent. */
+  readonly link?: string;
+  /** Aborted to stop: appends under way are waited for, then everything is handed over. */
+  readonly signal: AbortSignal;
+  /** How everything stands, every `statusEveryMs`, and once at the end. */
+  readonly onStatus: (status: AgentStatus) => void;
+  readonly statusEveryMs: number;
+  /** `link` is null for what concerns the agent. */
+  readonly onNotice: (link: string | null, notice: Notice) => void;
+  readonly version: string;
+  readonly agentId?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly sessionTimeoutMs?: number;
+  observer?(link: string): MirrorObserver;
+  /** Told when an agent has begun, one for each destination. */
+  readonly onAgent?: (agent: FleetAgent) => void;
+  readonly apiUrl?: () => string | null;
+}
+
+/**
+ * Runs until the signal is aborted; resolves with the last status.
+ * @throws LockstepError when a destination can't be reached or refuses at the start, or a link is wrong.
+ */
+export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
+  const { topology, signal } = options;
+  const links = chosenLinks(topology, options.link);
+  const agents: FleetAgent[] = [];
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  let last: AgentStatus = { atMs: Date.now(), links: [] };
+  const show = (): void => {
+    last = { atMs: Date.now(), links: agents.flatMap((agent) => agent.linkStatuses()) };
+    options.onStatus(last);
+  };
+  const timer = setInterval(show, options.statusEveryMs);
+  const destinations = [...Map.groupBy(links, ({ destination }) => destination)];
+  try {
+    await Promise.all(
+      destinations.map(async ([destination, own]) => {
+        try {
+          await FleetAgent.run(agentOptions(destination, own, { ...options, signal: either }), (agent) => {
+            agents.push(agent);
+            options.onAgent?.(agent);
+          });
+        } catch (error) {
+          failed.abort();
+          throw error;
+        }
+      }),
+    );
+    return last;
+  } finally {
+    clearInterval(timer);
+    show();
+  }
+}
+
+function agentOptions(
+  destination: string,
+  links: readonly LinkConfig[],
+  options: RunFileOptions,
+): Parameters<typeof FleetAgent.run>[0] {
+  const { topology, signal, version, onNotice, sessionTimeoutMs, observer, apiUrl } = options;
+  const sources = {
+    folder: path.dirname(path.resolve(topology.file)),
+    environment: options.environment ?? process.env,
+    file: topology,
+  };
+  return {
+    destination: topology.clusters[destination]!,
+    agentId: options.agentId ?? `${hostname()}-${process.pid}`,
+    version,
+    signal,
+    apply: links.map(({ name }) => declarationOf(topology, name)),
+    resolve: (record) => resolveRecord(record, sources),
+    resolveConfig,
+    checkTogether,
+    onNotice,
+    ...(sessionTimeoutMs !== undefined && { sessionTimeoutMs }),
+    ...(observer && { observer }),
+    ...(apiUrl && { apiUrl }),
+  };
+}
+
+function chosenLinks(topology: Topology, name: string | undefined): LinkConfig[] {
+  const links = Object.values(topology.links);
+  if (name === undefined) {
+    if (links.length > 0) return links;
+    throw new LockstepError('CONFIG_INVALID', `${topology.file}: no link is declared; add one under links:`);
+  }
+  const link = links.find((candidate) => candidate.name === name);
+  if (link !== undefined) return [link];
+  const known = links.map((candidate) => candidate.name).join(', ');
+  throw new LockstepError('USAGE', `there is no link ${name} in ${topology.file}; there are: ${known}`);
+}

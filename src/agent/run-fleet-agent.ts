@@ -1,0 +1,85 @@
+// `lockstep agent`: one member of the fleet as a process, with its log, its API and its metrics around it.
+import type { ClusterConfig } from '../client/index.ts';
+import type { Topology } from '../topology/index.ts';
+import { startApi } from './api/index.ts';
+import { checkTogether, resolveConfig, resolveRecord } from './declarations.ts';
+import { FleetAgent } from './fleet-agent.ts';
+import type { Log } from './log.ts';
+import { StateLog } from './log-states.ts';
+import { AgentMetrics } from './metrics/index.ts';
+
+export interface RunFleetAgentOptions {
+  readonly destination: ClusterConfig;
+  readonly agentId: string;
+  readonly version: string;
+  /** Where the API listens; null: nowhere. */
+  readonly http: { readonly host: string; readonly port: number } | null;
+  /** Aborted to stop: hands over and resolves. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** A file with clusters whose secrets stand in it. */
+  readonly agentFile?: Topology;
+  readonly perPartitionMetrics: boolean;
+  /** Relative paths in references begin here. Default: the working directory. */
+  readonly folder?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly sessionTimeoutMs?: number;
+}
+
+/** How often states are looked at for the log, ms. */
+const statesEveryMs = 1_000;
+
+/**
+ * Runs until the signal is aborted; resolves when everything is handed over.
+ * @throws LockstepError when the destination can't be reached or refuses at the start, or the address is taken.
+ */
+export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void> {
+  const { log, http, agentId, version, signal, perPartitionMetrics } = options;
+  let agent: FleetAgent | null = null;
+  const view = () => agent?.view() ?? null;
+  const metrics = new AgentMetrics({ view: () => agent!.view() });
+  const api =
+    http === null
+      ? null
+      : await startApi({
+          ...http,
+          view,
+          isReady: () => agent?.isReady() ?? { ok: false, reason: 'starting' },
+          metrics: {
+            contentType: metrics.contentType,
+            text: ({ isPerPartition }) =>
+              metrics.text({ isPerPartition: isPerPartition || perPartitionMetrics }),
+          },
+          onFailure: (error) => log.error({ error: error.message }, 'the API failed to answer'),
+        });
+  const states = new StateLog(log);
+  const timer = setInterval(() => {
+    for (const { name, partitions } of agent?.linkStatuses() ?? []) states.look(name, partitions);
+  }, statesEveryMs);
+  const sources = {
+    folder: options.folder ?? process.cwd(),
+    environment: options.environment ?? process.env,
+    ...(options.agentFile && { file: options.agentFile }),
+  };
+  log.info({ destination: options.destination.name, api: api?.url ?? null, version }, 'starting');
+  try {
+    await FleetAgent.run(
+      {
+        ...{ destination: options.destination, agentId, version, signal, resolveConfig, checkTogether },
+        resolve: (record) => resolveRecord(record, sources),
+        observer: (link) => metrics.observer(link),
+        apiUrl: () => api?.url ?? null,
+        onNotice: (link, { level, text }) =>
+          log[level === 'warning' ? 'warn' : 'info'](link === null ? {} : { link }, text),
+        ...(options.sessionTimeoutMs !== undefined && { sessionTimeoutMs: options.sessionTimeoutMs }),
+      },
+      (started) => {
+        agent = started;
+      },
+    );
+    log.info('stopped; everything is handed over');
+  } finally {
+    clearInterval(timer);
+    await api?.close();
+  }
+}

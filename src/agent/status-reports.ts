@@ -1,0 +1,69 @@
+// Tells the fleet how this agent's partitions stand: what changed, now and then. A partition's state is told at the next
+// look, its figures every few seconds, and an idle one not at all.
+import { recordVersion, type StatusRecord, statusKey } from '../control/index.ts';
+import type { LinkStatus } from '../link/index.ts';
+import type { PartitionStatus } from '../mirror/index.ts';
+
+export interface StatusReportsOptions {
+  readonly agentId: string;
+  /** Figures alone are told no more often than this, in ms. */
+  readonly figuresEveryMs: number;
+}
+
+interface Told {
+  readonly record: StatusRecord;
+  readonly text: string;
+}
+
+/** What is to be written, look by look; pure but for its memory of what was told. */
+export class StatusReports {
+  readonly #options: StatusReportsOptions;
+  readonly #told = new Map<string, Told>();
+
+  constructor(options: StatusReportsOptions) {
+    this.#options = options;
+  }
+
+  /** Entries for the control topic; partitions that are not this agent's any more are left to their next one. */
+  look(links: readonly LinkStatus[], nowMs: number): Map<string, StatusRecord> {
+    const entries = new Map<string, StatusRecord>();
+    const seen = new Set<string>();
+    for (const link of links) {
+      for (const partition of link.partitions) {
+        const key = statusKey({ link: link.name, topic: partition.topic, partition: partition.partition });
+        seen.add(key);
+        const record = recordOf(partition, this.#options.agentId, nowMs);
+        const text = JSON.stringify({ ...record, atMs: 0, lastFetchAtMs: 0, behindMs: 0 });
+        const told = this.#told.get(key);
+        if (told !== undefined) {
+          if (told.text === text) continue;
+          const isState = told.record.state !== record.state || told.record.reason !== record.reason;
+          if (!isState && nowMs - told.record.atMs < this.#options.figuresEveryMs) continue;
+        }
+        this.#told.set(key, { record, text });
+        entries.set(key, record);
+      }
+    }
+    for (const key of this.#told.keys()) if (!seen.has(key)) this.#told.delete(key);
+    return entries;
+  }
+}
+
+function recordOf(status: PartitionStatus, agent: string, atMs: number): StatusRecord {
+  const text = (offset: bigint | null): string | null => (offset === null ? null : String(offset));
+  return {
+    v: recordVersion,
+    agent,
+    atMs,
+    state: status.state,
+    reason: status.reason,
+    sinceMs: status.sinceMs,
+    sourceEnd: text(status.sourceEnd),
+    mirrorEnd: text(status.mirrorEnd),
+    lagRecords: text(status.lagRecords),
+    behindMs: status.behindMs,
+    lastFetchAtMs: status.lastFetchAtMs,
+    lastError: status.lastError,
+    shift: String(status.shift),
+  };
+}

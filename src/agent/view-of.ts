@@ -1,0 +1,46 @@
+// An agent's view, put together from what its parts know.
+import type { AgentRecord, FleetState } from '../control/index.ts';
+import type { MembershipStatus } from '../fleet/index.ts';
+import type { LinkWorker } from './link-worker.ts';
+import { certificatesOf } from './metrics/index.ts';
+import type { AgentView, LinkView } from './view.ts';
+
+export interface ViewParts {
+  readonly agent: AgentRecord;
+  readonly membership: MembershipStatus;
+  readonly sessionTimeoutMs: number;
+  readonly state: FleetState;
+  readonly workers: readonly LinkWorker[];
+}
+
+export function agentView({ agent, membership, sessionTimeoutMs, state, workers }: ViewParts): AgentView {
+  return {
+    atMs: agent.atMs,
+    agent,
+    generation: membership.generation < 0 ? null : membership.generation,
+    sessionTimeoutMs,
+    agents: [...state.agents.values()].map((each) => (each.id === agent.id ? agent : each)),
+    links: workers.map((worker) => linkView(worker, agent.id, state)),
+  };
+}
+
+function linkView(worker: LinkWorker, agentId: string, state: FleetState): LinkView {
+  const status = worker.status();
+  const ours = new Set(status.partitions.map(({ topic, partition }) => `${topic}/${partition}`));
+  const heard = status.partitions.flatMap(({ lastFetchAtMs }) => lastFetchAtMs ?? []);
+  return {
+    ...status,
+    record: worker.record,
+    mirrors: [...state.mirrors.values()].filter(({ link }) => link === worker.name),
+    elsewhere: [...state.statuses].flatMap(([key, told]) => {
+      const [link, topic, partition] = key.split('/') as [string, string, string];
+      if (link !== worker.name || told.agent === agentId || ours.has(`${topic}/${partition}`)) return [];
+      return [{ ...told, topic, partition: Number(partition) }];
+    }),
+    sourceHeardAtMs: heard.length === 0 ? null : Math.max(...heard),
+    heldBytesMax: worker.config?.inFlightBytesMax ?? 0,
+    certificates: worker.sourceConfig === null ? [] : certificatesOf(worker.sourceConfig),
+    groups: worker.groups?.status() ?? null,
+    rights: worker.acls?.status() ?? null,
+  };
+}
