@@ -21,6 +21,10 @@ export interface ClusterOptions {
   readonly metadataAgeMsMax?: number;
   /** Told when a topic lives under its name with another id. */
   readonly onTopicIdChange?: (change: TopicIdChange) => void;
+  /** Told in words when newer credentials can't be read or are refused; the former ones stay in use. */
+  readonly onWarning?: (text: string) => void;
+  /** Newer credentials are looked for so often, besides at each connection and login, ms. Default 10 s. */
+  readonly credentialsCheckMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;
 }

@@ -4,6 +4,7 @@
 import { LockstepError } from '../errors.ts';
 import { type Api, apis, type Input, kafkaError, type MetadataResponse } from '../protocol/index.ts';
 import { BrokerConnections } from './broker-connections.ts';
+import type { CertificateFacts } from './certificates.ts';
 import { type Clock, type Random, systemClock } from './clock.ts';
 import type {
   ClusterOptions,
@@ -11,17 +12,16 @@ import type {
   RequestOptions,
   RequestTarget,
 } from './cluster-options.ts';
-import { type BrokerAddress, type ClusterConfig, formatAddress } from './config.ts';
+import { type ClusterConfig, formatAddress } from './config.ts';
 import { nobodyAnswers } from './connect-failure.ts';
-import { Connection } from './connection.ts';
-import type { ConnectionOptions } from './connection-options.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionOpener } from './connection-opener.ts';
 import { Coordinators } from './coordinators.ts';
 import { FramePool } from './frame-pool.ts';
 import { kafkaFailure } from './kafka-failure.ts';
 import { type BrokerNode, type ClusterMetadata, type PartitionMetadata, partitionOf } from './metadata.ts';
 import { MetadataCache } from './metadata-cache.ts';
 import { retrying } from './retry.ts';
-import { tokenSource } from './sasl/token-source.ts';
 
 const notController = 41;
 const coordinatorErrors: ReadonlySet<number> = new Set([15, 16]);
@@ -37,8 +37,8 @@ export class Cluster {
   readonly #metadata: MetadataCache;
   readonly #coordinators: Coordinators;
   readonly #dedicated = new Set<Connection>();
+  readonly #opener: ConnectionOpener;
   readonly #ended = new AbortController();
-  readonly #connectionOptions: Omit<ConnectionOptions, keyof BrokerAddress>;
   #turn = 0;
 
   private constructor(config: ClusterConfig, options: ClusterOptions) {
@@ -50,9 +50,14 @@ export class Cluster {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#connectionOptions = this.#makeConnectionOptions();
+    this.#opener = new ConnectionOpener(config, {
+      ...options,
+      framePool: this.framePool,
+      clock: this.#clock,
+      random: this.#random,
+    });
     this.#connections = new BrokerConnections({
-      open: (address) => Connection.open({ ...this.#connectionOptions, ...address }),
+      open: (address) => this.#opener.open(address),
       clock: this.#clock,
       random: this.#random,
     });
@@ -190,8 +195,7 @@ export class Cluster {
     const { purpose, ...rest } = options;
     const node = await this.#node(brokerId);
     const clientId = this.#config.clientId ?? 'lockstep';
-    const connection = await Connection.open({
-      ...this.#connectionOptions,
+    const connection = await this.#opener.open({
       ...rest,
       host: node.host,
       port: node.port,
@@ -206,6 +210,11 @@ export class Cluster {
     return connection;
   }
 
+  /** The certificates that connections depend on: configured ones, and those that brokers have shown. */
+  certificates(): CertificateFacts[] {
+    return this.#opener.certificates();
+  }
+
   /** Closes every connection, the dedicated ones too. What is under way fails with CONNECTION_CLOSED. */
   close(): void {
     this.#ended.abort(
@@ -213,6 +222,7 @@ export class Cluster {
         retriable: false,
       }),
     );
+    this.#opener.close();
     this.#connections.close();
     for (const connection of this.#dedicated) connection.close();
   }
@@ -334,24 +344,6 @@ export class Cluster {
   #hasLeader(topic: string, partition: number): boolean {
     const entry = this.#metadata.current.topics.get(topic);
     return entry !== undefined && (partitionOf(entry, partition)?.leaderId ?? -1) >= 0;
-  }
-
-  #makeConnectionOptions(): Omit<ConnectionOptions, keyof BrokerAddress> {
-    const { tls, sasl, clientId, name } = this.#config;
-    const { frameBytesMax, requestTimeoutMs, connectTimeoutMs } = this.#options;
-    return {
-      cluster: name,
-      framePool: this.framePool,
-      clock: this.#clock,
-      random: this.#random,
-      ...(tls === undefined ? {} : { tls }),
-      ...(sasl === undefined ? {} : { sasl }),
-      ...(sasl?.mechanism === 'OAUTHBEARER' ? { tokens: tokenSource(sasl, this.#clock) } : {}),
-      ...(clientId === undefined ? {} : { clientId }),
-      ...(frameBytesMax === undefined ? {} : { frameBytesMax }),
-      ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
-      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-    };
   }
 }
 

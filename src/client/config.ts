@@ -59,6 +59,23 @@ export interface SaslOAuthBearerConfig {
 export type SaslConfig = SaslPasswordConfig | SaslOAuthBearerConfig;
 export type SaslMechanism = SaslConfig['mechanism'];
 
+/** Who we are at a cluster, and whom we trust. */
+export interface Credentials {
+  readonly tls?: TlsConfig;
+  readonly sasl?: SaslConfig;
+}
+
+/** Credentials that change while a process runs: their files are replaced. */
+export interface CredentialsSource {
+  /**
+   * Those that are good now; the same object as before when nothing has changed. Asked at each connection and each
+   * login, so it is cheap. Never rejects: where the newest can't be read, the former ones stay, and `problem` says why.
+   */
+  current(): Promise<Credentials>;
+  /** Why the newest are not taken over; null when they are. */
+  readonly problem: string | null;
+}
+
 /** One Kafka cluster as a client needs to know it. */
 export interface ClusterConfig {
   /** The name in lockstep.yaml: what messages call this cluster. */
@@ -67,6 +84,8 @@ export interface ClusterConfig {
   readonly bootstrap: readonly BrokerAddress[];
   readonly tls?: TlsConfig;
   readonly sasl?: SaslConfig;
+  /** Newer `tls` and `sasl`, where they can change; those above are the ones at the start. */
+  readonly credentials?: CredentialsSource;
   /** The client id brokers see in their logs and quotas. Default `lockstep`. */
   readonly clientId?: string;
 }

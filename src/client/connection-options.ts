@@ -5,6 +5,12 @@ import type { BrokerAddress, SaslConfig, TlsConfig } from './config.ts';
 import type { FramePool } from './frame-pool.ts';
 import type { TokenSource } from './sasl/token-source.ts';
 
+/** What a login is done with. */
+export interface Login {
+  readonly sasl: SaslConfig;
+  readonly tokens: TokenSource | null;
+}
+
 export interface ConnectionOptions extends BrokerAddress {
   /** The cluster's name, for messages. Default `host:port`. */
   readonly cluster?: string;
@@ -12,6 +18,8 @@ export interface ConnectionOptions extends BrokerAddress {
   readonly sasl?: SaslConfig;
   /** Where OAUTHBEARER tokens come from; shared by a cluster's connections. Made from `sasl` by default. */
   readonly tokens?: TokenSource;
+  /** Asked before each later login (KIP-368) for what to log in with then. Default: as at the first. */
+  readonly nextLogin?: () => Promise<Login>;
   /** Default `lockstep`. */
   readonly clientId?: string;
   /** Memory for `sendForFrame`; shared by connections. A pool of its own by default. */

@@ -5,6 +5,7 @@
 // Opening:  1. dial  2. ApiVersions  3. SASL, where configured  4. ready
 // A connection is never mended: when something goes wrong it closes with a reason, and its owner opens another.
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { LockstepError } from '../errors.ts';
 import { type Api, apis, type Input } from '../protocol/index.ts';
 import {
@@ -14,25 +15,26 @@ import {
   type VersionChoice,
   type VersionRange,
 } from './api-versions.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type CertificateFacts, certificateFacts } from './certificates.ts';
+import { type Clock, sleep, systemClock } from './clock.ts';
 import { explainClose } from './close-reason.ts';
-import { formatAddress, type SaslConfig } from './config.ts';
+import { formatAddress } from './config.ts';
 import { type Peer, peerError, tlsExpected } from './connect-failure.ts';
-import type { ConnectionOptions, ConnectionStatistics, SendOptions } from './connection-options.ts';
+import type { ConnectionOptions, ConnectionStatistics, Login, SendOptions } from './connection-options.ts';
+import { mayPass } from './credentials.ts';
 import { dial } from './dial.ts';
 import { type Frame, FramePool } from './frame-pool.ts';
 import { FrameReader } from './frame-reader.ts';
 import { Pipeline } from './pipeline.ts';
 import { authenticate } from './sasl/authenticate.ts';
-import { type TokenSource, tokenSource } from './sasl/token-source.ts';
+import { loginAgainAfterMs, loginsApartMs } from './sasl/session.ts';
+import { tokenSource } from './sasl/token-source.ts';
 
 /** While the connection opens, no answer may be longer, bytes. */
 const handshakeFrameBytesMax = 1024 * 1024;
-/** A session is renewed at 85 to 95 % of its life, as Kafka's Java client does (KIP-368). */
-const reauthenticationShare = { from: 0.85, spread: 0.1 } as const;
+/** A connection that is to be replaced and never falls idle ends after this, ms. */
+const replacedMsMax = 60_000;
 const unsupportedSaslMechanism = 33;
-/** setTimeout's limit; a longer session is renewed earlier, ms. */
-const timerMsMax = 2 ** 31 - 1;
 
 export class Connection {
   readonly peer: Peer;
@@ -43,7 +45,8 @@ export class Connection {
   readonly #requestTimeoutMs: number;
   readonly #pipeline: Pipeline;
   readonly #reader: FrameReader;
-  readonly #tokens: TokenSource | null;
+  /** Null where there is no login. */
+  readonly #firstLogin: Login | null;
   #resolveClosed: (reason: LockstepError | null) => void = () => {};
   #socket: Socket | null = null;
   #state: 'opening' | 'ready' | 'closing' | 'closed' = 'opening';
@@ -55,7 +58,11 @@ export class Connection {
   #writtenBytes = 0;
   #answeredWhenReady = 0;
   #reauthenticationCount = 0;
+  #loggedInAtMs = 0;
   #cancelReauthentication: (() => void) | null = null;
+  #cancelReplacement: (() => void) | null = null;
+  #isReplaced = false;
+  #peerCertificate: CertificateFacts | null = null;
 
   private constructor(options: ConnectionOptions) {
     const address = { host: options.host, port: options.port };
@@ -63,9 +70,7 @@ export class Connection {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
-    this.#tokens =
-      options.tokens ??
-      (options.sasl?.mechanism === 'OAUTHBEARER' ? tokenSource(options.sasl, this.#clock) : null);
+    this.#firstLogin = firstLogin(options, this.#clock);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -81,7 +86,10 @@ export class Connection {
     });
     this.#reader = new FrameReader(handshakeFrameBytesMax, {
       allocate: (sizeBytes) => this.#pipeline.allocate(sizeBytes),
-      onFrame: (frame) => this.#pipeline.onFrame(frame),
+      onFrame: (frame) => {
+        this.#pipeline.onFrame(frame);
+        if (this.#isReplaced) this.#closeWhenIdle();
+      },
     });
   }
 
@@ -109,8 +117,13 @@ export class Connection {
   get finalizedFeatures(): readonly FinalizedFeature[] {
     return this.#finalizedFeatures;
   }
+  /** Whether it takes requests and is not to be replaced. */
   get isOpen(): boolean {
-    return this.#state === 'ready';
+    return this.#state === 'ready' && !this.#isReplaced;
+  }
+  /** What the broker has shown; null without TLS. */
+  get peerCertificate(): CertificateFacts | null {
+    return this.#peerCertificate;
   }
   /** When the broker wants to hear from us again (a quota), by the connection's clock, ms. */
   get throttledUntilMs(): number {
@@ -159,6 +172,17 @@ export class Connection {
     this.#finish(null);
   }
 
+  /**
+   * Another connection is to take its place: `isOpen` turns false, so that owners open one, while requests that are
+   * under way and those that still come are answered. It closes when none is left, or after a minute.
+   */
+  replace(): void {
+    if (this.#isReplaced || this.#state !== 'ready') return;
+    this.#isReplaced = true;
+    this.#cancelReplacement = this.#clock.after(replacedMsMax, () => this.#end(this.#replaced()));
+    this.#closeWhenIdle();
+  }
+
   statistics(): ConnectionStatistics {
     const { sentCount, answeredCount, inFlightCount, waitingCount, throttleCount, throttledMsTotal } =
       this.#pipeline;
@@ -202,7 +226,7 @@ export class Connection {
   }
 
   async #open(): Promise<void> {
-    const { tls, sasl, readBufferBytes = 64 * 1024, connectTimeoutMs = 10_000 } = this.#options;
+    const { tls, readBufferBytes = 64 * 1024, connectTimeoutMs = 10_000 } = this.#options;
     const socket = await dial({
       peer: this.peer,
       ...(tls === undefined ? {} : { tls }),
@@ -214,13 +238,17 @@ export class Connection {
       onDirectBytes: (sizeBytes) => this.#onBytes(null, sizeBytes),
     });
     this.#attach(socket);
+    if (socket instanceof TLSSocket) {
+      const certificate = socket.getPeerX509Certificate();
+      if (certificate !== undefined) this.#peerCertificate = certificateFacts('broker', certificate);
+    }
     try {
       const { apiVersions, finalizedFeatures } = await negotiateVersions(this.peer, (version, input) =>
         this.#sendUrgent(apis.ApiVersions, input, version),
       );
       this.#apiVersions = apiVersions;
       this.#finalizedFeatures = finalizedFeatures;
-      if (sasl !== undefined) this.#planReauthentication(await this.#authenticate(sasl));
+      if (this.#firstLogin !== null) this.#planReauthentication(await this.#authenticate(this.#firstLogin));
       this.#reader.frameBytesMax = this.#options.frameBytesMax ?? 128 * 1024 * 1024;
     } catch (error) {
       throw openingFailure(error);
@@ -276,9 +304,10 @@ export class Connection {
     }
   }
 
-  async #authenticate(sasl: SaslConfig): Promise<number> {
+  async #authenticate({ sasl, tokens }: Login): Promise<number> {
     const version = pickVersion(this.peer, apis.SaslAuthenticate as Api<unknown, unknown>, this.#apiVersions);
-    return authenticate(this.peer, sasl, this.#tokens, {
+    this.#loggedInAtMs = this.#clock.nowMs();
+    return authenticate(this.peer, sasl, tokens, {
       handshake: (input) => this.#sendUrgent(apis.SaslHandshake, input, 1),
       authenticate: (input) => this.#sendUrgent(apis.SaslAuthenticate, input, version),
     });
@@ -286,23 +315,38 @@ export class Connection {
 
   /** Logs in again before the session ends (KIP-368), on this connection, behind what is in flight. */
   #planReauthentication(sessionMs: number): void {
-    if (sessionMs <= 0) return;
-    const { from, spread } = reauthenticationShare;
-    const delayMs = Math.min(
-      timerMsMax,
-      sessionMs * (from + spread * (this.#options.random ?? Math.random)()),
-    );
-    this.#cancelReauthentication = this.#clock.after(delayMs, () => {
+    if (sessionMs <= 0 || this.#state === 'closed') return;
+    const delayMs = loginAgainAfterMs(sessionMs, this.#options.random ?? Math.random);
+    this.#cancelReauthentication = this.#clock.after(delayMs, () => void this.#logInAgain());
+  }
+
+  async #logInAgain(): Promise<void> {
+    try {
+      const login = (await this.#options.nextLogin?.()) ?? this.#firstLogin!;
       this.#pipeline.hold();
-      this.#authenticate(this.#options.sasl!).then(
-        (nextSessionMs) => {
-          this.#reauthenticationCount += 1;
-          this.#pipeline.resume();
-          this.#planReauthentication(nextSessionMs);
-        },
-        (error) => this.#end(openingFailure(error)),
-      );
+      const waitMs = this.#loggedInAtMs + loginsApartMs - this.#clock.nowMs();
+      if (waitMs > 0) await sleep(this.#clock, waitMs);
+      if (this.#state === 'closed') return;
+      const sessionMs = await this.#authenticate(login);
+      this.#reauthenticationCount += 1;
+      this.#pipeline.resume();
+      this.#planReauthentication(sessionMs);
+    } catch (error) {
+      // It was logged in, so credentials have changed, and a new connection may get in.
+      this.#end(mayPass(openingFailure(error)));
+    }
+  }
+
+  /** In a moment: whoever got the last answer may have the next request ready. */
+  #closeWhenIdle(): void {
+    if (!this.#pipeline.isIdle) return;
+    setImmediate(() => {
+      if (this.#pipeline.isIdle) this.#end(this.#replaced());
     });
+  }
+
+  #replaced(): LockstepError {
+    return peerError('CONNECTION_CLOSED', this.peer, 'closed by us: credentials have changed.');
   }
 
   async #sendUrgent<Req, Res>(api: Api<Req, Res>, input: object, version: number): Promise<Res> {
@@ -356,11 +400,18 @@ export class Connection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#cancelReauthentication?.();
+    this.#cancelReplacement?.();
     this.#socket?.destroy();
     this.#reader.discard();
     this.#pipeline.close(reason ?? this.#closedByUs());
     this.#resolveClosed(reason);
   }
+}
+
+function firstLogin({ sasl, tokens }: ConnectionOptions, clock: Clock): Login | null {
+  if (sasl === undefined) return null;
+  if (sasl.mechanism !== 'OAUTHBEARER') return { sasl, tokens: null };
+  return { sasl, tokens: tokens ?? tokenSource(sasl, clock) };
 }
 
 /** While opening, what closed the connection matters more than the request that it hit. */

@@ -96,6 +96,7 @@ export {
 } from './admin/transactions.ts';
 export type { FinalizedFeature, VersionChoice, VersionRange } from './api-versions.ts';
 export { type BackoffOptions, backoffMs, reconnectBackoff, requestBackoff } from './backoff.ts';
+export { type CertificateFacts, unusableTls } from './certificates.ts';
 export { type Clock, type Random, sleep, systemClock } from './clock.ts';
 export { Cluster } from './cluster.ts';
 export type {
@@ -107,6 +108,8 @@ export type {
 export type {
   BrokerAddress,
   ClusterConfig,
+  Credentials,
+  CredentialsSource,
   OAuthTokenEndpoint,
   SaslConfig,
   SaslMechanism,

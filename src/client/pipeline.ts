@@ -72,6 +72,10 @@ export class Pipeline {
   get inFlightCount(): number {
     return this.#inFlight.length;
   }
+  /** Whether no request is in flight, and none waits. */
+  get isIdle(): boolean {
+    return this.#inFlight.length === 0 && this.#waiting.length === 0;
+  }
   get waitingCount(): number {
     return this.#waiting.length;
   }

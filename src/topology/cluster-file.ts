@@ -3,8 +3,9 @@
 import path from 'node:path';
 import type { ClusterConfig } from '../client/config.ts';
 import { LockstepError } from '../errors.ts';
-import { resolveCluster } from './cluster.ts';
+
 import { parseYaml, type YamlDocument } from './document.ts';
+import { resolveReloadableCluster } from './file-credentials.ts';
 import { type FileReader, readFromDisk, readTextFile } from './files.ts';
 import { literalSecretsOf } from './literal-secrets.ts';
 import { type Path, Problems } from './problems.ts';
@@ -60,7 +61,7 @@ export function readClusterFile(file: string, options: ClusterFileOptions): Clus
     resolve: (environment) => {
       const found = problemsHere();
       const folder = path.dirname(path.resolve(file));
-      const config = resolveCluster(name, raw, {
+      const config = resolveReloadableCluster(name, raw, {
         sources: { folder, environment, readFile },
         problems: found,
       });

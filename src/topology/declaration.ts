@@ -2,7 +2,7 @@
 // command line): the same checks and the same words as for lockstep.yaml, with `link us-to-eu: topics[0]` as place.
 import type { ClusterConfig } from '../client/config.ts';
 import { LockstepError } from '../errors.ts';
-import { resolveCluster } from './cluster.ts';
+import { resolveReloadableCluster } from './file-credentials.ts';
 import { readFromDisk } from './files.ts';
 import { linkSchema } from './link-schema.ts';
 import { checkFilters, resolveLink } from './links.ts';
@@ -82,7 +82,7 @@ export function resolveClusterReference(
   );
   const problems = new Problems(`cluster ${name}`, { hiddenSteps });
   checkShape({ clusters: { [name]: raw } }, problems, fileSchema.pick({ clusters: true }));
-  const cluster = resolveCluster(name, raw, { sources: withDisk(sources), problems });
+  const cluster = resolveReloadableCluster(name, raw, { sources: withDisk(sources), problems });
   problems.throwIfAny();
   return cluster;
 }

@@ -712,6 +712,7 @@ describe('a right lockstep.yaml', () => {
       ],
       tls: { ca: pemCertificate, cert: pemCertificate, key: pemKey, servername: 'k' },
       sasl: { mechanism: 'SCRAM-SHA-512', username: 'u${x}', password: 's3cret-from-a-file' },
+      credentials: expect.anything(),
     });
     expect(warnings).toEqual([]);
   });

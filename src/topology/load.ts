@@ -7,8 +7,8 @@
 // 4. Report all problems in the file's order, or give the topology with its warnings.
 import path from 'node:path';
 import { LockstepError } from '../errors.ts';
-import { resolveCluster } from './cluster.ts';
 import { parseYaml } from './document.ts';
+import { resolveReloadableCluster } from './file-credentials.ts';
 import { type FileReader, readFromDisk, readTextFile } from './files.ts';
 import { linkSchema } from './link-schema.ts';
 import { checkClusterNames, checkFilters, resolveLink } from './links.ts';
@@ -66,7 +66,7 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
   const clusters = Object.fromEntries(
     Object.entries(rawClusters).map(([name, raw]) => [
       name,
-      resolveCluster(name, asRecord(raw), { sources, problems }),
+      resolveReloadableCluster(name, asRecord(raw), { sources, problems }),
     ]),
   );
   for (const [name, raw] of Object.entries(rawLinks)) {

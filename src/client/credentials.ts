@@ -1,0 +1,156 @@
+// Who we are at a cluster changes while we run: passwords, tokens and certificates rotate. Files are replaced before or
+// after the broker learns of it, one after another, and sometimes wrongly; no link may stop for that.
+//
+// Three rules:
+// 1. Each new connection and each new login asks for the newest credentials.
+// 2. Newest ones that are refused don't replace those that worked last: these are tried again.
+// 3. A change is tried out on a connection of its own before any living one depends on it. Only then are connections
+//    replaced whose certificate or user is another one now; a new password reaches them with their next login.
+import { isDeepStrictEqual } from 'node:util';
+import { LockstepError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+import type { Credentials, CredentialsSource, SaslConfig } from './config.ts';
+import type { Connection } from './connection.ts';
+import { type TokenSource, tokenSource } from './sasl/token-source.ts';
+
+/** Refused credentials are tried again after this, ms. */
+const refusedRetryMs = 5_000;
+/** The newest credentials are looked at so often, ms. */
+export const credentialsCheckMs = 10_000;
+
+const refusalCodes: ReadonlySet<string> = new Set([
+  'AUTHENTICATION_FAILED',
+  'TLS_UNTRUSTED',
+  'CONFIG_INVALID',
+  'FILE_UNREADABLE',
+]);
+
+export interface CredentialKeeperOptions {
+  readonly cluster: string;
+  readonly initial: Credentials;
+  /** Where newer ones come from; without it the initial ones are all there is. */
+  readonly source: CredentialsSource | undefined;
+  readonly clock: Clock;
+  readonly onWarning: (text: string) => void;
+}
+
+export class CredentialKeeper {
+  readonly #options: CredentialKeeperOptions;
+  readonly #tokens = new WeakMap<SaslConfig, TokenSource>();
+  #newest: Credentials;
+  /** Those that a connection was opened with last. */
+  #proven: Credentials | null = null;
+  #refused: { credentials: Credentials; retryAtMs: number } | null = null;
+  #lastWarning: string | null = null;
+
+  constructor(options: CredentialKeeperOptions) {
+    this.#options = options;
+    this.#newest = options.initial;
+  }
+
+  /** Those that worked last; the configured ones before any did. */
+  get inUse(): Credentials {
+    return this.#proven ?? this.#newest;
+  }
+
+  /** Whether there are newer ones than those that worked last. */
+  async hasNews(): Promise<boolean> {
+    return this.#proven !== null && (await this.#ask()) !== this.#proven && !this.#isRefused();
+  }
+
+  /**
+   * Opens a connection with the newest credentials, or with the last good ones where those are refused.
+   * @throws LockstepError as `dial`; a refusal is retriable once a connection was open, since credentials change.
+   */
+  async open(dial: (credentials: Credentials) => Promise<Connection>): Promise<Connection> {
+    const newest = await this.#ask();
+    const proven = this.#proven;
+    if (proven !== null && proven !== newest && this.#isRefused()) return this.#dial(dial, proven);
+    try {
+      const connection = await this.#dial(dial, newest);
+      // While it was opened, still newer ones may have come, and proven good.
+      if (proven === null || newest === this.#newest) this.#proven = newest;
+      this.#refused = null;
+      this.#lastWarning = null;
+      return connection;
+    } catch (error) {
+      if (proven === null || proven === newest || !isRefusal(error)) throw error;
+      const retryAtMs = this.#options.clock.nowMs() + refusedRetryMs;
+      this.#refused = { credentials: newest, retryAtMs };
+      this.#warn(`the newest credentials are refused, the former ones stay in use: ${error.message}`);
+      return this.#dial(dial, proven);
+    }
+  }
+
+  /** The source of tokens for a login; shared, so that one token serves many connections. */
+  tokensOf({ sasl }: Credentials): TokenSource | null {
+    if (sasl?.mechanism !== 'OAUTHBEARER') return null;
+    let tokens = this.#tokens.get(sasl);
+    if (tokens === undefined) {
+      tokens = tokenSource(sasl, this.#options.clock);
+      this.#tokens.set(sasl, tokens);
+    }
+    return tokens;
+  }
+
+  async #dial(
+    dial: (credentials: Credentials) => Promise<Connection>,
+    credentials: Credentials,
+  ): Promise<Connection> {
+    try {
+      return await dial(credentials);
+    } catch (error) {
+      if (this.#proven === null || !isRefusal(error)) throw error;
+      throw mayPass(error);
+    }
+  }
+
+  async #ask(): Promise<Credentials> {
+    const { source } = this.#options;
+    if (source === undefined) return this.#newest;
+    this.#newest = await source.current();
+    if (source.problem !== null) this.#warn(`credentials are not taken over: ${source.problem}`);
+    return this.#newest;
+  }
+
+  #isRefused(): boolean {
+    const refused = this.#refused;
+    return (
+      refused !== null &&
+      refused.credentials === this.#newest &&
+      this.#options.clock.nowMs() < refused.retryAtMs
+    );
+  }
+
+  /** Each only once in a row. */
+  #warn(text: string): void {
+    if (text === this.#lastWarning) return;
+    this.#lastWarning = text;
+    this.#options.onWarning(`cluster ${this.#options.cluster}: ${text}`);
+  }
+}
+
+/** Whether a connection that was opened with `before` can't take over `after` by logging in again. */
+export function needsNewConnection(before: Credentials, after: Credentials): boolean {
+  if (!isDeepStrictEqual(before.tls, after.tls)) return true;
+  return !canLogInAgain(before.sasl, after.sasl);
+}
+
+/** Brokers refuse another mechanism or another user on a connection (KIP-368). */
+export function canLogInAgain(before: SaslConfig | undefined, after: SaslConfig | undefined): boolean {
+  return before?.mechanism === after?.mechanism && userOf(before) === userOf(after);
+}
+
+function userOf(sasl: SaslConfig | undefined): string | undefined {
+  return sasl !== undefined && sasl.mechanism !== 'OAUTHBEARER' ? sasl.username : undefined;
+}
+
+function isRefusal(error: unknown): error is LockstepError {
+  return error instanceof LockstepError && refusalCodes.has(error.code);
+}
+
+/** A refusal of credentials that worked before: the next try may find others. */
+export function mayPass(error: LockstepError): LockstepError {
+  const { code, message, detail } = error;
+  return new LockstepError(code, message, { cause: error.cause ?? error, detail, retriable: true });
+}
