@@ -5,6 +5,7 @@ export type {
   AclSettings,
   ForeignRule,
   KeeperStore,
+  Leniency,
   MirrorOfLink,
   QuotasStatus,
   RightsState,

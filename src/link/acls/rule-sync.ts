@@ -34,6 +34,8 @@ export interface RuleSyncConfig {
 
 /** Asked again only so often: it needs requests of its own and hardly ever changes. */
 const leniencyAgeMsMax = 60_000;
+/** About 300 bytes each: far below what a topic takes in one batch. */
+const recordsPerWrite = 500;
 /** So many are named in the status; the rest is counted. */
 const shownMax = { unprotected: 1_000, warnings: 50 } as const;
 
@@ -244,10 +246,12 @@ export class RuleSync {
   }
 
   async #put(entries: readonly Entry[]): Promise<void> {
-    if (entries.length === 0) return;
-    await this.#options.store.put(
-      new Map(entries.map(([key, value]) => [key, value === null ? null : versioned(value)])),
-    );
+    for (let start = 0; start < entries.length; start += recordsPerWrite) {
+      const portion = entries.slice(start, start + recordsPerWrite);
+      await this.#options.store.put(
+        new Map(portion.map(([key, value]) => [key, value === null ? null : versioned(value)])),
+      );
+    }
   }
 
   #show(seen: {

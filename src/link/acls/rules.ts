@@ -113,7 +113,23 @@ export function topicRule(topic: string, rule: Pick<Acl, 'principal' | 'operatio
   return { resourceType: 'TOPIC', resourceName: topic, patternType: 'LITERAL', host: wildcard, ...rule };
 }
 
-/** Rules that match the topic, of whatever principal and operation. */
-export function rulesOnTopic(acls: readonly Acl[], topic: string): Acl[] {
-  return acls.filter((acl) => acl.resourceType === 'TOPIC' && matchesName(acl, topic));
+/** Rules that match the topic, of whatever principal and operation. The list is indexed once, so it may not change. */
+export function rulesOnTopic(acls: readonly Acl[], topic: string): readonly Acl[] {
+  let index = topicIndexes.get(acls);
+  if (index === undefined) {
+    const ofTopics = acls.filter((acl) => acl.resourceType === 'TOPIC');
+    const isNamed = (acl: Acl) => acl.patternType === 'LITERAL' && acl.resourceName !== wildcard;
+    index = {
+      named: Map.groupBy(ofTopics.filter(isNamed), (acl) => acl.resourceName),
+      wide: ofTopics.filter((acl) => !isNamed(acl)),
+    };
+    topicIndexes.set(acls, index);
+  }
+  return [...(index.named.get(topic) ?? []), ...index.wide.filter((acl) => matchesName(acl, topic))];
 }
+
+/** A thousand mirrors and thousands of rules must not cost a pass over all rules for each mirror. */
+const topicIndexes = new WeakMap<
+  readonly Acl[],
+  { readonly named: ReadonlyMap<string, readonly Acl[]>; readonly wide: readonly Acl[] }
+>();

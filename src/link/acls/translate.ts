@@ -19,7 +19,7 @@ import {
   commonPattern,
   everybody,
   isKnown,
-  matchesName,
+  rulesOnTopic,
   sharePrincipal,
   takesAll,
   takesFrom,
@@ -85,9 +85,9 @@ export function translate(input: TranslateInput): Translation {
 const isDeny = (acl: Acl): boolean => acl.permission === 'DENY';
 
 function placeOnMirror(rules: readonly Acl[], mirror: MirrorOfLink, input: TranslateInput): Translation {
-  const placed = rules
-    .filter((acl) => acl.resourceType === 'TOPIC' && matchesName(acl, mirror.sourceTopic))
-    .map((acl): Acl => ({ ...acl, patternType: 'LITERAL', resourceName: mirror.mirrorTopic }));
+  const placed = rulesOnTopic(rules, mirror.sourceTopic).map(
+    (acl): Acl => ({ ...acl, patternType: 'LITERAL', resourceName: mirror.mirrorTopic }),
+  );
   const isOpen = mirror.isPromoted || !input.settings.withholdWrites;
   const given = isOpen ? placed : placed.flatMap(readingPart);
   const withheld = isOpen ? [] : placed.filter((acl) => !isDeny(acl) && !isReading(acl));
