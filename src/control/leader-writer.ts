@@ -25,8 +25,11 @@ import { recordVersion } from './types.ts';
 
 export const leaderTransactionalId = 'lockstep-leader';
 
-/** An open transaction of a leader that died holds back all readers for so long, unless the next leader aborts it. */
-const transactionTimeoutMs = 15_000;
+/**
+ * An open transaction of a leader that died holds back all readers for so long, unless the next leader aborts it. Not
+ * shorter than `writeMsMax`: a coordinator that aborts it meanwhile fences us as another leader would.
+ */
+const transactionTimeoutMs = 60_000;
 /** One request with its retries; what is tried longer is begun anew with another epoch. */
 const requestDeadlineMs = 15_000;
 /** A write that fails for so long is given up; the caller decides whether to try again. */
@@ -70,7 +73,7 @@ export class LeaderWriter {
     return new LeaderWriter(control, producer);
   }
 
-  /** Another process has taken over; every further write fails with FENCED. */
+  /** Another process has taken over; every further write fails with FENCED. Who leads the group all the same may `take` again. */
   get isFenced(): boolean {
     return this.#fenced !== null;
   }

@@ -152,7 +152,7 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
   test('what only the leader may write is refused before it is sent', async () => {
     const { control } = await openControl(regions[name]);
     for (const key of ['link/x', 'mirror/x/y', 'answer/x', 'acl/x/1', 'group/x/y'])
-      expect(() => control.put(one(key, null))).toThrow('leader');
+      await expect(control.put(one(key, null))).rejects.toThrow('leader');
   });
 
   test('a topic with another cleanup.policy is refused with the command; set later, there is a warning', async () => {
