@@ -8,7 +8,7 @@ import { protocolV1 } from './protocol-v1.ts';
 const member: MemberView = {
   agentId: 'agent-1',
   generation: 7,
-  owned: ['us-to-eu/orders/0', 'us-to-eu/orders/1', 'us-to-eu/payments.eu/3'],
+  owned: ['us-to-eu/__proto__/0', 'us-to-eu/orders/0', 'us-to-eu/orders/1', 'us-to-eu/payments.eu/3'],
   releasing: ['ap-to-eu/orders/0'],
   isLeaving: false,
   load: new Map([
@@ -47,8 +47,8 @@ describe('what a member says', () => {
     const newer = {
       agent: 'agent-2',
       generation: 3,
-      owned: { l: { t: '0-2,5' } },
-      releasing: {},
+      owned: [['l', [['t', '0-2,5']]]],
+      releasing: [],
       isLeaving: false,
       load: [1, 2, 3, 4, 5],
       rack: 'eu-west-1a',
@@ -58,16 +58,18 @@ describe('what a member says', () => {
       agentId: 'agent-2',
       owned: ['l/t/0', 'l/t/1', 'l/t/2', 'l/t/5'],
     });
-    expect(protocolV1.decodeAssignment(packed({ keys: { l: { t: '4' } }, reason: 'x' }))).toEqual(['l/t/4']);
+    expect(protocolV1.decodeAssignment(packed({ keys: [['l', [['t', '4']]]], reason: 'x' }))).toEqual([
+      'l/t/4',
+    ]);
   });
 
   test.each([
     ['nothing', Buffer.alloc(0)],
     ['bytes that are not deflated', Buffer.from('hello')],
     ['text that is no JSON', packed('{')],
-    ['another shape', packed({ owned: [] })],
-    ['a range that is none', packed({ keys: { l: { t: '1-x' } } })],
-    ['a range of billions', packed({ keys: { l: { t: '0-9999999999' } } })],
+    ['another shape', packed({ owned: {}, keys: {} })],
+    ['a range that is none', packed({ keys: [['l', [['t', '1-x']]]] })],
+    ['a range of billions', packed({ keys: [['l', [['t', '0-9999999999']]]] })],
     ['something that unpacks to far more than it is', packed(' '.repeat(17 * 1024 * 1024))],
   ])('%s is an error, not a crash or a hang', (_, bytes) => {
     expect(() => protocolV1.decodeMember(bytes)).toThrow();
@@ -104,6 +106,14 @@ describe('what a member says', () => {
 test('a list of items is ranges by topic', () => {
   const keys = ['l/t/10', 'l/t/9', 'l/t/1', 'l/u/0', 'l/t/8'];
   const { list, ordered } = packKeys(keys);
-  expect(list).toEqual({ l: { t: '1,8-10', u: '0' } });
+  expect(list).toEqual([
+    [
+      'l',
+      [
+        ['t', '1,8-10'],
+        ['u', '0'],
+      ],
+    ],
+  ]);
   expect(unpackKeys(list)).toEqual(ordered);
 });

@@ -1,9 +1,9 @@
 // Version 1: deflated JSON.
 //
-//   member      {"agent":"a-1","generation":7,"owned":{...},"releasing":{...},"isLeaving":false,"load":[1200,-1,...]}
-//   assignment  {"keys":{...}}
+//   member      {"agent":"a-1","generation":7,"owned":[...],"releasing":[...],"isLeaving":false,"load":[1200,-1,...]}
+//   assignment  {"keys":[...]}
 //
-// `load` is in the order of the owned items, then of the releasing ones; -1 is unknown. Two digits are kept: more
+// Items are lists as in key-list.ts. `load` is in the order of the owned items, then of the releasing ones; -1 is unknown. Two digits are kept: more
 // would only make every message another one.
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import * as z from 'zod';
@@ -13,7 +13,7 @@ import type { FleetProtocol, MemberView } from './protocol.ts';
 /** What one message may unpack to, bytes; 10,000 partitions take some hundred KB. */
 const unpackedBytesMax = 16 * 1024 * 1024;
 
-const keyList = z.record(z.string(), z.record(z.string(), z.string()));
+const keyList = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.string()]))]));
 const memberSchema = z.object({
   agent: z.string(),
   generation: z.int(),
