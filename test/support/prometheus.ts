@@ -1,0 +1,92 @@
+// Prometheus itself as the judge of our metrics and rules. Debian's package has both programs; where they are missing and
+// we are root they are installed once, otherwise the tests are skipped and counted as skipped.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { waitFor } from './wait-for.ts';
+
+function isThere(): boolean {
+  return ['prometheus', 'promtool'].every((program) => spawnSync(program, ['--version']).status === 0);
+}
+
+function isInstalled(): boolean {
+  if (isThere()) return true;
+  if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return false;
+  const options = { timeout: 300_000, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
+  spawnSync('apt-get', ['update', '-qq'], options);
+  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'prometheus'], options);
+  return isThere();
+}
+
+export const prometheusIsInstalled = isInstalled();
+
+export interface RunningPrometheus {
+  /** The values that an expression has now, by labels as JSON. */
+  query(expression: string): Promise<Map<string, string>>;
+  /** Of each scraped address: `up`, or the error of its last scrape. */
+  targets(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+/** Scrapes `HOST:PORT`s four times a second. `per`: asked for on /metrics. */
+export async function startPrometheus(options: {
+  targets: readonly string[];
+  per?: 'topic' | 'partition';
+}): Promise<RunningPrometheus> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-prometheus-'));
+  const file = path.join(folder, 'prometheus.yml');
+  const job = {
+    ...{ job_name: 'lockstep', scrape_interval: '250ms', scrape_timeout: '250ms' },
+    params: { per: [options.per ?? 'topic'] },
+    static_configs: [{ targets: options.targets }],
+  };
+  writeFileSync(file, JSON.stringify({ scrape_configs: [job] }));
+  const port = await freePort();
+  const args = [`--config.file=${file}`, `--storage.tsdb.path=${path.join(folder, 'data')}`];
+  const child = spawn('prometheus', [...args, `--web.listen-address=127.0.0.1:${port}`, '--log.level=warn'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let words = '';
+  child.stderr.on('data', (bytes) => {
+    words = `${words}${bytes}`.slice(-2_000);
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await waitFor(async () => (await fetch(`${url}/-/ready`)).ok, {
+    deadlineMs: 30_000,
+    describe: () => `Prometheus; it said: ${words}`,
+  });
+  return {
+    query: async (expression) => {
+      type Answer = { data: { result: { metric: Record<string, string>; value: [number, string] }[] } };
+      const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
+      const { data } = (await answer.json()) as Answer;
+      return new Map(data.result.map(({ metric, value }) => [JSON.stringify(metric), value[1]]));
+    },
+    targets: async () => {
+      type Answer = { data: { activeTargets: { health: string; lastError: string }[] } };
+      const { data } = (await (await fetch(`${url}/api/v1/targets`)).json()) as Answer;
+      return data.activeTargets.map(({ health, lastError }) => (health === 'up' ? 'up' : lastError));
+    },
+    stop: async () => {
+      await ended(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
