@@ -87,7 +87,14 @@ export class FleetAgent {
     this.#options = options;
     this.#destination = destination;
     this.#control = control;
-    this.#reports = new StatusReports({ agentId: options.agentId, figuresEveryMs });
+    this.#reports = new StatusReports({
+      agentId: options.agentId,
+      figuresEveryMs,
+      isCopied: (link, topic) => {
+        const mirror = control.state.mirrors.get(`${link}/${topic}`);
+        return mirror !== undefined && mirrorStates[mirror.state].isCopied;
+      },
+    });
     this.#membership = new Membership({
       cluster: destination,
       groupId: fleetGroup,

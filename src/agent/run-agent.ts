@@ -1,8 +1,9 @@
 // The process that runs links: connects to their clusters, starts a runner for each, shows how they stand, stops
 // cleanly when told.
 import { Cluster, type ClusterConfig, FramePool, formatAddress } from '../client/index.ts';
+import { LazyControlTopic } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
-import { LinkRunner, type LinkStatus, type Notice, Shifts, StartGuard, StateTopic } from '../link/index.ts';
+import { LinkRunner, type LinkStatus, type Notice, Shifts, StartGuard } from '../link/index.ts';
 import {
   clusterTransactions,
   defaultTuning,
@@ -104,7 +105,11 @@ function linkRunner(
   const replicationFactor = link.replicationFactor ?? -1;
   const telling = { onNotice: (notice: Notice) => options.onNotice(link.name, notice), nowMs: Date.now };
   const startGuard = new StartGuard({ ...sides, ...telling });
-  const store = new StateTopic(destination, { replicationFactor });
+  // Ends when the cluster's client is closed.
+  const store = new LazyControlTopic(destination, {
+    replicationFactor,
+    onWarning: (text) => telling.onNotice({ atMs: Date.now(), level: 'warning', text }),
+  });
   const mirror = new LinkMirror({
     source: mirrorCluster(source, { purpose: 'reading', readBufferBytes: readBufferBytes.reading }),
     destination: mirrorCluster(destination, {

@@ -8,6 +8,8 @@ export interface StatusReportsOptions {
   readonly agentId: string;
   /** Figures alone are told no more often than this, in ms. */
   readonly figuresEveryMs: number;
+  /** Whether some agent copies this topic: neither paused nor promoted. */
+  isCopied(link: string, topic: string): boolean;
 }
 
 interface Told {
@@ -24,7 +26,10 @@ export class StatusReports {
     this.#options = options;
   }
 
-  /** Entries for the control topic; partitions that are not this agent's any more are left to their next one. */
+  /**
+   * Entries for the control topic. Partitions that another agent copies now are left to that one; of those that nobody
+   * does, the last word is that they stopped.
+   */
   look(links: readonly LinkStatus[], nowMs: number): Map<string, StatusRecord> {
     const entries = new Map<string, StatusRecord>();
     const seen = new Set<string>();
@@ -44,7 +49,13 @@ export class StatusReports {
         entries.set(key, record);
       }
     }
-    for (const key of this.#told.keys()) if (!seen.has(key)) this.#told.delete(key);
+    for (const [key, { record }] of this.#told) {
+      if (seen.has(key)) continue;
+      this.#told.delete(key);
+      const [, link, topic] = key.split('/') as [string, string, string];
+      if (this.#options.isCopied(link, topic)) continue;
+      entries.set(key, { ...record, atMs: nowMs, sinceMs: nowMs, state: 'Stopped', reason: null });
+    }
     return entries;
   }
 }

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import type { LinkStatus } from '../link/index.ts';
+import type { PartitionStatus } from '../mirror/index.ts';
+import { StatusReports } from './status-reports.ts';
+
+const key = 'status/us-to-eu/orders/0';
+
+function link(...partitions: Partial<PartitionStatus>[]): LinkStatus[] {
+  const plain = { topic: 'orders', partition: 0, state: 'Mirroring', reason: null, sinceMs: 1, shift: 0n };
+  const figures = {
+    sourceEnd: 10n,
+    mirrorEnd: 10n,
+    lagRecords: 0n,
+    behindMs: 0,
+    lastFetchAtMs: 5,
+    lastError: null,
+  };
+  const all = partitions.map((each) => ({ ...plain, ...figures, ...each }) as PartitionStatus);
+  const base = { name: 'us-to-eu', source: 'us', destination: 'eu', topics: [], heldBytes: 0 };
+  return [{ ...base, partitions: all, discoveryError: null }];
+}
+
+const reports = (isCopied = true): StatusReports =>
+  new StatusReports({ agentId: 'a', figuresEveryMs: 5_000, isCopied: () => isCopied });
+
+test('a partition is told once, and an idle one not again', () => {
+  const told = reports();
+  expect(told.look(link({}), 0).get(key)).toMatchObject({ agent: 'a', state: 'Mirroring', sourceEnd: '10' });
+  expect(told.look(link({ lastFetchAtMs: 60_000 }), 60_000).size).toBe(0);
+});
+
+test('figures are told now and then, another state at once', () => {
+  const told = reports();
+  told.look(link({}), 0);
+  expect(told.look(link({ sourceEnd: 11n }), 4_000).size).toBe(0);
+  expect(told.look(link({ sourceEnd: 12n }), 5_000).get(key)).toMatchObject({ sourceEnd: '12', atMs: 5_000 });
+  expect(told.look(link({ sourceEnd: 12n, state: 'Recovering', reason: 'x' }), 6_000).size).toBe(1);
+});
+
+test('what moved to another agent is left to that one; what nobody copies has stopped', () => {
+  const moved = reports();
+  moved.look(link({}), 0);
+  expect(moved.look(link(), 1_000).size).toBe(0);
+  const paused = reports(false);
+  paused.look(link({}), 0);
+  expect(paused.look(link(), 1_000).get(key)).toMatchObject({ state: 'Stopped', sourceEnd: '10' });
+  expect(paused.look(link(), 2_000).size).toBe(0);
+});
