@@ -1,5 +1,5 @@
 // Members of a fleet for tests: each remembers what it was told.
-import { Cluster } from '../../src/client/index.ts';
+import { Cluster, type SaslConfig } from '../../src/client/index.ts';
 import { keyOf, Membership, type MembershipOptions, type WorkItem } from '../../src/fleet/index.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -33,9 +33,10 @@ export function workOf(count: number): WorkItem[] {
 export async function makeMember(
   name: string,
   bootstrap: readonly string[],
-  options: Pick<MembershipOptions, 'groupId' | 'work'> & Partial<MembershipOptions> & { stopMs?: number },
+  options: Pick<MembershipOptions, 'groupId' | 'work'> &
+    Partial<MembershipOptions> & { stopMs?: number; sasl?: SaslConfig },
 ): Promise<TestMember> {
-  const { stopMs = 0, ...rest } = options;
+  const { stopMs = 0, sasl, ...rest } = options;
   const cluster = await Cluster.connect(
     {
       name: 'eu-west',
@@ -44,6 +45,7 @@ export async function makeMember(
         return { host, port: Number(port) };
       }),
       clientId: name,
+      ...(sasl === undefined ? {} : { sasl }),
     },
     { deadlineMs: 5_000, connectTimeoutMs: 3_000 },
   );
