@@ -74,15 +74,20 @@ async function placementsOf(
   destination: Cluster,
   mirrorName: (topic: string) => string,
 ): Promise<PlacementOf> {
-  const { readPlacements, StateTopic } = await import('../link/index.ts');
+  const [{ readPlacements }, { LazyControlTopic }] = await Promise.all([
+    import('../link/index.ts'),
+    import('../control/index.ts'),
+  ]);
+  const store = new LazyControlTopic(destination, { onWarning: () => {} });
   try {
-    const store = new StateTopic(destination);
     return await readPlacements({ destination, store, link: link.name, mirrorName });
   } catch (error) {
     // Who may only read mirrors can't see the state of links; a link that mirrors all, unshifted, has none.
     const isRefused = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
     if (isRefused && link.start !== 'shifted' && link.startAt.kind === 'earliest') return () => nowhereElse;
     throw error;
+  } finally {
+    await store.close();
   }
 }
 

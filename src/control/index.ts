@@ -10,6 +10,7 @@ export { ControlTopic, type ControlTopicOptions, type KeyChange } from './contro
 export { expired } from './expired.ts';
 export { FleetReducer, type FleetState } from './fleet-state.ts';
 export { agentKey, answerKey, commandKey, linkKey, mirrorKey, statusKey } from './keys.ts';
+export { LazyControlTopic } from './lazy-control-topic.ts';
 export { LeaderWriter } from './leader-writer.ts';
 export { controlTopic } from './topic.ts';
 export {

@@ -266,6 +266,8 @@ export class LogFollower {
     this.#connection?.connection.close();
     this.#connection = null;
     if (!trouble.retriable) this.#waiters.fail(trouble);
+    // The cluster's client was closed, so there is nothing left to try.
+    if (trouble.code === 'CONNECTION_CLOSED' && !trouble.retriable) return this.#ended.abort(trouble);
     if (!trouble.retriable || failedTries === quietTriesMax) this.#warnOnce(trouble.message);
     const isUnknown = unknownTopicErrors.has(Number(trouble.detail.number));
     await (isUnknown ? this.#look() : this.#cluster.refreshMetadata([controlTopic])).catch(() => {});

@@ -18,9 +18,9 @@ export { type AlterableLinkOptions, LinkRunner, type LinkRunnerOptions } from '.
 export { mirrorSettings, type TopicSetting, type TopicSettings } from './mirror-topic.ts';
 export type { Notice } from './notice.ts';
 export { type ReadPlacementsOptions, readPlacements } from './read-placements.ts';
+export { askableSettings, type SettingRule, settingRules } from './setting-rules.ts';
 export { Shifts } from './shift.ts';
 export type { StartAt } from './start-at.ts';
 export { StartGuard } from './start-guard.ts';
 export type { StateStore, StateStore as ShiftStore } from './state-store.ts';
-export { StateTopic, stateTopic } from './state-topic.ts';
-export type { LinkStatus, TopicState, TopicStatus } from './topic-status.ts';
+export type { LinkStatus, SettingsContest, TopicState, TopicStatus } from './topic-status.ts';

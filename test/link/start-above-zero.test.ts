@@ -2,7 +2,7 @@
 // dies in between, and consumers find the source's offsets afterwards.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type AgentStatus, runAgent } from '../../src/agent/index.ts';
 import { linkCluster } from '../../src/agent/link-clusters.ts';
 import {
@@ -17,12 +17,12 @@ import {
   incrementalAlterConfigs,
   unwrap,
 } from '../../src/client/index.ts';
+import { LazyControlTopic } from '../../src/control/index.ts';
 import {
   type LogRange,
   mirrorSettings,
   type Notice,
   readPlacements,
-  StateTopic,
   type TopicSettings,
 } from '../../src/link/index.ts';
 import type { PartitionStatus } from '../../src/mirror/index.ts';
@@ -450,8 +450,9 @@ test('start: shifted needs no filler: offsets are lower by k, which the destinat
     expect(agent.notices.map(({ text }) => text).filter((text) => text.includes('SHIFTED'))).toHaveLength(2);
     expect(await denials(topic)).toEqual([]);
   }
-  const placements = (link: string) =>
-    readPlacements({ destination: guarded.agent, store: new StateTopic(guarded.agent), link });
+  const store = new LazyControlTopic(guarded.agent, { onWarning: () => {} });
+  onTestFinished(() => store.close());
+  const placements = (link: string) => readPlacements({ destination: guarded.agent, store, link });
   const placementOf = await placements('us-to-eu');
   const shiftOf = (name: string, partition: number) => placementOf(name, partition).shift;
   expect([0, 1, 2].map((partition) => shiftOf(topic, partition))).toEqual([5_000_000n, 7n, 0n]);

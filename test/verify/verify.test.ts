@@ -14,7 +14,7 @@ import {
   initTransactions,
   unwrap,
 } from '../../src/client/index.ts';
-import { StateTopic } from '../../src/link/state-topic.ts';
+import { LazyControlTopic } from '../../src/control/index.ts';
 import {
   BatchView,
   encodeBatch,
@@ -458,11 +458,13 @@ it('the command takes shifts from the state of the link, and copies in gaps from
   const topicIds = await Promise.all(
     [source, destination].map(async (cluster) => (await cluster.leaderOf(shifted, 0)).topicId),
   );
-  const state = new StateTopic(destination, { replicationFactor: 1 });
-  await state.put(
+  const state = new LazyControlTopic(destination, { onWarning: () => {} });
+  await state.putIfAbsent(
     `shift/us-to-eu/${shifted}/0`,
     JSON.stringify({ version: 1, k: '5', sourceTopicId: topicIds[0], destinationTopicId: topicIds[1] }),
+    () => true,
   );
+  await state.close();
 
   const options = '    start: shifted\n    compactionGaps: copies\n';
   const file = await topologyFile('options.yaml', [shifted, copies], options);
