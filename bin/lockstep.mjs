@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { whenOrphaned } from './orphaned.mjs';
 
 const nodeMajorMin = 24;
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -13,6 +14,7 @@ const program = existsSync(source) ? source : path.join(root, 'dist', 'cli', 'ma
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 
 if (nodeMajor >= nodeMajorMin) {
+  whenOrphaned(() => process.kill(process.pid, 'SIGTERM'));
   await import(pathToFileURL(program).href);
 } else {
   const node = path.join(
@@ -35,6 +37,7 @@ if (nodeMajor >= nodeMajorMin) {
 function runWith(node) {
   const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  whenOrphaned(() => child.kill('SIGTERM'));
   child.on('error', (error) => {
     console.error(`lockstep: can't start ${node}: ${error.message}`);
     process.exitCode = 4;

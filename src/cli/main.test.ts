@@ -139,6 +139,32 @@ describe('exit codes', () => {
     },
   );
 
+  test('ends when the shell of npm is gone, which passes no SIGTERM on', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const connected = once(server, 'connection');
+    // As npx does it: the command behind a shell, which has something left to do and so does not become the command.
+    const line = `"${process.execPath}" "${command}" verify "${file(port, await deadPort())}"; true`;
+    const shell = spawn('sh', ['-c', line], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, npm_lifecycle_event: 'npx' },
+    });
+    let stderr = '';
+    shell.stderr.on('data', (bytes) => {
+      stderr += String(bytes);
+    });
+    // The pipe closes when the command has ended, not when the shell has.
+    const ended = once(shell.stderr, 'close');
+    await connected;
+    shell.kill('SIGTERM');
+    await ended;
+    expect(stderr).toBe('lockstep: interrupted before it was through\n');
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+
   test('a reader that goes away early is no error', async () => {
     const { child, ended } = start(['--help']);
     child.stdout.destroy();
