@@ -35,11 +35,10 @@ export class GroupKeeper {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when no commit is under way any more. */
+  /** Resolves when nothing is written any more; does not wait for a cluster that is slow to answer a look. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#running;
-    await this.#turn.use(async () => {});
+    await this.#sync.close();
   }
 
   /** From the next look on. */
@@ -55,6 +54,7 @@ export class GroupKeeper {
         this.#take(await this.#sync.run({ config: this.#config }));
       } catch (error) {
         if (!(error instanceof LockstepError)) throw error;
+        if (this.#stopping.signal.aborted) return;
         this.#lastError = error.message;
         this.#telling.problem('destination', `groups are not synced: ${error.message}`);
       }

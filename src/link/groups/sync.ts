@@ -42,6 +42,9 @@ export class GroupSync {
   #source: { look: Look; heardAtMs: number } | null = null;
   readonly #committedAtMs = new Map<string, number>();
   readonly #inStepAtMs = new Map<string, number>();
+  #isClosed = false;
+  /** Commits and deletions that are under way. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(options: GroupKeeperOptions) {
     this.#options = options;
@@ -52,6 +55,12 @@ export class GroupSync {
 
   get sourceHeardAtMs(): number | null {
     return this.#source?.heardAtMs ?? null;
+  }
+
+  /** Nothing is written any more once this resolves; a look that is under way ends without. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writing.catch(() => {});
   }
 
   /** @throws LockstepError when the destination can't be asked. A source that is down is part of the result. */
@@ -66,7 +75,7 @@ export class GroupSync {
 
     const isWhole = sourceTopics === undefined;
     const plans = await this.#plan(look, destination, mirrors, config);
-    const results = await this.#commit(plans, destination, isWhole);
+    const results = await this.#write(() => this.#commit(plans, destination, isWhole));
     const nowMs = this.#nowMs();
     const times = { heardAtMs, nowMs, isWhole };
     const groups = plans.map((plan) => this.#status(plan, results.get(plan.groupId), times));
@@ -74,7 +83,7 @@ export class GroupSync {
     const told: { level: 'info' | 'warning'; text: string }[] = [];
     if (warning !== null) told.push({ level: 'warning', text: warning });
     if (config.deletions && sourceError === null && isWhole)
-      told.push(...(await this.#delete(look, destination, mirrors)));
+      told.push(...(await this.#write(() => this.#delete(look, destination, mirrors))));
     return {
       isSourceHeard: sourceError === null,
       sourceError,
@@ -82,6 +91,14 @@ export class GroupSync {
       groups,
       told,
     };
+  }
+
+  #write<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#isClosed)
+      throw new LockstepError('CONNECTION_CLOSED', 'The positions of groups are not kept any more.');
+    const writing = run();
+    this.#writing = writing;
+    return writing;
   }
 
   /** Why the source can't be asked; null: it was. */
