@@ -101,10 +101,11 @@ class World {
     this.saidBySource = [source];
     for (const rule of destination) this.#somebodyAdds(rule);
     // The agent makes rules, so it has the right to; whoever does not know its own name finds it there.
-    this.#somebodyAdds({
-      ...{ resourceType: 'CLUSTER', resourceName: 'kafka-cluster', patternType: 'LITERAL' },
-      ...{ principal: agent, host: '*', operation: 'ALTER', permission: 'ALLOW' },
-    });
+    const ofAgent = { patternType: 'LITERAL', principal: agent, host: '*', permission: 'ALLOW' } as const;
+    const cluster = { resourceType: 'CLUSTER', resourceName: 'kafka-cluster', operation: 'ALTER' } as const;
+    this.#somebodyAdds({ ...ofAgent, ...cluster });
+    for (const resourceType of ['TOPIC', 'GROUP', 'TRANSACTIONAL_ID'] as const)
+      this.#somebodyAdds({ ...ofAgent, resourceType, resourceName: '*', operation: 'ALL' });
     this.mirrors = mirrored.map((sourceTopic) => ({
       sourceTopic,
       mirrorTopic: `${prefix}${sourceTopic}`,
