@@ -102,14 +102,12 @@ export class ConnectionOpener {
     return { sasl: inUse.sasl, tokens: this.#keeper.tokensOf(inUse) };
   }
 
-  /** Tries newer credentials on a connection that nobody depends on. Never rejects; a few seconds at most. */
+  /** Tries newer credentials, where there are any. Never rejects; takes a few seconds at most. */
   async #tryNews({ host, port }: BrokerAddress): Promise<void> {
-    if (!(await this.#keeper.hasNews())) return;
-    const trial = this.open({ host, port, connectTimeoutMs: trialMsMax, requestTimeoutMs: trialMsMax });
-    await trial.then(
-      (connection) => connection.close(),
-      () => {},
-    );
+    const options = { host, port, connectTimeoutMs: trialMsMax, requestTimeoutMs: trialMsMax };
+    const before = this.#keeper.inUse;
+    await this.#keeper.tryNewest((credentials) => this.#dial(options, credentials));
+    if (this.#keeper.inUse !== before) this.#replaceOutdated();
   }
 
   #replaceOutdated(): void {

@@ -13,7 +13,7 @@ import type { Credentials, CredentialsSource, SaslConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import { type TokenSource, tokenSource } from './sasl/token-source.ts';
 
-/** Refused credentials are tried again after this, ms. */
+/** New connections don't try credentials again that were refused less than this ago, ms. */
 const refusedRetryMs = 5_000;
 /** The newest credentials are looked at so often, ms. */
 export const credentialsCheckMs = 10_000;
@@ -24,6 +24,9 @@ const refusalCodes: ReadonlySet<string> = new Set([
   'CONFIG_INVALID',
   'FILE_UNREADABLE',
 ]);
+
+/** Opens a connection with these. */
+type Dial = (credentials: Credentials) => Promise<Connection>;
 
 export interface CredentialKeeperOptions {
   readonly cluster: string;
@@ -53,32 +56,34 @@ export class CredentialKeeper {
     return this.#proven ?? this.#newest;
   }
 
-  /** Whether there are newer ones than those that worked last. */
-  async hasNews(): Promise<boolean> {
-    return this.#proven !== null && (await this.#ask()) !== this.#proven && !this.#isRefused();
-  }
-
   /**
    * Opens a connection with the newest credentials, or with the last good ones where those are refused.
    * @throws LockstepError as `dial`; a refusal is retriable once a connection was open, since credentials change.
    */
-  async open(dial: (credentials: Credentials) => Promise<Connection>): Promise<Connection> {
+  async open(dial: Dial): Promise<Connection> {
     const newest = await this.#ask();
     const proven = this.#proven;
     if (proven !== null && proven !== newest && this.#isRefused()) return this.#dial(dial, proven);
     try {
       const connection = await this.#dial(dial, newest);
-      // While it was opened, still newer ones may have come, and proven good.
-      if (proven === null || newest === this.#newest) this.#proven = newest;
-      this.#refused = null;
-      this.#lastWarning = null;
+      this.#accept(newest);
       return connection;
     } catch (error) {
       if (proven === null || proven === newest || !isRefusal(error)) throw error;
-      const retryAtMs = this.#options.clock.nowMs() + refusedRetryMs;
-      this.#refused = { credentials: newest, retryAtMs };
-      this.#warn(`the newest credentials are refused, the former ones stay in use: ${error.message}`);
+      this.#refuse(newest, error);
       return this.#dial(dial, proven);
+    }
+  }
+
+  /** Tries newer credentials, where there are any, on a connection that nobody depends on. Never rejects. */
+  async tryNewest(dial: Dial): Promise<void> {
+    const newest = await this.#ask();
+    if (this.#proven === null || newest === this.#proven) return;
+    try {
+      (await dial(newest)).close();
+      this.#accept(newest);
+    } catch (error) {
+      if (isRefusal(error)) this.#refuse(newest, error);
     }
   }
 
@@ -93,10 +98,19 @@ export class CredentialKeeper {
     return tokens;
   }
 
-  async #dial(
-    dial: (credentials: Credentials) => Promise<Connection>,
-    credentials: Credentials,
-  ): Promise<Connection> {
+  #accept(credentials: Credentials): void {
+    // While the connection was opened, still newer ones may have come, and proven good.
+    if (this.#proven === null || credentials === this.#newest) this.#proven = credentials;
+    this.#refused = null;
+    this.#lastWarning = null;
+  }
+
+  #refuse(credentials: Credentials, error: LockstepError): void {
+    this.#refused = { credentials, retryAtMs: this.#options.clock.nowMs() + refusedRetryMs };
+    this.#warn(`the newest credentials are refused, the former ones stay in use: ${error.message}`);
+  }
+
+  async #dial(dial: Dial, credentials: Credentials): Promise<Connection> {
     try {
       return await dial(credentials);
     } catch (error) {
