@@ -171,9 +171,9 @@ describe('settings that change at the source', () => {
     await vi.advanceTimersByTimeAsync(2_500);
     expect(destination.log).toEqual([]);
     await vi.advanceTimersByTimeAsync(1_600);
-    expect(destination.log).toEqual(['alter orders retention.ms=1000 max.message.bytes=5000000']);
+    expect(destination.log).toEqual(['alter orders max.message.bytes=5000000 retention.ms=1000']);
     expect(notices.at(-1)).toBe(
-      'topic orders: retention.ms 604800000 -> 1000, max.message.bytes 1048588 -> 5000000, as at the source',
+      'topic orders: max.message.bytes 1048588 -> 5000000, retention.ms 604800000 -> 1000, as at the source',
     );
     expect(restarted).toEqual([]);
     await runner.stop();

@@ -108,6 +108,7 @@ export class LinkRunner {
     this.#settings = new SettingsLook({
       ...{ source, destination, mirror, startGuard, isKeeper, onNotice, nowMs },
       everyMs: () => this.#alterable.configs.everyMs,
+      also: () => this.#alterable.configs.also,
       isStopped: () => this.#isStopped,
     });
     this.#vanished = new VanishedTopics({ source, onNotice: (level, text) => this.#notice(level, text) });
@@ -191,6 +192,7 @@ export class LinkRunner {
         mirrorTopicId: destinationId,
         state: shown.state,
         reason: shown.reason ?? this.#waiting.get(topic)?.reason ?? null,
+        contest: this.#settings.contestOf(topic),
       };
     });
     for (const [topic, { facts, reason }] of this.#waiting) {

@@ -1,37 +1,21 @@
 // What a mirror topic's settings have to be, and whether an existing topic may become a mirror.
 // The reasons stand in docs/mirror-topics.md; the broker's checks in LogValidator and LogConfig.
+import { type SettingRule, settingRules } from './setting-rules.ts';
 
 /** Settings under which every batch lands as it is sent. They do not depend on the source. */
-export const settingsOfEveryMirror: Readonly<Record<string, string>> = {
-  // The broker's clock would replace the records' own timestamps.
-  'message.timestamp.type': 'CreateTime',
-  // Old and future timestamps are copied as they are.
-  'message.timestamp.before.max.ms': '9223372036854775807',
-  'message.timestamp.after.max.ms': '9223372036854775807',
-  // An unclean election drops acknowledged records.
-  'unclean.leader.election.enable': 'false',
-  // Batches are stored as sent, never compressed again.
-  'compression.type': 'producer',
-};
+export const settingsOfEveryMirror: Readonly<Record<string, string>> = Object.fromEntries(
+  settingRules.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
+);
 
 /** Taken from the source with their effective values: a shorter retention would delete old records once copied. */
-export const copiedAlways = [
-  'cleanup.policy',
-  'retention.ms',
-  'retention.bytes',
-  'max.message.bytes',
-] as const;
+export const copiedAlways = namesCreated('effective');
 
 /** Taken from the source where they are set on the topic itself. */
-export const copiedWhenSet = [
-  'delete.retention.ms',
-  'min.compaction.lag.ms',
-  'max.compaction.lag.ms',
-  'min.cleanable.dirty.ratio',
-  'segment.bytes',
-  'segment.ms',
-  'segment.jitter.ms',
-] as const;
+export const copiedWhenSet = namesCreated('whenSet');
+
+function namesCreated(how: SettingRule['created']): readonly string[] {
+  return settingRules.filter(({ created }) => created === how).map(({ name }) => name);
+}
 
 /** One effective setting of a topic. */
 export interface TopicSetting {
@@ -117,7 +101,8 @@ export function isMadeByLink(settings: TopicSettings): boolean {
   );
 }
 
-function isStartTag(name: string, settings: TopicSettings): boolean {
+/** Whether this is a mark of ours rather than a limit. */
+export function isStartTag(name: string, settings: TopicSettings): boolean {
   return name === startTagSetting && startTagOf(settings) !== 'none';
 }
 

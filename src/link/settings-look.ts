@@ -7,8 +7,10 @@ import { KeptRange, type LookedTopic } from './kept-range.ts';
 import type { KnownTopic } from './known-topic.ts';
 import type { TopicSettings } from './mirror-topic.ts';
 import type { Notice } from './notice.ts';
-import { SettingsFollower } from './settings-follower.ts';
+import { SettingsFollower, sizeSetting } from './settings-follower.ts';
+import { SizeShrink } from './size-shrink.ts';
 import type { StartGuard } from './start-guard.ts';
+import type { SettingsContest } from './topic-status.ts';
 
 export interface SettingsLookOptions {
   readonly source: LinkCluster;
@@ -18,6 +20,8 @@ export interface SettingsLookOptions {
   readonly isKeeper: () => boolean;
   /** How often; at once where a partition is Blocked or new, or a start is being filled. */
   readonly everyMs: () => number;
+  /** Settings that are kept equal because somebody asked for it. */
+  readonly also: () => readonly string[];
   readonly isStopped: () => boolean;
   readonly onNotice: (notice: Notice) => void;
   readonly nowMs: () => number;
@@ -29,6 +33,7 @@ export const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUT
 export class SettingsLook {
   readonly #options: SettingsLookOptions;
   readonly #follower: SettingsFollower;
+  readonly #sizeShrink: SizeShrink;
   readonly #keptRange: KeptRange;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** Why the settings of a topic could not be followed, so that it is said once. */
@@ -36,10 +41,16 @@ export class SettingsLook {
 
   constructor(options: SettingsLookOptions) {
     this.#options = options;
-    const { source, destination, mirror, onNotice, nowMs } = options;
+    const { source, destination, mirror, also, onNotice, nowMs } = options;
     const restart = (topic: string, partition: number) => mirror.restart({ topic, partition });
-    this.#follower = new SettingsFollower({ destination, restart, onNotice, nowMs });
+    this.#follower = new SettingsFollower({ destination, restart, also, onNotice, nowMs });
+    this.#sizeShrink = new SizeShrink({ source, destination, nowMs });
     this.#keptRange = new KeptRange({ source, destination, onNotice, nowMs });
+  }
+
+  /** Set while somebody else keeps changing settings of a mirror back. */
+  contestOf(topic: string): SettingsContest | null {
+    return this.#options.isKeeper() ? this.#follower.contestOf(topic) : null;
   }
 
   /** `topics`: those that are mirrored. @throws LockstepError when a cluster does not answer. */
@@ -86,9 +97,21 @@ export class SettingsLook {
   async #lookAt({ topic, partitions, placements, source, mirror }: LookedTopic): Promise<void> {
     const { startGuard, isKeeper } = this.#options;
     const isFollowing = isKeeper();
-    if (isFollowing) await this.#follower.look(topic, source, mirror, partitions);
+    if (isFollowing) {
+      const maySizeShrink = await this.#maySizeShrink({ topic, placements, source, mirror });
+      await this.#follower.look({ topic, source, mirror, partitions, maySizeShrink });
+    }
     startGuard.meet(topic, mirror);
     await startGuard.look({ topic, partitions, placements, mayLift: isFollowing }, source);
+  }
+
+  async #maySizeShrink(
+    found: Pick<LookedTopic, 'topic' | 'placements' | 'source' | 'mirror'>,
+  ): Promise<boolean> {
+    const [wanted, held] = [found.source, found.mirror].map((settings) =>
+      Number(settings.get(sizeSetting)?.value ?? 0),
+    );
+    return wanted! < held! && wanted! > 0 && (await this.#sizeShrink.isSafe(found, wanted!));
   }
 
   /** What is wrong with one topic must not hold up the others; said once. */

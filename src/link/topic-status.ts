@@ -18,6 +18,15 @@ export type TopicState =
   | 'SourceRecreated'
   | 'DestinationRecreated';
 
+/** Somebody else keeps changing settings of the mirror back. */
+export interface SettingsContest {
+  readonly state: 'ForeignOwner';
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** When they are set again, ms since the epoch. */
+  readonly nextTryAtMs: number;
+}
+
 export interface TopicStatus {
   /** Its name at the source. */
   readonly topic: string;
@@ -29,6 +38,8 @@ export interface TopicStatus {
   readonly reason: string | null;
   /** At the source. */
   readonly partitionCount: number;
+  /** Null while nobody contests the mirror's settings, or another agent keeps them. */
+  readonly contest?: SettingsContest | null;
 }
 
 export interface LinkStatus {
