@@ -14,6 +14,7 @@ import { Slots } from '../../src/slots.ts';
 import { configOf } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { useRegions } from '../support/region-fixtures.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { keeperOf } from './keepers.ts';
 
 const groupCount = 1000;
@@ -87,5 +88,26 @@ test('a thousand groups cost few requests', async () => {
   expect(await it.keeper.syncTopics([topic])).toMatchObject({ isComplete: true });
   console.log(
     `1000 groups: first look ${Math.round(first.tookMs)} ms, quiet look ${Math.round(quiet.tookMs)} ms with ${total} requests`,
+  );
+});
+
+test('a coordinator that dies holds groups up only until another broker has taken over', async () => {
+  const some = groups.slice(0, 40);
+  await using it = keeperOf(cluster, cluster, {
+    selects: (group) => some.includes(group),
+    mirrors: [{ sourceTopic: topic, mirrorTopic }],
+  });
+  await it.keeper.lookNow();
+  await regions.both.brokers[1]!.kill();
+  await put(some, 45n);
+  await waitFor(
+    async () => {
+      await it.keeper.lookNow();
+      const { groups: statuses } = it.keeper.status();
+      return statuses.every(
+        ({ state, positions }) => state === 'Synced' && positions[0]?.destination === '45',
+      );
+    },
+    { deadlineMs: 90_000, describe: () => `all groups to be synced: ${it.keeper.status().lastError}` },
   );
 });
