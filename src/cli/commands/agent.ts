@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { LogLevel } from '../../agent/log.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
 import { isProblem, parseAddress } from '../../topology/bootstrap.ts';
 import { type DestinationOptions, destinationOf, withDestination } from '../fleet/destination.ts';
@@ -17,7 +18,7 @@ interface AgentOptions extends DestinationOptions {
   readonly http?: { readonly host: string; readonly port: number };
   readonly id?: string;
   readonly perPartitionMetrics?: true;
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
 }
 
 export function agentCommand(start: Start): Command {
@@ -60,9 +61,10 @@ async function run(options: AgentOptions, context: CommandContext): Promise<Exit
     version: packageVersion(),
     http: options.http ?? null,
     signal: context.signal,
-    log: createLog({ level: options.logLevel as 'info', agent: agentId }),
+    log: createLog({ level: options.logLevel, agent: agentId }),
     ...(agentFile && { agentFile }),
     perPartitionMetrics: options.perPartitionMetrics === true,
+    environment: context.environment,
   });
   return exitCodes.ok;
 }
