@@ -217,7 +217,7 @@ export function simulate({
     const kind = upTo(5);
     if (kind === 0) {
       fault('frozen');
-      member.frozenUntilMs = nowMs + upTo(15_000);
+      member.frozenUntilMs = Math.max(member.frozenUntilMs, nowMs + upTo(15_000));
     } else if (kind === 1) {
       fault('killed');
       member.isDead = true;
@@ -276,7 +276,8 @@ export function simulate({
   const isConverged =
     held.length === keys.length &&
     new Set(held).size === keys.length &&
-    fleet.every(({ machine }) => machine.phase.name === 'Stable') &&
+    // Not `Stable`: the leader asks for the load anew now and then.
+    fleet.every(({ machine }) => machine.heldGeneration >= 0) &&
     fleet.filter(({ machine }) => machine.isLeader).length === 1;
   const end = fleet
     .map(({ name, machine }) => `${name} ${machine.phase.name} ${machine.holdings.active.size}`)
