@@ -4,7 +4,6 @@ import { type Clock, systemClock } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { formatDuration } from '../units.ts';
 import type { ControlTopic } from './control-topic.ts';
-import type { FleetState } from './fleet-state.ts';
 import { answerKey, commandKey } from './keys.ts';
 import { controlTopic } from './topic.ts';
 import { type AnswerRecord, type CommandBody, type CommandRecord, recordVersion } from './types.ts';
@@ -105,14 +104,6 @@ function nextAnswers(
     stopListening();
   };
   return { ended, stop };
-}
-
-/** Commands that the leader still has to answer for good, in the order in which they were written. */
-export function openCommands(state: FleetState): CommandRecord[] {
-  return [...state.commands.values()].filter(({ id }) => {
-    const answer = state.answers.get(id);
-    return answer === undefined || answer.state === 'working';
-  });
 }
 
 function noAgent(what: string): LockstepError {

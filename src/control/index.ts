@@ -3,7 +3,6 @@ export {
   agentBeatMs,
   agentSilenceMsMax,
   type CommandOptions,
-  openCommands,
   sendCommand,
 } from './commands.ts';
 export { ControlTopic, type ControlTopicOptions, type KeyChange } from './control-topic.ts';

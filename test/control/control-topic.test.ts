@@ -78,6 +78,18 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     expect(late.control.state.agents.size).toBe(0);
   });
 
+  test('values that are put at the same time are in the log in the order of the calls', async () => {
+    const { control } = await openControl(regions[name]);
+    const offsets = await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        control.put(one('agent/a', { ...testAgent('a'), partitionCount: i })),
+      ),
+    );
+    expect(offsets).toEqual(offsets.toSorted((a, b) => Number(a - b)));
+    await control.refresh();
+    expect(control.state.agents.get('a')?.partitionCount).toBe(49);
+  });
+
   test('an idle reader asks about every five seconds only', async () => {
     const opened: { cluster: Cluster; connection: Connection }[] = [];
     const open = Cluster.prototype.openConnection;
