@@ -1,7 +1,19 @@
 // What we wrote at the destination: by position for as long as this keeper lives, by group over a change of leaders.
 import type { CommitResult } from './commit.ts';
-import { keyOf, type Position } from './plan.ts';
+import { type GroupPlan, keyOf, type Position } from './plan.ts';
 import type { GroupStore } from './types.ts';
+
+/**
+ * What of a group's commits is ours: the source's positions. Those that somebody else set here, and that were committed
+ * again to keep them from expiring, stay his.
+ */
+export function ownCommits(plan: GroupPlan, { committed }: CommitResult): Position[] {
+  const others = plan.positions.filter(({ commit, destination, wanted }) => {
+    return commit !== null && commit.offset === destination && commit.offset !== wanted;
+  });
+  const keys = new Set(others.map(({ mirrorTopic, partition }) => keyOf({ topic: mirrorTopic, partition })));
+  return committed.filter((position) => !keys.has(keyOf(position)));
+}
 
 export class OwnPositions {
   readonly #store: GroupStore | undefined;
@@ -22,10 +34,10 @@ export class OwnPositions {
   }
 
   /** Takes down what was committed. The store is told of groups that are new to it. */
-  async add(results: ReadonlyMap<string, CommitResult>): Promise<void> {
+  async add(results: ReadonlyMap<string, readonly Position[]>): Promise<void> {
     const known = this.#store?.entries();
     const added = new Map<string, object>();
-    for (const [groupId, { committed }] of results) {
+    for (const [groupId, committed] of results) {
       if (committed.length === 0) continue;
       const positions = this.#written.get(groupId) ?? new Map<string, Position>();
       for (const position of committed) positions.set(keyOf(position), position);

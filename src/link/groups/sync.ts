@@ -9,7 +9,7 @@ import { type CommitResult, commitPlans } from './commit.ts';
 import { followDeletions, planDeletions } from './deletions.ts';
 import { MirrorEdges } from './edges.ts';
 import { type Look, lookAtGroups } from './look.ts';
-import { OwnPositions } from './own-positions.ts';
+import { OwnPositions, ownCommits } from './own-positions.ts';
 import { type GroupPlan, planGroup, type SeenGroup } from './plan.ts';
 import { OffsetsRetention } from './retention.ts';
 import { groupStatus } from './statuses.ts';
@@ -194,7 +194,8 @@ export class GroupSync {
       destination.groups,
       this.retention.retentionMs,
     );
-    await this.#own.add(results);
+    const own = wanted.map((plan) => [plan.groupId, ownCommits(plan, results.get(plan.groupId)!)] as const);
+    await this.#own.add(new Map(own));
     if (isWhole)
       for (const { groupId } of due)
         if (results.get(groupId)?.refusal === null) this.#committedAtMs.set(groupId, nowMs);
