@@ -44,7 +44,8 @@ export class CredentialKeeper {
   /** Those that a connection was opened with last. */
   #proven: Credentials | null = null;
   #refused: { credentials: Credentials; retryAtMs: number } | null = null;
-  #lastWarning: string | null = null;
+  #lastRefusal: string | null = null;
+  #lastProblem: string | null = null;
 
   constructor(options: CredentialKeeperOptions) {
     this.#options = options;
@@ -102,11 +103,13 @@ export class CredentialKeeper {
     // While the connection was opened, still newer ones may have come, and proven good.
     if (this.#proven === null || credentials === this.#newest) this.#proven = credentials;
     this.#refused = null;
-    this.#lastWarning = null;
+    this.#lastRefusal = null;
   }
 
   #refuse(credentials: Credentials, error: LockstepError): void {
     this.#refused = { credentials, retryAtMs: this.#options.clock.nowMs() + refusedRetryMs };
+    if (error.message === this.#lastRefusal) return;
+    this.#lastRefusal = error.message;
     this.#warn(`the newest credentials are refused, the former ones stay in use: ${error.message}`);
   }
 
@@ -123,7 +126,10 @@ export class CredentialKeeper {
     const { source } = this.#options;
     if (source === undefined) return this.#newest;
     this.#newest = await source.current();
-    if (source.problem !== null) this.#warn(`credentials are not taken over: ${source.problem}`);
+    if (source.problem !== this.#lastProblem) {
+      this.#lastProblem = source.problem;
+      if (source.problem !== null) this.#warn(`credentials are not taken over: ${source.problem}`);
+    }
     return this.#newest;
   }
 
@@ -136,10 +142,7 @@ export class CredentialKeeper {
     );
   }
 
-  /** Each only once in a row. */
   #warn(text: string): void {
-    if (text === this.#lastWarning) return;
-    this.#lastWarning = text;
     this.#options.onWarning(`cluster ${this.#options.cluster}: ${text}`);
   }
 }
