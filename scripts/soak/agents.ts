@@ -40,11 +40,14 @@ export class SoakAgent {
   starts = 0;
   readonly #file: string;
   readonly #logFile: string;
+  readonly #args: readonly string[];
   #child: ChildProcess | null = null;
   #isWanted = false;
 
-  constructor(name: string, file: string, logFile: string) {
+  /** @param args further words of the command line, as `--alone` */
+  constructor(name: string, file: string, logFile: string, args: readonly string[] = []) {
     this.name = name;
+    this.#args = args;
     this.#file = file;
     this.#logFile = logFile;
   }
@@ -54,7 +57,7 @@ export class SoakAgent {
     this.starts++;
     this.#stopped.clear();
     this.#stoppedOthers = false;
-    const [command, args] = withParentDeathSignal(process.execPath, [main, 'run', this.#file]);
+    const [command, args] = withParentDeathSignal(process.execPath, [main, 'run', this.#file, ...this.#args]);
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     guardChild(child);
@@ -141,10 +144,12 @@ export class SoakAgents {
   readonly all: SoakAgent[] = [];
   readonly #file: string;
   readonly #folder: string;
+  readonly #args: readonly string[];
 
-  constructor(file: string, folder: string) {
+  constructor(file: string, folder: string, args: readonly string[] = []) {
     this.#file = file;
     this.#folder = folder;
+    this.#args = args;
   }
 
   /** The one that is meant to copy. */
@@ -158,6 +163,7 @@ export class SoakAgents {
       `agent ${number}`,
       this.#file,
       path.join(this.#folder, `agent-${number}.log`),
+      this.#args,
     );
     this.all.push(agent);
     agent.start();

@@ -2,10 +2,10 @@
 // of other files and of `lockstep agent` on the same destination are one fleet with it.
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { LockstepError } from '../errors.ts';
 import type { LinkStatus, Notice } from '../link/index.ts';
 import type { MirrorObserver } from '../mirror/index.ts';
 import type { LinkConfig, Topology } from '../topology/index.ts';
+import { chosenLinks } from './chosen-links.ts';
 import { checkTogether, declarationOf, resolveConfig, resolveRecord } from './declarations.ts';
 import { FleetAgent } from './fleet-agent.ts';
 
@@ -21,7 +21,7 @@ export interface RunFileOptions {
   readonly link?: string;
   /** Aborted to stop: appends under way are waited for, then everything is handed over. */
   readonly signal: AbortSignal;
-  /** How everything stands, every `statusEveryMs`, and once at the end. */
+  /** How everything stands, every `statusEveryMs`, and once when the signal is aborted. */
   readonly onStatus: (status: AgentStatus) => void;
   readonly statusEveryMs: number;
   /** `link` is null for what concerns the agent. */
@@ -52,6 +52,12 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
     options.onStatus(last);
   };
   const timer = setInterval(show, options.statusEveryMs);
+  // While everything is still ours; afterwards there is nothing to show.
+  const showLast = (): void => {
+    clearInterval(timer);
+    show();
+  };
+  signal.addEventListener('abort', showLast, { once: true });
   const destinations = [...Map.groupBy(links, ({ destination }) => destination)];
   try {
     await Promise.all(
@@ -70,7 +76,7 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
     return last;
   } finally {
     clearInterval(timer);
-    show();
+    signal.removeEventListener('abort', showLast);
   }
 }
 
@@ -99,16 +105,4 @@ function agentOptions(
     ...(observer && { observer }),
     ...(apiUrl && { apiUrl }),
   };
-}
-
-function chosenLinks(topology: Topology, name: string | undefined): LinkConfig[] {
-  const links = Object.values(topology.links);
-  if (name === undefined) {
-    if (links.length > 0) return links;
-    throw new LockstepError('CONFIG_INVALID', `${topology.file}: no link is declared; add one under links:`);
-  }
-  const link = links.find((candidate) => candidate.name === name);
-  if (link !== undefined) return [link];
-  const known = links.map((candidate) => candidate.name).join(', ');
-  throw new LockstepError('USAGE', `there is no link ${name} in ${topology.file}; there are: ${known}`);
 }

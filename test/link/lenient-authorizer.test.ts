@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runAgent } from '../../src/agent/index.ts';
+import { runAlone } from '../../src/agent/index.ts';
 import { linkCluster } from '../../src/agent/link-clusters.ts';
 import { isReadingDenied } from '../../src/agent/reading-denial.ts';
 import {
@@ -62,7 +62,7 @@ links:
   const stopping = new AbortController();
   const texts: string[] = [];
   let partitions: readonly PartitionStatus[] = [];
-  const done = runAgent({
+  const done = runAlone({
     topology: await loadTopology(file),
     signal: stopping.signal,
     statusEveryMs: 50,

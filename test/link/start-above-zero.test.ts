@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type AgentStatus, runAgent } from '../../src/agent/index.ts';
+import { type AgentStatus, runAlone } from '../../src/agent/index.ts';
 import { linkCluster } from '../../src/agent/link-clusters.ts';
 import {
   type Acl,
@@ -223,7 +223,7 @@ links:
   const notices: Notice[] = [];
   let status: AgentStatus | null = null;
   let failure: unknown = null;
-  const done = runAgent({
+  const done = runAlone({
     topology: await loadTopology(file),
     signal: stopping.signal,
     statusEveryMs: 10,

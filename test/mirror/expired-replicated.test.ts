@@ -53,7 +53,7 @@ test('one agent at a time ends identical, whatever is killed, lost or forgotten'
   const through = { name: destination.name, bootstrap: proxied.bootstrap } as unknown as typeof destination;
   const extra = '    replicationFactor: 3\n';
   const link = { folder: folder.path, source, destination: through, topics, extra };
-  const agents = new SoakAgents(await writeTopology(link), folder.path);
+  const agents = new SoakAgents(await writeTopology(link), folder.path, ['--alone']);
   const copiesOn = async (count: number): Promise<void> => {
     await moreArrives(topics, { count, orElse: () => agents.complaints.length > 0 });
     expect(agents.complaints).toEqual([]);

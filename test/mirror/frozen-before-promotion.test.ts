@@ -50,7 +50,9 @@ test.each(Array.from({ length: rounds }, (_, round) => round + 1))(
     );
     const through = { name: destination.name, bootstrap: proxied.bootstrap } as unknown as typeof destination;
     const link = { folder: folder.path, source, destination: through, topics };
-    const agent = new SoakAgent('frozen', await writeTopology(link), path.join(folder.path, `${plain}.log`));
+    const agent = new SoakAgent('frozen', await writeTopology(link), path.join(folder.path, `${plain}.log`), [
+      '--alone',
+    ]);
     const load = new JavaLoad({ workload: oracle.workload(source), plain, transactional, partitions });
     const [proxy] = proxied.proxies;
     try {

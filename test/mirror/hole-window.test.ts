@@ -35,7 +35,7 @@ test('two agents that meet at the same hole fill it once, or say that they did n
     const topics = [topic];
     const file = await writeTopology({ folder: folder.path, source, destination, topics });
     const agents = ['one', 'two'].map(
-      (name) => new SoakAgent(name, file, path.join(folder.path, `${topic}-${name}.log`)),
+      (name) => new SoakAgent(name, file, path.join(folder.path, `${topic}-${name}.log`), ['--alone']),
     );
     try {
       for (const agent of agents) agent.start();

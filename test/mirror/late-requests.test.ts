@@ -47,7 +47,7 @@ test.each([
   const start = async (name: string, bootstrap: readonly string[]): Promise<SoakAgent> => {
     const by = { name, bootstrap } as unknown as typeof destination;
     const file = await writeTopology({ folder: folder.path, source, destination: by, topics });
-    const agent = new SoakAgent(name, file, path.join(folder.path, `${topic}-${name}.log`));
+    const agent = new SoakAgent(name, file, path.join(folder.path, `${topic}-${name}.log`), ['--alone']);
     agents.push(agent);
     agent.start();
     return agent;

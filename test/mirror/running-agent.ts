@@ -1,7 +1,7 @@
 // An agent inside the test's own process, for one link between two regions of the test.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type AgentStatus, runAgent } from '../../src/agent/index.ts';
+import { type AgentStatus, runAlone } from '../../src/agent/index.ts';
 import type { Notice } from '../../src/link/index.ts';
 import type { PartitionStatus } from '../../src/mirror/index.ts';
 import type { Region } from '../../src/regions/index.ts';
@@ -67,7 +67,7 @@ export async function startAgent(options: AgentFixtureOptions): Promise<RunningA
   const notices: Notice[] = [];
   let status: AgentStatus | null = null;
   let failure: unknown = null;
-  const done = runAgent({
+  const done = runAlone({
     topology,
     signal: stopping.signal,
     statusEveryMs: 50,

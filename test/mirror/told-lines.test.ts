@@ -37,6 +37,7 @@ beforeAll(async () => {
     await grant(cluster, 'CLUSTER', 'kafka-cluster', ['ALTER', 'CREATE', 'DESCRIBE', 'DESCRIBE_CONFIGS']);
     await grant(cluster, 'TRANSACTIONAL_ID', '*', ['DESCRIBE']);
   }
+  await grantFleet();
 });
 afterAll(() => {
   source?.close();
@@ -74,6 +75,13 @@ function batch(count: number, at = 0n, valueBytes = 100): Buffer {
     headers: [],
   }));
   return encodeBatch(records, { compression: 'none' });
+}
+
+/** What an agent needs to be one of a fleet (docs/security.md). */
+async function grantFleet(): Promise<void> {
+  await grant(destination, 'TOPIC', '__lockstep', ['ALL']);
+  await grant(destination, 'GROUP', 'lockstep', ['READ']);
+  await grant(destination, 'TRANSACTIONAL_ID', 'lockstep-leader', ['WRITE', 'DESCRIBE']);
 }
 
 async function makeSource(name: string): Promise<string> {

@@ -50,7 +50,7 @@ export async function mirrorWithTwoAgents(options: TwoAgentsOptions): Promise<Tw
   );
   const file = await writeTopology({ folder, source, destination, topics });
   const agents = ['one', 'two', 'afterwards'].map(
-    (name) => new SoakAgent(name, file, path.join(folder, `${plain}-${name}.log`)),
+    (name) => new SoakAgent(name, file, path.join(folder, `${plain}-${name}.log`), ['--alone']),
   );
   const [one, two, afterwards] = agents as [SoakAgent, SoakAgent, SoakAgent];
   const arrive = (witnesses: readonly SoakAgent[]): Promise<void> =>

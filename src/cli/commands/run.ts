@@ -1,6 +1,6 @@
 // `lockstep run FILE`: one agent in the foreground, until it is told to stop.
 // On a terminal one line per link is drawn over every second; elsewhere a line per link every five seconds.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
 import { chooseLinks } from '../choose-links.ts';
@@ -20,6 +20,7 @@ const statusMs = { terminal: 1_000, plain: 5_000 } as const;
 const stopMsMax = 20_000;
 
 interface RunOptions {
+  readonly alone?: true;
   readonly link?: string;
 }
 
@@ -28,6 +29,7 @@ export function runCommand(start: Start): Command {
     .description('mirror the links of a file until stopped (Ctrl-C or SIGTERM)')
     .argument('<file>', 'lockstep.yaml')
     .option('--link <link>', 'only this link')
+    .addOption(new Option('--alone', 'for tests: without a fleet, every partition here').hideHelp())
     .action((file: string, options: RunOptions) =>
       start((context) => run(file, options, context), { stopMsMax }),
     );
@@ -36,7 +38,7 @@ export function runCommand(start: Start): Command {
 async function run(file: string, options: RunOptions, context: CommandContext): Promise<ExitCode> {
   const topology = await loadFile(file, context);
   const links = chooseLinks(topology, options.link);
-  const { runFile } = await import('../../agent/index.ts');
+  const { runAlone, runFile } = await import('../../agent/index.ts');
   const { output, signal } = context;
   const view = new AgentView(output, placesOf(topology));
   for (const link of links) {
@@ -49,7 +51,8 @@ async function run(file: string, options: RunOptions, context: CommandContext): 
     () => view.message('lockstep: stopping; appends under way are waited for'),
     { once: true },
   );
-  await runFile({
+  const runLinks = options.alone === true ? runAlone : runFile;
+  await runLinks({
     topology,
     version: packageVersion(),
     environment: context.environment,
