@@ -19,6 +19,8 @@ export interface ApiOptions {
   /** Whether the agent takes part: joined the group and read the control topic; the reason where not. */
   isReady(): Readiness;
   readonly metrics: MetricsText;
+  /** What /metrics has without `per`: a series per partition rather than per topic. Default false. */
+  readonly isPerPartition?: boolean;
   /** Told of answers that failed because of an error of ours. */
   readonly onFailure?: (error: Error) => void;
 }
@@ -107,7 +109,8 @@ function createServer(options: ApiOptions, loop: EventLoopWatch): FastifyInstanc
   return server;
 }
 
-function addProbes(server: FastifyInstance, { isReady, metrics }: ApiOptions, loop: EventLoopWatch): void {
+function addProbes(server: FastifyInstance, options: ApiOptions, loop: EventLoopWatch): void {
+  const { isReady, metrics, isPerPartition = false } = options;
   server.get('/healthz', (_request, reply) => {
     const eventLoopDelayMs = loop.delayMs;
     const ok = eventLoopDelayMs <= loopDelayMsMax;
@@ -118,7 +121,7 @@ function addProbes(server: FastifyInstance, { isReady, metrics }: ApiOptions, lo
     return reply.code(ok ? 200 : 503).send({ ok, reason });
   });
   server.get<{ Querystring: { per?: string } }>('/metrics', async ({ query }, reply) => {
-    const per = query.per ?? 'topic';
+    const per = query.per ?? (isPerPartition ? 'partition' : 'topic');
     if (per !== 'topic' && per !== 'partition')
       return refuse(reply, 400, 'BAD_REQUEST', 'per is topic or partition');
     return reply.type(metrics.contentType).send(await metrics.text({ isPerPartition: per === 'partition' }));
