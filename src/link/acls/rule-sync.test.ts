@@ -381,6 +381,21 @@ describe('writing to a mirror', () => {
     expect(deniedTo()).toEqual(['User:a']);
   });
 
+  test('a super user denies everybody who has a name, and is not kept from copying', async () => {
+    destination.leniencyFound = 'unknown';
+    destinationHas(
+      'ALLOW User:x ALTER on CLUSTER LITERAL kafka-cluster',
+      'ALLOW User:x ALL on TOPIC PREFIXED ord',
+    );
+    sourceHas('ALLOW User:a READ on TOPIC LITERAL pay');
+    mirrors.push(mirrorOf('pay'), mirrorOf('bare'));
+    const sync = begin(null);
+    await sync.look(config);
+    expect(deniedTo()).toEqual(['User:x']);
+    expect(destination.has(acl('ALLOW User:a READ on TOPIC LITERAL pay'))).toBe(true);
+    expect(sync.status.unprotected).toMatchObject([{ topic: 'bare', writers: [] }]);
+  });
+
   test('no authorizer: Unprotected', async () => {
     destination.hasAuthorizer = false;
     const sync = begin();

@@ -32,8 +32,8 @@ export interface RuleSyncConfig {
   readonly selects: (principal: string) => boolean;
 }
 
-/** Asked again only so often: it needs requests of its own and hardly ever changes. */
-const leniencyAgeMsMax = 60_000;
+/** Asked again only so often: it hardly ever changes, and it may take a rule to find out. */
+const leniencyAgeMsMax = { off: 60_000, on: 3_600_000, unknown: 3_600_000 } as const;
 /** About 300 bytes each: far below what a topic takes in one batch. */
 const recordsPerWrite = 500;
 /** So many are named in the status; the rest is counted. */
@@ -193,10 +193,12 @@ export class RuleSync {
   }
 
   async #findLeniency(rules: readonly Acl[]): Promise<Leniency> {
-    const { destination, agentPrincipal, wallClockMs } = this.#options;
-    if (this.#leniency === null || wallClockMs() - this.#leniency.atMs > leniencyAgeMsMax)
-      this.#leniency = { found: await destination.leniency(rules, agentPrincipal), atMs: wallClockMs() };
-    return this.#leniency.found;
+    const { destination, wallClockMs } = this.#options;
+    const known = this.#leniency;
+    if (known !== null && wallClockMs() - known.atMs <= leniencyAgeMsMax[known.found]) return known.found;
+    const found = await destination.leniency(rules);
+    this.#leniency = { found, atMs: wallClockMs() };
+    return found;
   }
 
   /** Names of users, asked for only where everybody may write to some mirror. */

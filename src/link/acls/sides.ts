@@ -32,7 +32,7 @@ export interface SourceRights {
 }
 
 export interface DestinationRights extends SourceRights {
-  leniency(rules: readonly Acl[], agentPrincipal: string | null): Promise<Leniency>;
+  leniency(rules: readonly Acl[]): Promise<Leniency>;
   create(rules: readonly Acl[]): Promise<Outcome<void>[]>;
   delete(rules: readonly Acl[]): Promise<Outcome<unknown>[]>;
   alterQuotas(changes: readonly QuotaChange[]): Promise<Outcome<void>[]>;
@@ -46,7 +46,7 @@ export function sourceRights(cluster: Cluster): SourceRights {
 export function destinationRights(cluster: Cluster): DestinationRights {
   return {
     ...rightsOf(cluster, {}),
-    leniency: (rules, agentPrincipal) => findLeniency(cluster, rules, agentPrincipal),
+    leniency: (rules) => findLeniency(cluster, rules),
     create: (rules) =>
       inPortions(rules, (portion) => naming(cluster, 'Alter', 'rules', () => createAcls(cluster, portion))),
     delete: (rules) =>

@@ -31,7 +31,7 @@ export interface KeeperStore {
 
 /**
  * Whether topics without any rule are open to everybody (allow.everyone.if.no.acl.found). Brokers don't tell: it is
- * found out, and `unknown` where nothing proves it.
+ * found out, and `unknown` to a super user, whom no rule stops.
  */
 export type Leniency = 'on' | 'off' | 'unknown';
 

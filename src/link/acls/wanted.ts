@@ -73,14 +73,14 @@ export function wantedRules(
 }
 
 /**
- * Where topics without rules may be open to everybody, the first rule on one closes it to the agent, too. So a resource
+ * Where topics without rules are open to everybody, the first rule on one closes it to the agent, too. So a resource
  * that only has rules of ours gets one that allows the agent, before the others.
  */
 function closingRules(
   rules: readonly WantedRule[],
   { destination, records, agentPrincipal, leniency }: WantedInput,
 ): { rules: readonly WantedRule[]; warnings: readonly string[] } {
-  if (leniency === 'off') return { rules, warnings: [] };
+  if (leniency !== 'on') return { rules, warnings: [] };
   const foreign = destination.filter((acl) => !records.has(ruleKey(acl)));
   const closes = ({ acl }: WantedRule) => !foreign.some((other) => containsPattern(other, acl));
   if (agentPrincipal === null) {

@@ -83,7 +83,7 @@ export function unprotected(options: {
 /**
  * Principals that are, or could be, the agent's: a DENY for them could stop ourselves. Whoever makes rules has ALTER on
  * the cluster, so where the agent's own principal was not given it is one of those with that right, or a super user,
- * whom no DENY stops. Null where it could be anybody.
+ * whom no DENY stops (`unknown`, see leniency.ts). Null where it could be anybody.
  */
 export function ownPrincipals(
   destination: readonly Acl[],
@@ -91,11 +91,12 @@ export function ownPrincipals(
   leniency: Leniency,
 ): ReadonlySet<string> | null {
   if (agentPrincipal !== null) return new Set([agentPrincipal]);
+  if (leniency === 'unknown') return new Set();
   const onCluster = destination.filter(
     (acl) => acl.resourceType === 'CLUSTER' && matchesName(acl, 'kafka-cluster'),
   );
   const altering = onCluster.filter((acl) => acl.permission === 'ALLOW' && saysOf(acl, 'ALTER'));
   if (altering.some((acl) => acl.principal === everybody)) return null;
-  if (onCluster.length === 0 && leniency !== 'off') return null;
+  if (onCluster.length === 0 && leniency === 'on') return null;
   return new Set(altering.map((acl) => acl.principal));
 }
