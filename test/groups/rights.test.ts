@@ -176,6 +176,7 @@ test('Read on the topic at the destination', async () => {
 test('Delete on the group, where deletions are followed; a group that is only hidden stays', async () => {
   const [gone, hidden] = [await groupAtSource('gone'), await groupAtSource('only-hidden')];
   for (const group of [gone, hidden]) await mayAll(group);
+  await grant('destination', 'GROUP', hidden, 'DELETE');
   await using it = keeperFor([gone, hidden], true);
   await comesTo(it, gone, 'Synced');
   await comesTo(it, hidden, 'Synced');
