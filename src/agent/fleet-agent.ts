@@ -290,6 +290,7 @@ export class FleetAgent {
         context: { resolve: this.#options.resolveConfig, checkTogether: this.#options.checkTogether },
         nowMs: Date.now,
         met: () => this.#met(),
+        links: () => this.linkStatuses(),
         sourceClusterIds: () =>
           new Map(
             [...this.#workers.values()].flatMap((worker) =>

@@ -12,7 +12,7 @@ const untilMsMax = 30_000;
 const valuesKeptMax = 32;
 const firstWinsKinds = /^(shift|start)\//;
 /** Kinds that only the leader may write, through `LeaderWriter`. */
-const leaderKinds = /^(link|mirror|acl|group|answer|restored)(\/|$)/;
+const leaderKinds = /^(link|mirror|condition|acl|group|answer|restored)(\/|$)/;
 
 /** What a record changed. */
 export interface KeyChange {

@@ -10,6 +10,7 @@ import {
   type AgentRecord,
   type AnswerRecord,
   type CommandRecord,
+  type ConditionRecord,
   type LinkRecord,
   type MirrorRecord,
   recordVersion,
@@ -24,6 +25,8 @@ export interface FleetState {
   readonly mirrors: ReadonlyMap<string, MirrorRecord>;
   /** By link/topic/partition, the topic's name at the source. */
   readonly statuses: ReadonlyMap<string, StatusRecord>;
+  /** By link, or link/topic: what keeps them from being copied. */
+  readonly conditions: ReadonlyMap<string, ConditionRecord>;
   /** By id, as the next two. */
   readonly agents: ReadonlyMap<string, AgentRecord>;
   readonly commands: ReadonlyMap<string, CommandRecord>;
@@ -47,6 +50,7 @@ export class FleetReducer implements FleetState {
     link: new Map(),
     mirror: new Map(),
     status: new Map(),
+    condition: new Map(),
     agent: new Map(),
     command: new Map(),
     answer: new Map(),
@@ -63,6 +67,9 @@ export class FleetReducer implements FleetState {
   }
   get statuses(): ReadonlyMap<string, StatusRecord> {
     return this.#typed.status as Map<string, StatusRecord>;
+  }
+  get conditions(): ReadonlyMap<string, ConditionRecord> {
+    return this.#typed.condition as Map<string, ConditionRecord>;
   }
   get agents(): ReadonlyMap<string, AgentRecord> {
     return this.#typed.agent as Map<string, AgentRecord>;
@@ -167,6 +174,7 @@ function misfit(kind: RecordKind, name: string, value: unknown): string | null {
 function nameIn(kind: RecordKind, name: string, value: unknown): string {
   if (kind === 'link') return (value as LinkRecord).name;
   if (kind === 'mirror') return `${(value as MirrorRecord).link}/${(value as MirrorRecord).sourceTopic}`;
+  if (kind === 'condition') return /^[^/]+(\/[^/]+)?$/.test(name) ? name : '';
   if (kind === 'status') return /^[^/]+\/[^/]+\/\d+$/.test(name) ? name : '';
   return (value as AgentRecord | CommandRecord | AnswerRecord).id;
 }

@@ -8,7 +8,7 @@ export {
 export { ControlTopic, type ControlTopicOptions, type KeyChange } from './control-topic.ts';
 export { expired } from './expired.ts';
 export { FleetReducer, type FleetState } from './fleet-state.ts';
-export { agentKey, answerKey, commandKey, linkKey, mirrorKey, statusKey } from './keys.ts';
+export { agentKey, answerKey, commandKey, conditionKey, linkKey, mirrorKey, statusKey } from './keys.ts';
 export { LazyControlTopic } from './lazy-control-topic.ts';
 export { LeaderWriter } from './leader-writer.ts';
 export { controlTopic } from './topic.ts';
@@ -18,6 +18,7 @@ export {
   type Change,
   type CommandBody,
   type CommandRecord,
+  type ConditionRecord,
   type LinkDeclaration,
   type LinkRecord,
   type MirrorRecord,

@@ -8,6 +8,9 @@ export const statusKey = (at: {
   readonly topic: string;
   readonly partition: number;
 }): string => `status/${at.link}/${at.topic}/${at.partition}`;
+/** Of a link, or of one of its topics. */
+export const conditionKey = (link: string, topic?: string): string =>
+  topic === undefined ? `condition/${link}` : `condition/${link}/${topic}`;
 export const agentKey = (id: string): string => `agent/${id}`;
 export const commandKey = (id: string): string => `command/${id}`;
 export const answerKey = (id: string): string => `answer/${id}`;

@@ -65,6 +65,8 @@ const status = z.looseObject({
   shift: decimal,
 });
 
+const condition = z.looseObject({ v, state: name, reason: text, sinceMs: timeMs });
+
 const agent = z.looseObject({
   v,
   id: name,
@@ -126,5 +128,5 @@ const answer = z.looseObject({
 });
 
 /** By the first part of the key. */
-export const schemas = { link, mirror, status, agent, command, answer } as const;
+export const schemas = { link, mirror, status, condition, agent, command, answer } as const;
 export type RecordKind = keyof typeof schemas;

@@ -3,6 +3,7 @@
 //
 //   link/<link>                          a link as declared                      written by the leader
 //   mirror/<link>/<source topic>         one mirror and where it stands          written by the leader
+//   condition/<link>[/<source topic>]    why a link or a topic is not copied      written by the leader
 //   acl/<link>/..., group/<link>/...     what a keeper has to remember           written by the leader
 //   shift/..., start/...                 see src/link/shift.ts, start-at.ts      first value wins
 //   status/<link>/<topic>/<partition>    how a partition stands                  written by the agent that copies it
@@ -102,6 +103,14 @@ export interface StatusRecord {
   readonly lastFetchAtMs: number | null;
   readonly lastError: string | null;
   readonly shift: string;
+}
+
+/** What keeps a link (`Unreachable`, `NothingSelected`) or a topic (docs/states.md) from being copied. */
+export interface ConditionRecord {
+  readonly v: number;
+  readonly state: string;
+  readonly reason: string;
+  readonly sinceMs: number;
 }
 
 export interface AgentRecord {

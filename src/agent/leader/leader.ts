@@ -3,7 +3,7 @@
 //
 //   0. write everything anew where the topic was deleted
 //   1. answer commands, in the order of the log
-//   2. write down mirrors that the links' runners have made or grown
+//   2. write down mirrors that the links' runners have made or grown, and what keeps others from being made
 //   3. take promotions on
 //   4. answer the commands that waited for them
 //   5. forget links without mirrors, and what is old
@@ -23,7 +23,9 @@ import {
   recordVersion,
 } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import type { LinkStatus } from '../../link/index.ts';
 import { answerOf } from './answers.ts';
+import { conditionEntries } from './conditions.ts';
 import { type Decision, type DecisionContext, decide } from './decide.ts';
 import { type MetTopic, recordsOfMet } from './met-topics.ts';
 import type { Promotions } from './promotions.ts';
@@ -36,6 +38,8 @@ export interface LeaderOptions {
   readonly nowMs: () => number;
   /** What the runners of all links hold now. */
   met(): readonly MetTopic[];
+  /** How they stand. */
+  links(): readonly LinkStatus[];
   /** Kafka's id of each link's source, where it was reached. */
   sourceClusterIds(): ReadonlyMap<string, string>;
   promotions(replace: (before: MirrorRecord, after: MirrorRecord | null) => Promise<void>): Promotions;
@@ -57,8 +61,6 @@ export class Leader {
   #pass: Promise<void> | null = null;
   #cleanedUpAtMs = 0;
   readonly #order = new WriteOrder();
-  /** Conflicts that were told. */
-  readonly #told = new Set<string>();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -159,15 +161,12 @@ export class Leader {
   /** Mirrors that have no record yet, or whose record is not true any more. */
   #writeDownMet(): Promise<void> {
     return this.#order.alone(async () => {
-      const { control, met, sourceClusterIds, nowMs, writer } = this.#options;
+      const { control, met, links, sourceClusterIds, nowMs, writer } = this.#options;
       const { state } = control;
-      const found = recordsOfMet(state, met(), nowMs());
-      const entries = new Map<string, object>(found.entries);
-      for (const conflict of found.conflicts) {
-        if (this.#told.has(conflict)) continue;
-        this.#told.add(conflict);
-        this.#options.onNotice('warning', conflict);
-      }
+      const entries = new Map<string, object | null>([
+        ...recordsOfMet(state, met(), nowMs()),
+        ...conditionEntries(state, links(), nowMs()),
+      ]);
       for (const [name, sourceClusterId] of sourceClusterIds()) {
         const link = state.links.get(name);
         if (link === undefined || link.sourceClusterId !== undefined || state.foreign.has(linkKey(name)))
@@ -219,6 +218,8 @@ function linksToForget(state: FleetState): string[] {
     const mirrors = [...state.mirrors.values()].filter((mirror) => mirror.link === link.name);
     if (mirrors.some((mirror) => mirror.state !== 'Promoted')) continue;
     keys.push(linkKey(link.name), ...mirrors.map(mirrorKey));
+    // What its keepers remembered; shifts stay, they say what the offsets of its mirrors mean.
+    for (const kind of ['acl', 'group']) keys.push(...state.entries(`${kind}/${link.name}/`).keys());
   }
   return keys;
 }

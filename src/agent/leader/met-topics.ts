@@ -11,14 +11,13 @@ export interface MetTopic {
   readonly partitionCount: number;
 }
 
-/** Records to be written, and topics that can't become mirrors: a topic is written by one link only. */
+/** Records to be written. A topic is written by one link only: the first one; see `conditions.ts` for the others. */
 export function recordsOfMet(
   state: FleetState,
   met: readonly MetTopic[],
   nowMs: number,
-): { readonly entries: ReadonlyMap<string, MirrorRecord>; readonly conflicts: readonly string[] } {
+): ReadonlyMap<string, MirrorRecord> {
   const entries = new Map<string, MirrorRecord>();
-  const conflicts: string[] = [];
   const owners = new Map<string, string>();
   for (const mirror of state.mirrors.values()) owners.set(mirror.mirrorTopic, mirror.link);
   for (const topic of met) {
@@ -26,12 +25,7 @@ export function recordsOfMet(
     const link = state.links.get(topic.link);
     if (state.foreign.has(key) || link === undefined || link.isDeleted === true) continue;
     const owner = owners.get(topic.mirrorTopic);
-    if (owner !== undefined && owner !== topic.link) {
-      conflicts.push(
-        `topic ${topic.mirrorTopic} is a mirror of link ${owner}, so link ${topic.link} does not write it; exclude it from one of them`,
-      );
-      continue;
-    }
+    if (owner !== undefined && owner !== topic.link) continue;
     owners.set(topic.mirrorTopic, topic.link);
     const known = state.mirrors.get(`${topic.link}/${topic.sourceTopic}`);
     if (known === undefined)
@@ -39,7 +33,7 @@ export function recordsOfMet(
     else if (known.partitionCount < topic.partitionCount || isAnotherTopic(known, topic))
       entries.set(key, { ...known, ...topic });
   }
-  return { entries, conflicts };
+  return entries;
 }
 
 /** Both topics were created anew and are mirrored from the beginning. */

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { FleetReducer, type MirrorRecord, recordVersion } from '../../control/index.ts';
+import type { LinkStatus, TopicStatus } from '../../link/index.ts';
+import { conditionEntries } from './conditions.ts';
+
+function fleet(): FleetReducer {
+  const state = new FleetReducer();
+  const source = { name: 'us', bootstrap: ['a:1'] };
+  const link = { v: recordVersion, name: 'l', source, destination: 'eu', config: {}, generation: 1 };
+  state.apply('link/l', JSON.stringify({ ...link, createdAtMs: 1, changedAtMs: 1 }));
+  return state;
+}
+
+function status(topics: Partial<TopicStatus>[], discoveryError: string | null = null): LinkStatus {
+  const base = { name: 'l', source: 'us', destination: 'eu', partitions: [], heldBytes: 0, discoveryError };
+  return { ...base, topics: topics.map((topic) => ({ reason: null, ...topic }) as TopicStatus) };
+}
+
+function look(state: FleetReducer, link: LinkStatus, nowMs: number): string[] {
+  const entries = conditionEntries(state, [link], nowMs);
+  for (const [key, value] of entries) state.apply(key, value && JSON.stringify(value));
+  expect(state.warnings).toEqual([]);
+  return [...entries.keys()];
+}
+
+test('troubles are written once, keep their age, and go when they are over', () => {
+  const state = fleet();
+  const refused = status([{ topic: 'orders', state: 'Refused', reason: 'x' }]);
+  expect(look(state, refused, 5)).toEqual(['condition/l/orders']);
+  expect(look(state, refused, 6)).toEqual([]);
+  look(state, status([{ topic: 'orders', state: 'Refused', reason: 'y' }]), 7);
+  expect(state.conditions.get('l/orders')).toMatchObject({ state: 'Refused', reason: 'y', sinceMs: 5 });
+  expect(look(state, status([{ topic: 'orders', state: 'Mirrored' }]), 8)).toEqual(['condition/l/orders']);
+  expect(state.conditions.size).toBe(0);
+});
+
+test('a link that can not look, and one that finds nothing', () => {
+  const state = fleet();
+  look(state, status([], 'nobody answers'), 5);
+  expect(state.conditions.get('l')).toMatchObject({ state: 'Trouble', reason: 'nobody answers' });
+  look(state, status([]), 6);
+  expect(state.conditions.get('l')).toMatchObject({ state: 'NothingSelected', sinceMs: 6 });
+  look(state, status([{ topic: 'orders', state: 'Stopped' }]), 7);
+  expect(state.conditions.size).toBe(0);
+});
+
+test('a topic that another link mirrors', () => {
+  const state = fleet();
+  const mirror: MirrorRecord = {
+    ...{ v: recordVersion, link: 'other', sourceTopic: 'orders', mirrorTopic: 'orders', partitionCount: 1 },
+    ...{ sourceTopicId: 'a', mirrorTopicId: 'b', state: 'Mirroring', sinceMs: 1, reason: null },
+  };
+  state.apply('mirror/other/orders', JSON.stringify(mirror));
+  look(state, status([{ topic: 'orders', mirrorTopic: 'orders', state: 'Stopped' }]), 5);
+  expect(state.conditions.get('l/orders')).toMatchObject({
+    state: 'Conflict',
+    reason: expect.stringContaining('other'),
+  });
+});

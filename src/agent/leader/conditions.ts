@@ -1,0 +1,54 @@
+// What keeps links and topics from being copied, written down so that people see it wherever they look: pure, from what
+// the links' runners say.
+import { type ConditionRecord, conditionKey, type FleetState, recordVersion } from '../../control/index.ts';
+import type { LinkStatus } from '../../link/index.ts';
+
+/** Entries that are new, other or gone. */
+export function conditionEntries(
+  state: FleetState,
+  links: readonly LinkStatus[],
+  nowMs: number,
+): Map<string, ConditionRecord | null> {
+  const wanted = new Map<string, { state: string; reason: string }>();
+  for (const link of links) {
+    if (!state.links.has(link.name)) continue;
+    if (link.discoveryError !== null)
+      wanted.set(conditionKey(link.name), { state: 'Trouble', reason: link.discoveryError });
+    else if (link.topics.length === 0)
+      wanted.set(conditionKey(link.name), { state: 'NothingSelected', reason: nothingSelected });
+    for (const { topic, mirrorTopic, state: topicState, reason } of link.topics) {
+      const owner = ownerOf(state, mirrorTopic, link.name);
+      if (owner !== undefined && !state.mirrors.has(`${link.name}/${topic}`))
+        wanted.set(conditionKey(link.name, topic), {
+          state: 'Conflict',
+          reason: conflict(mirrorTopic, owner),
+        });
+      else if (topicState !== 'Mirrored' && topicState !== 'Stopped')
+        wanted.set(conditionKey(link.name, topic), { state: topicState, reason: reason ?? '' });
+    }
+  }
+  const entries = new Map<string, ConditionRecord | null>();
+  for (const [key, condition] of wanted) {
+    const known = state.conditions.get(key.slice('condition/'.length));
+    if (known?.state === condition.state && known.reason === condition.reason) continue;
+    const sinceMs = known?.state === condition.state ? known.sinceMs : nowMs;
+    entries.set(key, { v: recordVersion, ...condition, sinceMs });
+  }
+  for (const name of state.conditions.keys())
+    if (!wanted.has(`condition/${name}`)) entries.set(`condition/${name}`, null);
+  return entries;
+}
+
+const nothingSelected =
+  'the source has no topic that the filters of the link take, or its user may not describe any of them';
+
+/** Another link that writes the topic. */
+function ownerOf(state: FleetState, mirrorTopic: string, link: string): string | undefined {
+  for (const mirror of state.mirrors.values())
+    if (mirror.mirrorTopic === mirrorTopic && mirror.link !== link) return mirror.link;
+  return undefined;
+}
+
+function conflict(mirrorTopic: string, owner: string): string {
+  return `topic ${mirrorTopic} is a mirror of link ${owner}, and a topic is written by one link only; exclude it from one of them`;
+}
