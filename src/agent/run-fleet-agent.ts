@@ -7,6 +7,7 @@ import { FleetAgent } from './fleet-agent.ts';
 import type { Log } from './log.ts';
 import { StateLog } from './log-states.ts';
 import { AgentMetrics } from './metrics/index.ts';
+import type { AgentView } from './view.ts';
 
 export interface RunFleetAgentOptions {
   readonly destination: ClusterConfig;
@@ -36,8 +37,8 @@ const statesEveryMs = 1_000;
 export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void> {
   const { log, http, agentId, version, signal, perPartitionMetrics } = options;
   let agent: FleetAgent | null = null;
-  const view = () => agent?.view() ?? null;
-  const metrics = new AgentMetrics({ view: () => agent!.view() });
+  const view = (): AgentView | null => agent?.view() ?? null;
+  const metrics = new AgentMetrics({ view });
   const api =
     http === null
       ? null
@@ -45,12 +46,9 @@ export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void
           ...http,
           view,
           isReady: () => agent?.isReady() ?? { ok: false, reason: 'starting' },
-          metrics: {
-            contentType: metrics.contentType,
-            text: ({ isPerPartition }) =>
-              metrics.text({ isPerPartition: isPerPartition || perPartitionMetrics }),
-          },
-          onFailure: (error) => log.error({ error: error.message }, 'the API failed to answer'),
+          metrics,
+          isPerPartition: perPartitionMetrics,
+          onFailure: (err) => log.error({ err }, 'the API failed to answer'),
         });
   const states = new StateLog(log);
   const timer = setInterval(() => {

@@ -1,6 +1,6 @@
 // Lockstep as somebody has it who installs the package: packed from a copy of the sources, installed by npm into an empty
 // folder, and started with a PATH that has Node and nothing else.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -82,12 +82,11 @@ function npmCli(): string {
 }
 
 function npm(args: readonly string[], cwd: string, searchPath: string | undefined): string {
-  return execFileSync(process.execPath, [npmCli(), ...args], {
-    cwd,
-    encoding: 'utf8',
-    timeout: npmTimeoutMs,
-    env: { ...process.env, PATH: searchPath, NODE_OPTIONS: '' },
-  });
+  const env = { ...process.env, PATH: searchPath, NODE_OPTIONS: '' };
+  const options = { cwd, encoding: 'utf8', timeout: npmTimeoutMs, env } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [npmCli(), ...args], options);
+  if (status !== 0) throw new Error(`npm ${args[0]} ended with ${status}: ${stdout}${stderr}`);
+  return stdout;
 }
 
 export function packageVersion(): string {

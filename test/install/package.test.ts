@@ -60,7 +60,7 @@ describe('the command', () => {
     const file = path.join(installed.binFolder, 'away.yaml');
     writeFileSync(
       file,
-      'version: 1\nclusters:\n  a: {bootstrap: ["127.0.0.1:1"]}\n  b: {bootstrap: ["127.0.0.1:1"]}\nlinks:\n  l: {source: a, destination: b, topics: [t]}\n',
+      'version: 1\nclusters:\n  a: {bootstrap: ["127.0.0.1:1"]}\n  b: {bootstrap: ["127.0.0.1:2"]}\nlinks:\n  l: {source: a, destination: b, topics: [t]}\n',
     );
     const { code, stderr } = await installed.run(['run', file], { timeoutMs: 90_000 });
     expect(code).toBe(3);

@@ -221,6 +221,12 @@ describe('whoever asks badly', () => {
   });
 });
 
+it('tells an address that others can reach when it listens on all', async () => {
+  const url = await start({ host: '0.0.0.0' });
+  expect(url).not.toMatch(/0\.0\.0\.0|:\/\/\[::/);
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+});
+
 it('says which address is taken', async () => {
   const { port } = new URL(await start());
   const isReady = () => ({ ok: true, reason: null });

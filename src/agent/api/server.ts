@@ -1,6 +1,7 @@
 // The HTTP server of an agent: health, readiness, metrics and JSON of everything that `describe` shows. It only reads;
 // what changes something goes through Kafka (`lockstep links`, `lockstep mirrors`). It listens on loopback unless told
 // otherwise, takes no bodies, and bounds headers, connections and waiting, since it speaks to whoever comes.
+import { hostname, networkInterfaces } from 'node:os';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { LockstepError } from '../../errors.ts';
 import type { MetricsText } from '../metrics/index.ts';
@@ -31,7 +32,7 @@ export interface Readiness {
 }
 
 export interface Api {
-  /** http://HOST:PORT */
+  /** http://HOST:PORT, one that others can reach where it listens on all addresses. */
   readonly url: string;
   /** Ends answers under way after a moment; resolves when nothing listens any more. */
   close(): Promise<void>;
@@ -63,13 +64,24 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     await server.close();
   };
   try {
-    return { url: await server.listen({ host, port }), close };
+    const url = await server.listen({ host, port });
+    return { url: isWildcard(host) ? url.replace(/\/\/[^/]+(?=:\d+$)/, `//${ownAddress()}`) : url, close };
   } catch (cause) {
     await close();
     const reason = cause instanceof Error ? cause.message : String(cause);
     const text = `can't listen on ${host}:${port} for HTTP: ${reason}; choose another address with --http`;
     throw new LockstepError('USAGE', text, { cause });
   }
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** In a container it is the address that knows the way here, not the host's name. */
+function ownAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? hostname();
 }
 
 function createServer(options: ApiOptions, loop: EventLoopWatch): FastifyInstance {
