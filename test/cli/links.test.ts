@@ -107,7 +107,7 @@ test('a link lives: created, looked at, altered, paused, resumed, promoted, dele
 
   // Look.
   const described = (await done('mirrors', 'describe', '--link', 'us-to-eu', 'orders')).stdout;
-  expect(described).toMatch(/^mirror us-to-eu\/orders {2}Mirroring since /);
+  expect(described).toMatch(/^mirror us-to-eu\/orders {2}Mirroring for /);
   expect(described).toMatch(/ 0 {2}Mirroring +50 +50 +0 +0 ms .* a1 /);
   expect((await done('links', 'describe', 'us-to-eu')).stdout).toContain(`us-east at ${source}\n`);
 

@@ -49,7 +49,7 @@ describe('links create', () => {
     expect({ exitCode, stdout, stderr }).toEqual({
       exitCode: 0,
       stdout: 'link b created\n',
-      stderr: 'lockstep: 1 created\n',
+      stderr: '',
     });
     expect(fleet.sent).toMatchObject([
       {

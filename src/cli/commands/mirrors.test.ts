@@ -1,6 +1,8 @@
 // `lockstep mirrors` as a person types it, against a fleet played by hand.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FakeFleet, nowMs, runWith } from '../fleet/fake-fleet.ts';
+import { Output } from '../output/output.ts';
+import { runProgram } from '../program.ts';
 
 let fleet: FakeFleet;
 
@@ -83,10 +85,10 @@ describe('mirrors list', () => {
 
 describe('mirrors describe', () => {
   test('has a line for each partition; what nobody told is unknown, never 0', async () => {
-    expect((await mirrors('describe')).stdout).toBe(`mirror us-to-eu/orders -> us.orders  Mirroring since 2 h
-PARTITION  STATE      SOURCE END  MIRROR END      LAG   BEHIND  LAST FETCH  AGENT    TOLD       LAST ERROR
-        0  Mirroring        1010        1000       10   250 ms  500 ms ago  a1       2.0 s ago  -
-        1  unknown       unknown     unknown  unknown  unknown  unknown     unknown  unknown    -
+    expect((await mirrors('describe')).stdout).toBe(`mirror us-to-eu/orders -> us.orders  Mirroring for 2 h
+PARTITION  STATE      SOURCE END  MIRROR END      LAG   BEHIND  AGENT    TOLD       LAST FETCH
+        0  Mirroring        1010        1000       10   250 ms  a1       2.0 s ago  500 ms before
+        1  unknown       unknown     unknown  unknown  unknown  unknown  unknown    unknown
 
 `);
   });
@@ -100,14 +102,23 @@ PARTITION  STATE      SOURCE END  MIRROR END      LAG   BEHIND  LAST FETCH  AGEN
       lastError: 'fetching: NOT_LEADER',
     });
     const { stdout } = await mirrors('describe', ...onOrders);
-    expect(stdout).toContain('\n  orders-1: producer 7 has it open\n');
-    expect(stdout).toContain('fetching: NOT_LEADER');
+    expect(stdout).toContain(
+      '\n  partition 1: producer 7 has it open\n  partition 1: last error: fetching: NOT_LEADER\n',
+    );
     const json = (await mirrors('describe', ...onOrders, '--json')).stdout;
     expect(json).toContain('"sourceEnd": 9007199254740993');
     expect(JSON.parse(json).mirrors[0].partitions).toMatchObject([
       { partition: 0, lagRecords: 10, agent: 'a1', isAgentAlive: true },
       { partition: 1, lagRecords: null, state: 'WaitingForTransaction' },
     ]);
+  });
+
+  test('what many partitions have in common is said once', async () => {
+    for (const partition of [0, 1])
+      fleet.status('us-to-eu', 'orders', partition, { reason: 'reading: gone', lastError: 'gone' });
+    const { stdout } = await mirrors('describe', ...onOrders);
+    expect(stdout).toContain('\n  partitions 0, 1: reading: gone\n');
+    expect(stdout).not.toContain('last error');
   });
 
   test('without an agent: what was told last, its age, and that nobody runs', async () => {
@@ -171,8 +182,45 @@ us.orders          0        1000        1010  12.0 s ago   at least 10  yes
 us.orders          1           7     unknown  unknown          unknown  NO
 `);
     expect(stderr).toContain('at least 10 records of the source are missing, in 1 partition');
-    expect(stderr).toContain('what is missing is unknown for us.orders-1: the source was never seen');
+    expect(stderr).toContain(
+      'what is missing is unknown for us.orders-1: nobody knows where the source ended',
+    );
     expect(stderr).toContain('the tail of us.orders-1 is not replicated yet');
+  });
+
+  test('on a terminal the progress is gone before the answer is there', async () => {
+    const { promise: isShown, resolve: shown } = Promise.withResolvers<void>();
+    let screen = '';
+    const stream = {
+      isTTY: true,
+      columns: 200,
+      write: (text: string) => {
+        screen += text;
+        if (text.includes('Draining')) shown();
+        return true;
+      },
+    };
+    fleet.mirror('us-to-eu', 'orders', { state: 'Draining', reason: 'writes go on' });
+    const answer = fleet.send.bind(fleet);
+    fleet.send = async (...args) => {
+      await isShown;
+      fleet.answer = { promoted: [{ topic: 'orders', partitions: promotion().partitions }] };
+      return answer(...args);
+    };
+    const output = new Output({ stdout: stream, stderr: stream, environment: { NO_COLOR: '1' } });
+    await runProgram(['mirrors', 'promote', ...onOrders, '--bootstrap-server', 'eu:1'], {
+      output,
+      signal: new AbortController().signal,
+      environment: {},
+      connectFleet: async () => fleet,
+    });
+    const erase = '\u001b[1A\u001b[0J';
+    const [before, after, ...more] = screen.split(erase);
+    expect(before).toContain(
+      '  orders  Draining   lag 10 records, 250 ms, unknown for 1 partition  (writes go on)\n',
+    );
+    expect(after).toMatch(/^TOPIC /);
+    expect(more).toEqual([]);
   });
 
   test('a promotion that timed out ends with the code of its refusal', async () => {

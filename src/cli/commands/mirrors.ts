@@ -209,16 +209,12 @@ async function promote(
         `lockstep: waiting up to ${formatDuration(timeoutMs)} for writes to stop and the lag of ${plural(mirrors.length, 'mirror')} to be gone`,
       );
     const progress = options.dryRun === true ? null : new PromotionProgress(fleet, isMeant, output);
-    try {
-      return await carryOut(
-        fleet,
-        { do: 'promoteMirrors', link: options.link, topics: chosen, isNow, timeoutMs },
-        context,
-        { ...options, timeoutMs: timeoutMs + closeMsMax },
-      );
-    } finally {
-      progress?.end();
-    }
+    return carryOut(
+      fleet,
+      { do: 'promoteMirrors', link: options.link, topics: chosen, isNow, timeoutMs },
+      context,
+      { ...options, timeoutMs: timeoutMs + closeMsMax, progress },
+    );
   });
 }
 

@@ -16,24 +16,26 @@ export interface ChangeOptions {
 /** An answer that does not wait for mirrors comes within moments, ms. */
 export const answerMsMax = 30_000;
 
+export interface CarryOutOptions extends ChangeOptions {
+  readonly timeoutMs?: number;
+  /** Ended before anything is printed: what is drawn over must not be drawn over the answer. */
+  readonly progress?: { end(): void } | null;
+}
+
 /** @throws LockstepError with the answer's code where it was refused. */
 export async function carryOut(
   fleet: Fleet,
   body: CommandBody,
   { output, signal }: CommandContext,
-  options: ChangeOptions & { readonly timeoutMs?: number },
+  options: CarryOutOptions,
 ): Promise<ExitCode> {
   const isDryRun = options.dryRun === true;
-  const told = new Set<string>();
-  const answer = await fleet.send(body, {
-    timeoutMs: options.timeoutMs ?? answerMsMax,
-    isDryRun,
-    signal,
-    onProgress: ({ message }) => {
-      if (message !== '' && !told.has(message)) output.message(`lockstep: ${message}`);
-      told.add(message);
-    },
-  });
+  let answer: AnswerRecord;
+  try {
+    answer = await fleet.send(body, { timeoutMs: options.timeoutMs ?? answerMsMax, isDryRun, signal });
+  } finally {
+    options.progress?.end();
+  }
   const outcome = outcomeOf(answer, isDryRun);
   if (options.json === true) output.data(formatJson(outcome));
   if (answer.state === 'refused') {
@@ -45,7 +47,9 @@ export async function carryOut(
     if (outcome.promoted.length > 0) output.data(promotedTable(outcome.promoted, fleet.nowMs()));
   }
   for (const remark of promotedRemarks(outcome.promoted)) output.message(`lockstep: ${remark}`);
-  if (!told.has(answer.message)) output.message(`lockstep: ${answer.message}`);
+  // Changes have been told one by one; where there are none the leader says why, and for promotions what it noticed.
+  if (answer.changes.length === 0 || outcome.promoted.length > 0)
+    output.message(`lockstep: ${answer.message}`);
   if (isDryRun) output.message('lockstep: a dry run: nothing was changed');
   return exitCodes.ok;
 }

@@ -89,7 +89,7 @@ export class FakeFleet implements Fleet {
       mirrorEnd: '1000',
       lagRecords: '10',
       behindMs: 250,
-      lastFetchAtMs: nowMs - 500,
+      lastFetchAtMs: nowMs - 2_500,
       lastError: null,
       shift: '0',
       ...given,

@@ -13,7 +13,6 @@ export type FleetView = Pick<
 export interface SendOptions {
   readonly timeoutMs: number;
   readonly isDryRun: boolean;
-  readonly onProgress?: (answer: AnswerRecord) => void;
   readonly signal?: AbortSignal;
 }
 

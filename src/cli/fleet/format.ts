@@ -163,7 +163,7 @@ export function mirrorDetails(mirror: MirrorDescription, output: Output, nowMs: 
     mirror.mirrorTopic === mirror.sourceTopic
       ? mirror.sourceTopic
       : `${mirror.sourceTopic} -> ${mirror.mirrorTopic}`;
-  const since = `since ${formatAge(mirror.sinceMs, nowMs).replace(/ ago$/, '')}`;
+  const since = `for ${formatDuration(Math.max(0, nowMs - mirror.sinceMs))}`;
   const reason = mirror.reason === null ? '' : `: ${mirror.reason}`;
   const columns: Column[] = [
     { title: 'PARTITION', align: 'right' },
@@ -172,16 +172,28 @@ export function mirrorDetails(mirror: MirrorDescription, output: Output, nowMs: 
     { title: 'MIRROR END', align: 'right' },
     { title: 'LAG', align: 'right' },
     { title: 'BEHIND', align: 'right' },
-    { title: 'LAST FETCH' },
     { title: 'AGENT' },
     { title: 'TOLD' },
-    { title: 'LAST ERROR' },
+    { title: 'LAST FETCH' },
   ];
   const rows = mirror.partitions.map((partition) => partitionCells(partition, output, nowMs));
-  const notes = mirror.partitions
-    .filter((partition) => partition.reason !== null)
-    .map(({ partition, reason }) => `  ${mirror.sourceTopic}-${partition}: ${reason}\n`);
-  return `mirror ${mirror.link}/${name}  ${mirror.state} ${since}${reason}\n${formatTable(columns, rows)}${notes.join('')}`;
+  return `mirror ${mirror.link}/${name}  ${mirror.state} ${since}${reason}\n${formatTable(columns, rows)}${partitionNotes(mirror.partitions)}`;
+}
+
+/** Why partitions are in their states, and what failed last: each text once, with all partitions that it is about. */
+function partitionNotes(partitions: readonly PartitionDescription[]): string {
+  const said = partitions.flatMap(({ partition, reason, lastError }) => [
+    ...(reason === null ? [] : [{ partition, text: reason }]),
+    ...(lastError === null || reason?.includes(lastError)
+      ? []
+      : [{ partition, text: `last error: ${lastError}` }]),
+  ]);
+  return [...Map.groupBy(said, ({ text }) => text)]
+    .map(([text, about]) => {
+      const numbers = about.map(({ partition }) => partition).join(', ');
+      return `  ${about.length === 1 ? 'partition' : 'partitions'} ${numbers}: ${text}\n`;
+    })
+    .join('');
 }
 
 function partitionCells(status: PartitionDescription, output: Output, nowMs: number): string[] {
@@ -195,11 +207,16 @@ function partitionCells(status: PartitionDescription, output: Output, nowMs: num
     offset(status.mirrorEnd),
     status.lagRecords === null ? unknown : formatCount(status.lagRecords),
     status.behindMs === null ? unknown : formatDuration(status.behindMs),
-    formatAge(status.lastFetchAtMs, nowMs),
     status.agent ?? unknown,
     isGone ? output.paint('yellow', `${told}, agent gone`) : told,
-    status.lastError ?? none,
+    formatLastFetch(status),
   ];
+}
+
+/** Agents tell of a partition when something has changed: its age would only say how long nothing did. */
+function formatLastFetch({ lastFetchAtMs, toldAtMs }: PartitionDescription): string {
+  if (lastFetchAtMs === null || toldAtMs === null) return unknown;
+  return `${formatDuration(Math.max(0, toldAtMs - lastFetchAtMs))} before`;
 }
 
 /** Says that what is shown is what was told last; null while an agent runs. */

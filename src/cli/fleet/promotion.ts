@@ -60,9 +60,7 @@ export function promotedRemarks(mirrors: readonly PromotedMirror[]): string[] {
   }
   const unseen = all.filter(({ sourceEnd }) => sourceEnd === null);
   if (unseen.length > 0)
-    remarks.push(
-      `what is missing is unknown for ${nameList(unseen)}: the source was never seen by the agents that promoted`,
-    );
+    remarks.push(`what is missing is unknown for ${nameList(unseen)}: nobody knows where the source ended`);
   const unsafe = all.filter(({ isReplicated }) => !isReplicated);
   if (unsafe.length > 0)
     remarks.push(
