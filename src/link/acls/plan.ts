@@ -91,6 +91,13 @@ export function planRules(input: PlanInput): Plan {
   };
 }
 
+/** Whether nothing is to be done, nor to be awaited. */
+export function isQuiet(plan: Plan): boolean {
+  const { records, denies, deletedAllows, allows, deletedDenies, forgotten, handedOver, foreign } = plan;
+  const lists = [denies, deletedAllows, allows, deletedDenies, forgotten, handedOver, foreign];
+  return records.size === 0 && lists.every((list) => list.length === 0);
+}
+
 /** What to do at a promotion where ACLs are left alone: our denies go, what was copied stays as it is. */
 export function liftOnly(records: ReadonlyMap<string, RuleRecord>, topics: ReadonlySet<string>): Plan {
   const ours = [...records].filter(([, { acl }]) => topics.has(topicOf(acl) ?? ''));

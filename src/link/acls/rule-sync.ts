@@ -1,21 +1,16 @@
 // The rules of one link: read both sides, plan, carry out. One look at a time; the keeper sees to that.
-import type { Acl, Outcome } from '../../client/index.ts';
+import { createHash } from 'node:crypto';
+import type { Acl } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { liftOnly, type Plan, type PlanInput, planRules } from './plan.ts';
-import { readRecords, versioned } from './records.ts';
-import { byKey, everybody, ruleKey } from './rules.ts';
+import { carryOut, type Entry, putRecords } from './carry-out.ts';
+import { isQuiet, liftOnly, type Plan, type PlanInput, planRules } from './plan.ts';
+import { readRecords } from './records.ts';
+import { nothingYet, type Standing, sentencesOf, standingOf, withoutAuthorizer } from './rule-status.ts';
+import { byKey, everybody } from './rules.ts';
 import type { DestinationRights, SourceRights } from './sides.ts';
 import { relevantRules } from './translate.ts';
-import type {
-  AclSettings,
-  KeeperStore,
-  Leniency,
-  MirrorOfLink,
-  RightsState,
-  RightsStatus,
-  UnprotectedMirror,
-} from './types.ts';
-import { unprotected, writersOf } from './withhold.ts';
+import type { AclSettings, KeeperStore, Leniency, MirrorOfLink, RightsStatus } from './types.ts';
+import { writersOf } from './withhold.ts';
 
 export interface RuleSyncOptions {
   readonly source: SourceRights;
@@ -32,26 +27,15 @@ export interface RuleSyncConfig {
   readonly selects: (principal: string) => boolean;
 }
 
+/** What the source answered. */
+type SourceAnswer =
+  | { readonly rules: readonly Acl[]; readonly silence: null }
+  | { readonly rules: null; readonly silence: string };
+
 /** Asked again only so often: it hardly ever changes, and it may take a rule to find out. */
 const leniencyAgeMsMax = { off: 60_000, on: 3_600_000, unknown: 3_600_000 } as const;
-/** About 300 bytes each: far below what a topic takes in one batch. */
-const recordsPerWrite = 500;
-/** So many are named in the status; the rest is counted. */
-const shownMax = { unprotected: 1_000, warnings: 50 } as const;
-
-const starting: RightsStatus = {
-  state: 'Starting',
-  reason: null,
-  sinceMs: 0,
-  sourceSeenAtMs: null,
-  copiedCount: 0,
-  deniedCount: 0,
-  withheldCount: 0,
-  protectedCount: 0,
-  unprotected: [],
-  foreign: [],
-  warnings: [],
-};
+/** Where nothing has changed since a look with nothing to do, nothing is planned, at most for so long. */
+const quietMsMax = 60_000;
 
 export class RuleSync {
   readonly #options: RuleSyncOptions;
@@ -59,11 +43,13 @@ export class RuleSync {
   readonly #released = new Set<string>();
   #status: RightsStatus;
   #leniency: { found: Leniency; atMs: number } | null = null;
+  /** What was read at the last look that had nothing to do. */
+  #quiet: { digest: string; selects: RuleSyncConfig['selects']; atMs: number } | null = null;
   #said = new Set<string>();
 
   constructor(options: RuleSyncOptions) {
     this.#options = options;
-    this.#status = { ...starting, sinceMs: options.wallClockMs() };
+    this.#status = { ...nothingYet, sinceMs: options.wallClockMs(), sourceSeenAtMs: null };
   }
 
   get status(): RightsStatus {
@@ -79,22 +65,26 @@ export class RuleSync {
 
   /** ACLs are left alone: what is there stays, and is still lifted at a promotion. */
   turnOff(): void {
-    this.#status = { ...starting, state: 'Off', sinceMs: this.#options.wallClockMs() };
+    this.#quiet = null;
+    this.#show({ ...nothingYet, state: 'Off' });
   }
 
   /** Rules that somebody else kept removing are made again. */
   async resume(): Promise<void> {
+    this.#quiet = null;
     const { rules } = readRecords(this.#options.store.entries());
     const paused = [...rules].filter(([, record]) => record.removedAtMs.length > 0);
     await this.#put(paused.map(([key, record]) => [`rule/${key}`, { ...record, removedAtMs: [] }]));
   }
 
-  /** Never rejects: what went wrong is the status. */
+  /** Never rejects for an expected failure: what went wrong is the status. */
   async look(config: RuleSyncConfig): Promise<void> {
     try {
-      await this.#round(config);
+      await this.#look(config);
     } catch (error) {
-      this.#fail(error);
+      if (!(error instanceof LockstepError)) throw error;
+      const state = error.code === 'NOT_AUTHORIZED' ? 'NotAuthorized' : 'Failed';
+      this.#show({ ...this.#status, state, reason: error.message });
     }
   }
 
@@ -104,11 +94,13 @@ export class RuleSync {
    * @throws LockstepError when something could not be carried out.
    */
   async release(config: RuleSyncConfig | null, mirrorTopics: readonly string[]): Promise<void> {
+    this.#quiet = null;
     const topics = new Set(mirrorTopics);
     const rules = await this.#options.destination.rules();
     if (rules !== null) {
       // A source that was silent a moment ago is not waited for.
-      if (config !== null && this.#status.state !== 'SourceSilent') await this.#lookAtSource(config);
+      if (config !== null && this.#status.state !== 'SourceSilent')
+        await this.#remember(config, await this.#askSource());
       const mirrors = this.#mirrors(topics).filter(({ mirrorTopic }) => topics.has(mirrorTopic));
       const plan =
         config === null
@@ -119,19 +111,76 @@ export class RuleSync {
     for (const topic of topics) this.#released.add(topic);
   }
 
-  async #round(config: RuleSyncConfig): Promise<void> {
+  async #look(config: RuleSyncConfig): Promise<void> {
+    const { destination, wallClockMs, agentPrincipal, store } = this.#options;
     const mirrors = this.#mirrors(new Set());
-    const [found, seen] = await Promise.allSettled([
-      this.#options.destination.rules(),
-      this.#lookAtSource(config),
-    ]);
-    if (found.status === 'rejected') throw found.reason;
-    if (seen.status === 'rejected') throw seen.reason;
-    const rules = found.value;
-    if (rules === null) return this.#showNoAuthorizer(mirrors);
+    const [rules, source] = await Promise.all([destination.rules(), this.#askSource()]);
+    if (rules === null) return this.#show(withoutAuthorizer(mirrors));
+    const digest = digestOf([rules, source, mirrors, config.settings]);
+    if (this.#isStillQuiet(digest, config)) return this.#noteSource(source);
+    await this.#remember(config, source);
     const plan = await this.#plan(config, { rules, mirrors });
     const after = await this.#carryOut(plan, rules);
-    this.#show({ plan, after, mirrors, config, silence: seen.value });
+    this.#quiet = isQuiet(plan) ? { digest, selects: config.selects, atMs: wallClockMs() } : null;
+    this.#show(
+      standingOf({
+        ...{ plan, after, mirrors, agentPrincipal, silence: source.silence },
+        records: readRecords(store.entries()),
+        leniency: await this.#findLeniency(rules),
+        withholdWrites: config.settings.withholdWrites,
+      }),
+    );
+  }
+
+  #isStillQuiet(digest: string, { selects }: RuleSyncConfig): boolean {
+    const quiet = this.#quiet;
+    if (quiet === null || quiet.digest !== digest || quiet.selects !== selects) return false;
+    return (
+      this.#options.wallClockMs() - quiet.atMs <= quietMsMax &&
+      (this.#status.state === 'Current' || this.#status.state === 'SourceSilent')
+    );
+  }
+
+  /** Mirrors as they are known here; what was released counts as promoted. */
+  #mirrors(releasing: ReadonlySet<string>): MirrorOfLink[] {
+    const mirrors = this.#options.mirrors();
+    for (const topic of this.#released) {
+      const mirror = mirrors.find(({ mirrorTopic }) => mirrorTopic === topic);
+      if (mirror === undefined || mirror.isPromoted) this.#released.delete(topic);
+    }
+    return mirrors.map((mirror) => ({
+      ...mirror,
+      isPromoted:
+        mirror.isPromoted || releasing.has(mirror.mirrorTopic) || this.#released.has(mirror.mirrorTopic),
+    }));
+  }
+
+  async #askSource(): Promise<SourceAnswer> {
+    try {
+      const rules = await this.#options.source.rules();
+      if (rules !== null) return { rules, silence: null };
+      return { rules, silence: 'the source runs no authorizer, so that it has no rules to copy' };
+    } catch (error) {
+      if (error instanceof LockstepError) return { rules: null, silence: error.message };
+      throw error;
+    }
+  }
+
+  /** Keeps the source's rules that count, for the time when it does not answer. */
+  async #remember(config: RuleSyncConfig, source: SourceAnswer): Promise<void> {
+    this.#noteSource(source);
+    if (source.rules === null) return;
+    const wanted = byKey(relevantRules(source.rules, config));
+    const known = readRecords(this.#options.store.entries()).source;
+    await this.#put([
+      ...[...wanted].flatMap(([key, acl]): Entry[] => (known.has(key) ? [] : [[`source/${key}`, { acl }]])),
+      ...[...known.keys()].flatMap((key): Entry[] => (wanted.has(key) ? [] : [[`source/${key}`, null]])),
+    ]);
+  }
+
+  #noteSource(source: SourceAnswer): void {
+    if (source.rules !== null)
+      this.#status = { ...this.#status, sourceSeenAtMs: this.#options.wallClockMs() };
   }
 
   async #plan(
@@ -158,40 +207,6 @@ export class RuleSync {
     });
   }
 
-  /** Mirrors as they are known here; what was released counts as promoted. */
-  #mirrors(releasing: ReadonlySet<string>): MirrorOfLink[] {
-    const mirrors = this.#options.mirrors();
-    for (const topic of this.#released) {
-      const mirror = mirrors.find(({ mirrorTopic }) => mirrorTopic === topic);
-      if (mirror === undefined || mirror.isPromoted) this.#released.delete(topic);
-    }
-    return mirrors.map((mirror) => ({
-      ...mirror,
-      isPromoted:
-        mirror.isPromoted || releasing.has(mirror.mirrorTopic) || this.#released.has(mirror.mirrorTopic),
-    }));
-  }
-
-  /** Remembers the source's rules that count; the reason when it does not tell them. */
-  async #lookAtSource(config: RuleSyncConfig): Promise<string | null> {
-    let found: Acl[] | null;
-    try {
-      found = await this.#options.source.rules();
-    } catch (error) {
-      if (!(error instanceof LockstepError)) throw error;
-      return error.message;
-    }
-    if (found === null) return 'the source runs no authorizer, so that it has no rules to copy';
-    const wanted = byKey(relevantRules(found, config));
-    const known = readRecords(this.#options.store.entries()).source;
-    await this.#put([
-      ...[...wanted].flatMap(([key, acl]): Entry[] => (known.has(key) ? [] : [[`source/${key}`, { acl }]])),
-      ...[...known.keys()].flatMap((key): Entry[] => (wanted.has(key) ? [] : [[`source/${key}`, null]])),
-    ]);
-    this.#status = { ...this.#status, sourceSeenAtMs: this.#options.wallClockMs() };
-    return null;
-  }
-
   async #findLeniency(rules: readonly Acl[]): Promise<Leniency> {
     const { destination, wallClockMs } = this.#options;
     const known = this.#leniency;
@@ -215,150 +230,33 @@ export class RuleSync {
     }
   }
 
-  /** In the order that plan.ts gives; the rules that stand afterwards. */
   async #carryOut(plan: Plan, before: readonly Acl[]): Promise<Acl[]> {
-    const { destination } = this.#options;
-    const rules = byKey(before);
-    const failures: LockstepError[] = [];
-    const make = async (acls: readonly Acl[]) => {
-      const done = note(await destination.create(acls), acls, failures);
-      for (const acl of done) rules.set(ruleKey(acl), acl);
-    };
-    const drop = async (acls: readonly Acl[]) => {
-      const done = note(await destination.delete(acls), acls, failures);
-      for (const acl of done) rules.delete(ruleKey(acl));
-    };
-    await this.#put([...plan.records].map(([key, record]) => [`rule/${key}`, record]));
-    await make(plan.denies);
-    await drop(plan.deletedAllows);
-    if (failures.length === 0) await make(plan.allows);
-    if (failures.length === 0) await drop(plan.deletedDenies);
-    const gone = plan.forgotten.filter((key) => !rules.has(key));
-    const handedOver = failures.length === 0 ? plan.handedOver : [];
-    await this.#put([...new Set([...gone, ...handedOver])].map((key) => [`rule/${key}`, null]));
-    this.#tellChanges(plan);
-    if (failures[0] !== undefined) throw failures[0];
-    return [...rules.values()];
-  }
-
-  #tellChanges({ denies, allows, deletedAllows, deletedDenies }: Plan): void {
+    const after = await carryOut(plan, before, this.#options);
+    const { denies, allows, deletedAllows, deletedDenies } = plan;
     const [made, dropped] = [denies.length + allows.length, deletedAllows.length + deletedDenies.length];
-    if (made + dropped === 0) return;
-    this.#options.onNotice('info', `ACLs: ${made} rules made, ${dropped} removed at the destination`);
+    if (made + dropped > 0)
+      this.#options.onNotice('info', `ACLs: ${made} rules made, ${dropped} removed at the destination`);
+    return after;
   }
 
-  async #put(entries: readonly Entry[]): Promise<void> {
-    for (let start = 0; start < entries.length; start += recordsPerWrite) {
-      const portion = entries.slice(start, start + recordsPerWrite);
-      await this.#options.store.put(
-        new Map(portion.map(([key, value]) => [key, value === null ? null : versioned(value)])),
-      );
-    }
+  #put(entries: readonly Entry[]): Promise<void> {
+    return putRecords(this.#options.store, entries);
   }
 
-  #show(seen: {
-    plan: Plan;
-    after: readonly Acl[];
-    mirrors: readonly MirrorOfLink[];
-    config: RuleSyncConfig;
-    silence: string | null;
-  }): void {
-    const { plan, after, mirrors, config, silence } = seen;
-    const { agentPrincipal, store } = this.#options;
-    const open = mirrors.filter((mirror) => !mirror.isPromoted);
-    const exposed = open.flatMap(
-      ({ mirrorTopic }) =>
-        unprotected({
-          mirrorTopic,
-          destination: after,
-          agentPrincipal,
-          leniency: this.#leniency?.found ?? 'unknown',
-          withholdWrites: config.settings.withholdWrites,
-        }) ?? [],
-    );
-    const { rules, unreadable } = readRecords(store.entries());
-    const strange = [...unreadable].filter((key) => /^(rule|source)\//.test(key)).length;
-    const ours = [...rules.values()];
-    const isOwned = plan.foreign.length > 0;
-    const warnings = [
-      ...plan.warnings,
-      ...(strange === 0
-        ? []
-        : [`${strange} records of another version of Lockstep: their rules are left alone`]),
-    ];
-    this.#set(isOwned ? 'ForeignOwner' : silence === null ? 'Current' : 'SourceSilent', {
-      reason: isOwned ? foreignReason(plan) : silence,
-      copiedCount: ours.filter(({ why }) => why === 'copied').length,
-      deniedCount: ours.filter(({ why }) => why === 'withheld').length,
-      withheldCount: plan.withheld.length,
-      protectedCount: open.length - exposed.length,
-      unprotected: exposed.slice(0, shownMax.unprotected),
-      foreign: plan.foreign,
-      warnings: warnings.slice(0, shownMax.warnings),
-    });
-    this.#tell(exposed, warnings);
-  }
-
-  #showNoAuthorizer(mirrors: readonly MirrorOfLink[]): void {
-    const reason = 'the destination runs no authorizer: everybody may write';
-    const exposed = mirrors.flatMap(({ isPromoted, mirrorTopic: topic }) =>
-      isPromoted ? [] : [{ topic, writers: [everybody], reason }],
-    );
-    const shown = exposed.slice(0, shownMax.unprotected);
-    this.#set('NoAuthorizer', { ...nothing, reason, unprotected: shown });
-    this.#tell([], exposed.length === 0 ? [] : [`Unprotected: all mirrors of the link: ${reason}`]);
-  }
-
-  #fail(error: unknown): void {
-    if (!(error instanceof LockstepError)) throw error;
-    this.#set(error.code === 'NOT_AUTHORIZED' ? 'NotAuthorized' : 'Failed', { reason: error.message });
-  }
-
-  #set(state: RightsState, rest: Partial<RightsStatus>): void {
-    const isChange = state !== this.#status.state;
-    const sinceMs = isChange ? this.#options.wallClockMs() : this.#status.sinceMs;
-    this.#status = { ...this.#status, ...rest, state, sinceMs };
-    const isTrouble = state !== 'Current' && state !== 'NoAuthorizer';
-    if (isChange && isTrouble) this.#options.onNotice('warning', `ACLs: ${state}: ${this.#status.reason}`);
-  }
-
-  /** Each sentence once, for as long as it holds. */
-  #tell(exposed: readonly UnprotectedMirror[], warnings: readonly string[]): void {
-    const now = new Set([
-      ...exposed.map(({ topic, reason }) => `Unprotected: mirror ${topic}: ${reason}`),
-      ...warnings,
-    ]);
-    for (const text of now) if (!this.#said.has(text)) this.#options.onNotice('warning', text);
-    this.#said = now;
+  /** Tells what is new: each state and each sentence once, for as long as it holds. */
+  #show(standing: Standing): void {
+    const { wallClockMs, onNotice } = this.#options;
+    const isChange = standing.state !== this.#status.state;
+    const sinceMs = isChange ? wallClockMs() : this.#status.sinceMs;
+    this.#status = { ...this.#status, ...standing, sinceMs };
+    const isTrouble = !['Current', 'NoAuthorizer', 'Off'].includes(standing.state);
+    if (isChange && isTrouble) onNotice('warning', `ACLs: ${standing.state}: ${standing.reason}`);
+    const sentences = sentencesOf(standing);
+    for (const text of sentences) if (!this.#said.has(text)) onNotice('warning', text);
+    this.#said = new Set(sentences);
   }
 }
 
-type Entry = readonly [key: string, value: object | null];
-
-const nothing = {
-  copiedCount: 0,
-  deniedCount: 0,
-  withheldCount: 0,
-  protectedCount: 0,
-  foreign: [],
-  warnings: [],
-};
-
-/** Those that were carried out; what failed is collected. */
-function note(outcomes: readonly Outcome<unknown>[], acls: readonly Acl[], failures: LockstepError[]): Acl[] {
-  return acls.filter((_, index) => {
-    const outcome = outcomes[index]!;
-    if (!outcome.ok) failures.push(outcome.error);
-    return outcome.ok;
-  });
-}
-
-function foreignReason({ foreign }: Plan): string {
-  const first = foreign[0]!;
-  const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
-  return (
-    `somebody else removed ${first.rule}${more} ${first.removedCount} times; left alone until ` +
-    `${new Date(first.resumesAtMs).toISOString()}, or until the link is altered. End what removes it, or leave its ` +
-    'principal out of sync.acls'
-  );
+function digestOf(read: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(read)).digest('base64');
 }
