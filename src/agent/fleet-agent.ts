@@ -59,6 +59,8 @@ export interface FleetAgentOptions {
 
 /** Kafka's name of the fleet's group. */
 export const fleetGroup = 'lockstep';
+/** Keys that say what is to be done. */
+const declared = /^(link|mirror)\//;
 const sessionTimeoutMs = 10_000;
 const statusEveryMs = 1_000;
 const figuresEveryMs = 5_000;
@@ -72,6 +74,9 @@ export class FleetAgent {
   readonly #workers = new Map<string, LinkWorker>();
   readonly #reports: StatusReports;
   readonly #startedAtMs = Date.now();
+  /** What there was to do, and where each link's mirrors stood, at the last look. */
+  #work: readonly WorkItem[] = [];
+  #mirrorStates: ReadonlyMap<string, string> = new Map();
   #owned: ReadonlySet<string> = new Set();
   #leader: Leader | null = null;
   #isLeading = false;
@@ -157,7 +162,9 @@ export class FleetAgent {
 
   async #run(): Promise<void> {
     const { signal, apply } = this.#options;
-    const stopListening = this.#control.onChange(() => this.#follow());
+    const stopListening = this.#control.onChange((changes) => {
+      if (changes.some(({ key }) => declared.test(key))) this.#follow();
+    });
     try {
       this.#follow();
       // First of all, so that whoever writes a command knows that somebody will answer it.
@@ -205,25 +212,20 @@ export class FleetAgent {
       void worker.stop();
     }
     this.#reconcileWhereChanged(state);
-    if (this.#isLeading && hasOtherWork(this.#work, workOf(state))) this.#membership.workChanged();
-    this.#work = workOf(state);
+    const work = workOf(state);
+    if (this.#isLeading && hasOtherWork(this.#work, work)) this.#membership.workChanged();
+    this.#work = work;
   }
-  #work: readonly WorkItem[] = [];
 
   /** Runners look at once when a mirror of theirs was paused, resumed or promoted. */
   #reconcileWhereChanged(state: FleetState): void {
-    for (const [name, worker] of this.#workers) {
-      const states = [...state.mirrors.values()]
-        .filter(({ link }) => link === name)
-        .map(({ sourceTopic, state: now }) => `${sourceTopic}=${now}`)
-        .sort()
-        .join(',');
-      if (this.#mirrorStates.get(name) === states) continue;
-      this.#mirrorStates.set(name, states);
-      worker.reconcile();
-    }
+    const states = new Map<string, string>();
+    for (const { link, sourceTopic, state: now } of state.mirrors.values())
+      states.set(link, `${states.get(link) ?? ''},${sourceTopic}=${now}`);
+    for (const [name, worker] of this.#workers)
+      if (states.get(name) !== this.#mirrorStates.get(name)) worker.reconcile();
+    this.#mirrorStates = states;
   }
-  readonly #mirrorStates = new Map<string, string>();
 
   #startWorker(record: LinkRecord): void {
     const { observer, onNotice, resolve } = this.#options;

@@ -62,6 +62,8 @@ const alterableKeys: ReadonlySet<keyof LinkConfig> = new Set([
 ]);
 /** A source that is down for long is asked every half minute. */
 const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
+/** How soon references that can't be looked up are tried again, ms. */
+const resolveAgainMs = 15_000;
 const keptBytesMax = 8 * 1024 * 1024;
 
 export class LinkWorker {
@@ -204,15 +206,23 @@ export class LinkWorker {
   /** Keepers begin at once, what copies as soon as the source answers. */
   async #begin(): Promise<void> {
     if (this.#isStopped) return;
+    this.#attempt = new AbortController();
     const resolved = this.#resolve();
-    if (resolved === null) return;
+    // A file or a variable may come yet.
+    if (resolved === null) return this.#beginLater(this.#attempt.signal);
     const { config, source: sourceConfig } = resolved;
     const source = Cluster.unconnected(sourceConfig, { framePool: new FramePool({ keptBytesMax }) });
     this.#standing = { config, sourceConfig, source };
     this.#startKeepers();
-    this.#attempt = new AbortController();
     // Not in order: what comes next must not wait for a source that is down.
     void this.#reach(this.#standing, this.#attempt.signal);
+  }
+
+  #beginLater(signal: AbortSignal): void {
+    void sleep(this.#options.clock, resolveAgainMs, signal).then(
+      () => this.#inOrder(async () => (signal.aborted ? undefined : this.#begin())),
+      () => {},
+    );
   }
 
   async #reach(standing: Standing, signal: AbortSignal): Promise<void> {
@@ -266,12 +276,12 @@ export class LinkWorker {
 
   /** A mirror without a record is about to be made; a topic that another link mirrors is not ours. */
   #mayMirror(topic: string, config: LinkConfig): boolean {
+    const { mirrors } = this.#options.control.state;
+    const own = mirrors.get(`${this.name}/${topic}`);
+    if (own !== undefined) return mirrorStates[own.state].isCopied;
     const mirrorTopic = `${config.prefix}${topic}`;
-    for (const mirror of this.#options.control.state.mirrors.values()) {
-      if (mirror.link === this.name && mirror.sourceTopic === topic)
-        return mirrorStates[mirror.state].isCopied;
-      if (mirror.link !== this.name && mirror.mirrorTopic === mirrorTopic) return false;
-    }
+    for (const mirror of mirrors.values())
+      if (mirror.mirrorTopic === mirrorTopic && mirror.link !== this.name) return false;
     return this.#record.isDeleted !== true;
   }
 

@@ -48,6 +48,8 @@ export interface LeaderOptions {
   readonly onFenced: () => void;
 }
 
+/** Keys that the leader acts on; what agents tell of themselves is not among them. */
+const worked = /^(link|mirror|command|answer)\//;
 const passEveryMs = 1_000;
 const cleanUpEveryMs = 30_000;
 
@@ -69,7 +71,9 @@ export class Leader {
 
   start(): void {
     const { control } = this.#options;
-    const endChanges = control.onChange(() => this.look());
+    const endChanges = control.onChange((changes) => {
+      if (changes.some(({ key }) => worked.test(key))) this.look();
+    });
     const endLosses = control.onRecreated(() => this.look());
     this.#stopListening = () => {
       endChanges();
