@@ -120,6 +120,9 @@ test('never beyond the end of the mirror, and the last sync says what is missing
     state: 'WaitingForMirror',
     missing: [{ topic, partition: 0, source: '90', destination: '70', state: 'waiting' }],
   });
+  expect(it.notices.map(({ text }) => text).join()).toMatch(
+    `not complete: 1 of 1 group may resume elsewhere. ${group} is WaitingForMirror (${topic}-0 90, here 70)`,
+  );
   const messages = Array.from({ length: 30 }, () => ({ partition: 0, value: Buffer.from('late') }));
   await platformaticProduce({ bootstrap: regions.destination.bootstrap, topic, messages });
   await it.keeper.lookNow();

@@ -4,7 +4,7 @@ import { sleep } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { Slots } from '../../slots.ts';
 import { maybeHidden } from './rights.ts';
-import { reportEntry } from './statuses.ts';
+import { reportEntry, reportText } from './statuses.ts';
 import { GroupSync, type SyncResult } from './sync.ts';
 import { GroupTelling } from './telling.ts';
 import type { GroupKeeperOptions, GroupReport, GroupStatus, GroupSyncConfig, GroupsStatus } from './types.ts';
@@ -79,18 +79,23 @@ export class GroupKeeper {
    * report says so.
    */
   async syncTopics(sourceTopics: readonly string[]): Promise<GroupReport> {
-    return this.#turn.use(async () => {
-      const options = { config: this.#config, sourceTopics: new Set(sourceTopics) };
-      try {
-        const first = await this.#sync.run(options);
-        // What is read back is the proof. A source that did not answer just now is not waited for again.
-        const second = await this.#sync.run({ ...options, asksSource: false });
-        return this.#report(first, second.groups);
-      } catch (error) {
-        if (!(error instanceof LockstepError)) throw error;
-        return this.#unreported(error.message);
-      }
-    });
+    const report = await this.#turn.use(() => this.#lastSync(new Set(sourceTopics)));
+    const missing = reportText(report);
+    if (missing !== null) this.#telling.tell('warning', missing);
+    return report;
+  }
+
+  async #lastSync(sourceTopics: ReadonlySet<string>): Promise<GroupReport> {
+    const options = { config: this.#config, sourceTopics };
+    try {
+      const first = await this.#sync.run(options);
+      // What is read back is the proof. A source that did not answer just now is not waited for again.
+      const second = await this.#sync.run({ ...options, asksSource: false });
+      return this.#report(first, second.groups);
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      return this.#unreported(error.message);
+    }
   }
 
   async #run(): Promise<void> {
@@ -124,7 +129,9 @@ export class GroupKeeper {
     return {
       isSourceHeard: first.isSourceHeard,
       sourceHeardAtMs: this.#sync.sourceHeardAtMs,
-      isComplete: first.isSourceHeard && groups.every(({ isComplete }) => isComplete),
+      isComplete:
+        first.isSourceHeard &&
+        groups.every(({ isComplete, state }) => isComplete || state === 'NotSupported'),
       error: first.sourceError,
       groups,
     };

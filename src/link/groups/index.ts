@@ -1,5 +1,6 @@
 // Committed positions of consumer groups, kept at the destination.
 export { GroupKeeper } from './group-keeper.ts';
+export { reportText } from './statuses.ts';
 export {
   type GroupKeeperOptions,
   type GroupMirror,

@@ -73,7 +73,12 @@ describe('what is committed', () => {
     ],
     ['which is committed once', plan(at(70), at(50), { end: 50n }), 'WaitingForMirror', []],
     ['and never takes back what is further', plan(at(70), at(60), { end: 50n }), 'WaitingForMirror', []],
-    ['a mirror whose end is unknown gets nothing', plan(at(70), at(5), { end: null }), 'Failed', []],
+    [
+      'a mirror whose end is unknown gets nothing',
+      plan(at(70), at(5), { end: null }),
+      'WaitingForMirror',
+      [],
+    ],
     ['a position may be at the very end', plan(at(1000), at(5)), 'Synced', ['orders-0=1000']],
     ['another topic is ignored', plan(group({ 'other-0': 7 }), absent), 'NoPositions', []],
     ['a group without positions has none', plan(group({}), absent), 'NoPositions', []],
@@ -104,7 +109,7 @@ describe('what is committed', () => {
     [
       'an unknown shift gets nothing',
       plan(at(30), absent, { mirror: mirror('orders', 'orders', null) }),
-      'Failed',
+      'WaitingForMirror',
       [],
     ],
     [
@@ -205,6 +210,13 @@ describe('which groups get nothing', () => {
     expect(planned.state).toBe(state);
     expect(planned.reason).toMatch(reason);
     expect(commitsOf(planned)).toEqual([]);
+  });
+
+  test('what can not be read at the source any more is kept from expiring, no more', () => {
+    const there = { ...group({ 'orders-0': 7, 'orders-1': 8 }), problem: refused };
+    const planned = plan(there, group({ 'orders-0': 7, 'orders-1': 5 }), { isRefreshDue: true });
+    expect(planned.state).toBe('NotAuthorized');
+    expect(commitsOf(planned)).toEqual(['orders-0=7']);
   });
 
   test.each(['Empty', 'Dead', 'Absent', ''])('a group that is %j here gets its positions', (state) => {

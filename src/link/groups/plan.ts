@@ -27,7 +27,7 @@ export interface SeenGroup {
   /** `Empty`, `Stable`, ...; `Absent` where it does not exist; empty where brokers don't tell (before Kafka 2.6). */
   readonly state: string;
   readonly positions: readonly Position[];
-  /** Why its positions could not be read. */
+  /** Why its positions could not be read; `positions` are those that were read last, then. */
   readonly problem: GroupProblem | null;
 }
 
@@ -80,9 +80,13 @@ export function planGroup(input: PlanInput): GroupPlan {
   const obstacle = obstacleOf(source, destination);
   const held = new Map(destination.positions.map((position) => [keyOf(position), position]));
   const planned = source.positions.flatMap((position) => planPosition(position, held, input));
-  const positions = obstacle === null ? planned : planned.map((entry) => ({ ...entry, commit: null }));
-  if (obstacle !== null) return { groupId, ...obstacle, positions };
-  return { groupId, ...standing(positions), positions };
+  if (obstacle === null) return { groupId, ...standing(planned), positions: planned };
+  const { mayKeep, ...reason } = obstacle;
+  const positions = planned.map((entry) => ({
+    ...entry,
+    commit: mayKeep && entry.commit?.offset === entry.destination ? entry.commit : null,
+  }));
+  return { groupId, ...reason, positions };
 }
 
 /** A position on the mirror where it can be committed: not below 0, which a shifted mirror's early offsets would be. */
@@ -90,19 +94,26 @@ export function wantedOffset(source: bigint, shift: bigint): bigint {
   return source > shift ? source - shift : 0n;
 }
 
-/** Why nothing can be committed for the group, whatever its positions. */
-function obstacleOf(source: SeenGroup, destination: SeenGroup): { state: GroupState; reason: string } | null {
+interface Obstacle {
+  readonly state: GroupState;
+  readonly reason: string;
+  /** What stands there already may still be kept from expiring. */
+  readonly mayKeep: boolean;
+}
+
+/** Why nothing new can be committed for the group, whatever its positions. */
+function obstacleOf(source: SeenGroup, destination: SeenGroup): Obstacle | null {
   const unsupported =
     unsupportedReason(source, 'at the source') ?? unsupportedReason(destination, 'at the destination');
-  if (unsupported !== null) return { state: 'NotSupported', reason: unsupported };
-  const problem = source.problem ?? destination.problem;
-  if (problem !== null) return problem;
+  if (unsupported !== null) return { state: 'NotSupported', reason: unsupported, mayKeep: false };
+  if (destination.problem !== null) return { ...destination.problem, mayKeep: false };
   if (isActive(destination.state))
     return {
       state: 'ActiveAtDestination',
       reason: `the group is ${destination.state} at the destination; positions are committed once its consumers there have stopped`,
+      mayKeep: false,
     };
-  return null;
+  return source.problem === null ? null : { ...source.problem, mayKeep: true };
 }
 
 /** Whether Kafka refuses positions from outside. Where the state is not told, the broker's answer to the commit decides. */
@@ -183,7 +194,10 @@ function standing(positions: readonly PlannedPosition[]): { state: GroupState; r
   const of = (state: PlannedPosition['state']) => positions.filter((entry) => entry.state === state);
   const unknown = of('unknown');
   if (unknown.length > 0)
-    return { state: 'Failed', reason: `the end of the mirror is not known of ${some(unknown)}` };
+    return {
+      state: 'WaitingForMirror',
+      reason: `it is not known yet how far the mirror is: ${some(unknown)}`,
+    };
   const waiting = of('waiting');
   if (waiting.length > 0)
     return { state: 'WaitingForMirror', reason: `beyond the end of the mirror: ${some(waiting)}` };

@@ -106,7 +106,8 @@ export class GroupSync {
     const { source, selects } = this.#options;
     const heardAtMs = this.#nowMs();
     try {
-      this.#source = { look: await lookAtGroups(source, 'source', selects), heardAtMs };
+      const look = await lookAtGroups(source, 'source', selects);
+      this.#source = { look: withFormer(look, this.#source?.look), heardAtMs };
       return null;
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
@@ -238,4 +239,13 @@ export class GroupSync {
   #nowMs(): number {
     return (this.#options.nowMs ?? Date.now)();
   }
+}
+
+/** Groups that could not be read have the positions of the look before. */
+function withFormer(look: Look, former: Look | undefined): Look {
+  const groups = [...look.groups].map(([groupId, group]): [string, SeenGroup] => {
+    const positions = group.problem === null ? undefined : former?.groups.get(groupId)?.positions;
+    return [groupId, positions === undefined ? group : { ...group, positions }];
+  });
+  return { ...look, groups: new Map(groups) };
 }

@@ -52,7 +52,7 @@ export const groupStates = {
   NoPositions: 'the group has committed nothing for the topics of this link',
   NotSupported: 'positions of this kind of group do not travel',
   NotAuthorized: 'a right is missing',
-  Failed: 'the destination refused the positions, or could not be asked',
+  Failed: 'a cluster refused to tell or to take the positions',
 } as const;
 export type GroupState = keyof typeof groupStates;
 
@@ -106,7 +106,7 @@ export interface GroupReport {
   /** false: the source could not be asked; what it said last was taken. */
   readonly isSourceHeard: boolean;
   readonly sourceHeardAtMs: number | null;
-  /** Every position of every group is at the destination, as it was at the source. */
+  /** Every position of every group is at the destination, as it was at the source. Groups that are NotSupported don't count. */
   readonly isComplete: boolean;
   readonly error: string | null;
   readonly groups: readonly GroupReportEntry[];
