@@ -2,9 +2,9 @@
 // we are root they are installed once, otherwise the tests are skipped and counted as skipped.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { findFreePort } from '../../src/regions/ports.ts';
 import { waitFor } from './wait-for.ts';
 
 function isThere(): boolean {
@@ -43,7 +43,7 @@ export async function startPrometheus(options: {
     static_configs: [{ targets: options.targets }],
   };
   writeFileSync(file, JSON.stringify({ scrape_configs: [job] }));
-  const port = await freePort();
+  const port = await findFreePort();
   const args = [`--config.file=${file}`, `--storage.tsdb.path=${path.join(folder, 'data')}`];
   const child = spawn('prometheus', [...args, `--web.listen-address=127.0.0.1:${port}`, '--log.level=warn'], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -81,12 +81,4 @@ async function ended(child: ChildProcess): Promise<void> {
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGKILL');
   await exited;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
