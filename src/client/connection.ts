@@ -317,23 +317,31 @@ export class Connection {
   #planReauthentication(sessionMs: number): void {
     if (sessionMs <= 0 || this.#state === 'closed') return;
     const delayMs = loginAgainAfterMs(sessionMs, this.#options.random ?? Math.random);
-    this.#cancelReauthentication = this.#clock.after(delayMs, () => void this.#logInAgain());
+    this.#cancelReauthentication = this.#clock.after(
+      delayMs,
+      () => void this.#logInAgain(sessionMs - delayMs),
+    );
   }
 
-  async #logInAgain(): Promise<void> {
+  /** Finding out what to log in with may take a while: until half of the time that is left, requests go on. */
+  async #logInAgain(leftMs: number): Promise<void> {
+    const cancelHold = this.#clock.after(leftMs / 2, () => this.#pipeline.hold());
     try {
       const login = (await this.#options.nextLogin?.()) ?? this.#firstLogin!;
+      cancelHold();
       this.#pipeline.hold();
       const waitMs = this.#loggedInAtMs + loginsApartMs - this.#clock.nowMs();
       if (waitMs > 0) await sleep(this.#clock, waitMs);
       if (this.#state === 'closed') return;
-      const sessionMs = await this.#authenticate(login);
+      const nextSessionMs = await this.#authenticate(login);
       this.#reauthenticationCount += 1;
       this.#pipeline.resume();
-      this.#planReauthentication(sessionMs);
+      this.#planReauthentication(nextSessionMs);
     } catch (error) {
       // It was logged in, so credentials have changed, and a new connection may get in.
       this.#end(mayPass(openingFailure(error)));
+    } finally {
+      cancelHold();
     }
   }
 

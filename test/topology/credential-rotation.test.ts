@@ -1,6 +1,5 @@
 // Credentials that rotate under load, on a broker that ends sessions after two seconds: passwords, tokens and
 // certificates are replaced in their files and at the broker, and no request of the load is lost.
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -21,6 +20,7 @@ import { resolveClusterReference } from '../../src/topology/index.ts';
 import { addressesOf, configOf, eventually } from '../client/support.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { makeClientCertificate } from './certificates.ts';
 
 const reauthMs = 2_000;
 const regions = useRegions({
@@ -133,31 +133,8 @@ function unsecuredToken(lifetimeSeconds: number): string {
   return `${encode({ alg: 'none' })}.${encode({ sub: 'ann', iat: now - 1, exp: now + lifetimeSeconds })}.`;
 }
 
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { stdio: 'ignore' });
-}
-
-/** A client certificate of the region's own authority, or of nobody's. */
-function makeCertificate(name: string, options: { isTrusted: boolean }): void {
-  const key = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    at(`${name}.key`),
-  ];
-  const subject = ['-subj', `/CN=${name}`];
-  if (!options.isTrusted) {
-    openssl('req', '-x509', ...key, '-out', at(`${name}.pem`), '-days', '2', ...subject);
-    return;
-  }
-  const { caFile } = region().tls!;
-  const caKey = path.join(path.dirname(caFile), 'ca.key');
-  openssl('req', '-new', ...key, '-out', at(`${name}.csr`), ...subject);
-  const authority = ['-CA', caFile, '-CAkey', caKey, '-set_serial', String(name.length)];
-  openssl('x509', '-req', '-in', at(`${name}.csr`), ...authority, '-out', at(`${name}.pem`), '-days', '3');
+function makeCertificate(name: string, { isTrusted }: { isTrusted: boolean }): void {
+  makeClientCertificate(folder.path, name, isTrusted ? region().tls!.caFile : null);
 }
 
 describe('a session that ends', () => {
