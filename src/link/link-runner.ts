@@ -55,7 +55,7 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly isKeeper?: () => boolean;
   /** Whether a topic may be copied: it is neither paused nor promoted. Default: yes. */
   readonly mayMirror?: (topic: string) => boolean;
-  /** A source that does not answer at the start is tried again, as it is later. Default: it ends the start. */
+  /** A cluster that does not answer at the start is tried again, as it is later. Default: it ends the start. */
   readonly mayStartWithoutSource?: boolean;
   readonly onNotice: (notice: Notice) => void;
   readonly nowMs: () => number;
@@ -75,7 +75,9 @@ const missingLooksMax = 2;
 const guardedEveryMs = 1_000;
 const stopDeadlineMs = 15_000;
 /** How long a stop waits for a look at the topics that is under way. */
-const discoveryPatienceMs = 1_000;
+const stopPatienceMs = 1_000;
+/** How long a start waits for the first look where it may do without. */
+const startPatienceMs = 2_000;
 const configsDefault = { everyMs: 30_000, also: [] };
 
 export class LinkRunner {
@@ -92,6 +94,7 @@ export class LinkRunner {
   #isStopped = false;
   /** The look under way; the next one waits for it. */
   #look: Promise<void> = Promise.resolve();
+  #isDiscoveryQueued = false;
   #discoveryError: string | null = null;
 
   constructor(options: LinkRunnerOptions) {
@@ -119,16 +122,16 @@ export class LinkRunner {
    * @throws LockstepError NOT_AUTHORIZED too, when rights are missing for all topics.
    */
   async start(): Promise<void> {
-    try {
+    if (this.#options.mayStartWithoutSource === true) {
+      await orPatience(
+        this.#lookNow(() => this.#discover()),
+        startPatienceMs,
+      );
+    } else {
       await this.#discover();
-    } catch (error) {
-      if (!(error instanceof LockstepError) || this.#options.mayStartWithoutSource !== true) throw error;
-      this.#discoveryError = error.message;
-      this.#discoveredAtMs = Number.NEGATIVE_INFINITY;
+      const [error] = Array.from(this.#waiting.values(), (waiting) => waiting.error);
+      if (this.#topics.size === 0 && error?.code === 'NOT_AUTHORIZED') throw error;
     }
-    const [error] = Array.from(this.#waiting.values(), (waiting) => waiting.error);
-    if (this.#topics.size === 0 && error?.code === 'NOT_AUTHORIZED' && !this.#options.mayStartWithoutSource)
-      throw error;
     this.#schedule();
   }
 
@@ -136,12 +139,7 @@ export class LinkRunner {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     // A cluster that does not answer must not hold up the stop; a look that ends later finds nothing to do.
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, discoveryPatienceMs);
-    });
-    await Promise.race([this.#look, patience]);
-    clearTimeout(timer);
+    await orPatience(this.#look, stopPatienceMs);
     await this.#options.mirror.stop(stopDeadlineMs);
   }
 
@@ -152,7 +150,7 @@ export class LinkRunner {
   async reconcile(): Promise<void> {
     this.#share.forgetReleased();
     this.#shareOut();
-    if (this.#timer !== null) void this.#lookNow(() => this.#discover());
+    this.#discoverSoon();
     await this.#share.untilStopped();
   }
 
@@ -223,6 +221,16 @@ export class LinkRunner {
         this.#schedule(),
       );
     }, everyMs);
+  }
+
+  /** Once, however often it is asked for before the look under way has ended. */
+  #discoverSoon(): void {
+    if (this.#timer === null || this.#isDiscoveryQueued) return;
+    this.#isDiscoveryQueued = true;
+    void this.#lookNow(() => {
+      this.#isDiscoveryQueued = false;
+      return this.#discover();
+    });
   }
 
   /** One look at a time; a failure is shown, and the next look tries again. */
@@ -374,6 +382,16 @@ export class LinkRunner {
   #notice(level: Notice['level'], text: string): void {
     this.#options.onNotice({ atMs: this.#options.nowMs(), level, text });
   }
+}
+
+/** Resolves when the work has ended, or after that long. */
+async function orPatience(work: Promise<void>, patienceMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  await Promise.race([work, patience]);
+  clearTimeout(timer);
 }
 
 function withDefaults(options: AlterableLinkOptions): Required<AlterableLinkOptions> {

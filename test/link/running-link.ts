@@ -21,6 +21,10 @@ export interface RunningLinkOptions {
   /** Further lines of the link, indented by four spaces. */
   readonly extra?: string;
   readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror'>;
+  /** Who the link is at the source, by SASL. */
+  readonly sourceUser?: { readonly username: string; readonly password: string };
+  /** When the clusters are connected, and nothing was asked yet. */
+  readonly beforeStart?: () => Promise<unknown>;
   /** Stands between the link and what is written down at the destination. */
   readonly storeOf?: (store: StateStore) => StateStore;
 }
@@ -41,7 +45,11 @@ export interface RunningLink extends AsyncDisposable {
 export async function startLink(options: RunningLinkOptions): Promise<RunningLink> {
   const topology = await loadTopology(await writeTopology(options));
   const config = topology.links['us-to-eu']!;
-  const sourceConfig = topology.clusters.source!;
+  const { sourceUser } = options;
+  const sourceConfig = {
+    ...topology.clusters.source!,
+    ...(sourceUser && { sasl: { mechanism: 'PLAIN', ...sourceUser } as const }),
+  };
   const source = await Cluster.connect(sourceConfig);
   const destination = await Cluster.connect(topology.clusters.destination!);
   const store = new LazyControlTopic(destination, { onWarning: () => {} });
@@ -52,6 +60,7 @@ export async function startLink(options: RunningLinkOptions): Promise<RunningLin
     onNotice: ({ text }) => notices.push(text),
     share: options.share ?? {},
   });
+  await options.beforeStart?.();
   await runner.start();
   const topicOf = (topic: string) => runner.status().topics.find((entry) => entry.topic === topic);
   const partitionOf = (topic: string, partition = 0) =>
