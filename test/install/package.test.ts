@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { findFreePort } from '../../src/regions/ports.ts';
 import { type InstalledPackage, installPackage, packageVersion } from './installed-package.ts';
 
 let installed: InstalledPackage;
@@ -58,12 +59,19 @@ describe('the command', () => {
 
   it('says that a cluster can not be reached', async () => {
     const file = path.join(installed.binFolder, 'away.yaml');
-    writeFileSync(
-      file,
-      'version: 1\nclusters:\n  a: {bootstrap: ["127.0.0.1:1"]}\n  b: {bootstrap: ["127.0.0.1:2"]}\nlinks:\n  l: {source: a, destination: b, topics: [t]}\n',
-    );
+    const [source, destination] = ['127.0.0.1:1', '127.0.0.1:2'].map((address) => ({ bootstrap: [address] }));
+    const links = { l: { source: 'a', destination: 'b', topics: ['t'] } };
+    writeFileSync(file, JSON.stringify({ version: 1, clusters: { a: source, b: destination }, links }));
     const { code, stderr } = await installed.run(['run', file], { timeoutMs: 90_000 });
-    expect(code).toBe(3);
-    expect(stderr).toContain('127.0.0.1:1');
+    expect({ code, stderr }).toMatchObject({ code: 3, stderr: expect.stringContaining('127.0.0.1:2') });
+  });
+
+  it('has all that an agent loads: its API, its metrics, its log', async () => {
+    const where = ['--bootstrap-server', '127.0.0.1:1', '--http', `127.0.0.1:${await findFreePort()}`];
+    const { code, stderr } = await installed.run(['agent', ...where], { timeoutMs: 90_000 });
+    expect({ code, stderr }).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('"api":"http://127.0.0.1:'),
+    });
   });
 });
