@@ -84,14 +84,18 @@ describe('exit codes', () => {
     });
   });
 
-  test.each(['run', 'verify'])(
+  // An agent asks its destination first: what it is to do stands there.
+  test.each([
+    ['run', 'eu', 1],
+    ['verify', 'us', 0],
+  ])(
     '3 for %s when nobody listens: one line with cluster and address, no stack',
-    async (name) => {
+    async (name, cluster, offset) => {
       const port = await deadPort();
       const { code, stdout, stderr } = await lockstep([name, file(port, port + 1)]);
       expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
       expect(stderr.trimEnd().split('\n').at(-1)).toMatch(
-        new RegExp(`^lockstep: cluster us, broker 127\\.0\\.0\\.1:${port}: `),
+        new RegExp(`^lockstep: cluster ${cluster}, broker 127\\.0\\.0\\.1:${port + offset}: `),
       );
       expect(stderr).not.toMatch(/^ +at /m);
     },

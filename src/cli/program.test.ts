@@ -49,6 +49,12 @@ describe('a wrong command line ends with 2 and one line on stderr', () => {
     [['local', 'upp'], `lockstep: unknown command 'upp' - did you mean up?${seeHelp}`],
     [['local', 'up', '--kafka-version', '4'], /Expected a version of Apache Kafka, such as 4\.3\.1\./],
     [['doctor'], `lockstep: missing required argument 'file'${seeHelp}`],
+    [['agent'], /^lockstep: which destination\? Name it with --bootstrap-server/],
+    [['agent', '--http', 'x'], /Expected host:port, such as 0\.0\.0\.0:8080\./],
+    [['agent', '--id', 'a/b'], /Expected letters, digits/],
+    [['agent', '--log-level', 'loud'], /Allowed choices are trace, debug, info/],
+    [['links', 'creat', 'x'], `lockstep: unknown command 'creat' - did you mean create?${seeHelp}`],
+    [['mirrors', 'promote', 'x'], /^lockstep: required option '--link <link>' not specified/],
   ])('%j', async (args, line) => {
     const { exitCode, stdout, stderr } = await run(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

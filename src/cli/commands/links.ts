@@ -5,7 +5,7 @@ import { type ChangeOptions, carryOut } from '../fleet/carry-out.ts';
 import { confirmed } from '../fleet/confirm.ts';
 import { describeAgents, describeLink } from '../fleet/describe.ts';
 import { type DestinationOptions, withDestination, withFleet } from '../fleet/destination.ts';
-import { agentsTable, fleetNotice, formatLag, linkFacts, linksTable, mirrorsTable } from '../fleet/format.ts';
+import { agentsTable, formatLag, linkFacts, linksTable, mirrorsTable } from '../fleet/format.ts';
 import {
   altered,
   checkLink,
@@ -16,6 +16,7 @@ import {
   withLinkOptions,
 } from '../fleet/link-options.ts';
 import { linkNamed, mirrorsOf } from '../fleet/names.ts';
+import { tellNotices } from '../fleet/notices.ts';
 import { formatJson } from '../output/json.ts';
 import { plural } from '../output/units.ts';
 import type { CommandContext, Start } from '../program.ts';
@@ -113,7 +114,7 @@ async function list(options: Listing, context: CommandContext): Promise<ExitCode
     }
     if (links.length > 0) output.data(linksTable(links));
     else output.message(`lockstep: ${destination} has no links yet; create one with: lockstep links create`);
-    tellState(state.warnings, fleetNotice(agents, atMs), context);
+    tellNotices(state.warnings, agents, context, atMs);
     return exitCodes.ok;
   });
 }
@@ -141,7 +142,7 @@ async function describe(
     }
     if (links.length === 0) output.message(`lockstep: ${fleet.destination} has no links yet`);
     if (agents.length > 0) output.data(agentsTable(agents, atMs));
-    tellState(state.warnings, fleetNotice(agents, atMs), context);
+    tellNotices(state.warnings, agents, context, atMs);
     return exitCodes.ok;
   });
 }
@@ -205,14 +206,4 @@ async function remove(name: string, options: Delete, context: CommandContext): P
       timeoutMs: closeMsMax,
     });
   });
-}
-
-/** What a person has to know beside the listing. */
-export function tellState(
-  warnings: readonly string[],
-  notice: string | null,
-  { output }: Pick<CommandContext, 'output'>,
-): void {
-  for (const warning of warnings) output.message(`lockstep: warning: ${warning}`);
-  if (notice !== null) output.message(`lockstep: ${notice}`);
 }

@@ -8,25 +8,23 @@ import { confirmed } from '../fleet/confirm.ts';
 import { describeAgents, describeMirror, type MirrorDescription } from '../fleet/describe.ts';
 import { type DestinationOptions, withDestination, withFleet } from '../fleet/destination.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import { fleetNotice, mirrorDetails, mirrorsTable } from '../fleet/format.ts';
-import { chosenTopics, linkNamed, mirrorsNamed, mirrorsOf } from '../fleet/names.ts';
-import { PromotionProgress, progressLines, promotedTable } from '../fleet/promotion.ts';
+import { mirrorDetails, mirrorsTable } from '../fleet/format.ts';
+import { chosenMirrors, linkNamed, mirrorsNamed, mirrorsOf } from '../fleet/names.ts';
+import { tellNotices } from '../fleet/notices.ts';
+import { progressLines, promotedTable } from '../fleet/promotion.ts';
 import { formatJson } from '../output/json.ts';
-import { formatDuration, plural } from '../output/units.ts';
+import { plural } from '../output/units.ts';
 import type { CommandContext, Start } from '../program.ts';
-import { tellState } from './links.ts';
+import { type PromoteOptions, promote } from './mirrors-promote.ts';
 
 /** A command that is interrupted leaves its fleet first, ms. */
 const stopMsMax = 2_000;
-/** How long a planned promotion waits for the lag to be gone, unless told otherwise, ms. */
-const promotionMs = 60_000;
-/** What closing the partitions takes beyond that at most, ms. */
+/** What closing the partitions takes at most, ms. */
 const closeMsMax = 120_000;
 
 type Listing = DestinationOptions & { readonly link?: string; readonly json?: true };
 type Changing = DestinationOptions & ChangeOptions & { readonly link: string };
 type OnMirrors = Changing & { readonly all?: true };
-type Promote = OnMirrors & { readonly now?: true; readonly timeout?: number; readonly yes?: true };
 type Delete = OnMirrors & { readonly yes?: true };
 
 export function mirrorsCommand(start: Start): Command {
@@ -81,7 +79,7 @@ export function mirrorsCommand(start: Start): Command {
         .option('--now', 'at once, with what there is: also when the source is gone')
         .option('--timeout <time>', 'how long to wait for the lag to be gone; default 60s', time)
         .option('--yes', 'do not ask')
-        .action((topics: string[], options: Promote) =>
+        .action((topics: string[], options: PromoteOptions) =>
           start((context) => promote(topics, options, context), { stopMsMax }),
         ),
     )
@@ -127,7 +125,7 @@ async function list(options: Listing, context: CommandContext): Promise<ExitCode
     }
     if (mirrors.length > 0) output.data(mirrorsTable(mirrors, atMs));
     else output.message('lockstep: no mirrors yet');
-    tellState(fleet.state.warnings, fleetNotice(agents, atMs), context);
+    tellNotices(fleet.state.warnings, agents, context, atMs);
     return exitCodes.ok;
   });
 }
@@ -155,7 +153,7 @@ async function describe(
     }
     if (mirrors.length === 0) output.message('lockstep: no mirrors yet');
     for (const mirror of mirrors) output.data(`${detailsOf(mirror, context, atMs)}\n`);
-    tellState(fleet.state.warnings, fleetNotice(agents, atMs), context);
+    tellNotices(fleet.state.warnings, agents, context, atMs);
     return exitCodes.ok;
   });
 }
@@ -177,68 +175,6 @@ async function change(
   return withFleet(options, context, (fleet) => {
     const chosen = chosenMirrors(fleet, topics, options);
     return carryOut(fleet, { do: what, link: options.link, topics: chosen.topics }, context, options);
-  });
-}
-
-/** The mirrors that a command is about, and as its record names them. @throws LockstepError USAGE */
-function chosenMirrors(fleet: Fleet, topics: readonly string[], { link, all }: OnMirrors) {
-  const chosen = chosenTopics(topics, all === true);
-  const mirrors = mirrorsNamed(fleet, linkNamed(fleet, link), chosen ?? []);
-  return { topics: chosen, mirrors };
-}
-
-async function promote(
-  topics: readonly string[],
-  options: Promote,
-  context: CommandContext,
-): Promise<ExitCode> {
-  const isNow = options.now === true;
-  if (isNow && options.timeout !== undefined)
-    throw new LockstepError('USAGE', '--timeout is for planned promotions: --now waits for nothing');
-  const timeoutMs = isNow ? 0 : (options.timeout ?? promotionMs);
-  return withFleet(options, context, async (fleet) => {
-    const { topics: chosen, mirrors } = chosenMirrors(fleet, topics, options);
-    const isMeant = ({ link, sourceTopic }: { link: string; sourceTopic: string }): boolean =>
-      link === options.link && (chosen === null || chosen.includes(sourceTopic));
-    if (isNow && options.dryRun !== true && !(await confirmedNow(fleet, mirrors, options, context))) {
-      return exitCodes.no;
-    }
-    const { output } = context;
-    if (!isNow && options.dryRun !== true)
-      output.message(
-        `lockstep: waiting up to ${formatDuration(timeoutMs)} for writes to stop and the lag of ${plural(mirrors.length, 'mirror')} to be gone`,
-      );
-    const progress = options.dryRun === true ? null : new PromotionProgress(fleet, isMeant, output);
-    return carryOut(
-      fleet,
-      { do: 'promoteMirrors', link: options.link, topics: chosen, isNow, timeoutMs },
-      context,
-      { ...options, timeoutMs: timeoutMs + closeMsMax, progress },
-    );
-  });
-}
-
-/** What is lost by it is said before. */
-function confirmedNow(
-  fleet: Fleet,
-  mirrors: readonly MirrorRecord[],
-  options: Promote,
-  context: CommandContext,
-): Promise<boolean> {
-  const open = mirrors
-    .filter(({ state }) => state !== 'Promoted')
-    .map((mirror) => describeMirror(fleet.state, mirror, fleet.nowMs()));
-  const known = open.some((mirror) => mirror.unknownCount > 0)
-    ? 'where the lag is unknown, so is the loss'
-    : 'what the source writes from now on is not copied either';
-  return confirmed(context, {
-    ...(options.yes && { yes: true }),
-    what: `promote ${plural(open.length, 'mirror')} of ${options.link} at once`,
-    consequences: [
-      `these become topics of their own at ${fleet.destination} and are never copied again; their lag is lost to them:`,
-      ...progressLines(open),
-      known,
-    ],
   });
 }
 

@@ -218,12 +218,3 @@ function formatLastFetch({ lastFetchAtMs, toldAtMs }: PartitionDescription): str
   if (lastFetchAtMs === null || toldAtMs === null) return unknown;
   return `${formatDuration(Math.max(0, toldAtMs - lastFetchAtMs))} before`;
 }
-
-/** Says that what is shown is what was told last; null while an agent runs. */
-export function fleetNotice(agents: readonly AgentDescription[], nowMs: number): string | null {
-  if (agents.some((agent) => agent.isAlive)) return null;
-  const lastMs = agents.reduce((latest, agent) => Math.max(latest, agent.atMs), Number.NEGATIVE_INFINITY);
-  const heard =
-    agents.length === 0 ? 'none has ever told of itself' : `the last was heard ${formatAge(lastMs, nowMs)}`;
-  return `no agent is running (${heard}); shown is what was told last. Start one with: lockstep agent`;
-}

@@ -51,8 +51,18 @@ export function mirrorsNamed(fleet: Known, link: LinkRecord, topics: readonly st
   });
 }
 
-/** What a command is about: `null` stands for all mirrors. @throws LockstepError USAGE unless exactly one was said. */
-export function chosenTopics(topics: readonly string[], isAll: boolean): readonly string[] | null {
+/** What a command is about, as its record names it, and the mirrors that this is. @throws LockstepError USAGE */
+export function chosenMirrors(
+  fleet: Known,
+  topics: readonly string[],
+  { link, all }: { readonly link: string; readonly all?: true },
+): { readonly topics: readonly string[] | null; readonly mirrors: readonly MirrorRecord[] } {
+  const chosen = chosenTopics(topics, all === true);
+  return { topics: chosen, mirrors: mirrorsNamed(fleet, linkNamed(fleet, link), chosen ?? []) };
+}
+
+/** `null` stands for all mirrors. @throws LockstepError USAGE unless exactly one was said. */
+function chosenTopics(topics: readonly string[], isAll: boolean): readonly string[] | null {
   if (isAll && topics.length > 0) throw new LockstepError('USAGE', 'name topics, or say --all; not both');
   if (isAll) return null;
   if (topics.length === 0) throw new LockstepError('USAGE', 'which mirrors? Name their topics, or say --all');
