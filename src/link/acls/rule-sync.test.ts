@@ -502,6 +502,14 @@ describe('promotion', () => {
     expect(destination.shown).not.toContain('ALLOW User:b WRITE on TOPIC LITERAL orders from *');
   });
 
+  test('lifts the denies of a topic that is no mirror any more', async () => {
+    const sync = begin();
+    await sync.look(config);
+    mirrors = [];
+    await sync.release(config, ['orders']);
+    expect(destination.shown.filter((text) => text.startsWith('DENY'))).toEqual([]);
+  });
+
   test('leaves the other mirrors closed', async () => {
     mirrors = [mirrorOf('orders'), mirrorOf('orderings')];
     const sync = begin();

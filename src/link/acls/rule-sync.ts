@@ -102,11 +102,19 @@ export class RuleSync {
       if (config !== null && this.#status.state !== 'SourceSilent')
         await this.#remember(config, await this.#askSource());
       const mirrors = this.#mirrors(topics).filter(({ mirrorTopic }) => topics.has(mirrorTopic));
-      const plan =
-        config === null
-          ? liftOnly(readRecords(this.#options.store.entries()).rules, topics)
-          : await this.#plan(config, { rules, mirrors, releasing: topics });
-      await this.#carryOut(plan, rules);
+      const planned = config === null ? [] : mirrors;
+      // Topics that are no mirrors any more, and all of them where ACLs are left alone.
+      const known = new Set(planned.map(({ mirrorTopic }) => mirrorTopic));
+      const lifted = new Set(mirrorTopics.filter((topic) => !known.has(topic)));
+      const after = await this.#carryOut(
+        liftOnly(readRecords(this.#options.store.entries()).rules, lifted),
+        rules,
+      );
+      if (config !== null)
+        await this.#carryOut(
+          await this.#plan(config, { rules: after, mirrors: planned, releasing: topics }),
+          after,
+        );
     }
     for (const topic of topics) this.#released.add(topic);
   }
