@@ -223,6 +223,17 @@ us.orders          1           7     unknown  unknown          unknown  NO
     expect(more).toEqual([]);
   });
 
+  test('who is interrupted is told that the fleet is not', async () => {
+    const stopping = new AbortController();
+    fleet.send = async () => {
+      stopping.abort();
+      throw stopping.signal.reason;
+    };
+    const ended = await runWith(fleet, ['mirrors', 'promote', ...onOrders], undefined, stopping.signal);
+    expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('the fleet goes on with it') });
+    expect(fleet.isClosed).toBe(true);
+  });
+
   test('a promotion that timed out ends with the code of its refusal', async () => {
     fleet.answer = {
       state: 'refused',

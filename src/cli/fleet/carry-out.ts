@@ -33,9 +33,13 @@ export async function carryOut(
   let answer: AnswerRecord;
   try {
     answer = await fleet.send(body, { timeoutMs: options.timeoutMs ?? answerMsMax, isDryRun, signal });
-  } finally {
+  } catch (error) {
     options.progress?.end();
+    if (signal.aborted && !isDryRun)
+      output.message('lockstep: the fleet goes on with it; lockstep mirrors list shows how far it is');
+    throw error;
   }
+  options.progress?.end();
   const outcome = outcomeOf(answer, isDryRun);
   if (options.json === true) output.data(formatJson(outcome));
   if (answer.state === 'refused') {

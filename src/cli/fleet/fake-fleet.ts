@@ -98,7 +98,12 @@ export class FakeFleet implements Fleet {
 }
 
 /** One command line against it: what was printed, and the exit code. `typed` is what a person at a terminal answers. */
-export async function runWith(fleet: FakeFleet, args: readonly string[], typed?: string) {
+export async function runWith(
+  fleet: FakeFleet,
+  args: readonly string[],
+  typed?: string,
+  signal = new AbortController().signal,
+) {
   const printed = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {
@@ -110,7 +115,7 @@ export async function runWith(fleet: FakeFleet, args: readonly string[], typed?:
   const questions: string[] = [];
   const exitCode = await runProgram([...args, '--bootstrap-server', 'eu-1:9092'], {
     output,
-    signal: new AbortController().signal,
+    signal,
     environment: {},
     connectFleet: async () => fleet,
     ...(typed !== undefined && {
