@@ -189,6 +189,8 @@ test('Delete on the group, where deletions are followed; a group that is only hi
       `lacks Delete on group ${gone} at cluster destination: kafka-acls .* --operation Delete --group`,
     ),
   );
+  await it.keeper.lookNow();
+  expect(it.notices.filter(({ text }) => text.includes('lacks Delete'))).toHaveLength(1);
   await grant('destination', 'GROUP', gone, 'DELETE');
   await waitFor(
     async () => {

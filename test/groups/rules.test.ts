@@ -320,6 +320,21 @@ describe('deletions', () => {
       await former.keeper.lookNow();
     }
     expect([...remembered.keys()]).toEqual([group]);
+    // Deleted on both sides by hand: nothing is left to remember, whether or not deletions are followed.
+    {
+      const other = uniqueTopic('forgotten');
+      await put(clusters.source, other, topic, 30n);
+      await using it = keeperOf(clusters.source, clusters.destination, {
+        ...{ ...options, ...only(other) },
+        config: { ...following, deletions: false },
+      });
+      await it.keeper.lookNow();
+      expect([...remembered.keys()]).toEqual([group, other]);
+      for (const cluster of [clusters.source, clusters.destination])
+        unwrap((await deleteGroups(cluster, [other])).get(other)!);
+      await it.keeper.lookNow();
+      expect([...remembered.keys()]).toEqual([group]);
+    }
     unwrap((await deleteGroups(clusters.source, [group])).get(group)!);
     await using next = keeperOf(clusters.source, clusters.destination, options);
     await next.keeper.lookNow();

@@ -70,6 +70,9 @@ async function commit(
     };
   } catch (error) {
     if (!(error instanceof LockstepError)) throw error;
+    // A broker to come may know no retention of a commit's own any more.
+    if (error.code === 'UNSUPPORTED_VERSION' && options.retentionMs !== undefined)
+      return commit(destination, groupId, positions, { timeoutMs: options.timeoutMs });
     return { committed: [], refusal: refusalOf(error, destination, groupId) };
   }
 }

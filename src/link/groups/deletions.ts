@@ -37,14 +37,14 @@ export interface PlannedDeletions {
 /** What may be deleted, if the source says so when asked. Pure. */
 export function planDeletions(input: DeletionInput): PlannedDeletions {
   const { source, destination, own, mirrors } = input;
-  const missing = [...own.groupIds].filter(
-    (groupId) => !source.listed.has(groupId) && input.selects(groupId),
-  );
+  const unlisted = [...own.groupIds].filter((groupId) => !source.listed.has(groupId));
+  const missing = unlisted.filter(input.selects);
   const hereOf = (groupId: string) => destination.groups.get(groupId);
   return {
-    gone: missing.filter(
-      (groupId) => hereOf(groupId)?.state === 'Absent' && hereOf(groupId)!.problem === null,
-    ),
+    gone: unlisted.filter((groupId) => {
+      const here = hereOf(groupId);
+      return here?.state === 'Absent' && here.problem === null;
+    }),
     groups: missing.filter((groupId) => {
       const here = hereOf(groupId);
       return here !== undefined && isOursAlone(here, own, mirrors) && isDeletable(here);
@@ -105,7 +105,6 @@ export async function followDeletions(
   input: DeletionInput,
 ): Promise<DeletionsDone> {
   const { destination } = clusters;
-  await input.own.removeGroups(planned.gone);
   const groups = await confirmed(clusters.source, planned.groups, input);
   const deleted: string[] = [];
   const refusals: string[] = [];

@@ -120,7 +120,11 @@ export class GroupKeeper {
         `positions of groups can't be read; those at the destination are kept from expiring: ${result.sourceError}`,
       );
     if (result.sourceListsNothing) this.#telling.problem('hidden', maybeHidden(this.#options.source.name));
-    for (const { level, text } of result.told) this.#telling.tell(level, text);
+    for (const { level, text } of result.told) {
+      // What was refused is tried again at every look.
+      if (level === 'warning') this.#telling.problem(text, text);
+      else this.#telling.tell(level, text);
+    }
     this.#telling.groups(result.groups);
   }
 

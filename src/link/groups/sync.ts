@@ -70,7 +70,7 @@ export class GroupSync {
       .filter(({ sourceTopic }) => sourceTopics === undefined || sourceTopics.has(sourceTopic));
     const sourceError = asksSource ? await this.#hearSource() : null;
     const warning = await this.retention.look(this.#options.clock.nowMs());
-    const destination = await this.#lookAtDestination(config);
+    const destination = await this.#lookAtDestination();
     const { look, heardAtMs } = this.#source ?? this.#assumed(destination, mirrors);
 
     const isWhole = sourceTopics === undefined;
@@ -82,8 +82,8 @@ export class GroupSync {
 
     const told: { level: 'info' | 'warning'; text: string }[] = [];
     if (warning !== null) told.push({ level: 'warning', text: warning });
-    if (config.deletions && sourceError === null && isWhole)
-      told.push(...(await this.#write(() => this.#delete(look, destination, mirrors))));
+    if (sourceError === null && isWhole)
+      told.push(...(await this.#write(() => this.#forget(look, destination, mirrors, config))));
     return {
       isSourceHeard: sourceError === null,
       sourceError,
@@ -115,10 +115,10 @@ export class GroupSync {
     }
   }
 
-  #lookAtDestination(config: GroupSyncConfig): Promise<Look> {
+  #lookAtDestination(): Promise<Look> {
     const { destination, selects } = this.#options;
     if (this.#source === null) return lookAtGroups(destination, 'destination', selects);
-    const ids = [...this.#source.look.groups.keys(), ...(config.deletions ? this.#own.groupIds : [])];
+    const ids = [...this.#source.look.groups.keys(), ...this.#own.groupIds];
     return lookAtGroups(destination, 'destination', () => false, ids);
   }
 
@@ -214,22 +214,26 @@ export class GroupSync {
     return status;
   }
 
-  async #delete(
-    source: Look,
+  /** Forgets groups that are gone on both sides; where asked, follows deletions. */
+  async #forget(
+    look: Look,
     destination: Look,
     mirrors: readonly GroupMirror[],
+    config: GroupSyncConfig,
   ): Promise<SyncResult['told']> {
-    const { source: sourceCluster, destination: destinationCluster, selects } = this.#options;
     const input = {
-      source,
+      source: look,
       destination,
       own: this.#own,
       mirrors: new Map(mirrors.map((mirror) => [mirror.mirrorTopic, mirror])),
-      selects,
+      selects: this.#options.selects,
     };
+    for (const times of [this.#committedAtMs, this.#inStepAtMs])
+      for (const groupId of times.keys()) if (!look.groups.has(groupId)) times.delete(groupId);
     const planned = planDeletions(input);
-    const clusters = { source: sourceCluster, destination: destinationCluster };
-    const { deleted, refusals } = await followDeletions(clusters, planned, input);
+    await this.#own.removeGroups(planned.gone);
+    if (!config.deletions) return [];
+    const { deleted, refusals } = await followDeletions(this.#options, planned, input);
     return [
       ...deleted.map((what) => ({ level: 'info' as const, text: `${what} deleted, as at the source` })),
       ...refusals.map((text) => ({ level: 'warning' as const, text })),
