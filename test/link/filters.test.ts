@@ -108,7 +108,7 @@ test('a source that is down when the link starts is tried again, and what is kno
     await using link = await startLink({ ...regions, folder: folder.path, topics: [topic] });
     await link.mirrorsUpTo(topic, 5n);
   }
-  const killedAtMs = 0;
+  let killedAtMs = 0;
   await using link = await startLink({
     ...{ ...regions, folder: folder.path, topics: [topic] },
     beforeStart: async () => {
