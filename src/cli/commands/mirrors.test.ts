@@ -230,7 +230,10 @@ us.orders          1           7     unknown  unknown          unknown  NO
       throw stopping.signal.reason;
     };
     const ended = await runWith(fleet, ['mirrors', 'promote', ...onOrders], undefined, stopping.signal);
-    expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('the fleet goes on with it') });
+    expect(ended).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('the fleet goes on with it'),
+    });
     expect(fleet.isClosed).toBe(true);
   });
 

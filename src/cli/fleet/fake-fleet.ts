@@ -102,7 +102,7 @@ export async function runWith(
   fleet: FakeFleet,
   args: readonly string[],
   typed?: string,
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ) {
   const printed = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
