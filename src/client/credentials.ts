@@ -93,7 +93,7 @@ export class CredentialKeeper {
     if (sasl?.mechanism !== 'OAUTHBEARER') return null;
     let tokens = this.#tokens.get(sasl);
     if (tokens === undefined) {
-      tokens = tokenSource(sasl, this.#options.clock);
+      tokens = tokenSource(sasl, this.#options.clock, (text) => this.#warn(text));
       this.#tokens.set(sasl, tokens);
     }
     return tokens;

@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../clock.ts';
 import { oauthBearerExchange } from './oauthbearer.ts';
@@ -96,5 +99,46 @@ describe('tokenSource', () => {
     expect(() => tokenSource({ mechanism: 'OAUTHBEARER', token: 'a', tokenFile: 'b' }, clock)).toThrow(
       /2 are/,
     );
+  });
+
+  it('reads the file for each login; one that can not be used for a moment leaves the former token', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'lockstep-token-'));
+    const tokenFile = path.join(folder, 'token');
+    const warnings: string[] = [];
+    try {
+      const source = tokenSource({ mechanism: 'OAUTHBEARER', tokenFile }, clock, (text) =>
+        warnings.push(text),
+      );
+      await expect(source()).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+      await writeFile(tokenFile, 'first.token\n');
+      expect(await source()).toBe('first.token');
+      await writeFile(tokenFile, '');
+      expect(await source()).toBe('first.token');
+      await rm(tokenFile);
+      expect(await source()).toBe('first.token');
+      await writeFile(tokenFile, 'second.token');
+      expect(await source()).toBe('second.token');
+      expect(warnings).toEqual([
+        expect.stringMatching(/holds no token\. The former token stays in use\.$/),
+        expect.stringMatching(/can't be read\. The former token stays in use\.$/),
+      ]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('keeps a token to its end while the endpoint fails', async () => {
+    let isDown = false;
+    const tokenEndpoint = await endpoint(() =>
+      isDown ? [503, ''] : [200, JSON.stringify({ access_token: 'abc', expires_in: 100 })],
+    );
+    const source = tokenSource({ mechanism: 'OAUTHBEARER', tokenEndpoint }, clock);
+    nowMs = 0;
+    expect(await source()).toBe('abc');
+    isDown = true;
+    nowMs = 99_000;
+    expect(await source()).toBe('abc');
+    nowMs = 100_000;
+    await expect(source()).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' });
   });
 });

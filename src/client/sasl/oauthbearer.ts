@@ -13,6 +13,11 @@ const tokenPattern = /^[A-Za-z0-9._~+/-]+=*$/;
 const extensionKeyPattern = /^[A-Za-z]+$/;
 const extensionValuePattern = /^[\x21-\x7e \t\r\n]+$/;
 
+/** Whether a text has the characters of a bearer token. */
+export function isToken(text: string): boolean {
+  return tokenPattern.test(text);
+}
+
 /** @param token asked for at the start of each exchange. */
 export function oauthBearerExchange(
   token: () => Promise<string>,
@@ -26,8 +31,7 @@ export function oauthBearerExchange(
 }
 
 function firstMessage(token: string, extensions: Readonly<Record<string, string>>): string {
-  if (!tokenPattern.test(token))
-    throw invalid('the token has characters that RFC 6750 does not allow, or is empty');
+  if (!isToken(token)) throw invalid('the token has characters that RFC 6750 does not allow, or is empty');
   let pairs = '';
   for (const [key, value] of Object.entries(extensions)) {
     if (key === 'auth' || !extensionKeyPattern.test(key))
