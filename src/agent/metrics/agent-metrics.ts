@@ -43,7 +43,7 @@ export class AgentMetrics implements MetricsText {
   async text({ isPerPartition }: { isPerPartition: boolean }): Promise<string> {
     const view = this.#view();
     const families = view === null ? [] : agentFamilies(view, this.#counters, { isPerPartition });
-    return `${await familiesText(families)}\n${await this.#process.metrics()}`;
+    return `${await familiesText(families)}${await this.#process.metrics()}`;
   }
 }
 

@@ -1,5 +1,6 @@
 // A metric family as data: what is made at each scrape and handed to prom-client to be written. Made anew each time, so
 // that no series outlives what it tells of, and what is unknown is simply not there.
+import { setImmediate } from 'node:timers/promises';
 import { type Gauge, Registry } from 'prom-client';
 import type { LatencyHistogram } from './latency.ts';
 
@@ -37,14 +38,20 @@ export class Family {
   }
 }
 
-/** The families in Prometheus' text format; those without a sample are left out. */
+/**
+ * The families in Prometheus' text format; those without a sample are left out. Ten thousand samples take a while to be
+ * written, so that other work gets its turn after each family: mirrors are not to wait for a scrape.
+ */
 export async function familiesText(families: readonly Family[]): Promise<string> {
   const registry = new Registry();
+  let text = '';
   for (const family of families) {
     if (family.values.length === 0) continue;
     // All that a registry asks of a metric is its name and what it holds.
     const metric = { name: family.name, get: async () => family } as unknown as Gauge;
     registry.registerMetric(metric);
+    text += `${await registry.getSingleMetricAsString(family.name)}\n\n`;
+    await setImmediate();
   }
-  return registry.metrics();
+  return text;
 }
