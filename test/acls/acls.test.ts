@@ -1,10 +1,10 @@
-// Rights that travel, on two brokers with Kafka's StandardAuthorizer. Judges: kcat (librdkafka) as users with passwords,
-// and Kafka's own kafka-acls; the agent is a user with exactly the rights that docs/acls.md names.
+// Rights that travel, on two brokers with Kafka's StandardAuthorizer. Judges: kcat (librdkafka) and Kafka's own console
+// clients as users with passwords, and Kafka's kafka-acls and kafka-configs; the agent is a user with exactly the rights that docs/acls.md names.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, createTopics, describeScramUsers, unwrap } from '../../src/client/index.ts';
 import { AclKeeper, type AclKeeperOptions, type MirrorOfLink } from '../../src/link/acls/index.ts';
 import type { Notice } from '../../src/link/notice.ts';
-import type { Region } from '../../src/regions/index.ts';
+import { installKafka, type Region, runKafkaTool } from '../../src/regions/index.ts';
 import { configOf } from '../client/support.ts';
 import { FakeStore } from '../support/fake-rights.ts';
 import { kafkaTool } from '../support/kafka-tools.ts';
@@ -86,6 +86,29 @@ async function mayRead(region: Region, topic: string, who: User): Promise<boolea
   }
 }
 
+/** Kafka's own console clients, with the user's login. */
+async function javaClient(
+  tool: 'ConsoleProducer' | 'consumer.ConsoleConsumer',
+  region: Region,
+  who: User,
+  args: readonly string[],
+  stdin = '',
+): Promise<string> {
+  const login = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+  const done = await runKafkaTool(
+    await installKafka({ version: region.kafkaVersion }),
+    `org.apache.kafka.tools.${tool}`,
+    [
+      ...['--bootstrap-server', region.bootstrapOf('SASL_PLAINTEXT').join(','), ...args],
+      ...['--command-property', 'security.protocol=SASL_PLAINTEXT'],
+      ...['--command-property', 'sasl.mechanism=PLAIN', '--command-property'],
+      `sasl.jaas.config=${login} username="${who.username}" password="${who.password}";`,
+    ],
+    { stdin },
+  );
+  return `${done.stdout}${done.stderr}`;
+}
+
 async function topicAt(side: 'us-east' | 'eu-west', topic: string): Promise<void> {
   unwrap((await createTopics(admins[side], [{ name: topic, partitionCount: 1 }])).get(topic)!);
 }
@@ -127,6 +150,9 @@ test('readers read a mirror, nobody writes until it is promoted, and no other to
   await acls('us-east', [
     ...['--add', '--allow-principal', 'User:bob', '--operation', 'Read', '--topic', topic],
   ]);
+  await acls('us-east', [
+    ...['--add', '--allow-principal', 'User:bob', '--operation', 'Read', '--group', `${topic}-app`],
+  ]);
   // The destination's own rule lets bob write everywhere.
   await acls('eu-west', ['--add', '--allow-principal', 'User:bob', '--operation', 'Write', '--topic', '*']);
   expect(await mayWrite(eu, mirror, bob), 'bob writes before').toBe(true);
@@ -158,9 +184,20 @@ test('readers read a mirror, nobody writes until it is promoted, and no other to
     /principal=User:bob, host=\*, operation=WRITE, permissionType=DENY/,
   );
 
+  const consume = (group: string) =>
+    javaClient('consumer.ConsoleConsumer', eu, bob, [
+      ...['--topic', mirror, '--group', group, '--from-beginning', '--max-messages', '1'],
+      ...['--timeout-ms', '20000'],
+    ]);
+  expect(await consume(`${topic}-app`)).toMatch(/^v$/m);
+  expect(await consume(`${topic}-other`)).toMatch(/GroupAuthorizationException/);
+  const produce = () => javaClient('ConsoleProducer', eu, alice, ['--topic', mirror], 'from-java\n');
+  expect(await produce()).toMatch(/(Topic|Cluster)AuthorizationException/);
+
   await keeper.release([mirror]);
   mirrors[0] = { ...mirrors[0]!, isPromoted: true };
   await waitFor(() => mayWrite(eu, mirror, alice), { deadlineMs: 15_000, describe: 'alice to write' });
+  expect(await produce()).not.toMatch(/Exception/);
   expect(await mayWrite(eu, mirror, bob), 'bob writes as before').toBe(true);
   expect(await mayRead(eu, other, alice)).toBe(false);
   expect(await acls('eu-west', ['--list', '--topic', mirror])).not.toMatch(/DENY/);
