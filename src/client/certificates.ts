@@ -53,5 +53,7 @@ export function certificateFacts(
   certificate: Pick<X509Certificate, 'subject' | 'validTo'>,
 ): CertificateFacts {
   const { subject, validTo } = certificate;
-  return { kind, subject: subject.replaceAll('\n', ', '), expiresAtMs: Date.parse(validTo) };
+  // The most special name first, as people write it: CN=agent, O=example.
+  const names = subject.split('\n').toReversed().join(', ');
+  return { kind, subject: names, expiresAtMs: Date.parse(validTo) };
 }

@@ -111,12 +111,24 @@ function prefixPlace(link: LinkConfig): Path {
 
 /** Index of the item of `topics` that takes the topic: the literal one where there is one. */
 function itemThatTakes(link: LinkConfig, topic: string): number {
-  const literal = link.topics.findIndex((item) => literalName(item, 'topic') === topic);
-  if (literal >= 0) return literal;
+  const literal = literalIndexes(link).get(topic);
+  if (literal !== undefined) return literal;
   return Math.max(
     0,
     link.topics.findIndex((item) => matchesTopic({ topics: [item], excludeTopics: [] }, topic)),
   );
+}
+
+/** Looked up for each fault, and a link may have ten thousand items. */
+const indexes = new WeakMap<LinkConfig, ReadonlyMap<string, number>>();
+
+function literalIndexes(link: LinkConfig): ReadonlyMap<string, number> {
+  let known = indexes.get(link);
+  if (known === undefined) {
+    known = new Map(link.topics.map((item, index) => [literalName(item, 'topic') ?? '', index]));
+    indexes.set(link, known);
+  }
+  return known;
 }
 
 function withoutPrefix(topic: string, prefix: string): string | undefined {
