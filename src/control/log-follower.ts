@@ -19,6 +19,7 @@ import { LockstepError } from '../errors.ts';
 import { type MarkedBatch, markAborted, readRecords, splitBatches } from '../records/index.ts';
 import { fetchLog } from './log.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
+import { needing } from './rights.ts';
 import { controlPartition, controlTopic, createTopic, findTopic, policyProblem } from './topic.ts';
 
 /** How long the leader may wait for something new; while somebody waits for us, shorter. */
@@ -166,7 +167,8 @@ export class LogFollower {
     if (answer.errorCode === offsetOutOfRange || isCut) return this.#startOver(topicId, 'lost records');
     if (answer.errorCode !== 0) {
       const what = `reading topic ${controlTopic}`;
-      throw kafkaFailure(answer.errorCode, { cluster: this.#cluster.name, what });
+      const failure = kafkaFailure(answer.errorCode, { cluster: this.#cluster.name, what });
+      await needing(`READ on topic ${controlTopic}`, Promise.reject(failure));
     }
     this.#take(answer);
     await this.#watchPolicy();

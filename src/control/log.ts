@@ -2,6 +2,7 @@
 import type { Cluster, Connection, ProducerIdentity } from '../client/index.ts';
 import { apis, type FetchResponse } from '../protocol/index.ts';
 import { encodeBatch, type RecordView } from '../records/index.ts';
+import { needing } from './rights.ts';
 import { controlPartition, controlTopic } from './topic.ts';
 
 /** Bytes asked for in one fetch; one larger batch still comes whole. */
@@ -110,7 +111,7 @@ export async function appendBatch(
     records,
     transaction && { ...transaction.producer, baseSequence: transaction.baseSequence, isTransactional: true },
   );
-  const answer = await cluster.request(
+  const request = cluster.request(
     apis.Produce,
     {
       transactionalId: transaction?.transactionalId ?? null,
@@ -130,5 +131,6 @@ export async function appendBatch(
       },
     },
   );
+  const answer = await needing(`WRITE on topic ${controlTopic}`, request);
   return answer.responses[0]!.partitionResponses[0]!.baseOffset + BigInt(records.length - 1);
 }

@@ -4,6 +4,7 @@
 // segment is cleaned only once it is closed, so segments are small; and cleaning begins while little is dirty.
 import { type Cluster, createTopics, describeConfigs, kafkaFailure, unwrap } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
+import { needing } from './rights.ts';
 
 export const controlTopic = '__lockstep';
 export const controlPartition = 0;
@@ -28,7 +29,11 @@ export async function findTopic(cluster: Cluster): Promise<string | null> {
   if (found !== undefined) return found.topicId;
   const errorCode = topicErrors.get(controlTopic) ?? unknownTopic;
   if (errorCode === unknownTopic) return null;
-  throw kafkaFailure(errorCode, { cluster: cluster.name, what: `describing topic ${controlTopic}` });
+  const failure = kafkaFailure(errorCode, {
+    cluster: cluster.name,
+    what: `describing topic ${controlTopic}`,
+  });
+  return needing(`DESCRIBE on topic ${controlTopic}`, Promise.reject(failure));
 }
 
 /** Creates the topic, unless somebody else is faster. */
@@ -51,7 +56,8 @@ export async function createTopic(cluster: Cluster, wantedReplicas = brokersDefa
     },
   };
   const outcome = (await createTopics(cluster, [topic])).get(controlTopic)!;
-  if (!outcome.ok && outcome.error.detail.number !== topicAlreadyExists) throw outcome.error;
+  if (outcome.ok || outcome.error.detail.number === topicAlreadyExists) return;
+  await needing(`CREATE on topic ${controlTopic} or on the cluster`, Promise.reject(outcome.error));
 }
 
 /** With another policy Kafka deletes what has to be remembered for the life of a mirror; null when all is well. */
