@@ -62,6 +62,16 @@ test('a destination that fails is told once and looked at again', async () => {
   await keeper.stop();
 });
 
+test('a stop does not wait for a source that does not answer', async () => {
+  const { keeper, source, clock, notices } = begin();
+  source.rules = () => new Promise(() => {});
+  keeper.start();
+  await clock.advance(0);
+  expect(keeper.status().acls.state).toBe('Starting');
+  await keeper.stop();
+  expect([clock.timerCount, notices]).toEqual([0, []]);
+});
+
 test('a mistake of ours is told and ends nothing', async () => {
   const { keeper, destination, clock, notices } = begin();
   const { rules } = destination;

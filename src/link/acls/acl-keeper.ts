@@ -5,7 +5,13 @@ import type { Notice } from '../notice.ts';
 import { readQuotaEntity } from './quota-plan.ts';
 import { QuotaSync } from './quota-sync.ts';
 import { RuleSync, type RuleSyncConfig } from './rule-sync.ts';
-import { type DestinationRights, destinationRights, type SourceRights, sourceRights } from './sides.ts';
+import {
+  type DestinationRights,
+  destinationRights,
+  interruptible,
+  type SourceRights,
+  sourceRights,
+} from './sides.ts';
 import type { AclKeeperStatus, AclSettings, KeeperStore, MirrorOfLink, SuppliedUser } from './types.ts';
 import { UserSync } from './user-sync.ts';
 
@@ -48,7 +54,8 @@ export class AclKeeper {
   #config: AclKeeperConfig;
   #cancelTimer: (() => void) | null = null;
   #turn: Promise<unknown> = Promise.resolve();
-  #isStopped = true;
+  readonly #stopping = new AbortController();
+  #isStarted = false;
 
   constructor(options: AclKeeperOptions) {
     this.#options = options;
@@ -56,12 +63,14 @@ export class AclKeeper {
     this.#clock = options.clock ?? systemClock;
     const wallClockMs = options.wallClockMs ?? Date.now;
     const shared = {
-      source: options.sides?.source ?? sourceRights(options.source),
+      source: interruptible(options.sides?.source ?? sourceRights(options.source), this.#stopping.signal),
       destination: options.sides?.destination ?? destinationRights(options.destination),
       store: options.store,
       wallClockMs,
-      onNotice: (level: Notice['level'], text: string) =>
-        options.onNotice({ atMs: wallClockMs(), level, text }),
+      onNotice: (level: Notice['level'], text: string) => {
+        // That the source was not waited for is nobody's news.
+        if (!this.#stopping.signal.aborted) options.onNotice({ atMs: wallClockMs(), level, text });
+      },
     };
     const { mirrors, agentPrincipal = null } = options;
     this.#rules = new RuleSync({ ...shared, mirrors, agentPrincipal });
@@ -69,16 +78,16 @@ export class AclKeeper {
     this.#users = new UserSync(shared);
   }
 
-  /** Looks at once, and then again and again. */
+  /** Looks at once, and then again and again, until it is stopped for good. */
   start(): void {
-    if (!this.#isStopped) return;
-    this.#isStopped = false;
+    if (this.#isStarted) return;
+    this.#isStarted = true;
     void this.#lookAndGoOn();
   }
 
-  /** Resolves when nothing is under way any more. What was made stays. */
+  /** Resolves when nothing is under way any more; an answer of the source is not waited for. What was made stays. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     this.#cancelTimer?.();
     await this.#turn;
   }
@@ -113,12 +122,13 @@ export class AclKeeper {
 
   async #lookAndGoOn(): Promise<void> {
     await this.lookNow().catch((error: unknown) => this.#tell(error));
-    if (this.#isStopped) return;
+    if (this.#stopping.signal.aborted) return;
     const everyMs = this.#config.config?.everyMs ?? everyMsDefault;
     this.#cancelTimer = this.#clock.after(everyMs, () => void this.#lookAndGoOn());
   }
 
   async #look(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     const config = this.#ruleConfig();
     if (config === null) this.#rules.turnOff();
     else await this.#rules.look(config);

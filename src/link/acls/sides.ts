@@ -43,6 +43,25 @@ export function sourceRights(cluster: Cluster): SourceRights {
   return rightsOf(cluster, { timeoutMs: sourceTimeoutMs });
 }
 
+/** Answers that are still awaited when the signal comes count as not given. */
+export function interruptible(source: SourceRights, signal: AbortSignal): SourceRights {
+  const orStopped = <T>(ask: () => Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const stop = () =>
+        reject(new LockstepError('CONNECTION_CLOSED', 'the keeper of rights is being stopped'));
+      if (signal.aborted) return stop();
+      signal.addEventListener('abort', stop, { once: true });
+      ask()
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener('abort', stop));
+    });
+  return {
+    rules: () => orStopped(() => source.rules()),
+    quotas: () => orStopped(() => source.quotas()),
+    users: () => orStopped(() => source.users()),
+  };
+}
+
 export function destinationRights(cluster: Cluster): DestinationRights {
   return {
     ...rightsOf(cluster, {}),
