@@ -1,9 +1,10 @@
 // The control topic as an agent uses it: a view that follows the log, and a pen for what anybody may write.
 import { type Clock, type Cluster, type Random, systemClock } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
+import type { LogRecord } from './committed-records.ts';
 import { FleetReducer, type FleetState } from './fleet-state.ts';
 import { appendBatch, type Entry, recordsOf } from './log.ts';
-import { LogFollower, type LogRecord } from './log-follower.ts';
+import { LogFollower } from './log-follower.ts';
 import { Restoration } from './restore.ts';
 import { controlTopic } from './topic.ts';
 

@@ -16,7 +16,7 @@ import {
   unwrap,
 } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import { type MarkedBatch, markAborted, readRecords, splitBatches } from '../records/index.ts';
+import { committedRecords, type LogRecord } from './committed-records.ts';
 import { fetchLog } from './log.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
 import { needing } from './rights.ts';
@@ -37,13 +37,6 @@ const atStart = -1n;
 const offsetOutOfRange = 1;
 /** UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INCONSISTENT_TOPIC_ID. */
 const unknownTopicErrors: ReadonlySet<number> = new Set([3, 100, 103]);
-
-/** A committed record; text is null for a tombstone. */
-export interface LogRecord {
-  readonly key: string;
-  readonly text: string | null;
-  readonly offset: bigint;
-}
 
 export interface LogFollowerOptions {
   readonly cluster: Cluster;
@@ -174,38 +167,17 @@ export class LogFollower {
     await this.#watchPolicy();
   }
 
-  #take({ records: bytes, abortedTransactions, lastStableOffset }: FetchAnswer): void {
-    const { batches } = splitBatches(bytes ?? Buffer.alloc(0));
-    const records: LogRecord[] = [];
-    for (const batch of markAborted(batches, abortedTransactions)) {
-      const { nextOffset, partitionLeaderEpoch } = batch.view;
-      if (nextOffset <= this.#position) continue;
-      records.push(...this.#recordsOf(batch));
-      this.#position = nextOffset;
-      this.#lastEpoch = partitionLeaderEpoch;
+  #take(answer: FetchAnswer): void {
+    const { records, nextOffset, leaderEpoch, unreadable } = committedRecords(answer, this.#position);
+    for (const reason of unreadable) {
+      this.#options.onWarning(`${this.#where}: a batch is left out: ${reason}`);
     }
-    const isBehind = batches.length === 0 && this.#position < lastStableOffset;
+    const isBehind = leaderEpoch === null && this.#position < answer.lastStableOffset;
     this.#emptyAnswers = isBehind ? this.#emptyAnswers + 1 : 0;
-    if (this.#emptyAnswers === emptyAnswersMax) this.#position = lastStableOffset;
+    this.#position = this.#emptyAnswers === emptyAnswersMax ? answer.lastStableOffset : nextOffset;
+    this.#lastEpoch = leaderEpoch ?? this.#lastEpoch;
     if (records.length > 0) this.#options.onRecords(records);
     this.#waiters.reached(this.#position);
-  }
-
-  /** A batch that can't be read is left out: one that stops everybody for ever would be worse. */
-  #recordsOf({ view, isAborted }: MarkedBatch): LogRecord[] {
-    const records: LogRecord[] = [];
-    if (view.isControl || isAborted) return records;
-    try {
-      for (const { offset, key, value } of readRecords(view)) {
-        // What was read before; and a topic that is not compacted lets records without a key in.
-        if (offset < this.#position || key === null) continue;
-        records.push({ key: key.toString(), text: value?.toString() ?? null, offset });
-      }
-    } catch (error) {
-      if (!(error instanceof LockstepError)) throw error;
-      this.#options.onWarning(`${this.#where}: a batch is left out: ${error.message}`);
-    }
-    return records;
   }
 
   /** Another topic than before is read from its start. */

@@ -44,6 +44,7 @@ const mirror = z.looseObject({
       kind: z.enum(['planned', 'now']),
       requestedAtMs: timeMs,
       deadlineMs: timeMs,
+      remark: text.optional(),
       partitions: z.array(promotedPartition).optional(),
     })
     .optional(),

@@ -56,6 +56,8 @@ export interface Promotion {
   readonly requestedAtMs: number;
   /** A planned one gives up after this moment. */
   readonly deadlineMs: number;
+  /** What people should know of it: positions of groups that did not come over, say. */
+  readonly remark?: string;
   /** Where the mirror's partitions were closed, once they are; offsets as decimal strings. */
   readonly partitions?: readonly PromotedPartition[];
 }
