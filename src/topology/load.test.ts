@@ -1,6 +1,8 @@
 // What a person reads when lockstep.yaml is wrong: exact lines, with the exact place.
+
 import { describe, expect, test } from 'vitest';
 import { LockstepError } from '../errors.ts';
+import { askableSettings } from '../link/setting-rules.ts';
 import { loadTopology, parseTopology } from './load.ts';
 import type { Topology } from './types.ts';
 
@@ -454,6 +456,11 @@ const cases: [name: string, text: string, lines: string[]][] = [
       '11:23: found the number 5000, expected a duration from 500ms to 1h, such as 5s',
       '12:21: found "61min", expected a duration from 500ms to 1h, such as 5s',
     ],
+  ],
+  [
+    'a setting that is never kept equal, or always',
+    link(`${ends}topics: [t]\n    sync: {configs: {also: [retention.ms, min.insync.replicas]}}`),
+    [`9:43: found "min.insync.replicas", expected one of ${askableSettings.join(', ')}`],
   ],
   [
     'a moment without a zone, and one that is not in the calendar',

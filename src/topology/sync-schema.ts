@@ -1,5 +1,6 @@
 // The shape of a link's `sync:`: what travels with the data, and how often it is looked at.
 import { z } from 'zod';
+import { askableSettings } from '../link/setting-rules.ts';
 import { parseDurationMs } from './duration.ts';
 import { list, oneOf, text, yesOrNo } from './schema-words.ts';
 
@@ -29,7 +30,10 @@ const configs = z
         .array(
           z
             .string({ error: 'the name of a topic setting, such as retention.ms' })
-            .regex(/^[a-z][a-z0-9.]{0,99}$/, { error: 'the name of a topic setting, such as retention.ms' }),
+            .regex(/^[a-z][a-z0-9.]{0,99}$/, { error: 'the name of a topic setting, such as retention.ms' })
+            .refine((name) => askableSettings.includes(name), {
+              error: `one of ${askableSettings.join(', ')}`,
+            }),
           { error: 'a list of names of topic settings' },
         )
         .max(100, { error: 'at most 100 items' })

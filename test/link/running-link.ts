@@ -21,6 +21,8 @@ export interface RunningLinkOptions {
   /** Further lines of the link, indented by four spaces. */
   readonly extra?: string;
   readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror'>;
+  /** Who the link is at the destination, over its SASL_PLAINTEXT listener. Default nobody, in plaintext. */
+  readonly user?: { readonly username: string; readonly password: string };
   /** Who the link is at the source, by SASL. */
   readonly sourceUser?: { readonly username: string; readonly password: string };
   /** When the clusters are connected, and nothing was asked yet. */
