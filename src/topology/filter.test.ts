@@ -73,3 +73,12 @@ test.each([
 test.each(['a{1001}', '[a', 'a**', '\\q', '(', 'a{2,1}'])('%s is no regular expression', (expression) => {
   expect(checkFilterItem(expression, 'group')?.expected).toBe('a regular expression');
 });
+
+test('an expression that is huge once its repetitions are written out is refused', () => {
+  expect(checkFilterItem('(a?){999}', 'group')).toEqual({
+    found: '"(a?){999}", which has 3999 steps',
+    expected: 'at most 2000: fewer or smaller repetitions {n}',
+  });
+  expect(checkFilterItem('[A-Za-z0-9._-]{1,249}', 'topic')).toBeUndefined();
+  expect(checkFilterItem(`(${'x'.repeat(998)})`, 'topic')).toBeUndefined();
+});

@@ -109,8 +109,12 @@ function notAName(text: string, kind: NameKind): Problem {
 
 function checkRegex(text: string, kind: NameKind, found: string): Problem | undefined {
   try {
-    RE2JS.compile(text);
-    return undefined;
+    const steps = RE2JS.compile(text).programSize();
+    if (steps <= stepsMax) return undefined;
+    return {
+      found: `${found}, which has ${steps} steps`,
+      expected: `at most ${stepsMax}: fewer or smaller repetitions {n}`,
+    };
   } catch (cause) {
     const { error = 'it is not understood', input = '' } = cause as { error?: string; input?: string };
     const unsupported = unsupportedSyntax(input, kind);
@@ -128,6 +132,12 @@ function checkRegex(text: string, kind: NameKind, found: string): Problem | unde
     };
   }
 }
+
+/**
+ * Steps of a compiled expression. Matching takes time by steps and characters: (a?){1000}, repeated, would take seconds
+ * for one name. Without repetitions {n} an expression has about as many steps as characters.
+ */
+const stepsMax = 2_000;
 
 /** RE2's words for the slips that are made most. */
 const faultWords: Readonly<Record<string, string>> = {
