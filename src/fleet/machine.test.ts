@@ -14,6 +14,7 @@ class Bench {
     cluster: 'eu-west',
     groupId: 'lockstep',
     sessionTimeoutMs,
+    rebalanceTimeoutMs: 30_000,
     heartbeatIntervalMs,
     balanceIntervalMs: 300_000,
     random: () => 0.5,
@@ -244,6 +245,18 @@ describe('the session', () => {
     expect(connecting.machine.phase.name).toBe('Connecting');
     expect(types(connecting.after(sessionTimeoutMs))).toEqual(['notice', 'revoke']);
     expect(types(connecting.connected())).toEqual(['join']);
+  });
+
+  test('a join that does not get through within the rebalance timeout: the group has gone on without it', () => {
+    const bench = Bench.stable(['l/t/0']);
+    bench.beaten(27);
+    for (let waitedMs = 0; waitedMs < 29_000; waitedMs += 1_000) {
+      bench.nowMs += 1_000;
+      expect(types(bench.beaten(27))).not.toContain('revoke');
+    }
+    bench.nowMs += 1_000;
+    const revoke = find(bench.beaten(27), 'revoke')!;
+    expect(revoke.reason).toMatch(/did not come to join again within 30000 ms/);
   });
 
   test('a share that comes after a freeze is not taken: the session has ended meanwhile', () => {

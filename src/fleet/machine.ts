@@ -33,6 +33,8 @@ export interface MachineOptions {
   readonly cluster: string;
   readonly groupId: string;
   readonly sessionTimeoutMs: number;
+  /** How long the group waits for a member that is heard but does not join again; above the session timeout. */
+  readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly balanceIntervalMs: number;
   readonly random: Random;
@@ -54,6 +56,8 @@ export class MemberMachine {
   /** When the newest heartbeat that was answered well had been sent. */
   contactMs: number | null = null;
   readonly holdings = new Holdings();
+  /** No round has waited for this member before: it is put out when it has not joined for the rebalance timeout. */
+  #joinedMs = 0;
   readonly #options: MachineOptions;
   #actions: MemberAction[] = [];
   #nowMs = 0;
@@ -153,7 +157,8 @@ export class MemberMachine {
   // ── The session ─────────────────────────────────────────────────────────────────────────────────────
 
   get #sessionEndMs(): number {
-    return (this.contactMs ?? 0) + this.#options.sessionTimeoutMs;
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
+    return Math.min((this.contactMs ?? 0) + sessionTimeoutMs, this.#joinedMs + rebalanceTimeoutMs);
   }
 
   get #mayBeat(): boolean {
@@ -169,6 +174,7 @@ export class MemberMachine {
     const reaction = reactionTo(event.errorCode);
     if (reaction !== 'ok' && reaction !== 'join') return;
     this.contactMs = Math.max(this.contactMs ?? 0, event.sentAtMs);
+    if (reaction === 'ok') this.#joinedMs = Math.max(this.#joinedMs, event.sentAtMs);
     this.#failureCount = 0;
     this.lastError = null;
     this.#toldRefusal = '';
@@ -176,12 +182,17 @@ export class MemberMachine {
 
   #checkSession(): void {
     if (this.generation < 0 || this.phase.name === 'Leaving' || this.#nowMs < this.#sessionEndMs) return;
-    const silentMs = Math.round(this.#nowMs - (this.contactMs ?? 0));
     const cause = this.lastError === null ? '' : ` (${this.lastError})`;
-    this.#lose(`no heartbeat was answered for ${silentMs} ms${cause}`);
+    this.#lose(`${this.#silence()}${cause}`);
     if (this.phase.name === 'Waiting' || this.phase.name === 'Connecting')
       this.phase = { ...this.phase, next: 'join' };
     else this.#connect('join');
+  }
+
+  #silence(): string {
+    const silentMs = Math.round(this.#nowMs - (this.contactMs ?? 0));
+    if (silentMs >= this.#options.sessionTimeoutMs) return `no heartbeat was answered for ${silentMs} ms`;
+    return `it did not come to join again within ${this.#options.rebalanceTimeoutMs} ms`;
   }
 
   #beat(): void {
@@ -271,6 +282,7 @@ export class MemberMachine {
 
   #joined(event: EventOf<'joined'>): void {
     if (this.contactMs === null || this.generation < 0) this.contactMs = this.#nowMs;
+    this.#joinedMs = this.#nowMs;
     const { memberId, generation, protocolName, attempt } = event;
     this.memberId = memberId;
     this.generation = generation;

@@ -12,6 +12,11 @@ import { itemOf, keyOf, type MembershipOptions, type MembershipStatus } from './
 
 type ActionOf<T extends MemberAction['type']> = Extract<MemberAction, { type: T }>;
 
+/**
+ * The group waits so many session timeouts for a member that is heard but does not join again: long enough for some
+ * joins that get lost, since a member that is put out may hear of it only when its session ends.
+ */
+const rebalanceSessions = 3;
 /** Longer timers than this are set anew, ms: setTimeout's limit, and clocks that were asleep. */
 const timerMsMax = 60_000;
 
@@ -40,11 +45,13 @@ export class Membership {
     };
     this.#protocols = options.protocols ?? [protocolV1];
     const { cluster, groupId, sessionTimeoutMs = 10_000 } = options;
-    this.#linkOptions = { cluster, groupId, sessionTimeoutMs, rebalanceTimeoutMs: sessionTimeoutMs };
+    const rebalanceTimeoutMs = sessionTimeoutMs * rebalanceSessions;
+    this.#linkOptions = { cluster, groupId, sessionTimeoutMs, rebalanceTimeoutMs };
     this.#machine = new MemberMachine({
       cluster: cluster.name,
       groupId,
       sessionTimeoutMs,
+      rebalanceTimeoutMs,
       heartbeatIntervalMs: options.heartbeatIntervalMs ?? 300,
       balanceIntervalMs: options.balanceIntervalMs ?? 300_000,
       random: options.random ?? Math.random,

@@ -30,6 +30,7 @@ export class ModelGroup {
   rebalanceCount = 0;
   readonly members = new Map<string, Member>();
   readonly #sessionTimeoutMs: number;
+  readonly #rebalanceTimeoutMs: number;
   readonly #pending = new Set<string>();
   #leaderId = '';
   #joinEndMs = 0;
@@ -38,8 +39,9 @@ export class ModelGroup {
     ...{ generation: 0, leaderId: '', members: [] },
   };
 
-  constructor(sessionTimeoutMs: number) {
-    this.#sessionTimeoutMs = sessionTimeoutMs;
+  constructor(options: { sessionTimeoutMs: number; rebalanceTimeoutMs: number }) {
+    this.#sessionTimeoutMs = options.sessionTimeoutMs;
+    this.#rebalanceTimeoutMs = options.rebalanceTimeoutMs;
   }
 
   join(nowMs: number, memberId: string, metadata: Buffer, answer: Answer<JoinReply>): void {
@@ -136,7 +138,7 @@ export class ModelGroup {
     }
     this.state = 'Preparing';
     this.rebalanceCount += 1;
-    this.#joinEndMs = nowMs + this.#sessionTimeoutMs;
+    this.#joinEndMs = nowMs + this.#rebalanceTimeoutMs;
   }
 
   #completeIfAll(nowMs: number): void {

@@ -28,6 +28,9 @@ export interface SimulationResult {
 }
 
 const sessionTimeoutMs = 6_000;
+const rebalanceTimeoutMs = 18_000;
+/** Of JoinGroup and SyncGroup. */
+const requestTimeoutMs = 23_000;
 
 interface SimMember {
   readonly name: string;
@@ -54,13 +57,21 @@ export function simulate({
   const chance = (share: number) => random() < share;
   const upTo = (max: number) => Math.floor(random() * max);
 
-  const queue: { atMs: number; order: number; run: () => void }[] = [];
+  /** In the order of time. */
+  const queue: { atMs: number; run: () => void }[] = [];
   let nowMs = 0;
-  let order = 0;
-  const at = (atMs: number, run: () => void) => queue.push({ atMs, order: order++, run });
+  const at = (atMs: number, run: () => void) => {
+    let low = 0;
+    for (let high = queue.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if (queue[middle]!.atMs <= atMs) low = middle + 1;
+      else high = middle;
+    }
+    queue.splice(low, 0, { atMs, run });
+  };
   const after = (delayMs: number, run: () => void) => at(nowMs + delayMs, run);
 
-  const group = new ModelGroup(sessionTimeoutMs);
+  const group = new ModelGroup({ sessionTimeoutMs, rebalanceTimeoutMs });
   const keys = Array.from({ length: items }, (_, index) => `l/t${index % 7}/${Math.floor(index / 7)}`);
   const violations: string[] = [];
   const faults: Record<string, number> = {};
@@ -73,7 +84,7 @@ export function simulate({
 
   const newMachine = () =>
     new MemberMachine({
-      ...{ cluster: 'eu-west', groupId: 'lockstep', sessionTimeoutMs },
+      ...{ cluster: 'eu-west', groupId: 'lockstep', sessionTimeoutMs, rebalanceTimeoutMs },
       ...{ heartbeatIntervalMs: 300, balanceIntervalMs: 20_000, random },
     });
   const fleet: SimMember[] = Array.from({ length: count }, (_, index) => ({
@@ -84,8 +95,7 @@ export function simulate({
   /** Hands an event to a member, later if it is frozen. */
   const deliver = (member: SimMember, machine: MemberMachine, event: MemberEvent): void => {
     if (member.machine !== machine || member.isDead) return;
-    if (member.frozenUntilMs > nowMs)
-      return at(member.frozenUntilMs, () => deliver(member, machine, event)) as never;
+    if (member.frozenUntilMs > nowMs) return at(member.frozenUntilMs, () => deliver(member, machine, event));
     const before = machine.lossCount;
     const actions = machine.handle(event, nowMs);
     losses += machine.lossCount - before;
@@ -117,9 +127,14 @@ export function simulate({
       fault('request lost');
       return void fail(chance(0.5) ? 1 : 2_000);
     }
+    let isAnswered = false;
+    after(requestTimeoutMs, () => {
+      if (!isAnswered) fail(0);
+    });
     after(1 + upTo(isFaulty ? 120 : 10), () => {
       if (member.isDead || isDown) return void fail(1);
       serve((event) => {
+        isAnswered = true;
         if (isLost()) {
           fault('answer lost');
           return void fail(chance(0.5) ? 1 : 2_000);
@@ -229,6 +244,7 @@ export function simulate({
         if (member.machine.phase.name === 'Stopped') begin(member);
       });
     } else if (kind === 3) {
+      if (isDown) return void after(1_000, misfortune);
       fault('coordinator restarted');
       isDown = true;
       for (const each of fleet) cut(each);
@@ -263,12 +279,7 @@ export function simulate({
     for (const member of fleet) if (member.isDead || member.machine.phase.name === 'Stopped') begin(member);
   });
   while (nowMs < faultMs + calmMs) {
-    let next = 0;
-    for (let index = 1; index < queue.length; index += 1) {
-      const [a, b] = [queue[index]!, queue[next]!];
-      if (a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)) next = index;
-    }
-    const [{ atMs, run }] = queue.splice(next, 1) as [(typeof queue)[number]];
+    const { atMs, run } = queue.shift()!;
     nowMs = atMs;
     run();
   }
