@@ -77,7 +77,7 @@ test('a link lives: created, looked at, altered, paused, resumed, promoted, dele
   expect(await at('links', 'list')).toMatchObject({
     exitCode: 0,
     stdout: '',
-    stderr: expect.stringContaining('no agent is running (none has ever told of itself)'),
+    stderr: expect.stringContaining('no agent is running; shown is what was told last'),
   });
   const create = ['links', 'create', 'us-to-eu', '--source', 'us-east', '--source-bootstrap', source];
   expect(await at(...create, '--topics', 'orders')).toMatchObject({

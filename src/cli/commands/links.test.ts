@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { FakeFleet, runWith } from '../fleet/fake-fleet.ts';
+import { FakeFleet, nowMs, runWith } from '../fleet/fake-fleet.ts';
 
 let fleet: FakeFleet;
 const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-links-'));
@@ -290,6 +290,26 @@ us-to-eu  payments.eu  payments.eu  Paused     2 h ago           1      -       
 AGENT  HOST           VERSION  PARTITIONS  LEADER  HEARD      API
 a1     a1-host pid 7  0.1.0             2  yes     1.0 s ago  -
 `);
+  });
+
+  test('what keeps the link or a topic from being copied is named, with its reason', async () => {
+    const sinceMs = nowMs - 60_000;
+    fleet
+      .put('condition/us-to-eu', { state: 'Trouble', reason: 'the source does not answer', sinceMs })
+      .put('condition/us-to-eu/bills', { state: 'Conflict', reason: 'another link writes it', sinceMs })
+      .put('condition/us-to-eu/orders', { state: 'Refused', reason: 'it is another topic', sinceMs });
+    const { stdout } = await links('describe');
+    expect(stdout).toContain('  condition     Trouble for 1 min: the source does not answer\n');
+    expect(stdout).toContain('  bills         Conflict for 1 min: another link writes it\n');
+    expect(stdout).toMatch(/ Mirroring, Refused {2}/);
+    expect((await links('list')).stdout).toContain('1 Mirroring, 1 Paused, Trouble');
+    const mirror = await runWith(fleet, ['mirrors', 'describe', '--link', 'us-to-eu', 'orders']);
+    expect(mirror.stdout).toContain('Mirroring for 2 h\n  Refused for 1 min: it is another topic\nPARTITION');
+    const json = JSON.parse((await links('describe', '--json')).stdout);
+    expect(json.links[0]).toMatchObject({
+      condition: { state: 'Trouble' },
+      topicConditions: [{ topic: 'bills' }, { topic: 'orders', state: 'Refused' }],
+    });
   });
 
   test('an agent that was not heard for long is gone, and says nothing about the lag any more', async () => {

@@ -38,6 +38,13 @@ export interface PartitionDescription {
   readonly toldAtMs: number | null;
 }
 
+/** What keeps a link or a topic from being copied; docs/states.md explains each state. */
+export interface Condition {
+  readonly state: string;
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
 /** Over several partitions. */
 export interface Lag {
   /** Of the partitions whose lag is known; null where there is none. */
@@ -49,6 +56,7 @@ export interface Lag {
 export interface MirrorDescription extends Lag, Omit<MirrorRecord, 'v' | 'promotion'> {
   /** Whether it is to be copied: the lag of any other mirror says nothing. */
   readonly isCopied: boolean;
+  readonly condition: Condition | null;
   readonly promotion: {
     readonly kind: 'planned' | 'now';
     readonly requestedAtMs: number;
@@ -78,6 +86,9 @@ export interface LinkDescription extends Lag {
   readonly createdAtMs: number;
   readonly changedAtMs: number;
   readonly isDeleted: boolean;
+  readonly condition: Condition | null;
+  /** Topics that are not copied, those without a mirror, too. */
+  readonly topicConditions: readonly (Condition & { readonly topic: string })[];
   readonly mirrors: readonly MirrorDescription[];
 }
 
@@ -100,6 +111,8 @@ export function describeLink(state: FleetView, link: LinkRecord, nowMs: number):
     createdAtMs,
     changedAtMs,
     isDeleted: link.isDeleted === true,
+    condition: conditionOf(state, name),
+    topicConditions: topicConditionsOf(state, name),
     ...lagOf(mirrors.filter((mirror) => mirror.isCopied).flatMap((mirror) => mirror.partitions)),
     mirrors,
   };
@@ -121,6 +134,7 @@ export function describeMirror(state: FleetView, mirror: MirrorRecord, nowMs: nu
   return {
     ...rest,
     isCopied: mirrorStates[mirror.state].isCopied,
+    condition: conditionOf(state, `${mirror.link}/${mirror.sourceTopic}`),
     promotion:
       promotion === undefined
         ? null
@@ -145,6 +159,21 @@ export function describePromoted(promoted: PromotedPartition): PromotedDescripti
     missingRecords: offsetOf(missingRecords),
     isReplicated,
   };
+}
+
+function conditionOf(state: FleetView, name: string): Condition | null {
+  const record = state.conditions.get(name);
+  if (record === undefined) return null;
+  const { v: _, ...condition } = record;
+  return condition;
+}
+
+function topicConditionsOf(state: FleetView, link: string): (Condition & { topic: string })[] {
+  const prefix = `${link}/`;
+  return [...state.conditions.keys()]
+    .filter((name) => name.startsWith(prefix))
+    .sort()
+    .map((name) => ({ topic: name.slice(prefix.length), ...conditionOf(state, name)! }));
 }
 
 function describePartition(

@@ -4,6 +4,7 @@ import { type Column, formatTable } from '../output/table.ts';
 import { formatCount, formatDuration, plural } from '../output/units.ts';
 import type {
   AgentDescription,
+  Condition,
   Lag,
   LinkDescription,
   MirrorDescription,
@@ -55,17 +56,26 @@ export function linksTable(links: readonly LinkDescription[]): string {
       link.destination,
       words(link.config.topics ?? []),
       String(link.mirrors.length),
-      link.isDeleted ? 'being deleted' : formatStates(link.mirrors),
+      formatStates(link),
       formatLagRecords(link),
       formatBehind(link),
     ]),
   );
 }
 
-function formatStates(mirrors: readonly MirrorDescription[]): string {
+/** `2 Mirroring, 1 Paused`, and what keeps the link as a whole from working. */
+function formatStates({ isDeleted, condition, mirrors }: LinkDescription): string {
+  if (isDeleted) return 'being deleted';
   const groups = Map.groupBy(mirrors, (mirror) => mirror.state);
-  if (groups.size === 0) return none;
-  return [...groups].map(([state, { length }]) => `${formatCount(length)} ${state}`).join(', ');
+  const states = [...groups].map(([state, { length }]) => `${formatCount(length)} ${state}`);
+  if (condition !== null) states.push(condition.state);
+  return states.length === 0 ? none : states.join(', ');
+}
+
+/** `Refused for 5.0 s: the mirror topic has another number of partitions`. */
+export function formatCondition({ state, reason, sinceMs }: Condition, nowMs: number): string {
+  const age = formatDuration(Math.max(0, nowMs - sinceMs));
+  return `${state} for ${age}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 export function mirrorsTable(mirrors: readonly MirrorDescription[], nowMs: number): string {
@@ -84,7 +94,7 @@ export function mirrorsTable(mirrors: readonly MirrorDescription[], nowMs: numbe
       mirror.link,
       mirror.sourceTopic,
       mirror.mirrorTopic,
-      mirror.state,
+      mirror.condition === null ? mirror.state : `${mirror.state}, ${mirror.condition.state}`,
       formatAge(mirror.sinceMs, nowMs),
       String(mirror.partitionCount),
       mirror.isCopied ? formatLagRecords(mirror) : none,
@@ -113,6 +123,8 @@ export function linkFacts(link: LinkDescription, nowMs: number): string {
     fact('generation', `${link.generation}, changed ${formatAge(link.changedAtMs, nowMs)}`),
     ...Object.entries(link.config).map(([key, value]) => fact(key, words(value))),
     fact('lag', formatLag(link)),
+    ...(link.condition === null ? [] : [fact('condition', formatCondition(link.condition, nowMs))]),
+    ...link.topicConditions.map((condition) => fact(condition.topic, formatCondition(condition, nowMs))),
   ].join('');
 }
 
@@ -177,7 +189,8 @@ export function mirrorDetails(mirror: MirrorDescription, output: Output, nowMs: 
     { title: 'LAST FETCH' },
   ];
   const rows = mirror.partitions.map((partition) => partitionCells(partition, output, nowMs));
-  return `mirror ${mirror.link}/${name}  ${mirror.state} ${since}${reason}\n${formatTable(columns, rows)}${partitionNotes(mirror.partitions)}`;
+  const condition = mirror.condition === null ? '' : `  ${formatCondition(mirror.condition, nowMs)}\n`;
+  return `mirror ${mirror.link}/${name}  ${mirror.state} ${since}${reason}\n${condition}${formatTable(columns, rows)}${partitionNotes(mirror.partitions)}`;
 }
 
 /** Why partitions are in their states, and what failed last: each text once, with all partitions that it is about. */

@@ -13,9 +13,9 @@ export function tellNotices(
   for (const warning of warnings) output.message(`lockstep: warning: ${warning}`);
   if (agents.some((agent) => agent.isAlive)) return;
   const lastMs = agents.reduce((latest, agent) => Math.max(latest, agent.atMs), Number.NEGATIVE_INFINITY);
-  const heard =
-    agents.length === 0 ? 'none has ever told of itself' : `the last was heard ${formatAge(lastMs, nowMs)}`;
+  // An agent that ends cleanly leaves nothing behind.
+  const heard = agents.length === 0 ? '' : ` (the last was heard ${formatAge(lastMs, nowMs)})`;
   output.message(
-    `lockstep: no agent is running (${heard}); shown is what was told last. Start one with: lockstep agent`,
+    `lockstep: no agent is running${heard}; shown is what was told last. Start one with: lockstep agent`,
   );
 }
