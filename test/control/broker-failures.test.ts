@@ -1,6 +1,6 @@
 // Brokers that stop, die and freeze under a fleet: nothing that was acknowledged is lost, and nobody stops reading.
 import { expect, test } from 'vitest';
-import { LeaderWriter } from '../../src/control/index.ts';
+import { controlTopic, LeaderWriter } from '../../src/control/index.ts';
 import { testAgent, testLink } from '../../src/control/test-records.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -107,4 +107,28 @@ test('each broker restarts and is killed in turn while a leader writes and an ag
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
   }
   expect(watching.warnings).toEqual([]);
+});
+
+test('a broker that freezes while it leads holds the fleet up for a while, and loses nothing', async () => {
+  const region = regions.pair;
+  const [leading, watching] = [await openControl(region), await openControl(region, { mayCreate: false })];
+  const leader = await LeaderWriter.take(leading.control);
+  await leader.write(one('link/frozen', testLink('frozen')));
+  const { leaderId } = await leading.cluster.leaderOf(controlTopic, 0);
+  const frozen = region.brokers.find(({ id }) => id === leaderId)!;
+  frozen.pause();
+  try {
+    await leader.write(one('link/frozen', { ...testLink('frozen'), generation: 2 }));
+    await watching.control.refresh();
+    expect(watching.control.state.links.get('frozen')?.generation).toBe(2);
+  } finally {
+    frozen.resume();
+  }
+  await leader.write(one('link/frozen', { ...testLink('frozen'), generation: 3 }));
+  const late = await openControl(region);
+  for (const { control } of [leading, watching, late]) {
+    await control.refresh();
+    expect(control.state.links.get('frozen')?.generation).toBe(3);
+    expect(control.needsRestore).toBe(false);
+  }
 });
