@@ -27,7 +27,12 @@ const regions = useRegions({
   rotating: {
     security: {
       tls: { clientAuth: 'required' },
-      sasl: { users: [{ username: 'ann', password: 'first' }] },
+      sasl: {
+        users: [
+          { username: 'ann', password: 'first' },
+          { username: 'bob', password: 'bobs' },
+        ],
+      },
     },
     brokerConfig: { 'listener.name.sasl_ssl.connections.max.reauth.ms': String(reauthMs) },
   },
@@ -247,6 +252,31 @@ describe('a password', () => {
       expect(String((failure as Error).message)).not.toMatch(/second|third/);
     }
     expect(await endOf(cluster, topic.name)).toBeGreaterThanOrEqual(producer.load.acknowledgedCount);
+  });
+});
+
+describe('a user', () => {
+  it('is another one: connections are replaced, and no request fails', async () => {
+    writeFileSync(at('user'), 'ann');
+    writeFileSync(at('password'), 'first');
+    const sasl = { mechanism: 'SCRAM-SHA-256', username: '${file:user}', password: '${file:password}' };
+    const warnings: string[] = [];
+    const cluster = await connect(declared('SASL_SSL', { ca: region().tls!.caFile }, sasl), warnings);
+    const topic = await newTopic(cluster);
+    const producer = startLoad(cluster, topic.topicId);
+    await producer.goOn();
+    const [former] = [...producer.load.connections];
+    // One file after the other: for a moment the new user has the former password.
+    writeFileSync(at('user'), 'bob');
+    await eventually('a warning', () => warnings.some((text) => text.includes('as user bob failed')));
+    await producer.goOn();
+    expect(former!.isOpen).toBe(true);
+    writeFileSync(at('password'), 'bobs');
+    await eventually('the end of the former connection', async () => (await former!.closed) !== null);
+    await producer.goOn();
+    await producer.stop();
+    expect(producer.load.failures).toEqual([]);
+    expect(producer.load.connections.size).toBe(2);
   });
 });
 
