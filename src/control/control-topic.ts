@@ -165,6 +165,11 @@ export class ControlTopic {
     return this.#histories.get(key)?.find(isValid);
   }
 
+  /** The last value of such a key, valid or not. */
+  last(key: string): string | undefined {
+    return this.#histories.get(key)?.at(-1);
+  }
+
   /** Ends reading; what waits fails with CONNECTION_CLOSED. The cluster stays open. */
   close(): Promise<void> {
     return this.#follower.close();

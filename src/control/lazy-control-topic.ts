@@ -26,6 +26,10 @@ export class LazyControlTopic implements StateStore {
     return this.#control?.first(key, isValid);
   }
 
+  last(key: string): string | undefined {
+    return this.#control?.last(key);
+  }
+
   async putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string> {
     return (await this.#open()).putIfAbsent(key, value, isValid);
   }

@@ -86,6 +86,18 @@ describe('a link that asks for shifts', () => {
     expect(shiftsIn(await mine.of(topic))).toEqual([4_000n, 0n]);
   });
 
+  it('puts it again where another value came later, since compaction keeps the last one', async () => {
+    await shifts('shifted').of(topic);
+    const put: string[] = [];
+    store.last = (name) => (name === key(1) ? 'somebody came second and died' : store.entries.get(name));
+    store.putIfAbsent = async (name, value) => {
+      put.push(name);
+      return value;
+    };
+    expect(shiftsIn(await shifts('fill').of(topic))).toEqual([5_000_000_000n, 0n]);
+    expect(put).toEqual([key(1)]);
+  });
+
   it('decides anew for another mirror under the same name', async () => {
     await shifts('shifted').of(topic);
     source.ranges.set('orders-0', { start: 6_000n, end: 7_000n });

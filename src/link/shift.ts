@@ -8,7 +8,7 @@ import { later } from '../offsets.ts';
 import type { LinkCluster, LinkDestination, LogRange } from './clusters.ts';
 import type { Notice } from './notice.ts';
 import { type StartedTopic, Starts } from './start-at.ts';
-import { jsonOf, type StateStore, unreadableRecord } from './state-store.ts';
+import { jsonOf, type StateStore, unreadableRecord, valueHeld } from './state-store.ts';
 
 /** What the state topic holds of one partition. */
 export interface ShiftRecord {
@@ -58,9 +58,11 @@ export class Shifts {
     if (found.kind !== 'found') return found;
     const { starts } = found;
     const isValid = isAbout(topic.destinationTopicId);
-    const known = starts.map((_, partition) =>
-      parseShift(store.first(shiftKey(link, topic.topic, partition), isValid)),
-    );
+    const known: (ShiftRecord | null)[] = [];
+    for (const partition of starts.keys()) {
+      const key = shiftKey(link, topic.topic, partition);
+      known.push(parseShift(await valueHeld(store, key, isValid)));
+    }
     const former = known.find((record) => record !== null && record.sourceTopicId !== topic.sourceTopicId);
     if (former != null) {
       const reason = `its topic id was ${former.sourceTopicId} when it was mirrored first, and is ${topic.sourceTopicId}`;

@@ -9,8 +9,7 @@ import { LockstepError } from '../errors.ts';
 import { plural } from '../units.ts';
 import type { LinkCluster, LinkDestination } from './clusters.ts';
 import type { Notice } from './notice.ts';
-import type { StateStore } from './state-store.ts';
-import { jsonOf, unreadableRecord } from './state-store.ts';
+import { jsonOf, type StateStore, unreadableRecord, valueHeld } from './state-store.ts';
 
 /** The first offset that is mirrored: the log's start, its end at creation, or that of the first record since a moment. */
 export type StartAt =
@@ -69,7 +68,7 @@ export class Starts {
   async of(topic: StartedTopic): Promise<StartsFound> {
     const { link, store } = this.#options;
     const isValid = isAbout(topic.destinationTopicId);
-    const known = parseStart(store.first(startKey(link, topic.topic), isValid));
+    const known = parseStart(await valueHeld(store, startKey(link, topic.topic), isValid));
     if (known !== null) return startsOf(topic, known);
     if (!(await this.#isUndecided(topic))) return { kind: 'found', starts: zeros(topic.partitionCount) };
     if (!topic.isKeeper)

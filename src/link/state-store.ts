@@ -5,7 +5,23 @@ import { LockstepError } from '../errors.ts';
 export interface StateStore {
   refresh(): Promise<void>;
   first(key: string, isValid: (value: string) => boolean): string | undefined;
+  /** The last value of a key, valid or not: the one that compaction keeps. */
+  last(key: string): string | undefined;
   putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string>;
+}
+
+/**
+ * The value that holds. Where another one came later, whoever wrote that may have died before it was mended: it is put
+ * again, since compaction would keep the wrong one.
+ */
+export async function valueHeld(
+  store: StateStore,
+  key: string,
+  isValid: (value: string) => boolean,
+): Promise<string | undefined> {
+  const value = store.first(key, isValid);
+  if (value === undefined || store.last(key) === value) return value;
+  return store.putIfAbsent(key, value, isValid);
 }
 
 export function jsonOf(value: string): Record<string, unknown> {

@@ -95,6 +95,7 @@ test('an agent that dies between creating the mirror and remembering leaves noth
   const dead = (store: StateStore): StateStore => ({
     refresh: () => store.refresh(),
     first: (key, isValid) => store.first(key, isValid),
+    last: (key) => store.last(key),
     putIfAbsent: async () => {
       throw new LockstepError('KAFKA_ERROR', 'killed here');
     },

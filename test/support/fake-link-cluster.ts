@@ -189,6 +189,10 @@ export class MemoryStore implements StateStore {
     return value !== undefined && isValid(value) ? value : undefined;
   }
 
+  last(key: string): string | undefined {
+    return this.entries.get(key);
+  }
+
   async putIfAbsent(key: string, value: string, isValid: (value: string) => boolean): Promise<string> {
     const known = this.entries.get(key);
     if (known !== undefined && isValid(known)) return known;
