@@ -3,20 +3,30 @@
 
 const tickMs = 500;
 const rememberedMs = 10_000;
+/** Longer is no busy moment any more. */
+const delayMsMax = 5_000;
 
 export class EventLoopWatch {
+  readonly #nowMs: () => number;
   readonly #delays: number[] = [];
   readonly #timer: NodeJS.Timeout;
-  #dueAtMs = performance.now() + tickMs;
+  #dueAtMs: number;
 
-  constructor() {
+  /** `nowMs`: a clock that never goes back. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+    this.#dueAtMs = nowMs() + tickMs;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
   }
 
   /** The longest delay of the last ten seconds, in ms, the present one included. */
   get delayMs(): number {
-    return Math.round(Math.max(0, performance.now() - this.#dueAtMs, ...this.#delays));
+    return Math.round(Math.max(0, this.#nowMs() - this.#dueAtMs, ...this.#delays));
+  }
+
+  get isTurning(): boolean {
+    return this.delayMs <= delayMsMax;
   }
 
   stop(): void {
@@ -24,7 +34,7 @@ export class EventLoopWatch {
   }
 
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     this.#delays.push(Math.max(0, nowMs - this.#dueAtMs));
     if (this.#delays.length > rememberedMs / tickMs) this.#delays.shift();
     this.#dueAtMs = nowMs + tickMs;
