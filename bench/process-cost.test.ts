@@ -10,7 +10,11 @@ test('times and memory are read also when the command has blanks and parentheses
   const stat = '42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 1234 66 0 0 20 0 1 0 5 6 7 8';
   writeFileSync(path.join(proc, '42', 'stat'), stat);
   writeFileSync(path.join(proc, '42', 'status'), 'Name:\ta\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n');
-  expect(readProcessCost(42, proc)).toEqual({ cpuSeconds: 13, peakRssBytes: 2 * 1024 * 1024 });
+  expect(readProcessCost(42, proc)).toEqual({
+    cpuSeconds: 13,
+    peakRssBytes: 2 * 1024 * 1024,
+    rssBytes: 1024,
+  });
   rmSync(proc, { recursive: true });
 });
 

@@ -6,6 +6,8 @@ export type ProcessCost = {
   readonly cpuSeconds: number;
   /** Its largest resident memory so far (VmHWM). */
   readonly peakRssBytes: number;
+  /** Its resident memory now (VmRSS). */
+  readonly rssBytes: number;
 };
 
 /** Linux has reported these times in hundredths of a second for decades, whatever its own clock. */
@@ -19,5 +21,10 @@ export function readProcessCost(pid: number, procDirectory = '/proc'): ProcessCo
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [user, system] = [Number(fields[11]), Number(fields[12])];
   const peakKib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
-  return { cpuSeconds: (user + system) / ticksPerSecond, peakRssBytes: peakKib * 1024 };
+  const nowKib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+  return {
+    rssBytes: nowKib * 1024,
+    cpuSeconds: (user + system) / ticksPerSecond,
+    peakRssBytes: peakKib * 1024,
+  };
 }

@@ -3,11 +3,11 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { LinkStatus, Notice } from '../link/index.ts';
-import type { MirrorObserver } from '../mirror/index.ts';
 import type { LinkConfig, Topology } from '../topology/index.ts';
 import { chosenLinks } from './chosen-links.ts';
 import { checkTogether, declarationOf, resolveConfig, resolveRecord } from './declarations.ts';
 import { FleetAgent } from './fleet-agent.ts';
+import { type ApiParts, withApi } from './with-api.ts';
 
 export interface AgentStatus {
   readonly atMs: number;
@@ -30,10 +30,8 @@ export interface RunFileOptions {
   readonly agentId?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly sessionTimeoutMs?: number;
-  observer?(link: string): MirrorObserver;
-  /** Told when an agent has begun, one for each destination. */
-  readonly onAgent?: (agent: FleetAgent) => void;
-  readonly apiUrl?: () => string | null;
+  /** Where its API listens; default: nowhere. */
+  readonly http?: { readonly host: string; readonly port: number };
 }
 
 /**
@@ -41,7 +39,7 @@ export interface RunFileOptions {
  * @throws LockstepError when a destination can't be reached or refuses at the start, or a link is wrong.
  */
 export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
-  const { topology, signal } = options;
+  const { topology, signal, onNotice } = options;
   const links = chosenLinks(topology, options.link);
   const agents: FleetAgent[] = [];
   const failed = new AbortController();
@@ -59,20 +57,23 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
   };
   signal.addEventListener('abort', showLast, { once: true });
   const destinations = [...Map.groupBy(links, ({ destination }) => destination)];
+  const around = {
+    ...{ http: options.http ?? null, isPerPartition: false, agents: () => agents },
+    onFailure: ({ message: text }: Error) => onNotice(null, { atMs: Date.now(), level: 'warning', text }),
+  };
+  const runOne = async (destination: string, own: readonly LinkConfig[], parts: ApiParts): Promise<void> => {
+    try {
+      const agent = agentOptions(destination, own, { ...options, signal: either });
+      await FleetAgent.run({ ...agent, ...parts }, (started) => agents.push(started));
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+  };
   try {
-    await Promise.all(
-      destinations.map(async ([destination, own]) => {
-        try {
-          await FleetAgent.run(agentOptions(destination, own, { ...options, signal: either }), (agent) => {
-            agents.push(agent);
-            options.onAgent?.(agent);
-          });
-        } catch (error) {
-          failed.abort();
-          throw error;
-        }
-      }),
-    );
+    await withApi(around, async (parts) => {
+      await Promise.all(destinations.map(([destination, own]) => runOne(destination, own, parts)));
+    });
     return last;
   } finally {
     clearInterval(timer);
@@ -85,7 +86,7 @@ function agentOptions(
   links: readonly LinkConfig[],
   options: RunFileOptions,
 ): Parameters<typeof FleetAgent.run>[0] {
-  const { topology, signal, version, onNotice, sessionTimeoutMs, observer, apiUrl } = options;
+  const { topology, signal, version, onNotice, sessionTimeoutMs } = options;
   const sources = {
     folder: path.dirname(path.resolve(topology.file)),
     environment: options.environment ?? process.env,
@@ -102,7 +103,5 @@ function agentOptions(
     checkTogether,
     onNotice,
     ...(sessionTimeoutMs !== undefined && { sessionTimeoutMs }),
-    ...(observer && { observer }),
-    ...(apiUrl && { apiUrl }),
   };
 }

@@ -1,13 +1,11 @@
 // `lockstep agent`: one member of the fleet as a process, with its log, its API and its metrics around it.
 import type { ClusterConfig } from '../client/index.ts';
 import type { Topology } from '../topology/index.ts';
-import { startApi } from './api/index.ts';
 import { checkTogether, resolveConfig, resolveRecord } from './declarations.ts';
 import { FleetAgent } from './fleet-agent.ts';
 import type { Log } from './log.ts';
 import { StateLog } from './log-states.ts';
-import { AgentMetrics } from './metrics/index.ts';
-import type { AgentView } from './view.ts';
+import { withApi } from './with-api.ts';
 
 export interface RunFleetAgentOptions {
   readonly destination: ClusterConfig;
@@ -36,48 +34,38 @@ const statesEveryMs = 1_000;
  */
 export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void> {
   const { log, http, agentId, version, signal, perPartitionMetrics } = options;
-  let agent: FleetAgent | null = null;
-  const view = (): AgentView | null => agent?.view() ?? null;
-  const metrics = new AgentMetrics({ view });
-  const api =
-    http === null
-      ? null
-      : await startApi({
-          ...http,
-          view,
-          isReady: () => agent?.isReady() ?? { ok: false, reason: 'starting' },
-          metrics,
-          isPerPartition: perPartitionMetrics,
-          onFailure: (err) => log.error({ err }, 'the API failed to answer'),
-        });
+  const agents: FleetAgent[] = [];
   const states = new StateLog(log);
   const timer = setInterval(() => {
-    for (const { name, partitions } of agent?.linkStatuses() ?? []) states.look(name, partitions);
+    for (const agent of agents)
+      for (const { name, partitions } of agent.linkStatuses()) states.look(name, partitions);
   }, statesEveryMs);
   const sources = {
     folder: options.folder ?? process.cwd(),
     environment: options.environment ?? process.env,
     ...(options.agentFile && { file: options.agentFile }),
   };
-  log.info({ destination: options.destination.name, api: api?.url ?? null, version }, 'starting');
+  const around = {
+    ...{ http, isPerPartition: perPartitionMetrics, agents: () => agents },
+    onFailure: (err: Error) => log.error({ err }, 'the API failed to answer'),
+  };
   try {
-    await FleetAgent.run(
-      {
-        ...{ destination: options.destination, agentId, version, signal, resolveConfig, checkTogether },
-        resolve: (record) => resolveRecord(record, sources),
-        observer: (link) => metrics.observer(link),
-        apiUrl: () => api?.url ?? null,
-        onNotice: (link, { level, text }) =>
-          log[level === 'warning' ? 'warn' : 'info'](link === null ? {} : { link }, text),
-        ...(options.sessionTimeoutMs !== undefined && { sessionTimeoutMs: options.sessionTimeoutMs }),
-      },
-      (started) => {
-        agent = started;
-      },
-    );
+    await withApi(around, async (parts) => {
+      log.info({ destination: options.destination.name, api: parts.apiUrl(), version }, 'starting');
+      await FleetAgent.run(
+        {
+          ...{ destination: options.destination, agentId, version, signal, resolveConfig, checkTogether },
+          ...parts,
+          resolve: (record) => resolveRecord(record, sources),
+          onNotice: (link, { level, text }) =>
+            log[level === 'warning' ? 'warn' : 'info'](link === null ? {} : { link }, text),
+          ...(options.sessionTimeoutMs !== undefined && { sessionTimeoutMs: options.sessionTimeoutMs }),
+        },
+        (agent) => agents.push(agent),
+      );
+    });
     log.info('stopped; everything is handed over');
   } finally {
     clearInterval(timer);
-    await api?.close();
   }
 }

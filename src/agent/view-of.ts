@@ -2,7 +2,7 @@
 import type { AgentRecord, FleetState } from '../control/index.ts';
 import type { MembershipStatus } from '../fleet/index.ts';
 import type { LinkWorker } from './link-worker.ts';
-import { certificatesOf } from './metrics/index.ts';
+import { certificatesOf } from './metrics/certificates.ts';
 import type { AgentView, LinkView } from './view.ts';
 
 export interface ViewParts {

@@ -51,6 +51,8 @@ export interface LeaderOptions {
 /** Keys that the leader acts on; what agents tell of themselves is not among them. */
 const worked = /^(link|mirror|command|answer)\//;
 const passEveryMs = 1_000;
+/** While a promotion is on its way. */
+const promotionEveryMs = 100;
 const cleanUpEveryMs = 30_000;
 
 export class Leader {
@@ -58,6 +60,8 @@ export class Leader {
   readonly #promotions: Promotions;
   #timer: NodeJS.Timeout | undefined;
   #stopListening = (): void => {};
+  /** Set while a promotion is on its way. */
+  #hurry: NodeJS.Timeout | null = null;
   #isStopped = false;
   #isWanted = false;
   #pass: Promise<void> | null = null;
@@ -87,6 +91,7 @@ export class Leader {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
+    if (this.#hurry !== null) clearTimeout(this.#hurry);
     this.#stopListening();
     await this.#pass;
     await this.#order.alone(async () => {});
@@ -103,14 +108,14 @@ export class Leader {
   }
 
   async #passes(): Promise<void> {
-    const { control, onNotice, writer } = this.#options;
+    const { onNotice, writer } = this.#options;
     while (this.#isWanted && !this.#isStopped) {
       this.#isWanted = false;
       try {
         await writer.restore();
         await this.#answerCommands();
         await this.#writeDownMet();
-        this.#promotions.step(control.state.mirrors.values());
+        this.#stepPromotions();
         await this.#answerWaiting();
         await this.#forget();
       } catch (error) {
@@ -120,6 +125,17 @@ export class Leader {
         return;
       }
     }
+  }
+
+  #stepPromotions(): void {
+    const mirrors = [...this.#options.control.state.mirrors.values()];
+    this.#promotions.step(mirrors);
+    if (this.#hurry !== null || !mirrors.some(({ state }) => state === 'Draining' || state === 'Closing'))
+      return;
+    this.#hurry = setTimeout(() => {
+      this.#hurry = null;
+      this.look();
+    }, promotionEveryMs);
   }
 
   #stepDown(): void {

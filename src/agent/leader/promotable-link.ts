@@ -1,5 +1,6 @@
 // What promotions need of a link, from its worker and from what the fleet has told.
 import type { ControlTopic } from '../../control/index.ts';
+import { reportText } from '../../link/groups/index.ts';
 import type { LinkWorker } from '../link-worker.ts';
 import type { PromotableLink } from './promotions.ts';
 
@@ -21,7 +22,8 @@ export function promotableLink(
       };
     },
     syncGroups: async (topics) => {
-      await worker.groups?.syncTopics(topics);
+      const report = await worker.groups?.syncTopics(topics);
+      return report === undefined || report.isComplete ? null : reportText(report);
     },
     releaseRights: async (mirrorTopics) => {
       await worker.acls?.release(mirrorTopics);

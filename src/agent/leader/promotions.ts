@@ -4,11 +4,11 @@
 //   Draining   the lag is zero, writes have stopped, replicas have all  ──► last sync of the groups ──► Closing
 //              past the deadline                                        ──► Mirroring, with the reason
 //   Closing    agents shut out by a marker, withheld rights granted      ──► Promoted (or forgotten)
-import type { Cluster } from '../../client/index.ts';
+import { type Cluster, sleep, systemClock } from '../../client/index.ts';
 import { type MirrorRecord, mirrorKey } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { nextMirrorState } from '../../link/index.ts';
-import { type Closed, closeMirror } from './close-mirror.ts';
+import { type Closed, closeMirrors } from './close-mirrors.ts';
 import { type DrainLook, lookAtEnds, messageOf, notDrained, quietMs } from './drained.ts';
 
 /** What a promotion needs of a link. */
@@ -20,8 +20,8 @@ export interface PromotableLink {
   shiftOf(topic: string, partition: number): bigint;
   /** What was last seen of the source; offsets are the mirror's. */
   seen(topic: string, partition: number): { readonly sourceEnd: bigint; readonly atMs: number } | null;
-  /** Last sync of the groups, for these source topics. */
-  syncGroups(topics: readonly string[]): Promise<void>;
+  /** Last sync of the groups, for these source topics; resolves with what is not as at the source, null: all is. */
+  syncGroups(topics: readonly string[]): Promise<string | null>;
   /** Grants what was withheld on these mirror topics. */
   releaseRights(mirrorTopics: readonly string[]): Promise<void>;
 }
@@ -49,6 +49,7 @@ export class Promotions {
   /** The look that a later one is compared with. */
   readonly #looks = new Map<string, DrainLook>();
   readonly #notBefore = new Map<string, number>();
+  readonly #syncs = new Map<string, { readonly topics: string[]; readonly done: Promise<string | null> }>();
 
   constructor(options: PromotionsOptions) {
     this.#options = options;
@@ -56,15 +57,32 @@ export class Promotions {
 
   /** Starts what can be done now; the steps end by themselves and write what they did. */
   step(mirrors: Iterable<MirrorRecord>): void {
-    const { nowMs } = this.#options;
-    for (const mirror of mirrors) {
-      if (mirror.state !== 'Draining' && mirror.state !== 'Closing') continue;
-      const key = mirrorKey(mirror);
-      if (this.#busy.has(key) || (this.#notBefore.get(key) ?? 0) > nowMs()) continue;
-      this.#busy.add(key);
-      const step = mirror.state === 'Draining' ? this.#drain(mirror) : this.#close(mirror);
-      void step.catch((error: unknown) => this.#failed(mirror, error)).finally(() => this.#busy.delete(key));
-    }
+    const due = [...mirrors].filter((mirror) => this.#isDue(mirror));
+    for (const mirror of due)
+      if (mirror.state === 'Draining') this.#begin([mirror], () => this.#drain(mirror));
+    const closing = due.filter(({ state }) => state === 'Closing');
+    // Together: hundreds of topics are closed with the requests of one.
+    for (const [link, some] of Map.groupBy(closing, (mirror) => mirror.link))
+      this.#begin(some, () => this.#close(link, some));
+  }
+
+  #isDue(mirror: MirrorRecord): boolean {
+    const nowMs = this.#options.nowMs();
+    const key = mirrorKey(mirror);
+    if (this.#busy.has(key) || (this.#notBefore.get(key) ?? 0) > nowMs) return false;
+    return (
+      mirror.state === 'Draining' || (mirror.state === 'Closing' && mirror.sinceMs + stopGraceMs <= nowMs)
+    );
+  }
+
+  #begin(mirrors: readonly MirrorRecord[], work: () => Promise<void>): void {
+    const keys = mirrors.map(mirrorKey);
+    for (const key of keys) this.#busy.add(key);
+    void work()
+      .catch((error: unknown) => this.#failed(mirrors, error))
+      .finally(() => {
+        for (const key of keys) this.#busy.delete(key);
+      });
   }
 
   async #drain(mirror: MirrorRecord): Promise<void> {
@@ -85,12 +103,13 @@ export class Promotions {
     }
     if (waitsFor === null) {
       this.#looks.delete(key);
-      await withTimeout(
-        link!.syncGroups([mirror.sourceTopic]),
-        groupSyncTimeoutMs,
-        'the last sync of the groups',
+      const synced = this.#syncGroups(mirror.link, link!, mirror.sourceTopic);
+      const remark = await withTimeout(synced, groupSyncTimeoutMs, 'the last sync of the groups');
+      const drained = this.#to(mirror, 'drained', null);
+      return replace(
+        mirror,
+        remark === null ? drained : { ...drained, promotion: { ...mirror.promotion!, remark } },
       );
-      return replace(mirror, this.#to(mirror, 'drained', null));
     }
     if (nowMs() >= (mirror.promotion?.deadlineMs ?? 0)) {
       this.#looks.delete(key);
@@ -101,49 +120,60 @@ export class Promotions {
     if (mirror.reason !== waitsFor) await replace(mirror, { ...mirror, reason: waitsFor });
   }
 
-  async #close(mirror: MirrorRecord): Promise<void> {
-    const { destination, nowMs, replace, onNotice } = this.#options;
-    const key = mirrorKey(mirror);
-    const waitMs = mirror.sinceMs + stopGraceMs - nowMs();
-    if (waitMs > 0) {
-      this.#notBefore.set(key, nowMs() + waitMs);
-      return;
+  /** Of all topics of a link that are drained at about the same time at once. */
+  #syncGroups(name: string, link: PromotableLink, topic: string): Promise<string | null> {
+    const waiting = this.#syncs.get(name);
+    if (waiting !== undefined) {
+      waiting.topics.push(topic);
+      return waiting.done;
     }
-    const { promotion } = mirror;
-    const link = this.#options.link(mirror.link);
-    const closed: Closed =
+    const topics = [topic];
+    const done = sleep(systemClock, stopGraceMs).then(() => {
+      this.#syncs.delete(name);
+      return link.syncGroups(topics);
+    });
+    this.#syncs.set(name, { topics, done });
+    return done;
+  }
+
+  async #close(name: string, mirrors: readonly MirrorRecord[]): Promise<void> {
+    const { destination } = this.#options;
+    const link = this.#options.link(name);
+    const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
+    const closed: ReadonlyMap<string, Closed> =
       link === undefined || link.producerId === null
-        ? { partitions: [], unfenced: 'the source was never reached, so nothing was copied' }
-        : await closeMirror(mirror, {
+        ? new Map()
+        : await closeMirrors(mirrors, {
             destination,
             producerId: link.producerId,
-            replicationTimeoutMs: replicationTimeoutMs[promotion?.kind ?? 'now'],
-            seen: (partition) => link.seen(mirror.sourceTopic, partition),
+            replicationTimeoutMs: replicationTimeoutMs[isPlanned ? 'planned' : 'now'],
+            seen: (topic, partition) => link.seen(topic, partition),
           });
-    await link?.releaseRights([mirror.mirrorTopic]);
-    const unfenced =
-      closed.unfenced === null ? null : `agents that are frozen now were not shut out: ${closed.unfenced}`;
-    const behind = closed.partitions
-      .filter(({ isReplicated }) => !isReplicated)
-      .map(({ partition }) => partition);
+    await link?.releaseRights(mirrors.map(({ mirrorTopic }) => mirrorTopic));
+    await Promise.all(
+      mirrors.map((mirror) => this.#ended(mirror, closed.get(mirror.mirrorTopic) ?? neverCopied)),
+    );
+  }
+
+  async #ended(mirror: MirrorRecord, { partitions, unfenced }: Closed): Promise<void> {
+    const { replace, onNotice } = this.#options;
+    const { promotion, mirrorTopic } = mirror;
+    this.#notBefore.delete(mirrorKey(mirror));
+    const behind = partitions.filter(({ isReplicated }) => !isReplicated).map(({ partition }) => partition);
     if (behind.length > 0)
       onNotice(
         mirror.link,
         'warning',
-        `mirror ${mirror.mirrorTopic}: replicas lack the tail of partition ${behind.join(', ')}`,
+        `mirror ${mirrorTopic}: replicas lack the tail of partition ${behind.join(', ')}`,
       );
-    this.#notBefore.delete(key);
     if (promotion?.isForgotten === true) {
-      onNotice(mirror.link, 'info', `mirror ${mirror.mirrorTopic}: deleted; the topic stays`);
+      onNotice(mirror.link, 'info', `mirror ${mirrorTopic}: deleted; the topic stays`);
       return replace(mirror, null);
     }
-    onNotice(
-      mirror.link,
-      'info',
-      `mirror ${mirror.mirrorTopic}: promoted${unfenced === null ? '' : `; ${unfenced}`}`,
-    );
-    const record = this.#to(mirror, 'closed', unfenced);
-    const { partitions } = closed;
+    const remarks = [promotion?.remark, unfenced].filter((text) => text != null);
+    const reason = remarks.length === 0 ? null : remarks.join('; ');
+    onNotice(mirror.link, 'info', `mirror ${mirrorTopic}: promoted${reason === null ? '' : `; ${reason}`}`);
+    const record = this.#to(mirror, 'closed', reason);
     await replace(
       mirror,
       promotion === undefined ? record : { ...record, promotion: { ...promotion, partitions } },
@@ -159,22 +189,28 @@ export class Promotions {
     };
   }
 
-  async #failed(mirror: MirrorRecord, error: unknown): Promise<void> {
+  async #failed(mirrors: readonly MirrorRecord[], error: unknown): Promise<void> {
     const { nowMs, replace } = this.#options;
     const reason = messageOf(error);
-    const key = mirrorKey(mirror);
-    this.#notBefore.set(key, nowMs() + retryMs);
-    const isLate = mirror.state === 'Draining' && nowMs() >= (mirror.promotion?.deadlineMs ?? 0);
-    const next = isLate
-      ? this.#to(mirror, 'timedOut', `not promoted in time: ${reason}`)
-      : { ...mirror, reason };
-    if (!isLate && mirror.reason === reason) return;
-    // The one who leads now reads the same state; a pen that was taken away ends elsewhere.
-    await replace(mirror, next).catch(() => {});
+    for (const mirror of mirrors) {
+      this.#notBefore.set(mirrorKey(mirror), nowMs() + retryMs);
+      const isLate = mirror.state === 'Draining' && nowMs() >= (mirror.promotion?.deadlineMs ?? 0);
+      if (!isLate && mirror.reason === reason) continue;
+      const next = isLate
+        ? this.#to(mirror, 'timedOut', `not promoted in time: ${reason}`)
+        : { ...mirror, reason };
+      // The one who leads now reads the same state; a pen that was taken away ends elsewhere.
+      await replace(mirror, next).catch(() => {});
+    }
   }
 }
 
-async function withTimeout(work: Promise<void>, ms: number, what: string): Promise<void> {
+const neverCopied: Closed = {
+  partitions: [],
+  unfenced: 'the source was never reached, so nothing was copied',
+};
+
+async function withTimeout<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
@@ -183,7 +219,7 @@ async function withTimeout(work: Promise<void>, ms: number, what: string): Promi
     );
   });
   try {
-    await Promise.race([work, late]);
+    return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
   }

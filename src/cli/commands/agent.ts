@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../../agent/log.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
-import { isProblem, parseAddress } from '../../topology/bootstrap.ts';
 import { type DestinationOptions, destinationOf, withDestination } from '../fleet/destination.ts';
+import { httpAddress } from '../http-address.ts';
 import { loadFile } from '../load-file.ts';
 import { packageVersion } from '../package-version.ts';
 import type { CommandContext, Start } from '../program.ts';
@@ -33,12 +33,6 @@ export function agentCommand(start: Start): Command {
         .default('info'),
     )
     .action((options: AgentOptions) => start((context) => run(options, context), { stopMsMax }));
-}
-
-function httpAddress(text: string): { host: string; port: number } {
-  const address = parseAddress(text);
-  if (isProblem(address)) throw new InvalidArgumentError('Expected host:port, such as 0.0.0.0:8080.');
-  return address;
 }
 
 /** As names of links: it is part of a key in the control topic. */

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
 import { chooseLinks } from '../choose-links.ts';
+import { httpAddress } from '../http-address.ts';
 import { formatSummary, summarizeLink } from '../link-summary.ts';
 import { loadFile } from '../load-file.ts';
 import { LiveBlock } from '../output/live-block.ts';
@@ -21,6 +22,7 @@ const stopMsMax = 20_000;
 
 interface RunOptions {
   readonly alone?: true;
+  readonly http?: { readonly host: string; readonly port: number };
   readonly link?: string;
 }
 
@@ -29,6 +31,7 @@ export function runCommand(start: Start): Command {
     .description('mirror the links of a file until stopped (Ctrl-C or SIGTERM)')
     .argument('<file>', 'lockstep.yaml')
     .option('--link <link>', 'only this link')
+    .option('--http <host:port>', 'where its API and metrics listen; default: nowhere', httpAddress)
     .addOption(new Option('--alone', 'for tests: without a fleet, every partition here').hideHelp())
     .action((file: string, options: RunOptions) =>
       start((context) => run(file, options, context), { stopMsMax }),
@@ -57,6 +60,7 @@ async function run(file: string, options: RunOptions, context: CommandContext): 
     version: packageVersion(),
     environment: context.environment,
     ...(options.link !== undefined && { link: options.link }),
+    ...(options.http && { http: options.http }),
     signal,
     statusEveryMs: output.isTerminal ? statusMs.terminal : statusMs.plain,
     onStatus: (status) => view.show(status),
