@@ -141,6 +141,50 @@ describe('what is copied', () => {
     expect(destination.shown).toEqual([...expected].sort());
   });
 
+  test('a DENY for everybody from one host leaves the ALLOW from the others', async () => {
+    sourceHas(
+      'DENY User:* ALL on TOPIC LITERAL orders from 10.0.0.1',
+      'ALLOW User:a READ on TOPIC LITERAL orders',
+    );
+    await begin().look(config);
+    expect(destination.shown).toEqual([
+      'ALLOW User:a READ on TOPIC LITERAL orders from *',
+      'DENY User:a ALL on TOPIC LITERAL orders from 10.0.0.1',
+    ]);
+  });
+
+  test('DENYs are made before ALLOWs and removed after them', async () => {
+    const [allow, deny] = [
+      'ALLOW User:* READ on TOPIC LITERAL orders',
+      'DENY User:b READ on TOPIC LITERAL orders',
+    ];
+    sourceHas(allow, deny);
+    const steps: string[] = [];
+    destination.onStep = (step) => steps.push(step);
+    const sync = begin();
+    await sync.look(config);
+    source.acls.clear();
+    await sync.look(config);
+    expect(steps).toEqual([
+      `made ${deny} from *`,
+      `made ${allow} from *`,
+      `deleted ${allow} from *`,
+      `deleted ${deny} from *`,
+    ]);
+  });
+
+  test('a new mirror and a new choice of kinds are noticed at the next look', async () => {
+    sourceHas('ALLOW User:a READ on TOPIC LITERAL *', 'ALLOW User:a READ on GROUP LITERAL app');
+    const sync = begin();
+    for (let look = 0; look < 3; look += 1) await sync.look(config);
+    mirrors.push(mirrorOf('payments'));
+    await sync.look(config);
+    expect(destination.shown).toContain('ALLOW User:a READ on TOPIC LITERAL payments from *');
+    for (let look = 0; look < 3; look += 1) await sync.look(config);
+    await sync.look({ ...config, settings: { ...config.settings, resources: ['topic'] } });
+    expect(destination.shown.join()).not.toContain('GROUP');
+  });
+
   test('principals that are not selected stay away, but a DENY that narrows a copied ALLOW comes along', async () => {
     sourceHas(
       'ALLOW User:* READ on TOPIC LITERAL orders',
