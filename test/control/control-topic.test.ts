@@ -5,6 +5,7 @@ import {
   Cluster,
   type Connection,
   createTopics,
+  deleteRecords,
   deleteTopics,
   describeConfigs,
   incrementalAlterConfigs,
@@ -168,17 +169,11 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
   });
 
   test('a topic with another cleanup.policy is refused with the command; set later, there is a warning', async () => {
-    const setPolicy = async (value: string) => {
-      const change = { operation: 'set', name: 'cleanup.policy', value } as const;
-      const resource = { type: 'topic', name: controlTopic } as const;
-      const [altered] = await incrementalAlterConfigs(admin, [{ resource, changes: [change] }]);
-      unwrap(altered!.outcome);
-    };
     unwrap((await createTopics(admin, [{ name: controlTopic, partitionCount: 1 }])).get(controlTopic)!);
     await expect(openControl(regions[name])).rejects.toThrow('--add-config cleanup.policy=compact');
     const watching = await openControl(regions[name], { mayCreate: false });
     expect(watching.warnings.join()).toContain('cleanup.policy=delete');
-    await setPolicy('compact');
+    await alterPolicy(admin, 'compact');
     await waitFor(() => openControl(regions[name]), {
       deadlineMs: 10_000,
       describe: 'the policy to be right',
@@ -247,6 +242,29 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     expect(other.control.state.agents.size).toBe(0);
   });
 
+  test('a log that starts above 0 is read from where it starts', async () => {
+    const { control } = await openControl(regions[name]);
+    const leader = await LeaderWriter.take(control);
+    await leader.write(one('link/us-to-eu', testLink()));
+    const beforeOffset = (await control.put(one('agent/a', testAgent('a')))) + 1n;
+    await alterPolicy(admin, 'compact,delete');
+    await waitFor(
+      async () => {
+        const [cut] = await deleteRecords(admin, [{ topic: controlTopic, partition: 0, beforeOffset }]);
+        return cut!.outcome.ok;
+      },
+      { deadlineMs: 10_000, describe: 'the records to be cut off' },
+    );
+    await alterPolicy(admin, 'compact');
+    await leader.write(one('mirror/us-to-eu/orders', testMirror()));
+    const late = await waitFor(() => openControl(regions[name]), {
+      deadlineMs: 10_000,
+      describe: 'the policy to be right',
+    });
+    expect([...late.control.state.entries('')].map(([key]) => key)).toEqual(['mirror/us-to-eu/orders']);
+    expect(control.state.links.size).toBe(1);
+  });
+
   test('close ends what waits', async () => {
     const { control } = await openControl(regions[name]);
     const waiting = control.until(1_000_000n);
@@ -257,6 +275,13 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     await expect(control.until(1_000_000n)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
   });
 });
+
+async function alterPolicy(admin: Cluster, value: string): Promise<void> {
+  const change = { operation: 'set', name: 'cleanup.policy', value } as const;
+  const resource = { type: 'topic', name: controlTopic } as const;
+  const [altered] = await incrementalAlterConfigs(admin, [{ resource, changes: [change] }]);
+  unwrap(altered!.outcome);
+}
 
 /** Those who use it may create it again at once, so there is no waiting for it to be gone. */
 async function deleteUnderItsUsers(admin: Cluster): Promise<void> {
