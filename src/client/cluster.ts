@@ -36,7 +36,6 @@ export class Cluster {
   readonly #connections: BrokerConnections;
   readonly #metadata: MetadataCache;
   readonly #coordinators: Coordinators;
-  readonly #dedicated = new Set<Connection>();
   readonly #opener: ConnectionOpener;
   readonly #ended = new AbortController();
   #turn = 0;
@@ -205,8 +204,6 @@ export class Cluster {
       connection.close();
       throw this.#ended.signal.reason;
     }
-    this.#dedicated.add(connection);
-    connection.closed.then(() => this.#dedicated.delete(connection));
     return connection;
   }
 
@@ -222,9 +219,8 @@ export class Cluster {
         retriable: false,
       }),
     );
-    this.#opener.close();
     this.#connections.close();
-    for (const connection of this.#dedicated) connection.close();
+    this.#opener.close();
   }
 
   #retry<T>(

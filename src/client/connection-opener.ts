@@ -64,10 +64,11 @@ export class ConnectionOpener {
     return [...configuredCertificates(this.#keeper.inUse.tls), ...shown.values()];
   }
 
-  /** Looks for newer credentials no more. Connections stay open. */
+  /** Looks for newer credentials no more, and closes every connection, also those whose owners have moved on. */
   close(): void {
     this.#isClosed = true;
     this.#cancelCheck?.();
+    for (const connection of [...this.#openedWith.keys()]) connection.close();
   }
 
   async #dial(options: DialOptions, credentials: Credentials): Promise<Connection> {
