@@ -6,14 +6,19 @@ import { parse } from 'yaml';
 import { type Api, startApi } from '../../src/agent/api/index.ts';
 import { AgentMetrics } from '../../src/agent/metrics/index.ts';
 import { fullView } from '../support/agent-view.ts';
-import { prometheusIsInstalled, type RunningPrometheus, startPrometheus } from '../support/prometheus.ts';
+import {
+  prometheusIsInstalled,
+  promtool,
+  type RunningPrometheus,
+  startPrometheus,
+} from '../support/prometheus.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const alerts = new URL('../../deploy/prometheus/', import.meta.url).pathname;
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
-function promtool(args: readonly string[], stdin = ''): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync('promtool', args, {
+function check(args: readonly string[], stdin = ''): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(promtool, args, {
     input: stdin,
     cwd: alerts,
     encoding: 'utf8',
@@ -80,20 +85,20 @@ describe.skipIf(!prometheusIsInstalled)('promtool', () => {
     async (isPerPartition) => {
       const text = await metrics.text({ isPerPartition });
       // The process metrics of prom-client are not ours: it has to read them, and may have advice on their names.
-      expect(promtool(['check', 'metrics'], text).status).not.toBe(1);
+      expect(check(['check', 'metrics'], text).status).not.toBe(1);
       const ours = text.split('\n').filter((line) => line.includes('lockstep_'));
       // Days are what people plan certificates by.
       const advice = 'lockstep_certificate_expires_days use base unit "seconds" instead of "days"\n';
-      expect(promtool(['check', 'metrics'], `${ours.join('\n')}\n`).output).toBe(advice);
+      expect(check(['check', 'metrics'], `${ours.join('\n')}\n`).output).toBe(advice);
     },
   );
 
   it('accepts the alerts', () => {
-    expect(promtool(['check', 'rules', 'lockstep-alerts.yml'])).toMatchObject({ status: 0 });
+    expect(check(['check', 'rules', 'lockstep-alerts.yml'])).toMatchObject({ status: 0 });
   });
 
   it('sees each alert fire on its fault, and silent on a healthy fleet', () => {
-    expect(promtool(['test', 'rules', 'lockstep-alerts.test.yml'])).toMatchObject({ status: 0 });
+    expect(check(['test', 'rules', 'lockstep-alerts.test.yml'])).toMatchObject({ status: 0 });
   });
 });
 
