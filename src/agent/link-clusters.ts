@@ -13,15 +13,16 @@ import {
   unwrap,
 } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import type {
-  LinkDestination,
-  LogRange,
-  NewMirrorTopic,
-  SettingChanges,
-  StartAt,
-  TopicFacts,
-  TopicSetting,
-  TopicSettings,
+import {
+  type LinkDestination,
+  type LogRange,
+  type NewMirrorTopic,
+  type SettingChanges,
+  type StartAt,
+  settingNames,
+  type TopicFacts,
+  type TopicSetting,
+  type TopicSettings,
 } from '../link/index.ts';
 import type { MirrorCluster, TopicPartition } from '../mirror/index.ts';
 import type { Api, Input } from '../protocol/index.ts';
@@ -29,7 +30,7 @@ import { allowReading, denyReading, isReadingDenied } from './reading-denial.ts'
 
 /** How long one question to one broker may take before the partition tries again, in ms. */
 const questionTimeoutMs = 15_000;
-/** Brokers answer large config requests slowly; this many topics at a time. */
+/** Brokers answer large config requests slowly; this many topics at a time, and only what a link looks at. */
 const topicsPerRequest = 200;
 /** UNKNOWN_TOPIC_OR_PARTITION */
 const unknownTopic = 3;
@@ -149,7 +150,7 @@ async function topicSettings(
   const settings = new Map<string, TopicSettings | LockstepError>();
   for (let i = 0; i < topics.length; i += topicsPerRequest) {
     const resources = topics.slice(i, i + topicsPerRequest).map((name) => ({ type: 'topic', name }) as const);
-    for (const { resource, outcome } of await describeConfigs(cluster, resources)) {
+    for (const { resource, outcome } of await describeConfigs(cluster, resources, { names: settingNames })) {
       if (!outcome.ok) {
         if (outcome.error.detail.number !== unknownTopic) settings.set(resource.name, outcome.error);
         continue;

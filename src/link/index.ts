@@ -18,7 +18,7 @@ export { type AlterableLinkOptions, LinkRunner, type LinkRunnerOptions } from '.
 export { mirrorSettings, type TopicSetting, type TopicSettings } from './mirror-topic.ts';
 export type { Notice } from './notice.ts';
 export { type ReadPlacementsOptions, readPlacements } from './read-placements.ts';
-export { askableSettings, type SettingRule, settingRules } from './setting-rules.ts';
+export { askableSettings, type SettingRule, settingNames, settingRules } from './setting-rules.ts';
 export { Shifts } from './shift.ts';
 export type { StartAt } from './start-at.ts';
 export { StartGuard } from './start-guard.ts';

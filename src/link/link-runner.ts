@@ -7,26 +7,17 @@
 //   4. notice topics that were deleted, or deleted and created again (their topic id is another one)
 //   5. start the partitions that are ours, and stop the others
 //   6. follow changed settings, end the guard of starts that are filled, say what the mirror lost
-import { LockstepError } from '../errors.ts';
 import type { LinkMirror, TopicPartition } from '../mirror/index.ts';
-import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
-import {
-  isCopied,
-  isGivenUp,
-  type KnownTopic,
-  shownState,
-  stopped,
-  type TopicWishes,
-} from './known-topic.ts';
+import type { LinkCluster, LinkDestination } from './clusters.ts';
+import { LinkTopics } from './link-topics.ts';
 import type { Notice } from './notice.ts';
-import { SettingsLook, topicErrors } from './settings-look.ts';
+import { SettingsLook } from './settings-look.ts';
 import { Share } from './share.ts';
 import type { Shifts } from './shift.ts';
 import { earliest, type StartAt } from './start-at.ts';
 import type { StartGuard } from './start-guard.ts';
 import { TopicPreparation } from './topic-preparation.ts';
-import type { LinkStatus, TopicStatus } from './topic-status.ts';
-import { VanishedTopics } from './vanished-topics.ts';
+import type { LinkStatus } from './topic-status.ts';
 
 /** What can be changed while a link runs. */
 export interface AlterableLinkOptions {
@@ -61,16 +52,6 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly nowMs: () => number;
 }
 
-/** A topic that can't be copied yet. */
-interface WaitingTopic {
-  readonly reason: string;
-  /** Why its mirror could not be created or grown; null where something else is waited for. */
-  readonly error: LockstepError | null;
-  readonly facts: TopicFacts;
-}
-
-/** A broker that has just started may not list every topic; only what is missing twice is gone. */
-const missingLooksMax = 2;
 /** How often guarded topics are looked at, in ms. */
 const guardedEveryMs = 1_000;
 const stopDeadlineMs = 15_000;
@@ -83,12 +64,9 @@ const configsDefault = { everyMs: 30_000, also: [] };
 export class LinkRunner {
   readonly #options: LinkRunnerOptions;
   #alterable: Required<AlterableLinkOptions>;
-  readonly #topics = new Map<string, KnownTopic>();
-  readonly #waiting = new Map<string, WaitingTopic>();
-  readonly #preparation: TopicPreparation;
+  readonly #topics: LinkTopics;
   readonly #settings: SettingsLook;
   readonly #share: Share;
-  readonly #vanished: VanishedTopics;
   #discoveredAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
   #isStopped = false;
@@ -101,20 +79,24 @@ export class LinkRunner {
     this.#options = options;
     this.#alterable = withDefaults(options);
     const { mirror, shifts, startGuard, source, destination, replicationFactor, nowMs } = options;
-    const { owns = () => true, isKeeper = () => true, onNotice } = options;
+    const { owns = () => true, isKeeper = () => true, mayMirror = () => true, onNotice } = options;
+    const tell = (level: Notice['level'], text: string) => onNotice({ atMs: nowMs(), level, text });
+    const isStopped = () => this.#isStopped;
     this.#share = new Share({ mirror, owns });
-    this.#preparation = new TopicPreparation({
-      ...{ destination, shifts, startGuard, replicationFactor, isKeeper },
-      startAt: () => this.#alterable.startAt,
-      onNotice: (level, text) => this.#notice(level, text),
+    this.#topics = new LinkTopics({
+      ...{ source, destination, mirror, share: this.#share, isStopped, onNotice: tell },
+      preparation: new TopicPreparation({
+        ...{ destination, shifts, startGuard, replicationFactor, isKeeper, onNotice: tell },
+        startAt: () => this.#alterable.startAt,
+      }),
+      wishes: (topic) => ({ isSelected: this.#alterable.selects(topic), mayMirror: mayMirror(topic) }),
+      namedTopics: () => this.#alterable.namedTopics,
     });
     this.#settings = new SettingsLook({
-      ...{ source, destination, mirror, startGuard, isKeeper, onNotice, nowMs },
+      ...{ source, destination, mirror, startGuard, isKeeper, isStopped, onNotice, nowMs },
       everyMs: () => this.#alterable.configs.everyMs,
       also: () => this.#alterable.configs.also,
-      isStopped: () => this.#isStopped,
     });
-    this.#vanished = new VanishedTopics({ source, onNotice: (level, text) => this.#notice(level, text) });
   }
 
   /**
@@ -129,8 +111,8 @@ export class LinkRunner {
       );
     } else {
       await this.#discover();
-      const [error] = Array.from(this.#waiting.values(), (waiting) => waiting.error);
-      if (this.#topics.size === 0 && error?.code === 'NOT_AUTHORIZED') throw error;
+      const { refusal } = this.#topics;
+      if (refusal?.code === 'NOT_AUTHORIZED') throw refusal;
     }
     this.#schedule();
   }
@@ -149,7 +131,7 @@ export class LinkRunner {
    */
   async reconcile(): Promise<void> {
     this.#share.forgetReleased();
-    this.#shareOut();
+    this.#topics.shareOut();
     this.#discoverSoon();
     await this.#share.untilStopped();
   }
@@ -171,41 +153,11 @@ export class LinkRunner {
       name,
       source: source.name,
       destination: destination.name,
-      topics: this.#topicStatus(),
+      topics: this.#topics.status((topic) => this.#settings.contestOf(topic)),
       partitions: mirror.status(),
       heldBytes: mirror.heldBytes,
       discoveryError: this.#discoveryError,
     };
-  }
-
-  #topicStatus(): TopicStatus[] {
-    const { destination } = this.#options;
-    const topics = Array.from(this.#topics.values(), (known): TopicStatus => {
-      const { topic, partitionCount, sourceId, destinationId } = known;
-      const shown = shownState(known, this.#wishes(topic));
-      return {
-        ...{ topic, partitionCount },
-        mirrorTopic: destination.mirrorName(topic),
-        sourceTopicId: sourceId,
-        mirrorTopicId: destinationId,
-        state: shown.state,
-        reason: shown.reason ?? this.#waiting.get(topic)?.reason ?? null,
-        contest: this.#settings.contestOf(topic),
-      };
-    });
-    for (const [topic, { facts, reason }] of this.#waiting) {
-      if (this.#topics.has(topic)) continue;
-      const { mayMirror } = this.#wishes(topic);
-      topics.push({
-        ...{ topic, partitionCount: facts.partitionCount },
-        mirrorTopic: destination.mirrorName(topic),
-        sourceTopicId: facts.topicId,
-        mirrorTopicId: null,
-        state: mayMirror ? 'Preparing' : 'Stopped',
-        reason,
-      });
-    }
-    return topics.sort((a, b) => (a.topic < b.topic ? -1 : 1));
   }
 
   #schedule(): void {
@@ -255,132 +207,13 @@ export class LinkRunner {
       source.listTopics(),
       destination.listTopics(),
     ]);
-    const listed = new Map(sourceTopics.map((facts) => [facts.topic, facts]));
-    const mirrors = new Map(destinationTopics.map((facts) => [facts.topic, facts]));
-    const mirrorOf = (topic: string) => mirrors.get(destination.mirrorName(topic));
-    const { selects, namedTopics } = this.#alterable;
-    await this.#vanished.look([...this.#topics.values()], listed);
-    this.#vanished.tellMissing(namedTopics, (topic) => listed.has(topic) || this.#topics.has(topic));
-    for (const topic of this.#waiting.keys()) {
-      if (!listed.has(topic) || !selects(topic)) this.#waiting.delete(topic);
-    }
-    const selected = sourceTopics.filter(({ topic }) => selects(topic));
-    await this.#lookAtTopics(selected, mirrorOf);
+    await this.#topics.look(sourceTopics, destinationTopics);
     await this.#lookAtSettings();
     this.#options.mirror.followLeaders();
   }
 
-  async #lookAtTopics(
-    selected: readonly TopicFacts[],
-    mirrorOf: (topic: string) => TopicFacts | undefined,
-  ): Promise<void> {
-    const { source, destination } = this.#options;
-    const unknown = selected
-      .map(({ topic }) => topic)
-      .filter((topic) => !this.#topics.has(topic) && this.#wishes(topic).mayMirror);
-    const sourceSettings = await source.topicSettings(unknown);
-    const mirrorSettings = await destination.topicSettings(
-      unknown.filter((topic) => mirrorOf(topic) !== undefined),
-    );
-    for (const facts of selected) {
-      if (this.#isStopped) return;
-      const { topic } = facts;
-      const known = this.#topics.get(topic);
-      await this.#preparing(facts, async () => {
-        if (!this.#wishes(topic).mayMirror) return known === undefined ? stopped : null;
-        if (known !== undefined) return this.#follow(known, facts, mirrorOf(topic));
-        const met = await this.#preparation.meet({
-          ...{ facts, mirror: mirrorOf(topic) },
-          sourceSettings: sourceSettings.get(topic),
-          mirrorSettings: mirrorSettings.get(topic),
-        });
-        if (met === null) return null;
-        if ('waitsFor' in met) return met.waitsFor;
-        // Known only now: a topic whose preparation failed is prepared again at the next look.
-        this.#topics.set(topic, met);
-        if (met.condition?.state === 'SourceRecreated') this.#recreated(met, 'source', met.condition.reason);
-        return null;
-      });
-      this.#shareOutTopic(topic);
-    }
-    this.#shareOut();
-  }
-
-  /** What a topic waits for, or what is wrong with it, must not hold up the others; it is tried again at the next look. */
-  async #preparing(facts: TopicFacts, prepare: () => Promise<string | null>): Promise<void> {
-    const { topic } = facts;
-    try {
-      const reason = await prepare();
-      if (reason === null) this.#waiting.delete(topic);
-      else this.#waiting.set(topic, { reason, error: null, facts });
-    } catch (error) {
-      if (!(error instanceof LockstepError) || !topicErrors.has(error.code)) throw error;
-      this.#waiting.set(topic, { reason: error.message, error, facts });
-    }
-  }
-
-  /** Looks at a topic again: its ids, and whether the source has more partitions now. */
-  async #follow(known: KnownTopic, facts: TopicFacts, mirror: TopicFacts | undefined): Promise<null> {
-    if (isGivenUp(known)) return null;
-    if (facts.topicId !== known.sourceId) {
-      const reason = `its topic id was ${known.sourceId} and is ${facts.topicId}`;
-      return this.#recreated(known, 'source', reason);
-    }
-    known.missingLooks = mirror === undefined ? known.missingLooks + 1 : 0;
-    const isGone = known.missingLooks >= missingLooksMax;
-    if (isGone || (mirror !== undefined && mirror.topicId !== known.destinationId)) {
-      const now = mirror === undefined ? 'it does not exist any more' : `its topic id is ${mirror.topicId}`;
-      const reason = `its topic id was ${known.destinationId}, and now ${now}`;
-      return this.#recreated(
-        known,
-        'destination',
-        reason,
-        mirror === undefined ? 'deleted' : 'created again',
-      );
-    }
-    known.condition = null;
-    if (facts.partitionCount > known.placements.length) await this.#preparation.grow(known, facts, mirror);
-    return null;
-  }
-
   #lookAtSettings(): Promise<void> {
-    const mirrored = [...this.#topics.values()].filter(
-      (known) => shownState(known, this.#wishes(known.topic)).state === 'Mirrored',
-    );
-    return this.#settings.look(mirrored);
-  }
-
-  #recreated(
-    known: KnownTopic,
-    side: 'source' | 'destination',
-    reason: string,
-    what: 'deleted' | 'created again' = 'created again',
-  ): null {
-    const { topic } = known;
-    known.condition = { state: side === 'source' ? 'SourceRecreated' : 'DestinationRecreated', reason };
-    this.#notice('warning', `topic ${topic} was ${what} at the ${side}: ${reason}`);
-    this.#options.mirror.topicRecreated(topic, side, `the topic was ${what}: ${reason}`);
-    return null;
-  }
-
-  #shareOut(): void {
-    for (const topic of this.#topics.keys()) this.#shareOutTopic(topic);
-  }
-
-  /** Starts what is ours of a topic, and stops the rest. */
-  #shareOutTopic(topic: string): void {
-    const known = this.#topics.get(topic);
-    if (known === undefined || this.#isStopped) return;
-    this.#share.apply(topic, isCopied(known, this.#wishes(topic)) ? known.placements : []);
-  }
-
-  #wishes(topic: string): TopicWishes {
-    const { mayMirror = () => true } = this.#options;
-    return { isSelected: this.#alterable.selects(topic), mayMirror: mayMirror(topic) };
-  }
-
-  #notice(level: Notice['level'], text: string): void {
-    this.#options.onNotice({ atMs: this.#options.nowMs(), level, text });
+    return this.#settings.look(this.#topics.mirrored);
   }
 }
 

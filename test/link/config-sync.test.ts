@@ -1,6 +1,5 @@
 // Settings of mirrors follow their source: the three kinds, whoever changes what, and somebody who keeps changing it back.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { linkCluster } from '../../src/agent/link-clusters.ts';
 import {
   Cluster,
   createPartitions,
@@ -9,7 +8,7 @@ import {
   incrementalAlterConfigs,
   unwrap,
 } from '../../src/client/index.ts';
-import { settingRules, type TopicSettings } from '../../src/link/index.ts';
+import { settingRules } from '../../src/link/index.ts';
 import { configOf } from '../client/support.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -51,10 +50,11 @@ async function alter(
   unwrap((await incrementalAlterConfigs(clusters[side], [{ resource, changes }]))[0]!.outcome);
 }
 
-const settingsOf = async (topic: string) =>
-  (await linkCluster(clusters.destination).topicSettings([prefix + topic])).get(
-    prefix + topic,
-  ) as TopicSettings;
+async function settingsOf(topic: string) {
+  const resource = { type: 'topic', name: prefix + topic } as const;
+  const [described] = await describeConfigs(clusters.destination, [resource]);
+  return unwrap(described!.outcome);
+}
 
 async function becomes(topic: string, wanted: Readonly<Record<string, string>>): Promise<void> {
   let settings = await settingsOf(topic);
@@ -93,7 +93,7 @@ describe('settings', () => {
     await link.mirrorsUpTo(topic, 0n);
     const { 'min.insync.replicas': never, ...created } = given;
     await becomes(topic, created);
-    expect((await settingsOf(topic)).get('min.insync.replicas')?.isSetOnTopic).toBe(false);
+    expect((await settingsOf(topic)).get('min.insync.replicas')?.source).not.toBe('DYNAMIC_TOPIC_CONFIG');
 
     // Somebody else changes the mirror: what has to be equal, and what was asked for, is equal again.
     await alter('destination', prefix + topic, {
@@ -111,7 +111,7 @@ describe('settings', () => {
     // A user's word makes these differ.
     const settings = await settingsOf(topic);
     expect(settings.get('retention.ms')?.value).toBe('2222222222');
-    expect(settings.get('min.insync.replicas')?.isSetOnTopic).toBe(true);
+    expect(settings.get('min.insync.replicas')?.source).toBe('DYNAMIC_TOPIC_CONFIG');
 
     // The source changes: all but what a person set follows.
     await alter('source', topic, {

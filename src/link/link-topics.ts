@@ -1,0 +1,213 @@
+// The topics of one link: met, waited for, followed, and shared out. What is wrong with one of them never holds up the
+// others.
+import { LockstepError } from '../errors.ts';
+import type { LinkMirror } from '../mirror/index.ts';
+import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
+import {
+  isCopied,
+  isGivenUp,
+  type KnownTopic,
+  shownState,
+  stopped,
+  type TopicWishes,
+} from './known-topic.ts';
+import type { Notice } from './notice.ts';
+import { topicErrors } from './settings-look.ts';
+import type { Share } from './share.ts';
+import type { TopicPreparation } from './topic-preparation.ts';
+import type { SettingsContest, TopicStatus } from './topic-status.ts';
+import { VanishedTopics } from './vanished-topics.ts';
+
+export interface LinkTopicsOptions {
+  readonly source: LinkCluster;
+  readonly destination: LinkDestination;
+  readonly mirror: Pick<LinkMirror, 'topicRecreated'>;
+  readonly preparation: TopicPreparation;
+  readonly share: Share;
+  /** What people want of a topic now. */
+  readonly wishes: (topic: string) => TopicWishes;
+  readonly namedTopics: () => readonly string[];
+  readonly isStopped: () => boolean;
+  readonly onNotice: (level: Notice['level'], text: string) => void;
+}
+
+/** A topic that can't be copied yet. */
+interface WaitingTopic {
+  readonly reason: string;
+  /** Why its mirror could not be created or grown; null where something else is waited for. */
+  readonly error: LockstepError | null;
+  readonly facts: TopicFacts;
+}
+
+/** A broker that has just started may not list every topic; only what is missing twice is gone. */
+const missingLooksMax = 2;
+export class LinkTopics {
+  readonly #options: LinkTopicsOptions;
+  readonly #topics = new Map<string, KnownTopic>();
+  readonly #waiting = new Map<string, WaitingTopic>();
+  readonly #vanished: VanishedTopics;
+
+  constructor(options: LinkTopicsOptions) {
+    this.#options = options;
+    this.#vanished = new VanishedTopics(options);
+  }
+
+  /** Why nothing at all can be copied; null where something can, or nothing was refused. */
+  get refusal(): LockstepError | null {
+    const [waiting] = this.#waiting.values();
+    return this.#topics.size === 0 ? (waiting?.error ?? null) : null;
+  }
+
+  /** Those whose settings are followed. */
+  get mirrored(): readonly KnownTopic[] {
+    const { wishes } = this.#options;
+    return [...this.#topics.values()].filter(
+      (known) => shownState(known, wishes(known.topic)).state === 'Mirrored',
+    );
+  }
+
+  /** Takes in what both clusters list. @throws LockstepError when one of them does not answer. */
+  async look(sourceTopics: readonly TopicFacts[], destinationTopics: readonly TopicFacts[]): Promise<void> {
+    const { destination, wishes, namedTopics } = this.#options;
+    const listed = new Map(sourceTopics.map((facts) => [facts.topic, facts]));
+    const mirrors = new Map(destinationTopics.map((facts) => [facts.topic, facts]));
+    await this.#vanished.look([...this.#topics.values()], listed);
+    this.#vanished.tellMissing(namedTopics(), (topic) => listed.has(topic) || this.#topics.has(topic));
+    for (const topic of this.#waiting.keys())
+      if (!listed.has(topic) || !wishes(topic).isSelected) this.#waiting.delete(topic);
+    await this.#lookAtTopics(
+      sourceTopics.filter(({ topic }) => wishes(topic).isSelected),
+      (topic) => mirrors.get(destination.mirrorName(topic)),
+    );
+  }
+
+  /** Starts what is ours of all topics, and stops the rest. */
+  shareOut(): void {
+    for (const topic of this.#topics.keys()) this.#shareOutTopic(topic);
+  }
+
+  status(contestOf: (topic: string) => SettingsContest | null): TopicStatus[] {
+    const { destination, wishes } = this.#options;
+    const topics = Array.from(this.#topics.values(), (known): TopicStatus => {
+      const { topic, partitionCount, sourceId, destinationId } = known;
+      const shown = shownState(known, wishes(topic));
+      return {
+        ...{ topic, partitionCount },
+        mirrorTopic: destination.mirrorName(topic),
+        sourceTopicId: sourceId,
+        mirrorTopicId: destinationId,
+        state: shown.state,
+        reason: shown.reason ?? this.#waiting.get(topic)?.reason ?? null,
+        contest: contestOf(topic),
+      };
+    });
+    for (const [topic, { facts, reason }] of this.#waiting) {
+      if (this.#topics.has(topic)) continue;
+      const { mayMirror } = wishes(topic);
+      topics.push({
+        ...{ topic, partitionCount: facts.partitionCount },
+        mirrorTopic: destination.mirrorName(topic),
+        sourceTopicId: facts.topicId,
+        mirrorTopicId: null,
+        state: mayMirror ? 'Preparing' : 'Stopped',
+        reason,
+      });
+    }
+    return topics.sort((a, b) => (a.topic < b.topic ? -1 : 1));
+  }
+
+  async #lookAtTopics(
+    selected: readonly TopicFacts[],
+    mirrorOf: (topic: string) => TopicFacts | undefined,
+  ): Promise<void> {
+    const { source, destination, preparation, wishes } = this.#options;
+    const unknown = selected
+      .map(({ topic }) => topic)
+      .filter((topic) => !this.#topics.has(topic) && wishes(topic).mayMirror);
+    const sourceSettings = await source.topicSettings(unknown);
+    const mirrorSettings = await destination.topicSettings(
+      unknown.filter((topic) => mirrorOf(topic) !== undefined),
+    );
+    for (const facts of selected) {
+      if (this.#options.isStopped()) return;
+      const { topic } = facts;
+      const known = this.#topics.get(topic);
+      await this.#preparing(facts, async () => {
+        if (!wishes(topic).mayMirror) return known === undefined ? stopped : null;
+        if (known !== undefined) return this.#follow(known, facts, mirrorOf(topic));
+        const met = await preparation.meet({
+          ...{ facts, mirror: mirrorOf(topic) },
+          sourceSettings: sourceSettings.get(topic),
+          mirrorSettings: mirrorSettings.get(topic),
+        });
+        if (met === null) return null;
+        if ('waitsFor' in met) return met.waitsFor;
+        // Known only now: a topic whose preparation failed is prepared again at the next look.
+        this.#topics.set(topic, met);
+        if (met.condition?.state === 'SourceRecreated') this.#recreated(met, 'source', met.condition.reason);
+        return null;
+      });
+      this.#shareOutTopic(topic);
+    }
+    this.shareOut();
+  }
+
+  /** What a topic waits for, or what is wrong with it, must not hold up the others; it is tried again at the next look. */
+  async #preparing(facts: TopicFacts, prepare: () => Promise<string | null>): Promise<void> {
+    const { topic } = facts;
+    try {
+      const reason = await prepare();
+      if (reason === null) this.#waiting.delete(topic);
+      else this.#waiting.set(topic, { reason, error: null, facts });
+    } catch (error) {
+      if (!(error instanceof LockstepError) || !topicErrors.has(error.code)) throw error;
+      this.#waiting.set(topic, { reason: error.message, error, facts });
+    }
+  }
+
+  /** Looks at a topic again: its ids, and whether the source has more partitions now. */
+  async #follow(known: KnownTopic, facts: TopicFacts, mirror: TopicFacts | undefined): Promise<null> {
+    if (isGivenUp(known)) return null;
+    if (facts.topicId !== known.sourceId) {
+      const reason = `its topic id was ${known.sourceId} and is ${facts.topicId}`;
+      return this.#recreated(known, 'source', reason);
+    }
+    known.missingLooks = mirror === undefined ? known.missingLooks + 1 : 0;
+    const isGone = known.missingLooks >= missingLooksMax;
+    if (isGone || (mirror !== undefined && mirror.topicId !== known.destinationId)) {
+      const now = mirror === undefined ? 'it does not exist any more' : `its topic id is ${mirror.topicId}`;
+      const reason = `its topic id was ${known.destinationId}, and now ${now}`;
+      return this.#recreated(
+        known,
+        'destination',
+        reason,
+        mirror === undefined ? 'deleted' : 'created again',
+      );
+    }
+    known.condition = null;
+    if (facts.partitionCount > known.placements.length)
+      await this.#options.preparation.grow(known, facts, mirror);
+    return null;
+  }
+
+  #recreated(
+    known: KnownTopic,
+    side: 'source' | 'destination',
+    reason: string,
+    what: 'deleted' | 'created again' = 'created again',
+  ): null {
+    const { topic } = known;
+    known.condition = { state: side === 'source' ? 'SourceRecreated' : 'DestinationRecreated', reason };
+    this.#options.onNotice('warning', `topic ${topic} was ${what} at the ${side}: ${reason}`);
+    this.#options.mirror.topicRecreated(topic, side, `the topic was ${what}: ${reason}`);
+    return null;
+  }
+
+  /** Starts what is ours of a topic, and stops the rest. */
+  #shareOutTopic(topic: string): void {
+    const known = this.#topics.get(topic);
+    if (known === undefined || this.#options.isStopped()) return;
+    const { share, wishes } = this.#options;
+    share.apply(topic, isCopied(known, wishes(topic)) ? known.placements : []);
+  }
+}
