@@ -11,7 +11,7 @@ import { type AnswerRecord, type CommandBody, type CommandRecord, recordVersion 
 /** Every agent writes its agent/ record at least so often, ms: the sign that it lives. */
 export const agentBeatMs = 5_000;
 /** Without any sign of an agent for so long nobody will answer, ms. */
-export const agentSilenceMsMax = 20_000;
+const agentSilenceMsMax = 20_000;
 
 export interface CommandOptions {
   /** Who asks: user@host. */
@@ -22,7 +22,7 @@ export interface CommandOptions {
   /** Each answer of state `working`. */
   readonly onProgress?: (answer: AnswerRecord) => void;
   readonly signal?: AbortSignal;
-  /** Default `agentSilenceMsMax`. */
+  /** Without any sign of an agent for so long it is given up, ms. Default 20 s. */
   readonly silenceMsMax?: number;
   readonly clock?: Clock;
 }

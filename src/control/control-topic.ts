@@ -85,11 +85,6 @@ export class ControlTopic {
     return this.#state;
   }
 
-  /** When the topic's broker last answered, ms since 1970; an idle one does every 5 s. */
-  get heardAtMs(): number {
-    return this.#follower.heardAtMs;
-  }
-
   /**
    * The topic was deleted or lost records, and nobody has written everything anew: `state` is what was known before,
    * with what the new topic says over it. `LeaderWriter.restore()` ends this.

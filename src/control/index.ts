@@ -1,7 +1,6 @@
 // The control topic: what a fleet of agents knows, kept in the destination's Kafka and nowhere else.
 export {
   agentBeatMs,
-  agentSilenceMsMax,
   type CommandOptions,
   sendCommand,
 } from './commands.ts';

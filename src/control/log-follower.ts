@@ -70,7 +70,6 @@ export class LogFollower {
   #connection: { readonly brokerId: number; readonly connection: Connection } | null = null;
   #policyCheckedAtMs = 0;
   #lastWarning: string | null = null;
-  #heardAtMs = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: LogFollowerOptions) {
@@ -78,11 +77,6 @@ export class LogFollower {
     this.#cluster = options.cluster;
     this.#where = `cluster ${options.cluster.name}: topic ${controlTopic}`;
     this.#waiters = new OffsetWaiters(options.clock, this.#where);
-  }
-
-  /** When the partition's leader last answered, ms since 1970; 0 for never. */
-  get heardAtMs(): number {
-    return this.#heardAtMs;
   }
 
   /** Begins, and resolves when everything that is committed by now has been read. */
@@ -154,7 +148,6 @@ export class LogFollower {
     const position = { topicId, leaderEpoch, offset: this.#position, lastFetchedEpoch: this.#lastEpoch };
     const waitMs = this.#waiters.size > 0 ? fetchWaitMs.wanted : fetchWaitMs.idle;
     const answer = await fetchLog(await this.#connectionTo(leaderId), position, waitMs);
-    this.#heardAtMs = Date.now();
     if (answer === undefined) return;
     const isCut = answer.divergingEpoch.endOffset >= 0n;
     if (answer.errorCode === offsetOutOfRange || isCut) return this.#startOver(topicId, 'lost records');
