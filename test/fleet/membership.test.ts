@@ -195,6 +195,8 @@ describe('a fleet', () => {
     const [a, b, c] = await three();
     const groupId = `fleet-${groupCount}`;
     const d = await join('d', groupId);
+    // In the middle of a round the broker would let it in and turn another one away.
+    await sharedOut([a, b, c, d], work, 30_000, 4);
     const e = await makeMember('e', proxied.region.bootstrap, { groupId, work: () => work });
     running.push(e);
     const started = e.membership.start();

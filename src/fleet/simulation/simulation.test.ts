@@ -7,7 +7,7 @@ test('no item is worked on by two members that are awake, and all is shared out 
   const faults: Record<string, number> = {};
   let losses = 0;
   let rounds = 0;
-  for (let seed = 1; seed <= 150; seed += 1) {
+  for (let seed = 1; seed <= 40; seed += 1) {
     const result = simulate({ ...options, seed });
     expect(result.violations.slice(0, 3), `seed ${seed}`).toEqual([]);
     expect(result.isConverged, `seed ${seed}: ${result.end}`).toBe(true);
@@ -26,6 +26,6 @@ test('no item is worked on by two members that are awake, and all is shared out 
     'coordinator restarted',
     'cut',
   ])
-    expect(faults[name], name).toBeGreaterThan(50);
-  expect(losses).toBeGreaterThan(100);
+    expect(faults[name], name).toBeGreaterThan(20);
+  expect(losses).toBeGreaterThan(30);
 }, 120_000);
