@@ -1,5 +1,5 @@
 // Where the clusters of a link are, as Kafka's own tools want to be told: for commands that people copy.
-import { formatAddress } from '../client/index.ts';
+import { formatAddress } from '../client/config.ts';
 import type { Topology } from '../topology/index.ts';
 import type { PlaceOfLink } from './told-changes.ts';
 
