@@ -2,8 +2,8 @@
 // and brokers that answer errors as fast as they are asked.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchView, encodeBatch } from '../../records/index.ts';
-import { type DestinationView, defaultPolicy } from '../partition/state.ts';
-import type { AppendJob } from './destination-writer.ts';
+import { type DestinationView, defaultPolicy, type TailVerdict } from '../partition/state.ts';
+import type { AppendJob, AppendOutcome } from './destination-writer.ts';
 import type { FetchPosition } from './fetch-session.ts';
 import type { HoleJob } from './hole-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
@@ -23,6 +23,9 @@ let skewMs: number;
 let leaderEpoch: number;
 let holes: HoleJob[];
 let readerAnsweredAtMs: number | null;
+let verdict: TailVerdict;
+let fillers: ((outcome: AppendOutcome) => void)[];
+let cuts: ((logStart: bigint) => void)[];
 let runner: PartitionRunner;
 
 function view(): DestinationView {
@@ -63,6 +66,9 @@ beforeEach(() => {
   skewMs = 0;
   leaderEpoch = 3;
   holes = [];
+  verdict = { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n };
+  fillers = [];
+  cuts = [];
   readerAnsweredAtMs = null;
   const reader = {
     get answeredAtMs() {
@@ -84,8 +90,12 @@ beforeEach(() => {
     writer: () => ({ append: (job: AppendJob) => jobs.push(job) }),
     inspector: { read: async () => ({ view: view(), tail: null }), readEnds: async () => view() },
     comparer: {
-      compare: async () => ({ kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n }),
+      compare: async () => verdict,
     },
+    guardStart: async () => {},
+    appendFiller: (_log: unknown, _filler: unknown, onOutcome: (outcome: AppendOutcome) => void) =>
+      fillers.push(onOutcome),
+    cutStart: () => new Promise((resolve) => cuts.push(resolve)),
     refreshMetadata: () => {},
     pauseMs: () => 20,
     nowMs: () => Date.now() + skewMs,
@@ -100,6 +110,51 @@ afterEach(async () => {
   const stopped = runner.stop();
   for (const job of [...jobs, ...holes]) job.onOutcome({ kind: 'unknown', reason: 'the test ends' });
   await stopped;
+});
+
+describe('a stop', () => {
+  /** Whether a stop that is asked for now is over before what is under way is answered. */
+  async function stopsBefore(answer: () => void): Promise<boolean> {
+    let isOver = false;
+    const stopping = runner.stop().then(() => {
+      isOver = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    const wasOver = isOver;
+    answer();
+    await stopping;
+    return wasOver;
+  }
+
+  it('waits for the append that is under way', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [batch(0n, 10)], ends);
+    const answered = { kind: 'unknown', reason: 'late' } as const;
+    expect(await stopsBefore(() => jobs[0]!.onOutcome(answered))).toBe(false);
+    expect(heldFrames).toBe(0);
+  });
+
+  it('waits for a filler, and cuts nothing afterwards', async () => {
+    verdict = { kind: 'sourceStartsAfter', sourceStart: 10n };
+    await vi.waitFor(() => expect(fillers).toHaveLength(1), { interval: 1 });
+    const appended = { kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n } as AppendOutcome;
+    expect(await stopsBefore(() => fillers[0]!(appended))).toBe(false);
+    expect(cuts).toEqual([]);
+  });
+
+  it('waits for a cut', async () => {
+    verdict = { kind: 'sourceStartsAfter', sourceStart: 10n };
+    await vi.waitFor(() => expect(fillers).toHaveLength(1), { interval: 1 });
+    fillers[0]!({ kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n } as AppendOutcome);
+    await vi.waitFor(() => expect(cuts).toHaveLength(1), { interval: 1 });
+    expect(await stopsBefore(() => cuts[0]!(10n))).toBe(false);
+    expect(runner.status().state).toBe('Stopped');
+  });
+
+  it('waits for nothing where nothing is under way', async () => {
+    await reachesMirroring();
+    expect(await stopsBefore(() => {})).toBe(true);
+  });
 });
 
 describe('answers that come late', () => {
