@@ -149,6 +149,19 @@ describe('links and what travels along', () => {
     );
   });
 
+  it('count two certificates of one name as the one that expires first', async () => {
+    const [link] = fullView.links;
+    const [certificate] = link!.certificates;
+    const later = { ...certificate!, expiresAtMs: certificate!.expiresAtMs + 86_400_000 };
+    const certificates = [later, certificate!, later];
+    const lines = await scrape({ ...fullView, links: [{ ...link!, certificates }] });
+    expect(about(lines, 'lockstep_certificate_expires_days').map((line) => line.split(' ').at(-1))).toEqual([
+      '10',
+    ]);
+    const series = lines.map((line) => line.slice(0, line.lastIndexOf(' ')));
+    expect(new Set(series).size).toBe(series.length);
+  });
+
   it('are told by the leader alone where all agents know them', async () => {
     const view = { ...fullView, agent: { ...fullView.agent, isLeader: false } };
     expect(about(await scrape(view), 'lockstep_mirrors')).toEqual([]);

@@ -1,7 +1,7 @@
 // The metrics of the agent itself and of its links. What the leader alone does or decides (lifecycle, groups, ACLs) is
 // told by the leader alone, so that a sum over all agents counts it once.
 import { mirrorStates } from '../../link/lifecycle.ts';
-import type { AgentView, LinkView } from '../view.ts';
+import type { AgentView, CertificateView, LinkView } from '../view.ts';
 import { Family } from './family.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
@@ -48,7 +48,7 @@ export class LinkFamilies {
   readonly #certificates = new Family(
     'gauge',
     'lockstep_certificate_expires_days',
-    'Until a certificate expires with which this agent connects to a cluster, or which it trusts',
+    'Until a certificate expires that this agent shows to a cluster, trusts, or is shown by a broker',
   );
 
   get all(): Family[] {
@@ -84,7 +84,7 @@ export class LinkFamilies {
     this.#discovery.add({ link }, view.discoveryError === null ? 0 : 1);
     this.#held.add({ link }, view.heldBytes);
     this.#heldMax.add({ link }, view.heldBytesMax);
-    for (const { cluster, kind, subject, expiresAtMs } of view.certificates)
+    for (const { cluster, kind, subject, expiresAtMs } of firstToExpire(view.certificates))
       this.#certificates.add({ link, cluster, kind, subject }, (expiresAtMs - nowMs) / dayMs);
     if (!isLeader) return;
     for (const state of Object.keys(mirrorStates))
@@ -92,4 +92,10 @@ export class LinkFamilies {
     for (const [state, topics] of Map.groupBy(view.topics, (topic) => topic.state))
       this.#topics.add({ link, state }, topics.length);
   }
+}
+
+/** While one is being replaced there are two of a name; a series has one value. */
+function firstToExpire(certificates: readonly CertificateView[]): CertificateView[] {
+  const sorted = certificates.toSorted((one, other) => other.expiresAtMs - one.expiresAtMs);
+  return [...new Map(sorted.map((each) => [`${each.cluster}/${each.kind}/${each.subject}`, each])).values()];
 }
