@@ -288,6 +288,22 @@ test('a right that is missing is named with the command that gives it, and nothi
   }
 });
 
+test('a DENY that hits the agent itself is taken back at once', async () => {
+  const topic = uniqueTopic('itself');
+  await topicAt('us-east', topic);
+  await topicAt('eu-west', topic);
+  const { keeper, notices } = keeperOf([{ sourceTopic: topic, mirrorTopic: topic, isPromoted: false }], {
+    agentPrincipal: 'User:somebody-else',
+  });
+  await keeper.lookNow();
+  expect(notices.map(({ text }) => text)).toContainEqual(expect.stringContaining('hit this agent itself'));
+  await keeper.lookNow();
+  const listed = await acls('eu-west', ['--list', '--topic', topic]);
+  expect(listed).toContain('principal=User:bob, host=*, operation=WRITE, permissionType=DENY');
+  expect(listed).not.toContain('principal=User:agent, host=*, operation=WRITE');
+  expect(await mayWrite(regions['eu-west'], topic, agent)).toBe(true);
+});
+
 test('client quotas that are named are copied and removed; a user is made from the password that is supplied', async () => {
   const quota = (side: 'us-east' | 'eu-west', args: string[]) =>
     kafkaTool(regions[side], 'kafka.admin.ConfigCommand', [

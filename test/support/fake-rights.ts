@@ -5,6 +5,7 @@ import { describeAcl, describeQuotaEntity } from '../../src/client/index.ts';
 import type { LockstepError } from '../../src/errors.ts';
 import type { KeeperStore, Leniency, SuppliedUser } from '../../src/link/acls/index.ts';
 import type { DestinationRights, SourceRights } from '../../src/link/acls/sides.ts';
+import { isAllowed } from './model-authorizer.ts';
 
 export class FakeRights implements DestinationRights, SourceRights {
   acls = new Map<string, Acl>();
@@ -14,6 +15,8 @@ export class FakeRights implements DestinationRights, SourceRights {
   /** Thrown by every question. */
   failure: LockstepError | null = null;
   leniencyFound: Leniency = 'off';
+  /** Whom the cluster takes the keeper for; null: somebody who may write nowhere. */
+  agent: string | null = null;
   onStep: (step: string) => void = () => {};
 
   add(...acls: readonly Acl[]): void {
@@ -40,6 +43,20 @@ export class FakeRights implements DestinationRights, SourceRights {
   async leniency(): Promise<Leniency> {
     return this.leniencyFound;
   }
+
+  async writable(topics: readonly string[]): Promise<ReadonlySet<string>> {
+    const [host, operation, resourceType] = ['10.0.0.9', 'WRITE', 'TOPIC'] as const;
+    const acls = [...this.acls.values()];
+    return new Set(
+      topics.filter(
+        (resourceName) =>
+          this.agent !== null &&
+          isAllowed(acls, { principal: this.agent, host, operation, resourceType, resourceName }),
+      ),
+    );
+  }
+
+  async untilShown(): Promise<void> {}
 
   async create(rules: readonly Acl[]): Promise<Outcome<void>[]> {
     return rules.map((acl) => {

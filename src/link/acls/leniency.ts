@@ -72,7 +72,8 @@ async function tryRule(cluster: Cluster, topic: string, broker: number): Promise
   }
 }
 
-async function untilShown(cluster: Cluster, rule: Acl, broker: number): Promise<void> {
+/** Rules reach the brokers one after the other. */
+export async function untilShown(cluster: Cluster, rule: Acl, broker: number): Promise<void> {
   const deadline = systemClock.nowMs() + visibleMs.deadline;
   while ((await describeAcls(cluster, rule, { to: broker })).length === 0) {
     if (systemClock.nowMs() > deadline)

@@ -440,6 +440,31 @@ describe('writing to a mirror', () => {
     expect(sync.status.unprotected).toMatchObject([{ topic: 'bare', writers: [] }]);
   });
 
+  test("a DENY that hits the agent itself is taken back, and the agent's name is not believed any more", async () => {
+    destination.agent = 'User:really';
+    destinationHas(
+      'ALLOW User:really ALTER on CLUSTER LITERAL kafka-cluster',
+      'ALLOW User:really ALL on TOPIC LITERAL *',
+      'ALLOW User:a WRITE on TOPIC LITERAL *',
+    );
+    const sync = begin('User:wrong');
+    await sync.look(config);
+    expect(deniedTo()).toEqual([]);
+    expect(notices).toContainEqual(expect.stringContaining('hit this agent itself and was taken back'));
+    await sync.look(config);
+    expect(deniedTo()).toEqual(['User:a']);
+    expect(await destination.writable(['orders'])).toEqual(new Set(['orders']));
+  });
+
+  test('where nothing tells who the agent is, nobody is denied', async () => {
+    destination.agent = 'User:really';
+    destinationHas('ALLOW User:really ALL on TOPIC LITERAL *', 'ALLOW User:other ALTER on CLUSTER LITERAL *');
+    const sync = begin(null);
+    for (let look = 0; look < 4; look += 1) await sync.look(config);
+    expect(deniedTo()).toEqual([]);
+    expect(sync.status.unprotected).toMatchObject([{ topic: 'orders', writers: ['User:really'] }]);
+  });
+
   test('no authorizer: Unprotected', async () => {
     destination.hasAuthorizer = false;
     const sync = begin();

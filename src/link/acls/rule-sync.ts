@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Acl } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { carryOut, type Entry, putRecords } from './carry-out.ts';
+import { withoutLockout } from './lockout.ts';
 import { isQuiet, liftOnly, type Plan, type PlanInput, planRules } from './plan.ts';
 import { readRecords } from './records.ts';
 import { nothingYet, type Standing, sentencesOf, standingOf, withoutAuthorizer } from './rule-status.ts';
@@ -46,6 +47,8 @@ export class RuleSync {
   /** What was read at the last look that had nothing to do. */
   #quiet: { digest: string; selects: RuleSyncConfig['selects']; atMs: number } | null = null;
   #said = new Set<string>();
+  /** How often our DENYs hit ourselves: what was said of our principal is not believed, then nobody is denied any more. */
+  #lockoutCount = 0;
 
   constructor(options: RuleSyncOptions) {
     this.#options = options;
@@ -120,7 +123,7 @@ export class RuleSync {
   }
 
   async #look(config: RuleSyncConfig): Promise<void> {
-    const { destination, wallClockMs, agentPrincipal, store } = this.#options;
+    const { destination, wallClockMs, store } = this.#options;
     const mirrors = this.#mirrors(new Set());
     const [rules, source] = await Promise.all([destination.rules(), this.#askSource()]);
     if (rules === null) return this.#show(withoutAuthorizer(mirrors));
@@ -128,11 +131,14 @@ export class RuleSync {
     if (this.#isStillQuiet(digest, config)) return this.#noteSource(source);
     await this.#remember(config, source);
     const plan = await this.#plan(config, { rules, mirrors });
-    const after = await this.#carryOut(plan, rules);
+    const { after, isLockedOut } = await withoutLockout(plan, this.#options, () =>
+      this.#carryOut(plan, rules),
+    );
+    if (isLockedOut) this.#noteLockout();
     this.#quiet = isQuiet(plan) ? { digest, selects: config.selects, atMs: wallClockMs() } : null;
     this.#show(
       standingOf({
-        ...{ plan, after, mirrors, agentPrincipal, silence: source.silence },
+        ...{ plan, after, mirrors, agentPrincipal: this.#agentPrincipal, silence: source.silence },
         records: readRecords(store.entries()),
         leniency: await this.#findLeniency(rules),
         withholdWrites: config.settings.withholdWrites,
@@ -195,7 +201,7 @@ export class RuleSync {
     { settings, selects }: RuleSyncConfig,
     at: Pick<PlanInput, 'mirrors' | 'releasing'> & { rules: readonly Acl[] },
   ): Promise<Plan> {
-    const { store, agentPrincipal, wallClockMs } = this.#options;
+    const { store, wallClockMs } = this.#options;
     const { rules, ...where } = at;
     const leniency = await this.#findLeniency(rules);
     const users = await this.#usersBehindWildcard(rules, where.mirrors);
@@ -208,11 +214,29 @@ export class RuleSync {
       unreadable: records.unreadable,
       selects,
       settings,
-      agentPrincipal,
+      agentPrincipal: this.#agentPrincipal,
+      mayDeny: this.#lockoutCount < 2,
       users,
       leniency,
       nowMs: wallClockMs(),
     });
+  }
+
+  get #agentPrincipal(): string | null {
+    return this.#lockoutCount === 0 ? this.#options.agentPrincipal : null;
+  }
+
+  #noteLockout(): void {
+    this.#lockoutCount += 1;
+    const then =
+      this.#lockoutCount === 1
+        ? 'those who may Alter the cluster are not denied'
+        : 'nobody is denied any more';
+    this.#options.onNotice(
+      'warning',
+      `ACLs: a DENY WRITE hit this agent itself and was taken back: its principal is not ` +
+        `${this.#options.agentPrincipal ?? 'among those who may Alter the cluster'}; from now on ${then}`,
+    );
   }
 
   async #findLeniency(rules: readonly Acl[]): Promise<Leniency> {

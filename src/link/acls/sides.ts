@@ -2,6 +2,7 @@
 import {
   type Acl,
   alterClientQuotas,
+  authorizedOperations,
   type ClientQuota,
   type Cluster,
   createAcls,
@@ -15,7 +16,8 @@ import {
   setScramPassword,
 } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { findLeniency } from './leniency.ts';
+import { apis } from '../../protocol/index.ts';
+import { findLeniency, untilShown } from './leniency.ts';
 import type { Leniency, SuppliedUser } from './types.ts';
 
 /** A cluster that is down must not hold up what is done at the other one. */
@@ -33,6 +35,10 @@ export interface SourceRights {
 
 export interface DestinationRights extends SourceRights {
   leniency(rules: readonly Acl[]): Promise<Leniency>;
+  /** Those of the topics that we may write to; null where brokers don't tell. */
+  writable(topics: readonly string[]): Promise<ReadonlySet<string> | null>;
+  /** Resolves when every broker knows the rule. */
+  untilShown(rule: Acl): Promise<void>;
   create(rules: readonly Acl[]): Promise<Outcome<void>[]>;
   delete(rules: readonly Acl[]): Promise<Outcome<unknown>[]>;
   alterQuotas(changes: readonly QuotaChange[]): Promise<Outcome<void>[]>;
@@ -66,6 +72,11 @@ export function destinationRights(cluster: Cluster): DestinationRights {
   return {
     ...rightsOf(cluster, {}),
     leniency: (rules) => findLeniency(cluster, rules),
+    writable: (topics) => writableTopics(cluster, topics),
+    async untilShown(rule) {
+      await cluster.metadata({ topics: [] });
+      await Promise.all(cluster.brokers.map(({ id }) => untilShown(cluster, rule, id)));
+    },
     create: (rules) =>
       inPortions(rules, (portion) => naming(cluster, 'Alter', 'rules', () => createAcls(cluster, portion))),
     delete: (rules) =>
@@ -89,6 +100,32 @@ function rightsOf(cluster: Cluster, options: { timeoutMs?: number }): SourceRigh
     quotas: () => naming(cluster, 'DescribeConfigs', 'quotas', () => describeClientQuotas(cluster, options)),
     users: () => naming(cluster, 'Describe', 'users', () => describeScramUsers(cluster, options)),
   };
+}
+
+/** Metadata tells rights from version 8 on (KIP-430). */
+const rightsVersionMin = 8;
+
+async function writableTopics(
+  cluster: Cluster,
+  topics: readonly string[],
+): Promise<ReadonlySet<string> | null> {
+  const answer = await cluster.request(
+    apis.Metadata,
+    {
+      topics: topics.map((name) => ({ name })),
+      allowAutoTopicCreation: false,
+      includeTopicAuthorizedOperations: true,
+    },
+    { versionMin: rightsVersionMin, what: 'describing our rights on mirrors' },
+  );
+  const rights = answer.topics.map(({ name, errorCode, topicAuthorizedOperations }) => ({
+    name,
+    operations: errorCode === 0 ? authorizedOperations(topicAuthorizedOperations) : [],
+  }));
+  if (rights.some(({ operations }) => operations === null)) return null;
+  return new Set(
+    rights.flatMap(({ name, operations }) => (operations!.includes('WRITE') ? [name ?? ''] : [])),
+  );
 }
 
 async function inPortions<Item, Result>(

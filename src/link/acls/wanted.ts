@@ -18,6 +18,8 @@ export interface WantedInput {
   /** Users of the destination that are known by other sources than its rules, as principals. */
   readonly users: readonly string[];
   readonly leniency: Leniency;
+  /** False: DENYs hit the agent whatever was done against it, so that none are made. Default true. */
+  readonly mayDeny?: boolean;
 }
 
 export interface WantedRule {
@@ -38,7 +40,7 @@ export function wantedRules(
   withLinkWide: boolean,
 ): Wanted {
   const { source, destination, selects, settings, agentPrincipal, leniency } = input;
-  const own = ownPrincipals(destination, agentPrincipal, leniency);
+  const own = input.mayDeny === false ? null : ownPrincipals(destination, agentPrincipal, leniency);
   const warnings: string[] = [];
   const copied = translate({ source, mirrors, selects, settings, own: own ?? new Set(), withLinkWide });
   const denied: Acl[] = [];
