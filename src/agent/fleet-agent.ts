@@ -119,13 +119,14 @@ export class FleetAgent {
    * @throws LockstepError when the destination can't be reached or refuses at the start, or a declared link is wrong.
    */
   static async run(options: FleetAgentOptions, onStarted?: (agent: FleetAgent) => void): Promise<void> {
-    const destination = await Cluster.connect(options.destination);
+    const onWarning = (text: string) => options.onNotice(null, { atMs: Date.now(), level: 'warning', text });
+    const destination = await Cluster.connect(options.destination, { onWarning });
     let control: ControlTopic | undefined;
     let agent: FleetAgent | undefined;
     try {
       control = await ControlTopic.open(destination, {
         mayCreate: true,
-        onWarning: (text) => options.onNotice(null, { atMs: Date.now(), level: 'warning', text }),
+        onWarning,
       });
       agent = new FleetAgent(options, destination, control);
       onStarted?.(agent);
@@ -145,6 +146,7 @@ export class FleetAgent {
       sessionTimeoutMs: this.#options.sessionTimeoutMs ?? sessionTimeoutMs,
       state: this.#control.state,
       workers: [...this.#workers.values()],
+      destination: this.#destination,
     });
   }
 

@@ -107,8 +107,9 @@ export class LinkWorker {
   get config(): LinkConfig | null {
     return this.#standing?.config ?? null;
   }
-  get sourceConfig(): ClusterConfig | null {
-    return this.#standing?.sourceConfig ?? null;
+  /** Null where the link's record can't be resolved; may not be reachable. */
+  get sourceClient(): Cluster | null {
+    return this.#standing?.source ?? null;
   }
   /** The link's producer id; null when no agent has ever reached the source. */
   get producerId(): bigint | null {
@@ -211,7 +212,10 @@ export class LinkWorker {
     // A file or a variable may come yet.
     if (resolved === null) return this.#beginLater(this.#attempt.signal);
     const { config, source: sourceConfig } = resolved;
-    const source = Cluster.unconnected(sourceConfig, { framePool: new FramePool({ keptBytesMax }) });
+    const source = Cluster.unconnected(sourceConfig, {
+      framePool: new FramePool({ keptBytesMax }),
+      onWarning: (text) => this.#options.onNotice({ atMs: Date.now(), level: 'warning', text }),
+    });
     this.#standing = { config, sourceConfig, source };
     this.#startKeepers();
     // Not in order: what comes next must not wait for a source that is down.

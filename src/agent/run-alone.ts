@@ -49,7 +49,13 @@ export async function runAlone(options: RunAloneOptions): Promise<AgentStatus> {
       const config = topology.clusters[name];
       if (config === undefined)
         throw new LockstepError('CONFIG_INVALID', `link names cluster ${name}, which is not declared`);
-      clusters.set(name, await Cluster.connect(config, { framePool: new FramePool({ keptBytesMax }) }));
+      clusters.set(
+        name,
+        await Cluster.connect(config, {
+          framePool: new FramePool({ keptBytesMax }),
+          onWarning: (text) => onNotice(null, { atMs: Date.now(), level: 'warning', text }),
+        }),
+      );
     }
     for (const config of links) {
       const destination = clusters.get(config.destination)!;

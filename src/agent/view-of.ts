@@ -1,9 +1,9 @@
 // An agent's view, put together from what its parts know.
+import type { Cluster } from '../client/index.ts';
 import type { AgentRecord, FleetState } from '../control/index.ts';
 import type { MembershipStatus } from '../fleet/index.ts';
 import type { LinkWorker } from './link-worker.ts';
-import { certificatesOf } from './metrics/certificates.ts';
-import type { AgentView, LinkView } from './view.ts';
+import type { AgentView, CertificateView, LinkView } from './view.ts';
 
 export interface ViewParts {
   readonly agent: AgentRecord;
@@ -11,20 +11,31 @@ export interface ViewParts {
   readonly sessionTimeoutMs: number;
   readonly state: FleetState;
   readonly workers: readonly LinkWorker[];
+  readonly destination: Cluster;
 }
 
-export function agentView({ agent, membership, sessionTimeoutMs, state, workers }: ViewParts): AgentView {
+export function agentView({
+  agent,
+  membership,
+  sessionTimeoutMs,
+  state,
+  workers,
+  destination,
+}: ViewParts): AgentView {
   return {
     atMs: agent.atMs,
     agent,
     generation: membership.generation < 0 ? null : membership.generation,
     sessionTimeoutMs,
     agents: [...state.agents.values()].map((each) => (each.id === agent.id ? agent : each)),
-    links: workers.map((worker) => linkView(worker, agent.id, state)),
+    links: workers.map((worker) => linkView(worker, { agentId: agent.id, state, destination })),
   };
 }
 
-function linkView(worker: LinkWorker, agentId: string, state: FleetState): LinkView {
+function linkView(
+  worker: LinkWorker,
+  { agentId, state, destination }: { agentId: string; state: FleetState; destination: Cluster },
+): LinkView {
   const status = worker.status();
   const ours = new Set(status.partitions.map(({ topic, partition }) => `${topic}/${partition}`));
   const heard = status.partitions.flatMap(({ lastFetchAtMs }) => lastFetchAtMs ?? []);
@@ -39,8 +50,14 @@ function linkView(worker: LinkWorker, agentId: string, state: FleetState): LinkV
     }),
     sourceHeardAtMs: heard.length === 0 ? null : Math.max(...heard),
     heldBytesMax: worker.config?.inFlightBytesMax ?? 0,
-    certificates: worker.sourceConfig === null ? [] : certificatesOf(worker.sourceConfig),
+    certificates: certificatesOf([worker.sourceClient, destination]),
     groups: worker.groups?.status() ?? null,
     rights: worker.acls?.status() ?? null,
   };
+}
+
+function certificatesOf(clusters: readonly (Cluster | null)[]): CertificateView[] {
+  return clusters.flatMap((cluster) =>
+    cluster === null ? [] : cluster.certificates().map((facts) => ({ cluster: cluster.name, ...facts })),
+  );
 }

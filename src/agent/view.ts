@@ -44,7 +44,7 @@ export interface ElsewherePartition extends StatusRecord {
 export interface CertificateView {
   /** The cluster's name. */
   readonly cluster: string;
-  readonly kind: 'own' | 'authority';
+  readonly kind: 'own' | 'authority' | 'broker';
   readonly subject: string;
   readonly expiresAtMs: number;
 }

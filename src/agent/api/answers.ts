@@ -144,7 +144,7 @@ export const mirrors = named('Mirrors', 'The mirrors of a link', { atMs: moment,
 
 const certificate = z.strictObject({
   cluster: z.string(),
-  kind: z.enum(['own', 'authority']),
+  kind: z.enum(['own', 'authority', 'broker']),
   subject: z.string(),
   expiresAtMs: moment,
 });

@@ -1,3 +1,2 @@
 // What an agent tells Prometheus.
 export { AgentMetrics, type MetricsText } from './agent-metrics.ts';
-export { certificatesOf } from './certificates.ts';
