@@ -1,6 +1,7 @@
 // Members of a fleet on a fake clock, network and coordinator, from a seed: requests and answers get lost, connections
 // break, members freeze, die and stop, the coordinator is restarted. At every moment no item may be worked on by two
-// members that are awake; when the faults are over, everything must have exactly one.
+// members that are awake, nor by one while another still stops it for it (one that has lost its membership may: the
+// others had to wait for its session only); when the faults are over, everything must have exactly one.
 import { LockstepError } from '../../errors.ts';
 import { MemberMachine } from '../machine.ts';
 import { protocolV1 } from '../protocol-v1.ts';
@@ -39,6 +40,8 @@ interface SimMember {
   frozenUntilMs: number;
   connection: number;
   wakeToken: number;
+  /** What it stops because it was told to, as a member: nobody may begin with it before. */
+  handingOver: Set<string>;
   isDead: boolean;
 }
 
@@ -89,8 +92,12 @@ export function simulate({
     });
   const fleet: SimMember[] = Array.from({ length: count }, (_, index) => ({
     ...{ name: `a${index}`, machine: newMachine(), sharing: new Sharing() },
-    ...{ frozenUntilMs: 0, connection: 0, wakeToken: 0, isDead: false },
+    ...{ frozenUntilMs: 0, connection: 0, wakeToken: 0, handingOver: new Set(), isDead: false },
   }));
+
+  const noteHandingOver = ({ handingOver }: SimMember, keys: readonly string[]): void => {
+    for (const key of keys) handingOver.add(key);
+  };
 
   /** Hands an event to a member, later if it is frozen. */
   const deliver = (member: SimMember, machine: MemberMachine, event: MemberEvent): void => {
@@ -99,6 +106,9 @@ export function simulate({
     const before = machine.lossCount;
     const actions = machine.handle(event, nowMs);
     losses += machine.lossCount - before;
+    if (machine.lossCount > before) member.handingOver.clear();
+    else for (const action of actions) if (action.type === 'revoke') noteHandingOver(member, action.keys);
+    if (event.type === 'released') for (const key of event.keys) member.handingOver.delete(key);
     for (const action of actions) act(member, machine, action);
     const token = ++member.wakeToken;
     const { wakeAtMs } = machine;
@@ -209,9 +219,9 @@ export function simulate({
 
   const check = (): void => {
     const owners = new Map<string, string>();
-    for (const { name, machine, frozenUntilMs, isDead } of fleet) {
+    for (const { name, machine, frozenUntilMs, isDead, handingOver } of fleet) {
       if (isDead || frozenUntilMs >= nowMs) continue;
-      for (const key of machine.holdings.active) {
+      for (const key of [...machine.holdings.active, ...handingOver]) {
         const other = owners.get(key);
         if (other !== undefined) violations.push(`${nowMs} ms: ${key} is worked on by ${other} and ${name}`);
         owners.set(key, name);
@@ -224,6 +234,7 @@ export function simulate({
     member.sharing = new Sharing();
     member.isDead = false;
     member.connection = 0;
+    member.handingOver.clear();
     deliver(member, member.machine, { type: 'start' });
   };
   const misfortune = (): void => {
