@@ -85,7 +85,12 @@ test('a link lives: created, looked at, altered, paused, resumed, promoted, dele
     stderr: expect.stringMatching(/no agent runs here.*start one with `lockstep agent`/),
   });
 
-  await using agent = startAgent('--bootstrap-server', regions['eu-west'].bootstrap.join(','), '--id', 'a1');
+  await using agent = startAgent([
+    '--bootstrap-server',
+    regions['eu-west'].bootstrap.join(','),
+    '--id',
+    'a1',
+  ]);
   await waitFor(
     async () =>
       // biome-ignore lint/suspicious/noExplicitAny: what a program would read

@@ -13,8 +13,15 @@ export interface AgentProcess extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-export function startAgent(...args: string[]): AgentProcess {
-  const child = spawn(process.execPath, [command, 'agent', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+/** `environment`: beside our own. */
+export function startAgent(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): AgentProcess {
+  const child = spawn(process.execPath, [command, 'agent', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
   let log = '';
   child.stderr.on('data', (bytes) => {
     log += String(bytes);
