@@ -21,6 +21,7 @@ import { LockstepError } from '../errors.ts';
 import { kafkaError } from '../protocol/index.ts';
 import { Holdings } from './holdings.ts';
 import { mayPassByItself, reactionTo, wayOut } from './reactions.ts';
+import { Session, type SessionTimeouts } from './session.ts';
 import type { MemberAction, MemberEvent, NextStep, Phase } from './state.ts';
 
 /** For refusals that people have to mend. */
@@ -28,13 +29,10 @@ const refusedBackoff: BackoffOptions = { initialMs: 1_000, maxMs: 10_000 };
 /** Changes of the work that come in one go make one round. */
 const gatherMs = 100;
 
-export interface MachineOptions {
+export interface MachineOptions extends SessionTimeouts {
   /** Name of the cluster, for messages. */
   readonly cluster: string;
   readonly groupId: string;
-  readonly sessionTimeoutMs: number;
-  /** How long the group waits for a member that is heard but does not join again; above the session timeout. */
-  readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly balanceIntervalMs: number;
   readonly random: Random;
@@ -53,12 +51,9 @@ export class MemberMachine {
   memberCount: number | null = null;
   lossCount = 0;
   lastError: string | null = null;
-  /** When the newest heartbeat that was answered well had been sent. */
-  contactMs: number | null = null;
   readonly holdings = new Holdings();
-  /** No round has waited for this member before: it is put out when it has not joined for the rebalance timeout. */
-  #joinedMs = 0;
   readonly #options: MachineOptions;
+  readonly #session: Session;
   #actions: MemberAction[] = [];
   #nowMs = 0;
   /** Grows with every join: answers to older ones are void. */
@@ -75,6 +70,12 @@ export class MemberMachine {
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#session = new Session(options);
+  }
+
+  /** When the newest request that was answered well had been sent; null before the first. */
+  get contactMs(): number | null {
+    return this.#session.contactMs;
   }
 
   /** Takes one event; answers with what is to be done now, in order. */
@@ -93,7 +94,7 @@ export class MemberMachine {
   get wakeAtMs(): number {
     const { phase } = this;
     if (phase.name === 'Stopped') return Number.POSITIVE_INFINITY;
-    const session = this.generation < 0 ? Number.POSITIVE_INFINITY : this.#sessionEndMs;
+    const session = this.generation < 0 ? Number.POSITIVE_INFINITY : this.#session.endMs;
     const beat = this.#mayBeat && !this.#isBeating ? this.#beatAtMs : Number.POSITIVE_INFINITY;
     const round = phase.name === 'Stable' ? this.#roundAtMs : Number.POSITIVE_INFINITY;
     const wait = phase.name === 'Waiting' ? phase.untilMs : Number.POSITIVE_INFINITY;
@@ -156,11 +157,6 @@ export class MemberMachine {
 
   // ── The session ─────────────────────────────────────────────────────────────────────────────────────
 
-  get #sessionEndMs(): number {
-    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
-    return Math.min((this.contactMs ?? 0) + sessionTimeoutMs, this.#joinedMs + rebalanceTimeoutMs);
-  }
-
   get #mayBeat(): boolean {
     const { name } = this.phase;
     return this.generation >= 0 && (name === 'Joining' || name === 'Syncing' || name === 'Stable');
@@ -173,26 +169,19 @@ export class MemberMachine {
   #noteContact(event: EventOf<'beaten'>): void {
     const reaction = reactionTo(event.errorCode);
     if (reaction !== 'ok' && reaction !== 'join') return;
-    this.contactMs = Math.max(this.contactMs ?? 0, event.sentAtMs);
-    if (reaction === 'ok') this.#joinedMs = Math.max(this.#joinedMs, event.sentAtMs);
+    this.#session.beaten(event.sentAtMs, reaction === 'join');
     this.#failureCount = 0;
     this.lastError = null;
     this.#toldRefusal = '';
   }
 
   #checkSession(): void {
-    if (this.generation < 0 || this.phase.name === 'Leaving' || this.#nowMs < this.#sessionEndMs) return;
+    if (this.generation < 0 || this.phase.name === 'Leaving' || this.#nowMs < this.#session.endMs) return;
     const cause = this.lastError === null ? '' : ` (${this.lastError})`;
-    this.#lose(`${this.#silence()}${cause}`);
+    this.#lose(`${this.#session.silence(this.#nowMs)}${cause}`);
     if (this.phase.name === 'Waiting' || this.phase.name === 'Connecting')
       this.phase = { ...this.phase, next: 'join' };
     else this.#connect('join');
-  }
-
-  #silence(): string {
-    const silentMs = Math.round(this.#nowMs - (this.contactMs ?? 0));
-    if (silentMs >= this.#options.sessionTimeoutMs) return `no heartbeat was answered for ${silentMs} ms`;
-    return `it did not come to join again within ${this.#options.rebalanceTimeoutMs} ms`;
   }
 
   #beat(): void {
@@ -281,8 +270,7 @@ export class MemberMachine {
   }
 
   #joined(event: EventOf<'joined'>): void {
-    if (this.contactMs === null || this.generation < 0) this.contactMs = this.#nowMs;
-    this.#joinedMs = this.#nowMs;
+    this.#session.joined(this.#nowMs, this.generation < 0);
     const { memberId, generation, protocolName, attempt } = event;
     this.memberId = memberId;
     this.generation = generation;
@@ -297,7 +285,7 @@ export class MemberMachine {
 
   #synced(keys: readonly string[]): void {
     if (this.phase.name !== 'Syncing') return;
-    this.contactMs = Math.max(this.contactMs ?? 0, this.phase.sentAtMs);
+    this.#session.synced(this.phase.sentAtMs);
     this.phase = { name: 'Stable' };
     this.heldGeneration = this.generation;
     this.#failureCount = 0;
@@ -378,7 +366,7 @@ export class MemberMachine {
     this.memberId = '';
     this.generation = -1;
     this.heldGeneration = -1;
-    this.contactMs = null;
+    this.#session.forget();
     this.#actions.push({ type: 'close' });
   }
 
