@@ -43,6 +43,7 @@ function linkView(
     ...status,
     record: worker.record,
     mirrors: [...state.mirrors.values()].filter(({ link }) => link === worker.name),
+    conditions: conditionsOf(state, worker.name),
     elsewhere: [...state.statuses].flatMap(([key, told]) => {
       const [link, topic, partition] = key.split('/') as [string, string, string];
       if (link !== worker.name || told.agent === agentId || ours.has(`${topic}/${partition}`)) return [];
@@ -54,6 +55,13 @@ function linkView(
     groups: worker.groups?.status() ?? null,
     rights: worker.acls?.status() ?? null,
   };
+}
+
+function conditionsOf(state: FleetState, link: string): LinkView['conditions'] {
+  return [...state.conditions].flatMap(([key, condition]): LinkView['conditions'][number][] => {
+    if (key === link) return [{ topic: null, ...condition }];
+    return key.startsWith(`${link}/`) ? [{ topic: key.slice(link.length + 1), ...condition }] : [];
+  });
 }
 
 function certificatesOf(clusters: readonly (Cluster | null)[]): CertificateView[] {

@@ -1,6 +1,12 @@
 // What an agent knows about itself, its fleet and its links at one moment: the one source of the HTTP API, the metrics
 // and `describe`. The agent fills it (src/agent); whoever shows it only reads. Null is unknown, never zero.
-import type { AgentRecord, LinkRecord, MirrorRecord, StatusRecord } from '../control/types.ts';
+import type {
+  AgentRecord,
+  ConditionRecord,
+  LinkRecord,
+  MirrorRecord,
+  StatusRecord,
+} from '../control/types.ts';
 import type { AclKeeperStatus } from '../link/acls/types.ts';
 import type { GroupsStatus } from '../link/groups/index.ts';
 import type { LinkStatus } from '../link/index.ts';
@@ -22,6 +28,8 @@ export interface LinkView extends LinkStatus {
   /** As it was declared. */
   readonly record: LinkRecord;
   readonly mirrors: readonly MirrorRecord[];
+  /** What keeps the link, or topics of it, from being copied; told by the leader. */
+  readonly conditions: readonly LinkCondition[];
   readonly elsewhere: readonly ElsewherePartition[];
   /** When the source last answered anything. */
   readonly sourceHeardAtMs: number | null;
@@ -31,6 +39,11 @@ export interface LinkView extends LinkStatus {
   /** Null where this agent does not keep them: it does not lead the fleet, or nothing was asked for. */
   readonly groups: GroupsStatus | null;
   readonly rights: AclKeeperStatus | null;
+}
+
+export interface LinkCondition extends ConditionRecord {
+  /** At the source; null: the link as a whole. */
+  readonly topic: string | null;
 }
 
 /** A partition that another agent copies, as that agent last told. */

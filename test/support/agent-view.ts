@@ -42,7 +42,7 @@ export function linkView(fields: Partial<LinkView> = {}): LinkView {
       source: { name: 'us-east', bootstrap: ['us-east-kafka:9092'] },
       config: { topics: ['orders', 'payments.*'] },
     },
-    ...{ mirrors: [], elsewhere: [], certificates: [], groups: null, rights: null },
+    ...{ mirrors: [], conditions: [], elsewhere: [], certificates: [], groups: null, rights: null },
     ...{ sourceHeardAtMs: viewAtMs - 1_500, heldBytesMax: 12_582_912 },
     ...fields,
   };
@@ -92,8 +92,13 @@ export const fullView: AgentView = agentView([
       },
     ],
     topics: [topicStatus('orders')],
+    conditions: [
+      { v: 1, topic: null, state: 'Unreachable', reason: 'the source is down', sinceMs: viewAtMs - 5_000 },
+      { v: 1, topic: 'events', state: 'Refused', reason: 'it has 4 partitions', sinceMs: viewAtMs - 4_000 },
+    ],
     mirrors: [
-      mirrorRecord('orders'),
+      mirrorRecord('orders', { partitionCount: 4 }),
+      mirrorRecord('resting', { state: 'Paused', partitionCount: 1 }),
       mirrorRecord('payments.cards', {
         state: 'Promoted',
         promotion: {

@@ -38,6 +38,7 @@ export const agent = named('Agent', 'One agent of the fleet, as it last told', {
   startedAtMs: moment,
   atMs: moment,
   isLeader: z.boolean(),
+  isAlive: z.boolean().meta({ description: 'It has told of itself within the last 30 s' }),
   partitionCount: count,
 });
 
@@ -54,11 +55,19 @@ export const agents = named('Agents', 'The fleet, and the agent that answers', {
 
 export const partition = named('Partition', 'One partition of a mirror; docs/states.md explains the states', {
   partition: count,
-  state: z.string(),
+  state: z
+    .string()
+    .nullable()
+    .meta({ description: 'Null where no agent has told of it yet, as all that follows' }),
   reason: z.string().nullable(),
-  sinceMs: moment,
-  agent: z.string().meta({ description: 'Who copies it' }),
-  toldAtMs: moment.meta({ description: 'When that agent told this; now where it is the one that answers' }),
+  sinceMs: moment.nullable(),
+  agent: z.string().nullable().meta({ description: 'Who copies it' }),
+  isAgentAlive: z
+    .boolean()
+    .meta({ description: 'Whether that agent still runs; what a dead one told may long be wrong' }),
+  toldAtMs: moment
+    .nullable()
+    .meta({ description: 'When that agent told this; now where it is the one that answers' }),
   sourceEnd: offset.nullable().meta({ description: 'The last stable offset at the source' }),
   mirrorEnd: offset.nullable().meta({ description: 'Offsets below are at the destination' }),
   lagRecords: offset.nullable(),
@@ -67,7 +76,7 @@ export const partition = named('Partition', 'One partition of a mirror; docs/sta
     .meta({ description: 'For how long the mirror has been behind; 0 when it is not' }),
   lastFetchAtMs: moment.nullable(),
   lastError: z.string().nullable(),
-  shift: offset.meta({ description: 'Source offset - offset at the mirror' }),
+  shift: offset.nullable().meta({ description: 'Source offset - offset at the mirror' }),
   details: z
     .strictObject({
       isStopped: z.boolean(),
@@ -91,6 +100,9 @@ export const partition = named('Partition', 'One partition of a mirror; docs/sta
     .meta({ description: 'What only the agent that copies it knows; null where another one answers' }),
 });
 
+/** What keeps a link or a topic from being copied; docs/states.md explains each state. */
+const condition = z.strictObject({ state: z.string(), reason: z.string(), sinceMs: moment });
+
 const mirrorState = z.enum(Object.keys(mirrorStates) as [string, ...string[]]);
 
 const summary = {
@@ -109,11 +121,10 @@ export const mirror = named('Mirror', 'One mirror topic', {
   state: mirrorState.meta({ description: 'What it is meant to do' }),
   sinceMs: moment,
   reason: z.string().nullable(),
-  condition: z
-    .string()
-    .nullable()
-    .meta({ description: 'What keeps the topic as a whole from being copied, or `Mirrored`' }),
-  conditionReason: z.string().nullable(),
+  isCopied: z
+    .boolean()
+    .meta({ description: 'Whether it is to be copied; the lag of any other mirror says nothing' }),
+  condition: condition.nullable(),
   partitionCount: count,
   ...summary,
 });
@@ -154,6 +165,9 @@ export const link = named('Link', 'One link', {
   source: z.string(),
   destination: z.string(),
   bootstrap: z.array(z.string()).meta({ description: 'Of the source, as declared' }),
+  sourceClusterId: z.string().nullable(),
+  isDeleted: z.boolean().meta({ description: 'Its last mirrors are being closed' }),
+  condition: condition.nullable(),
   generation: z.int().meta({ description: 'Grows by one with every change' }),
   createdAtMs: moment,
   changedAtMs: moment,
@@ -208,6 +222,9 @@ const rights = z.strictObject({
 export const linkDetails = named('LinkDetails', 'One link with its configuration and its mirrors', {
   link,
   config: z.record(z.string(), z.unknown()).meta({ description: 'As declared; secrets are left out' }),
+  topicConditions: z
+    .array(condition.extend({ topic: z.string() }))
+    .meta({ description: 'Topics that are not copied, those without a mirror, too' }),
   certificates: z.array(certificate),
   rights: rights
     .nullable()

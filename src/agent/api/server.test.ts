@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { agentView, fullView, linkView } from '../../../test/support/agent-view.ts';
+import { agentView, fullView, linkView, viewAtMs } from '../../../test/support/agent-view.ts';
 import type { AgentView } from '../view.ts';
 import { openApiDocument, openApiText } from './openapi.ts';
 import { routes } from './routes.ts';
@@ -90,7 +90,7 @@ describe('answers', () => {
   it('tell offsets exactly, as decimal strings, and who copies each partition', async () => {
     const { body } = await ask('/v1/links/us-to-eu/mirrors/orders');
     expect(body).toMatchObject({
-      mirror: { lagRecords: '7', lagUnknownCount: 1, behindMs: 2_000, states: { Mirroring: 2, Diverged: 1 } },
+      mirror: { lagRecords: '7', lagUnknownCount: 2, behindMs: 2_000, states: { Mirroring: 2, Diverged: 1 } },
       partitions: [
         {
           partition: 0,
@@ -99,9 +99,28 @@ describe('answers', () => {
           details: { batchesMirrored: 4 },
         },
         { partition: 1, agent: 'agent-1', lagRecords: null, details: { isStopped: true, stoppedAt: '7' } },
-        { partition: 2, agent: 'agent-2', lagRecords: '2', details: null },
+        { partition: 2, agent: 'agent-2', isAgentAlive: true, lagRecords: '2', details: null },
+        { partition: 3, agent: null, state: null, lagRecords: null },
       ],
     });
+  });
+
+  it('tell what keeps a link or a topic from being copied, and count only what is to be copied', async () => {
+    const { body } = await ask('/v1/links/us-to-eu');
+    expect(body).toMatchObject({
+      // Not the partition of `resting`, which is paused, nor that of a mirror that is promoted.
+      link: { condition: { state: 'Unreachable' }, lagRecords: '7', lagUnknownCount: 2, isDeleted: false },
+      topicConditions: [{ topic: 'events', state: 'Refused', reason: 'it has 4 partitions' }],
+    });
+  });
+
+  it('say which agents are gone, and that what they told may be wrong', async () => {
+    const gone = fullView.agents.map((each) => ({ ...each, atMs: viewAtMs - 31_000 }));
+    const view = (): AgentView => ({ ...fullView, agents: [fullView.agents[0]!, gone[1]!] });
+    const { body } = await ask('/v1/agents', { view });
+    expect(body).toMatchObject({ agents: [{ isAlive: true }, { id: 'agent-2', isAlive: false }] });
+    const mirror = await (await fetch(`${api!.url}/v1/links/us-to-eu/mirrors/orders`)).json();
+    expect(mirror).toMatchObject({ partitions: [{}, {}, { agent: 'agent-2', isAgentAlive: false }, {}] });
   });
 
   it('take what an agent knows of its own partition before what another told earlier', async () => {
@@ -112,6 +131,8 @@ describe('answers', () => {
     expect((body as { partitions: unknown[] }).partitions).toMatchObject([
       { partition: 0, agent: 'agent-1' },
       { partition: 1, agent: 'agent-1' },
+      { partition: 2, agent: null },
+      { partition: 3, agent: null },
     ]);
   });
 

@@ -1,6 +1,7 @@
 // From an agent's view to the JSON of links, mirrors, groups and agents. Pure.
 import type { MirrorRecord } from '../../control/types.ts';
-import type { AgentView, LinkView } from '../view.ts';
+import { mirrorStates } from '../../link/lifecycle.ts';
+import type { AgentView, LinkCondition, LinkView } from '../view.ts';
 import { withoutSecrets } from '../without-secrets.ts';
 import type {
   AgentsAnswer,
@@ -11,7 +12,7 @@ import type {
   MirrorDetailsAnswer,
   PartitionAnswer,
 } from './answers.ts';
-import { partitionsOf, summaryOf } from './show-partitions.ts';
+import { isAlive, partitionsOf, summaryOf } from './show-partitions.ts';
 
 export function showAgents(view: AgentView): AgentsAnswer {
   const { atMs, agent, generation, sessionTimeoutMs, agents } = view;
@@ -20,21 +21,25 @@ export function showAgents(view: AgentView): AgentsAnswer {
     answeredBy: agent.id,
     generation,
     sessionTimeoutMs,
-    agents: agents.map(({ id, version, host, pid, api, startedAtMs, atMs, isLeader, partitionCount }) => {
-      return { id, version, host, pid, api, startedAtMs, atMs, isLeader, partitionCount };
+    agents: agents.map((each) => {
+      const { id, version, host, pid, api, startedAtMs, isLeader, partitionCount } = each;
+      const facts = { id, version, host, pid, api, startedAtMs, atMs: each.atMs, isLeader, partitionCount };
+      return { ...facts, isAlive: isAlive(each, atMs) };
     }),
   };
 }
 
 export function showLinks(view: AgentView): LinkAnswer[] {
-  return view.links.map((link) => showLink(link, topicsOf(view, link)));
+  return view.links.map((link) => showLink(link, partitionsOf(view, link)));
 }
 
 export function showLinkDetails(view: AgentView, link: LinkView): LinkDetailsAnswer {
-  const topics = topicsOf(view, link);
   return {
-    link: showLink(link, topics),
+    link: showLink(link, partitionsOf(view, link)),
     config: withoutSecrets(link.record.config) as Record<string, unknown>,
+    topicConditions: link.conditions.flatMap((each) =>
+      each.topic === null ? [] : [{ topic: each.topic, ...showCondition(each) }],
+    ),
     certificates: link.certificates.map(({ cluster, kind, subject, expiresAtMs }) => {
       return { cluster, kind, subject, expiresAtMs };
     }),
@@ -44,12 +49,11 @@ export function showLinkDetails(view: AgentView, link: LinkView): LinkDetailsAns
 }
 
 export function showMirrors(view: AgentView, link: LinkView): MirrorAnswer[] {
-  const topics = topicsOf(view, link);
-  const conditions = new Map(link.topics.map((status) => [status.topic, status]));
-  return link.mirrors.map((record) => {
-    const condition = conditions.get(record.sourceTopic);
-    return showMirror(record, condition ?? null, topics.get(record.sourceTopic) ?? []);
-  });
+  const topics = partitionsOf(view, link);
+  const conditions = new Map(link.conditions.map((condition) => [condition.topic, condition]));
+  return link.mirrors.map((record) =>
+    showMirror(record, conditions.get(record.sourceTopic), topics.get(record.sourceTopic) ?? []),
+  );
 }
 
 /** Null where the link does not mirror the topic. */
@@ -60,8 +64,8 @@ export function showMirrorDetails(
 ): MirrorDetailsAnswer | null {
   const record = link.mirrors.find(({ sourceTopic }) => sourceTopic === topic);
   if (record === undefined) return null;
-  const partitions = topicsOf(view, link).get(topic) ?? [];
-  const condition = link.topics.find((status) => status.topic === topic) ?? null;
+  const partitions = partitionsOf(view, link).get(topic) ?? [];
+  const condition = link.conditions.find((each) => each.topic === topic);
   const { promotion } = record;
   return {
     mirror: showMirror(record, condition, partitions),
@@ -114,33 +118,42 @@ export function showGroups(view: AgentView, links: readonly LinkView[]): GroupsA
   };
 }
 
-function topicsOf(view: AgentView, link: LinkView): Map<string, PartitionAnswer[]> {
-  return partitionsOf(link, { agentId: view.agent.id, nowMs: view.atMs });
-}
-
 function showLink(link: LinkView, topics: ReadonlyMap<string, readonly PartitionAnswer[]>): LinkAnswer {
   const { name, source, destination, record, sourceHeardAtMs, discoveryError, heldBytes, heldBytesMax } =
     link;
   const { generation, createdAtMs, changedAtMs } = record;
+  const condition = link.conditions.find(({ topic }) => topic === null);
+  const copied = link.mirrors.filter(({ state }) => mirrorStates[state].isCopied);
   return {
     ...{ name, source, destination, bootstrap: [...record.source.bootstrap] },
     ...{ generation, createdAtMs, changedAtMs, sourceHeardAtMs, discoveryError, heldBytes, heldBytesMax },
+    sourceClusterId: record.sourceClusterId ?? null,
+    isDeleted: record.isDeleted === true,
+    condition: showCondition(condition),
     mirrorCount: link.mirrors.length,
     partitionCount: link.mirrors.reduce((sum, mirror) => sum + mirror.partitionCount, 0),
-    ...summaryOf([...topics.values()].flat()),
+    ...summaryOf(copied.flatMap(({ sourceTopic }) => topics.get(sourceTopic) ?? [])),
   };
 }
 
 function showMirror(
   record: MirrorRecord,
-  condition: LinkView['topics'][number] | null,
+  condition: LinkCondition | undefined,
   partitions: readonly PartitionAnswer[],
 ): MirrorAnswer {
   const { link, sourceTopic, mirrorTopic, state, sinceMs, reason, partitionCount } = record;
   return {
     ...{ link, sourceTopic, mirrorTopic, state, sinceMs, reason, partitionCount },
-    condition: condition?.state ?? null,
-    conditionReason: condition?.reason ?? null,
+    isCopied: mirrorStates[state].isCopied,
+    condition: showCondition(condition),
     ...summaryOf(partitions),
   };
+}
+
+function showCondition(condition: LinkCondition): { state: string; reason: string; sinceMs: number };
+function showCondition(condition: LinkCondition | undefined): MirrorAnswer['condition'];
+function showCondition(condition: LinkCondition | undefined): MirrorAnswer['condition'] {
+  if (condition === undefined) return null;
+  const { state, reason, sinceMs } = condition;
+  return { state, reason, sinceMs };
 }
