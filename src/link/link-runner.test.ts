@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeCluster, MemoryStore, mirrorOf, sourceLike } from '../../test/support/fake-link-cluster.ts';
 import { LockstepError } from '../errors.ts';
 import type { LinkMirror, PartitionStatus, TopicPartition } from '../mirror/index.ts';
-import { LinkRunner } from './link-runner.ts';
+import { LinkRunner, type LinkRunnerOptions } from './link-runner.ts';
 import { Shifts } from './shift.ts';
 import { StartGuard } from './start-guard.ts';
 
@@ -40,7 +40,7 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-function newRunner(start: 'fill' | 'shifted'): LinkRunner {
+function newRunner(start: 'fill' | 'shifted', given: Partial<LinkRunnerOptions> = {}): LinkRunner {
   const mirror = {
     heldBytes: 0,
     status: () => status,
@@ -71,6 +71,7 @@ function newRunner(start: 'fill' | 'shifted'): LinkRunner {
     configs: { everyMs: 3_000, also: [] },
     startGuard: new StartGuard(common),
     shifts: new Shifts({ ...common, link: 'us-to-eu', start, store }),
+    ...given,
   });
 }
 
@@ -147,6 +148,65 @@ describe('a topic that makes trouble', () => {
     await vi.advanceTimersByTimeAsync(1_100);
     expect(topicStatus('orders')?.state).toBe('Refused');
     expect(copied).toEqual([]);
+  });
+});
+
+it('copies a mirror that was refused as soon as a person has mended it', async () => {
+  const fitting = mirrorOf(sourceLike());
+  source.addTopic('orders');
+  source.settings.set('orders', sourceLike());
+  destination.addTopic('orders');
+  destination.settings.set(
+    'orders',
+    new Map([...fitting, ['compression.type', { value: 'gzip', isSetOnTopic: true }]]),
+  );
+  await runner.start();
+  expect(topicStatus('orders')?.state).toBe('Refused');
+  destination.settings.set('orders', fitting);
+  await vi.advanceTimersByTimeAsync(1_100);
+  expect(topicStatus('orders')).toMatchObject({ state: 'Mirrored', reason: null });
+  expect(copied).toEqual(['orders-0']);
+  await runner.stop();
+});
+
+describe('a runner that shares the link with others', () => {
+  it('creates nothing, and copies what the keeper has made', async () => {
+    runner = newRunner('fill', { isKeeper: () => false });
+    source.addTopic('orders');
+    await runner.start();
+    expect(topicStatus('orders')).toMatchObject({
+      state: 'Preparing',
+      reason: 'waits for the leading agent to create the mirror',
+    });
+    destination.addTopic('orders');
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(copied).toEqual(['orders-0']);
+    await runner.stop();
+  });
+
+  it('changes no setting', async () => {
+    runner = newRunner('fill', { isKeeper: () => false });
+    source.addTopic('orders');
+    source.settings.set('orders', sourceLike({ 'cleanup.policy': 'compact' }));
+    destination.addTopic('orders');
+    destination.settings.set('orders', mirrorOf(sourceLike()));
+    await runner.start();
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(destination.log).toEqual([]);
+    await runner.stop();
+  });
+
+  it('does not take a hidden topic for a deleted one', async () => {
+    source.addTopic('orders');
+    await runner.start();
+    source.topics.delete('orders');
+    source.hidden.add('orders');
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(topicStatus('orders')?.state).toBe('NotAuthorized');
+    source.hidden.clear();
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(topicStatus('orders')?.state).toBe('SourceDeleted');
+    await runner.stop();
   });
 });
 

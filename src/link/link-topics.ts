@@ -123,7 +123,7 @@ export class LinkTopics {
     const { source, destination, preparation, wishes } = this.#options;
     const unknown = selected
       .map(({ topic }) => topic)
-      .filter((topic) => !this.#topics.has(topic) && wishes(topic).mayMirror);
+      .filter((topic) => this.#known(topic) === undefined && wishes(topic).mayMirror);
     const sourceSettings = await source.topicSettings(unknown);
     const mirrorSettings = await destination.topicSettings(
       unknown.filter((topic) => mirrorOf(topic) !== undefined),
@@ -131,7 +131,7 @@ export class LinkTopics {
     for (const facts of selected) {
       if (this.#options.isStopped()) return;
       const { topic } = facts;
-      const known = this.#topics.get(topic);
+      const known = this.#known(topic);
       await this.#preparing(facts, async () => {
         if (!wishes(topic).mayMirror) return known === undefined ? stopped : null;
         if (known !== undefined) return this.#follow(known, facts, mirrorOf(topic));
@@ -150,6 +150,12 @@ export class LinkTopics {
       this.#shareOutTopic(topic);
     }
     this.shareOut();
+  }
+
+  /** A topic that is met already; one whose mirror was refused is met again, since a person may have mended it. */
+  #known(topic: string): KnownTopic | undefined {
+    const known = this.#topics.get(topic);
+    return known?.condition?.state === 'Refused' ? undefined : known;
   }
 
   /** What a topic waits for, or what is wrong with it, must not hold up the others; it is tried again at the next look. */

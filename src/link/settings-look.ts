@@ -18,7 +18,7 @@ export interface SettingsLookOptions {
   readonly mirror: LinkMirror;
   readonly startGuard: StartGuard;
   readonly isKeeper: () => boolean;
-  /** How often; at once where a partition is Blocked or new, or a start is being filled. */
+  /** How often the keeper looks; at once where a partition is Blocked, NotAuthorized or new, or a start is being filled. */
   readonly everyMs: () => number;
   /** Settings that are kept equal because somebody asked for it. */
   readonly also: () => readonly string[];
@@ -29,6 +29,11 @@ export interface SettingsLookOptions {
 
 /** Errors that are one topic's own; all others concern the cluster. */
 export const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUTHORIZED', 'CONFIG_INVALID']);
+
+/** How often who only watches looks, at least, in ms. */
+const watchedEveryMs = 30_000;
+/** What other settings, or the end of a guard, may mend. */
+const urgentStates: ReadonlySet<string> = new Set(['Blocked', 'NotAuthorized']);
 
 export class SettingsLook {
   readonly #options: SettingsLookOptions;
@@ -57,14 +62,18 @@ export class SettingsLook {
   async look(mirrored: readonly KnownTopic[]): Promise<void> {
     const { source, destination, mirror, startGuard, everyMs, nowMs } = this.#options;
     const partitions = Map.groupBy(mirror.status(), ({ topic }) => topic);
-    const isDue = nowMs() - this.#lookedAtMs >= everyMs();
-    const topics = mirrored.filter(
-      ({ topic }) =>
-        isDue ||
+    const isKeeper = this.#options.isKeeper();
+    const dueMs = isKeeper ? everyMs() : Math.max(everyMs(), watchedEveryMs);
+    const isDue = nowMs() - this.#lookedAtMs >= dueMs;
+    const topics = mirrored.filter(({ topic }) => {
+      const ours = partitions.get(topic) ?? [];
+      return (
+        (isDue && (isKeeper || ours.length > 0)) ||
         startGuard.isGuarded(topic) ||
-        this.#keptRange.isNew(topic, partitions.get(topic) ?? []) ||
-        partitions.get(topic)?.some(({ state }) => state === 'Blocked'),
-    );
+        this.#keptRange.isNew(topic, ours) ||
+        ours.some(({ state }) => urgentStates.has(state))
+      );
+    });
     if (isDue) this.#lookedAtMs = nowMs();
     if (topics.length === 0) return;
     const names = topics.map(({ topic }) => topic);

@@ -301,7 +301,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       return this.#mirror(view, { lastFetchedEpoch: -1, lostUntil: sourceStart });
     }
     if (missing > fillOffsetsMax) {
-      const reason = `the source starts at ${sourceStart}: to fill ${missing} offsets would take about ${fillEstimate(missing)}, and at most ${fillOffsetsMax} are filled`;
+      const reason = `the mirror is to start at ${sourceStart}: to fill ${missing} offsets would take about ${fillEstimate(missing)}, and at most ${fillOffsetsMax} are filled`;
       return this.#end('StartTooFar', view.logEnd, reason);
     }
     this.#fill(view.position.producerId, view.logEnd, sourceStart);
@@ -314,7 +314,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   #fill(producerId: bigint, offset: bigint, target: bigint): void {
     const filler = nextFiller(producerId, offset, target);
-    const reason = `${offset} of ${target} offsets below the source’s start are filled; about ${fillEstimate(target - offset)} more`;
+    const reason = `${offset} of ${target} offsets below the mirror’s start are filled; about ${fillEstimate(target - offset)} more`;
     this.mirrorEnd = offset;
     this.state = { name: 'FillingStart', target, producerId, filler, reason };
     this.#act({ type: 'appendFiller', round: this.round, filler });
