@@ -9,11 +9,11 @@ const member: MemberView = {
   agentId: 'agent-1',
   generation: 7,
   owned: ['us-to-eu/__proto__/0', 'us-to-eu/orders/0', 'us-to-eu/orders/1', 'us-to-eu/payments.eu/3'],
-  releasing: ['ap-to-eu/orders/0'],
+  releasing: ['ap/to/eu/orders/0'],
   isLeaving: false,
   load: new Map([
     ['us-to-eu/orders/1', 120_000],
-    ['ap-to-eu/orders/0', 0],
+    ['ap/to/eu/orders/0', 0],
   ]),
 };
 const packed = (value: unknown): Buffer =>

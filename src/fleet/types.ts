@@ -79,13 +79,18 @@ export interface MembershipStatus {
   readonly lastError: string | null;
 }
 
-/** `link/topic/partition`: tells items apart. Neither links nor topics have a slash in their names. */
+/** `link/topic/partition`: tells items apart. Kafka's topics have no slash in their names; a link may have one. */
 export function keyOf(item: WorkItem): string {
   return `${item.link}/${item.topic}/${item.partition}`;
 }
 
 /** The item of a key. */
 export function itemOf(key: string): WorkItem {
-  const [link, topic, partition] = key.split('/') as [string, string, string];
-  return { link, topic, partition: Number(partition) };
+  const partitionAt = key.lastIndexOf('/');
+  const topicAt = key.lastIndexOf('/', partitionAt - 1);
+  return {
+    link: key.slice(0, topicAt),
+    topic: key.slice(topicAt + 1, partitionAt),
+    partition: Number(key.slice(partitionAt + 1)),
+  };
 }
