@@ -148,7 +148,7 @@ describe('topics that change, each beside the others in one link', () => {
       pollMs: 500,
     });
     expect(agent.notices.map(({ text }) => text).join('\n')).toContain(
-      `topic ${topic}: retention.ms 111111111 -> 222222222`,
+      `retention.ms 111111111 -> 222222222`,
     );
     expect(await expectIdentical(link([topic]))).toBe(4);
   });
