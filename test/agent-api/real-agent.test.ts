@@ -56,7 +56,7 @@ test('two agents answer for the whole fleet, and their metrics add up', async ()
   const ports = [await findFreePort(), await findFreePort()];
   const urls = ports.map((port) => `http://127.0.0.1:${port}`);
   const start = (index: number) =>
-    startAgent(
+    startAgent([
       ...at,
       '--id',
       `agent-${index}`,
@@ -64,7 +64,7 @@ test('two agents answer for the whole fleet, and their metrics add up', async ()
       `127.0.0.1:${ports[index]}`,
       '--log-level',
       'debug',
-    );
+    ]);
   await using first = start(0);
   await using second = start(1);
   const logs = () => `${first.log()}\n${second.log()}`;
