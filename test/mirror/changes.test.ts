@@ -147,9 +147,7 @@ describe('topics that change, each beside the others in one link', () => {
       describe: 'the mirror to have the source’s new retention',
       pollMs: 500,
     });
-    expect(agent.notices.map(({ text }) => text).join('\n')).toContain(
-      `retention.ms 111111111 -> 222222222`,
-    );
+    expect(agent.notices.map(({ text }) => text).join('\n')).toContain(`retention.ms 111111111 -> 222222222`);
     expect(await expectIdentical(link([topic]))).toBe(4);
   });
 
