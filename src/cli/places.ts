@@ -17,6 +17,7 @@ export function placesOf(topology: Topology): PlaceOfLink {
     };
     return {
       file: topology.file,
+      prefix: link?.prefix ?? '',
       source: bootstrapOf(link?.source),
       destination: bootstrapOf(link?.destination),
     };

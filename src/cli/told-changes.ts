@@ -53,7 +53,9 @@ interface News {
 }
 
 /** Where links lead, for the commands in the lines. */
-export type PlaceOfLink = (link: string) => Pick<Place, 'file' | 'source' | 'destination'>;
+export type PlaceOfLink = (
+  link: string,
+) => Pick<Place, 'file' | 'source' | 'destination'> & { readonly prefix?: string };
 
 export class ToldChanges {
   readonly #placeOf: PlaceOfLink;
@@ -124,7 +126,9 @@ export class ToldChanges {
     if (episode.isTold || !isLasting(episode, atMs)) return [];
     episode.isTold = true;
     const what = describe(status);
-    const way = wayOutOf(status, trouble, { link, topic, partition, ...this.#placeOf(link) });
+    const { prefix = '', ...place } = this.#placeOf(link);
+    const mirror = `${prefix}${topic}`;
+    const way = wayOutOf(status, trouble, { link, topic, mirror, partition, ...place });
     return [{ name, what, text: `${what}${way === null ? '' : ` ${way}`}` }];
   }
 }

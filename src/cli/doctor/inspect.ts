@@ -150,7 +150,7 @@ async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise
   }
   if (roles.destinationOf.length > 0) {
     const taken = roles.destinationOf.flatMap((link) =>
-      topicsTaken(link, topicsElsewhere.get(link.source) ?? []),
+      topicsTaken(link, topicsElsewhere.get(link.source) ?? []).map((topic) => `${link.prefix}${topic}`),
     );
     const topics = await topicRights(cluster, taken);
     checks.push(destinationRightsCheck(topics, await creatableTopics(cluster, topics)));

@@ -41,6 +41,7 @@ function rowsOfStates(): Map<string, string[]> {
 const place = {
   link: 'LINK',
   topic: 'TOPIC',
+  mirror: 'MIRROR',
   partition: 'PARTITION' as unknown as number,
   file: 'FILE',
   source: 'SOURCE',

@@ -5,6 +5,7 @@ const place: Place = {
   link: 'us-to-eu',
   topic: 'orders',
   partition: 3,
+  mirror: 'eu.orders',
   file: 'lockstep.yaml',
   source: 'us:9092',
   destination: 'eu:9092',
@@ -23,6 +24,12 @@ describe('what to do', () => {
     expect(words).not.toMatch(/[{}\n]/);
     expect(words).toMatch(/^[A-Z].*\.$/);
     expect(words.length).toBeLessThan(500);
+  });
+
+  test.each(Object.keys(waysOut))('%s names the mirror where the destination is asked', (state) => {
+    const words = wayOut(state, place)!;
+    for (const [, name] of words.matchAll(/eu:9092 [^;]*?(?:--topic|--entity-name) (\S+?)[.;,]?(?: |$)/g))
+      expect(name).toBe('eu.orders');
   });
 
   it('is nothing for states that pass', () => {
