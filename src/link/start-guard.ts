@@ -153,7 +153,7 @@ export class StartGuard {
     const before = startTagOf(settings);
     const isDenied = await destination.isReadingDenied(topic);
     const isOurs = before === 'filling' || before === 'opening';
-    const policyChanges = policyForCutting(topic, settings);
+    const policyChanges = policyForCutting(destination.mirrorName(topic), settings);
     // A rule that somebody else made stays; without an authorizer there is none to be made.
     const tag: StartTag =
       isOurs || isDenied === false
@@ -170,7 +170,10 @@ export class StartGuard {
     }
     if (await this.#deny(topic, entry)) {
       const until = 'until the offsets below the start of the source are filled and cut off';
-      return this.#notice('info', `topic ${topic}: READ is denied to everybody ${until}`);
+      return this.#notice(
+        'info',
+        `topic ${destination.mirrorName(topic)}: READ is denied to everybody ${until}`,
+      );
     }
     await destination.alterTopic(topic, { [startTagSetting]: startTags.fillingReadable });
     this.#unprotected(topic, `allow.everyone.if.no.acl.found is on in ${destination.name}`);
@@ -205,7 +208,10 @@ export class StartGuard {
       if ((await destination.isReadingDenied(topic)) === true) await destination.allowReading(topic);
       await destination.alterTopic(topic, { [startTagSetting]: startTags.none });
     }
-    this.#notice('info', `topic ${topic}: it starts where the source does, and can be read`);
+    this.#notice(
+      'info',
+      `topic ${destination.mirrorName(topic)}: what was filled is cut off, and it can be read`,
+    );
   }
 
   /** By the logs themselves, since another agent may be the one that fills. */
@@ -242,9 +248,13 @@ export class StartGuard {
     const settings = (await destination.topicSettings([topic])).get(topic);
     if (settings instanceof LockstepError) throw settings;
     if (settings !== undefined) return settings;
-    throw new LockstepError('KAFKA_ERROR', `cluster ${destination.name}: topic ${topic} is not there`, {
-      retriable: true,
-    });
+    throw new LockstepError(
+      'KAFKA_ERROR',
+      `cluster ${destination.name}: topic ${destination.mirrorName(topic)} is not there`,
+      {
+        retriable: true,
+      },
+    );
   }
 
   #topicOf(topic: string): GuardedTopic {
@@ -263,7 +273,8 @@ export class StartGuard {
   }
 
   #unprotected(topic: string, why: string): void {
-    const text = `Unprotected: topic ${topic}: ${why}, so its empty records can be read until they are cut off`;
+    const name = this.#options.destination.mirrorName(topic);
+    const text = `Unprotected: topic ${name}: ${why}, so its empty records can be read until they are cut off`;
     this.#notice('warning', text);
   }
 
@@ -292,7 +303,7 @@ function policyForCutting(topic: string, settings: TopicSettings): SettingChange
   if (!isMadeByLink(settings)) {
     throw new LockstepError(
       'CONFIG_INVALID',
-      `topic ${topic}: the source starts above offset 0, and a compacted mirror can't be filled up to there. It was not ` +
+      `topic ${topic}: it is to start above offset 0, and a compacted mirror can't be filled up to there. It was not ` +
         'created by this link, so its settings are left alone: set cleanup.policy=delete and retention.ms=-1 until it ' +
         'has caught up, or delete it so that the link creates it, or set start: shifted on the link',
     );
