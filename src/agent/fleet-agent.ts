@@ -84,6 +84,8 @@ export class FleetAgent {
   #leading: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #agentToldAtMs = 0;
+  /** Why the status could not be told, so that it is said once. */
+  #untold: string | null = null;
   #reporting: Promise<void> | null = null;
   /** Bytes mirrored at the last look, to tell a rate. */
   #measured = new Map<string, { readonly bytes: number; readonly atMs: number; readonly rate: number }>();
@@ -386,10 +388,13 @@ export class FleetAgent {
     if (entries.size === 0) return;
     this.#reporting = this.#control
       .put(entries)
-      .then(() => {})
+      .then(() => {
+        this.#untold = null;
+      })
       .catch((error: unknown) => {
         if (!(error instanceof LockstepError)) throw error;
-        this.#say('warning', `status not told: ${error.message}`);
+        if (this.#untold !== error.message) this.#say('warning', `status not told: ${error.message}`);
+        this.#untold = error.message;
       })
       .finally(() => {
         this.#reporting = null;

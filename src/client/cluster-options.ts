@@ -5,6 +5,7 @@ import type { ConnectionOptions } from './connection-options.ts';
 import type { CoordinatorKey } from './coordinators.ts';
 import type { FramePool } from './frame-pool.ts';
 import type { TopicIdChange } from './metadata.ts';
+import type { KafkaRight } from './rights.ts';
 
 export interface ClusterOptions {
   /** Memory for responses of dedicated connections. Default: one pool for this cluster, 64 MiB kept. */
@@ -47,6 +48,8 @@ export interface RequestOptions<Res> extends VersionChoice {
   readonly retry?: boolean;
   /** What is asked, in an operator's words, for messages. Default the API's name. */
   readonly what?: string;
+  /** What it needs, for messages, by the error number where that differs. */
+  readonly right?: KafkaRight | ((number: number) => KafkaRight);
   /**
    * The Kafka error number that decides about the whole answer, with the broker's words; 0 for fine. Default:
    * `errorCode` and `errorMessage` at the top of the answer, where it has them.

@@ -126,7 +126,11 @@ export class Cluster {
     const found = entry === undefined ? undefined : partitionOf(entry, partition);
     const what = `finding the leader of ${topic}-${partition}`;
     if (entry === undefined || found === undefined)
-      throw kafkaFailure(metadata.topicErrors.get(topic) ?? 3, { cluster: this.name, what });
+      throw kafkaFailure(metadata.topicErrors.get(topic) ?? 3, {
+        cluster: this.name,
+        what,
+        right: { operation: 'Describe', resource: { topic } },
+      });
     if (found.leaderId < 0) throw kafkaFailure(5, { cluster: this.name, what });
     return { ...found, topicId: entry.topicId };
   }
@@ -162,6 +166,7 @@ export class Cluster {
           cluster: this.name,
           what: options.what ?? api.name,
           brokerMessage: message,
+          right: typeof options.right === 'function' ? options.right(number) : options.right,
         });
       return body;
     });

@@ -47,6 +47,10 @@ export class Coordinators {
         cluster: this.#cluster,
         what: `finding the coordinator of ${of.type} ${of.key}`,
         brokerMessage: found?.errorMessage,
+        // Describe would be enough for this answer, and for nothing that comes after it.
+        ...(of.type === 'transaction' && {
+          right: { operation: 'Write', resource: { transactionalId: of.key } },
+        }),
       });
     }
     const coordinator = { nodeId: found.nodeId, host: found.host, port: found.port };

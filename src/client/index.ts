@@ -92,6 +92,7 @@ export {
   type MarkerResult,
   type ProducerIdentity,
   type TransactionMarker,
+  transactionalWriting,
   writeTransactionMarkers,
 } from './admin/transactions.ts';
 export type { FinalizedFeature, VersionChoice, VersionRange } from './api-versions.ts';
@@ -133,3 +134,10 @@ export {
   type TopicMetadata,
 } from './metadata.ts';
 export { topicById } from './metadata-cache.ts';
+export {
+  describeRight,
+  type GrantedOperation,
+  type GrantedResource,
+  grantCommand,
+  type KafkaRight,
+} from './rights.ts';

@@ -2,6 +2,7 @@
 // Kafka answered, what to do. Rights that are missing get a code of their own, because the way out is another.
 import { LockstepError } from '../errors.ts';
 import { kafkaError } from '../protocol/index.ts';
+import { describeRight, grantCommand, type KafkaRight } from './rights.ts';
 
 /** Kafka's *_AUTHORIZATION_FAILED: TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID, DELEGATION_TOKEN. */
 const authorizationErrors: ReadonlySet<number> = new Set([29, 30, 31, 53, 65]);
@@ -30,6 +31,8 @@ export interface KafkaFailureContext {
   readonly what: string;
   /** The broker's own words, where the response has some. */
   readonly brokerMessage?: string | null | undefined;
+  /** What would be enough: brokers tell only which kind of thing was refused. */
+  readonly right?: KafkaRight | undefined;
 }
 
 /** Whether this error number says that a right is missing. */
@@ -40,15 +43,23 @@ export function isAuthorizationError(number: number): boolean {
 /** KAFKA_ERROR or NOT_AUTHORIZED, with detail {cluster, kafkaError: name, number}; retriable as Kafka says. */
 export function kafkaFailure(number: number, context: KafkaFailureContext): LockstepError {
   const error = kafkaError(number);
-  const { cluster, what, brokerMessage } = context;
+  const { cluster, what, brokerMessage, right } = context;
   const words = brokerMessage?.trim().slice(0, 500) || error.message;
   const denied = isAuthorizationError(number);
-  const wayOut = denied ? 'Grant this user the right, or use another user' : waysOut[number];
+  const wayOut = denied ? grantOf(cluster, right) : waysOut[number];
   const text = `cluster ${cluster}: ${what} was refused with ${error.name} (${number}): ${sentence(words)}${wayOut === undefined ? '' : ` ${wayOut}.`}`;
   return new LockstepError(denied ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR', text, {
-    detail: { cluster, kafkaError: error.name, number },
+    detail: {
+      ...{ cluster, kafkaError: error.name, number },
+      ...(denied && right !== undefined && { right: describeRight(right) }),
+    },
     retriable: error.retriable,
   });
+}
+
+function grantOf(cluster: string, right: KafkaRight | undefined): string {
+  if (right === undefined) return 'Grant this user the right, or use another user';
+  return `Needed is ${describeRight(right)}: ${grantCommand(cluster, right)}`;
 }
 
 function sentence(text: string): string {

@@ -20,7 +20,6 @@ import { LockstepError } from '../errors.ts';
 import type { ControlTopic } from './control-topic.ts';
 import { appendBatch, type Entry, recordsOf } from './log.ts';
 import { restoredKey } from './restore.ts';
-import { needing } from './rights.ts';
 import { controlPartition, controlTopic } from './topic.ts';
 import { recordVersion } from './types.ts';
 
@@ -69,10 +68,7 @@ export class LeaderWriter {
    * it had not is aborted.
    */
   static async take(control: ControlTopic): Promise<LeaderWriter> {
-    const producer = await needing(
-      `WRITE on transactional id ${leaderTransactionalId}`,
-      initTransactions(control.cluster, leaderTransactionalId, { transactionTimeoutMs }),
-    );
+    const producer = await initTransactions(control.cluster, leaderTransactionalId, { transactionTimeoutMs });
     await control.refresh();
     return new LeaderWriter(control, producer);
   }
@@ -153,10 +149,7 @@ export class LeaderWriter {
     const { cluster } = this.#control;
     const options = { timeoutMs: requestDeadlineMs };
     const partition = { topic: controlTopic, partition: controlPartition };
-    await needing(
-      `WRITE on topic ${controlTopic}`,
-      addPartitionsToTransaction(cluster, leaderTransactionalId, this.#producer, [partition], options),
-    );
+    await addPartitionsToTransaction(cluster, leaderTransactionalId, this.#producer, [partition], options);
     let last = -1n;
     for (const records of recordsOf(entries, Date.now())) {
       last = await appendBatch(cluster, records, {

@@ -19,7 +19,6 @@ import { LockstepError } from '../errors.ts';
 import { committedRecords, type LogRecord } from './committed-records.ts';
 import { fetchLog } from './log.ts';
 import { OffsetWaiters } from './offset-waiters.ts';
-import { needing } from './rights.ts';
 import { controlPartition, controlTopic, createTopic, findTopic, policyProblem } from './topic.ts';
 
 /** How long the leader may wait for something new; while somebody waits for us, shorter. */
@@ -153,8 +152,8 @@ export class LogFollower {
     if (answer.errorCode === offsetOutOfRange || isCut) return this.#startOver(topicId, 'lost records');
     if (answer.errorCode !== 0) {
       const what = `reading topic ${controlTopic}`;
-      const failure = kafkaFailure(answer.errorCode, { cluster: this.#cluster.name, what });
-      await needing(`READ on topic ${controlTopic}`, Promise.reject(failure));
+      const right = { operation: 'Read', resource: { topic: controlTopic } } as const;
+      throw kafkaFailure(answer.errorCode, { cluster: this.#cluster.name, what, right });
     }
     this.#take(answer);
     await this.#watchPolicy();

@@ -1,8 +1,12 @@
 // The log of the control topic as requests: one fetch that waits for what is new, and appends of keys and values.
-import type { Cluster, Connection, ProducerIdentity } from '../client/index.ts';
+import {
+  type Cluster,
+  type Connection,
+  type ProducerIdentity,
+  transactionalWriting,
+} from '../client/index.ts';
 import { apis, type FetchResponse } from '../protocol/index.ts';
 import { encodeBatch, type RecordView } from '../records/index.ts';
-import { needing } from './rights.ts';
 import { controlPartition, controlTopic } from './topic.ts';
 
 /** Bytes asked for in one fetch; one larger batch still comes whole. */
@@ -111,7 +115,7 @@ export async function appendBatch(
     records,
     transaction && { ...transaction.producer, baseSequence: transaction.baseSequence, isTransactional: true },
   );
-  const request = cluster.request(
+  const answer = await cluster.request(
     apis.Produce,
     {
       transactionalId: transaction?.transactionalId ?? null,
@@ -124,6 +128,7 @@ export async function appendBatch(
     {
       to: { leaderOf: { topic: controlTopic, partition: controlPartition } },
       what: `writing to topic ${controlTopic}`,
+      right: transactionalWriting(transaction?.transactionalId ?? '', controlTopic),
       ...(transaction === undefined ? {} : { versionMax: transactionalProduceVersionMax }),
       errorOf: ({ responses }) => {
         const answer = responses[0]?.partitionResponses[0];
@@ -131,6 +136,5 @@ export async function appendBatch(
       },
     },
   );
-  const answer = await needing(`WRITE on topic ${controlTopic}`, request);
   return answer.responses[0]!.partitionResponses[0]!.baseOffset + BigInt(records.length - 1);
 }

@@ -4,7 +4,6 @@
 // segment is cleaned only once it is closed, so segments are small; and cleaning begins while little is dirty.
 import { type Cluster, createTopics, describeConfigs, kafkaFailure, unwrap } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import { needing } from './rights.ts';
 
 export const controlTopic = '__lockstep';
 export const controlPartition = 0;
@@ -29,11 +28,12 @@ export async function findTopic(cluster: Cluster): Promise<string | null> {
   if (found !== undefined) return found.topicId;
   const errorCode = topicErrors.get(controlTopic) ?? unknownTopic;
   if (errorCode === unknownTopic) return null;
-  const failure = kafkaFailure(errorCode, {
+  // Describe would be enough for this answer, and for nothing that comes after it.
+  throw kafkaFailure(errorCode, {
     cluster: cluster.name,
     what: `describing topic ${controlTopic}`,
+    right: { operation: 'Read', resource: { topic: controlTopic } },
   });
-  return needing(`DESCRIBE on topic ${controlTopic}`, Promise.reject(failure));
 }
 
 /** Creates the topic, unless somebody else is faster. */
@@ -57,7 +57,7 @@ export async function createTopic(cluster: Cluster, wantedReplicas = brokersDefa
   };
   const outcome = (await createTopics(cluster, [topic])).get(controlTopic)!;
   if (outcome.ok || outcome.error.detail.number === topicAlreadyExists) return;
-  await needing(`CREATE on topic ${controlTopic} or on the cluster`, Promise.reject(outcome.error));
+  throw outcome.error;
 }
 
 /** With another policy Kafka deletes what has to be remembered for the life of a mirror; null when all is well. */

@@ -1,4 +1,5 @@
 // What the error codes of the group protocol mean for a member.
+import { grantCommand } from '../client/index.ts';
 
 export type GroupReaction =
   /** Fine. */
@@ -50,7 +51,7 @@ export function wayOut(errorCode: number, groupId: string): string | null {
     case 26: // INVALID_SESSION_TIMEOUT
       return 'Choose a session timeout between group.min.session.timeout.ms and group.max.session.timeout.ms of the brokers';
     case 30: // GROUP_AUTHORIZATION_FAILED
-      return `Grant this user READ on group ${groupId}`;
+      return `Grant this user READ on group ${groupId}: ${grantCommand('the destination', { operation: 'Read', resource: { group: groupId } })}`;
     case 81: // GROUP_MAX_SIZE_REACHED
       return 'Raise group.max.size of the brokers, or run fewer agents';
     default:

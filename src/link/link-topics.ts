@@ -167,7 +167,9 @@ export class LinkTopics {
       else this.#waiting.set(topic, { reason, error: null, facts });
     } catch (error) {
       if (!(error instanceof LockstepError) || !topicErrors.has(error.code)) throw error;
+      const isNew = this.#waiting.get(topic)?.reason !== error.message;
       this.#waiting.set(topic, { reason: error.message, error, facts });
+      if (isNew) this.#options.onNotice('warning', `topic ${topic}: ${error.message}`);
     }
   }
 

@@ -246,7 +246,9 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     expect(await it.fill(it.transactions, {})).toEqual({
       kind: 'answered',
       errorCode: 53,
-      reason: expect.stringMatching(/TRANSACTIONAL_ID_AUTHORIZATION_FAILED.*Grant this user the right/),
+      reason: expect.stringMatching(
+        /TRANSACTIONAL_ID_AUTHORIZATION_FAILED.*Needed is WRITE on transactional id/,
+      ),
     });
     expect(await it.logEnd()).toBe(0n);
   });

@@ -66,6 +66,8 @@ export class Leader {
   #isWanted = false;
   #pass: Promise<void> | null = null;
   #cleanedUpAtMs = 0;
+  /** Why the work has to be tried again, so that it is said once. */
+  #trouble: string | null = null;
   readonly #order = new WriteOrder();
 
   constructor(options: LeaderOptions) {
@@ -118,10 +120,13 @@ export class Leader {
         this.#stepPromotions();
         await this.#answerWaiting();
         await this.#forget();
+        this.#trouble = null;
       } catch (error) {
         if (!(error instanceof LockstepError)) throw error;
         if (error.code === 'FENCED') return this.#stepDown();
-        onNotice('warning', `the leader's work is tried again: ${error.message}`);
+        if (this.#trouble !== error.message)
+          onNotice('warning', `the leader's work is tried again: ${error.message}`);
+        this.#trouble = error.message;
         return;
       }
     }

@@ -3,6 +3,7 @@
 import { LockstepError } from '../../errors.ts';
 import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
+import type { GrantedOperation, KafkaRight } from '../rights.ts';
 import { failed, inParallel, type Outcome, outcomeOf } from './outcome.ts';
 
 /** Kafka's ConfigResource.Type. */
@@ -80,7 +81,16 @@ export async function describeConfigs(
       const what = `describing the settings of ${describeResource(resource)}`;
       const entry = answer.results.find((result) => isFor(result, resource));
       if (entry === undefined) return { resource, outcome: failed(unanswered(cluster, what)) };
-      return { resource, outcome: outcomeOf(cluster, entry, what, () => toEntries(entry.configs)) };
+      return {
+        resource,
+        outcome: outcomeOf(
+          cluster,
+          entry,
+          what,
+          () => toEntries(entry.configs),
+          rightOn(resource, 'DescribeConfigs'),
+        ),
+      };
     });
   });
   const found = described.flat();
@@ -135,7 +145,7 @@ export async function incrementalAlterConfigs(
       const outcome =
         entry === undefined
           ? failed(unanswered(cluster, what))
-          : outcomeOf(cluster, entry, what, () => undefined);
+          : outcomeOf(cluster, entry, what, () => undefined, rightOn(resource, 'AlterConfigs'));
       return { resource, outcome };
     });
   });
@@ -193,6 +203,12 @@ function toEntries(
 
 function sourceOf(number: number): ConfigSource {
   return sources[number as keyof typeof sources] ?? 'UNKNOWN';
+}
+
+/** Settings of brokers are the cluster's. */
+function rightOn({ type, name }: ConfigResource, operation: GrantedOperation): KafkaRight {
+  if (type === 'topic') return { operation, resource: { topic: name } };
+  return { operation, resource: type === 'group' ? { group: name } : 'cluster' };
 }
 
 function describeResource({ type, name }: ConfigResource): string {

@@ -198,5 +198,9 @@ export function offsetsForLeaderEpoch<Query extends EpochEndQuery>(
 }
 
 function perLeaderOptions(what: string, options: { timeoutMs?: number }) {
-  return { what, ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }) };
+  return {
+    what,
+    operation: 'Describe',
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+  } as const;
 }

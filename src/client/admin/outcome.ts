@@ -3,6 +3,7 @@
 import { LockstepError } from '../../errors.ts';
 import type { Cluster } from '../cluster.ts';
 import { kafkaFailure } from '../kafka-failure.ts';
+import type { KafkaRight } from '../rights.ts';
 
 /** How it went with one item. */
 export type Outcome<T> =
@@ -33,16 +34,22 @@ export async function settle<T>(run: () => Promise<T>): Promise<Outcome<T>> {
   }
 }
 
-/** A success, or the failure that Kafka's error number stands for. */
+/** A success, or the failure that Kafka's error number stands for; `right`: what it needs, should that be missing. */
 export function outcomeOf<T>(
   cluster: Cluster,
   answer: { readonly errorCode: number; readonly errorMessage?: string | null },
   what: string,
   value: () => T,
+  right?: KafkaRight,
 ): Outcome<T> {
   if (answer.errorCode === 0) return succeeded(value());
   return failed(
-    kafkaFailure(answer.errorCode, { cluster: cluster.name, what, brokerMessage: answer.errorMessage }),
+    kafkaFailure(answer.errorCode, {
+      cluster: cluster.name,
+      what,
+      brokerMessage: answer.errorMessage,
+      right,
+    }),
   );
 }
 

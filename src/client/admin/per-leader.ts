@@ -5,6 +5,7 @@ import { kafkaError } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Connection } from '../connection.ts';
 import { kafkaFailure } from '../kafka-failure.ts';
+import type { GrantedOperation } from '../rights.ts';
 import { failed, type Outcome, succeeded } from './outcome.ts';
 
 export interface TopicPartition {
@@ -35,6 +36,8 @@ export type PartitionOutcome<Item extends TopicPartition, T> = {
 export interface PerLeaderOptions {
   /** What is asked, for messages: `reading the log end of`. */
   readonly what: string;
+  /** What it needs on the topic. */
+  readonly operation: GrantedOperation;
   /** For all attempts together, ms. Default the cluster's deadline. */
   readonly timeoutMs?: number;
   /** false: each leader is asked once. Default true. */
@@ -70,7 +73,7 @@ export async function perLeader<Item extends TopicPartition, T>(
           const missing = new Set(led.map(({ item }) => keyOf(item)));
           for (const answer of answers) {
             missing.delete(keyOf(answer));
-            outcomes.set(keyOf(answer), toOutcome(cluster, answer, options.what));
+            outcomes.set(keyOf(answer), toOutcome(cluster, answer, options));
           }
           for (const { item } of led)
             if (missing.has(keyOf(item))) failItem(item, unanswered(cluster, item, options.what));
@@ -134,12 +137,17 @@ async function groupByLeader<Item extends TopicPartition>(
   return byLeader;
 }
 
-function toOutcome<T>(cluster: Cluster, answer: PartitionAnswer<T>, what: string): Outcome<T> {
+function toOutcome<T>(
+  cluster: Cluster,
+  answer: PartitionAnswer<T>,
+  { what, operation }: PerLeaderOptions,
+): Outcome<T> {
   if (answer.errorCode === 0) return succeeded(answer.value);
   const context = {
     cluster: cluster.name,
     what: `${what} ${keyOf(answer)}`,
     brokerMessage: answer.errorMessage,
+    right: { operation, resource: { topic: answer.topic } },
   };
   return failed(kafkaFailure(answer.errorCode, context));
 }

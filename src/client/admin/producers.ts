@@ -31,7 +31,7 @@ export function describeProducers<Item extends TopicPartition>(
   items: readonly Item[],
   options: { timeoutMs?: number } = {},
 ): Promise<PartitionOutcome<Item, DescribedProducers>[]> {
-  const perLeaderOptions = { what: 'describing producers of', ...options };
+  const perLeaderOptions = { what: 'describing producers of', operation: 'Read', ...options } as const;
   return perLeader(cluster, items, perLeaderOptions, async (connection, led, timeoutMs) => {
     const leaders = new Map(led.map((entry) => [`${entry.item.topic}-${entry.item.partition}`, entry]));
     const topics = Array.from(groupByTopic(led.map(({ item }) => item)), ([name, group]) => ({

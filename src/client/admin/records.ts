@@ -18,7 +18,7 @@ export function deleteRecords<Item extends RecordsToDelete>(
   items: readonly Item[],
   options: { timeoutMs?: number } = {},
 ): Promise<PartitionOutcome<Item, { lowWatermark: bigint }>[]> {
-  const perLeaderOptions = { what: 'deleting records of', ...options };
+  const perLeaderOptions = { what: 'deleting records of', operation: 'Delete', ...options } as const;
   return perLeader(cluster, items, perLeaderOptions, async (connection, led, timeoutMs) => {
     const topics = Array.from(groupByTopic(led.map(({ item }) => item)), ([name, group]) => ({
       name,

@@ -35,7 +35,10 @@ function describedTopic(
   errorCode: number | undefined,
 ): Outcome<TopicMetadata> {
   if (errorCode === undefined && topic !== undefined) return succeeded(topic);
-  return failed(kafkaFailure(errorCode ?? 3, { cluster: cluster.name, what: `describing topic ${name}` }));
+  const right = { operation: 'Describe', resource: { topic: name } } as const;
+  return failed(
+    kafkaFailure(errorCode ?? 3, { cluster: cluster.name, what: `describing topic ${name}`, right }),
+  );
 }
 
 /** A topic by its id (Metadata v12 and newer, Kafka 3.1); null when no topic has it (any more). */
@@ -102,11 +105,17 @@ export async function createTopics(
   return new Map(
     answer.topics.map((entry) => [
       entry.name,
-      outcomeOf(cluster, entry, `creating topic ${entry.name}`, () => ({
-        topicId: entry.topicId ?? zeroUuid,
-        partitionCount: entry.numPartitions,
-        replicationFactor: entry.replicationFactor,
-      })),
+      outcomeOf(
+        cluster,
+        entry,
+        `creating topic ${entry.name}`,
+        () => ({
+          topicId: entry.topicId ?? zeroUuid,
+          partitionCount: entry.numPartitions,
+          replicationFactor: entry.replicationFactor,
+        }),
+        { operation: 'Create', resource: { topic: entry.name } },
+      ),
     ]),
   );
 }
@@ -187,7 +196,10 @@ export async function createPartitions(
   return new Map(
     answer.results.map((entry) => [
       entry.name,
-      outcomeOf(cluster, entry, `adding partitions to ${entry.name}`, () => undefined),
+      outcomeOf(cluster, entry, `adding partitions to ${entry.name}`, () => undefined, {
+        operation: 'Alter',
+        resource: { topic: entry.name },
+      }),
     ]),
   );
 }

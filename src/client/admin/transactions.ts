@@ -6,6 +6,7 @@ import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Connection } from '../connection.ts';
 import { kafkaFailure } from '../kafka-failure.ts';
+import type { KafkaRight } from '../rights.ts';
 import { groupByTopic, type TopicPartition } from './per-leader.ts';
 
 export interface ProducerIdentity {
@@ -48,6 +49,7 @@ export async function initTransactions(
       ...(held === undefined ? {} : { versionMin: 3 }),
       ...toCoordinator(transactionalId),
       what: `initialising transactional id ${transactionalId}`,
+      right: writing({ transactionalId }),
     },
   );
   return { producerId, producerEpoch };
@@ -79,6 +81,7 @@ export async function addPartitionsToTransaction(
       ...options,
       ...toCoordinator(transactionalId),
       what: `adding partitions to the transaction of ${transactionalId}`,
+      right: transactionalWriting(transactionalId, partitions[0]?.topic ?? ''),
       // Version 4 and newer are between brokers (KIP-890).
       versionMax: 3,
       errorOf: (body) => {
@@ -109,6 +112,7 @@ export async function endTransaction(
       ...options,
       ...toCoordinator(transactionalId),
       what: `ending the transaction of ${transactionalId}`,
+      right: writing({ transactionalId }),
       // Version 5 raises the producer's epoch with each transaction (KIP-890); ours stays what it is.
       versionMax: 4,
     },
@@ -175,6 +179,16 @@ export async function writeTransactionMarkers(
 }
 
 const clusterAuthorizationFailed = 31;
+const transactionalIdAuthorizationFailed = 53;
+
+/** Which right of a transactional producer is missing, by the error number. */
+export function transactionalWriting(transactionalId: string, topic: string): (number: number) => KafkaRight {
+  return (number) => writing(number === transactionalIdAuthorizationFailed ? { transactionalId } : { topic });
+}
+
+function writing(resource: KafkaRight['resource']): KafkaRight {
+  return { operation: 'Write', resource };
+}
 
 function toCoordinator(transactionalId: string) {
   return { to: { coordinatorOf: { type: 'transaction', key: transactionalId } } } as const;

@@ -1,4 +1,5 @@
 // The rights that positions need, as commands to paste.
+import { type GrantedResource, grantCommand, type KafkaRight } from '../../client/index.ts';
 
 /** The right that is missing, and the command that gives it. */
 export function missingRight(
@@ -8,11 +9,11 @@ export function missingRight(
   topic?: string,
 ): string {
   const operation = side === 'source' ? 'Describe' : 'Read';
-  const resource =
-    topic === undefined ? { what: `group ${groupId}`, option: `--group ${quoted(groupId)}` } : onTopic(topic);
+  const [what, resource]: [string, GrantedResource] =
+    topic === undefined ? [`group ${groupId}`, { group: groupId }] : [`topic ${topic}`, { topic }];
   return (
-    `the agent's user lacks ${operation} on ${resource.what} at cluster ${cluster}: ` +
-    aclCommand(cluster, operation, resource.option)
+    `the agent's user lacks ${operation} on ${what} at cluster ${cluster}: ` +
+    command(cluster, { operation, resource })
   );
 }
 
@@ -20,7 +21,7 @@ export function missingRight(
 export function missingDeleteRight(cluster: string, groupId: string): string {
   return (
     `the agent's user lacks Delete on group ${groupId} at cluster ${cluster}: ` +
-    aclCommand(cluster, 'Delete', `--group ${quoted(groupId)}`)
+    command(cluster, { operation: 'Delete', resource: { group: groupId } })
   );
 }
 
@@ -28,7 +29,7 @@ export function missingDeleteRight(cluster: string, groupId: string): string {
 export function maybeHidden(cluster: string): string {
   return (
     `cluster ${cluster} lists no group for the agent's user. If it has some, the user lacks Describe on them: ` +
-    aclCommand(cluster, 'Describe', "--group '*'")
+    command(cluster, { operation: 'Describe', resource: { group: '*' } })
   );
 }
 
@@ -36,21 +37,9 @@ export function maybeHidden(cluster: string): string {
 export function missingSettingsRight(cluster: string): string {
   return (
     `the agent's user lacks DescribeConfigs on cluster ${cluster}; offsets.retention.minutes is taken to be 7 days, ` +
-    `as Kafka has it by default: ${aclCommand(cluster, 'DescribeConfigs', '--cluster')}`
+    `as Kafka has it by default: ${command(cluster, { operation: 'DescribeConfigs', resource: 'cluster' })}`
   );
 }
 
-function onTopic(topic: string) {
-  return { what: `topic ${topic}`, option: `--topic ${quoted(topic)}` };
-}
-
-function aclCommand(cluster: string, operation: string, resource: string): string {
-  return (
-    `kafka-acls --bootstrap-server <address of ${cluster}> --add --allow-principal User:<user of the agent> ` +
-    `--operation ${operation} ${resource}`
-  );
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
+const command = (cluster: string, right: KafkaRight): string =>
+  grantCommand(cluster, right, 'user of the agent');

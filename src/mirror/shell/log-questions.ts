@@ -13,6 +13,7 @@ import {
 } from '../../records/index.ts';
 import { isLockstepProducerId, type ProducerEntry } from '../partition/identity.ts';
 import type { MirrorFingerprint } from '../partition/tail.ts';
+import { neededOn } from './refusal.ts';
 
 /** A partition, with the leader epoch under which the broker that is asked is believed to lead it. */
 export interface LogAddress {
@@ -398,12 +399,16 @@ function missing(what: string, log: LogAddress): LockstepError {
   return new LockstepError('FRAME_INVALID', `the broker left out ${what} of ${log.topic}-${log.partition}`);
 }
 
+/** Questions that need more than Describe on the topic. */
+const readingQuestions: ReadonlySet<string> = new Set(['fetch', 'producers']);
+
 function refused(what: string, topic: string, partition: number, errorCode: number): LockstepError {
   const { name, retriable } = kafkaError(errorCode);
   const isRight = errorCode === 29 || errorCode === 31;
+  const operation = readingQuestions.has(what) ? 'Read' : 'Describe';
   return new LockstepError(
     isRight ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR',
-    `${what} of ${topic}-${partition}: ${name}`,
+    `${what} of ${topic}-${partition}: ${name}${isRight ? `: ${neededOn({ operation, topic })}` : ''}`,
     {
       detail: { topic, partition, kafkaError: name, number: errorCode },
       retriable,

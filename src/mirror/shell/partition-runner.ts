@@ -2,7 +2,6 @@
 // It decides nothing about the log; it only knows where to ask and keeps the figures that people look at.
 import { LockstepError } from '../../errors.ts';
 import { later } from '../../offsets.ts';
-import { kafkaError } from '../../protocol/index.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
 import type {
   FillerAppend,
@@ -20,6 +19,7 @@ import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import type { DestinationInspector } from './log-inspector.ts';
 import { type ErrorKind, type MirrorObserver, noCounts, type PartitionCounters } from './observer.ts';
+import { refusalOf } from './refusal.ts';
 import { type ShownState, waitingState } from './shown-state.ts';
 import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
 import type { TailComparer } from './tail-comparer.ts';
@@ -394,9 +394,9 @@ export class PartitionRunner implements FetchTarget {
   onFetchError(asked: FetchPosition, errorCode: number): void {
     // A topic that is unknown for a moment may be another one afterwards; before Kafka 2.8 no id tells.
     this.#mustCompare = true;
-    const { name } = kafkaError(errorCode);
     this.#counters.errors.fetchRefused += 1;
-    this.#fetchFailed(asked, errorCode, name);
+    const { topic } = asked;
+    this.#fetchFailed(asked, errorCode, refusalOf(errorCode, { operation: 'Read', topic, side: 'source' }));
   }
 
   onUnreadable(asked: FetchPosition, reason: string): void {
@@ -675,7 +675,8 @@ export class PartitionRunner implements FetchTarget {
     this.#counters.errors[outcome.kind === 'unknown' ? 'appendUnanswered' : 'appendRefused'] += 1;
     if (outcome.kind === 'unknown')
       return this.#deliver({ type: 'appendUnknown', round, reason: outcome.reason });
-    const { name } = kafkaError(outcome.errorCode);
+    const topic = this.#log('destination')?.topic ?? this.topic;
+    const name = refusalOf(outcome.errorCode, { operation: 'Write', topic, side: 'destination' });
     const what =
       outcome.errorCode === corruptMessage
         ? `${name}: the batch has another checksum than its bytes; it was damaged at the source or on the way`
