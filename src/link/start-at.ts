@@ -81,9 +81,10 @@ export class Starts {
     if (origin !== 'foreign') return origin === 'undecided';
     if (startAt.kind === 'earliest') return false;
     const ranges = await this.#options.destination.logRanges(topic, partitionCount);
-    return Array.from({ length: partitionCount }, (_, partition) => ranges.get(partition)).every(
-      (range) => range?.end === 0n,
-    );
+    const ends = Array.from({ length: partitionCount }, (_, partition) => ranges.get(partition)?.end);
+    if (ends.some((end) => end !== undefined && end > 0n)) return false;
+    if (ends.includes(undefined)) throw unanswered(`${topic}: no leader tells whether the mirror is empty`);
+    return true;
   }
 
   async #decide(topic: StartedTopic): Promise<StartRecord> {
@@ -94,8 +95,9 @@ export class Starts {
     const starts = zeros(partitionCount).map((zero, partition) => {
       const offset = offsets === null ? zero : offsets.get(partition);
       if (offset !== undefined) return offset;
-      const what = `${topic.topic}-${partition}: no leader tells where a mirror that starts at ${startAt.kind} begins`;
-      throw new LockstepError('KAFKA_ERROR', what, { retriable: true });
+      throw unanswered(
+        `${topic.topic}-${partition}: no leader tells where a mirror that starts at ${startAt.kind} begins`,
+      );
     });
     const wanted = formatStart({ sourceTopicId, destinationTopicId, starts });
     const held = await store.putIfAbsent(startKey(link, topic.topic), wanted, isAbout(destinationTopicId));
@@ -107,6 +109,10 @@ export class Starts {
     }
     return record;
   }
+}
+
+function unanswered(what: string): LockstepError {
+  return new LockstepError('KAFKA_ERROR', what, { retriable: true });
 }
 
 function startsOf(topic: StartedTopic, record: StartRecord): StartsFound {
