@@ -1,0 +1,54 @@
+// Which partitions a mirror runs, without any cluster that answers.
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { defaultExactness } from './exactness.ts';
+import { defaultTuning, LinkMirror, type LinkMirrorOptions, type MirrorCluster } from './link-mirror.ts';
+
+const away: MirrorCluster = {
+  leaderOf: () => null,
+  refreshMetadata: async () => {},
+  ask: () => () => new Promise(() => {}),
+  openConnection: () => new Promise(() => {}),
+};
+const options: LinkMirrorOptions = {
+  source: away,
+  destination: away,
+  producerId: 1n << 62n,
+  tuning: defaultTuning,
+  random: () => 0.5,
+  nowMs: Date.now,
+};
+const partition = { topic: 'orders', partition: 0 };
+let mirror: LinkMirror;
+beforeEach(() => {
+  mirror = new LinkMirror(options);
+});
+afterEach(() => mirror.stop(100));
+
+it('forgets a partition that was removed, and knows nothing of one that it never had', async () => {
+  mirror.add(partition);
+  await mirror.remove(partition);
+  expect(mirror.has(partition)).toBe(false);
+  expect(mirror.status()).toEqual([]);
+  await mirror.remove({ ...partition, partition: 1 });
+});
+
+it('begins one anew that was given back while it was being removed, as it was given last', async () => {
+  mirror.add(partition, { shift: 1n });
+  const removed = mirror.remove(partition);
+  mirror.add(partition, { shift: 5n });
+  await removed;
+  expect(mirror.status()).toMatchObject([{ ...partition, shift: 5n, isStopped: false }]);
+});
+
+it('does not, where it was taken away once more', async () => {
+  mirror.add(partition);
+  const first = mirror.remove(partition);
+  mirror.add(partition);
+  await Promise.all([first, mirror.remove(partition)]);
+  expect(mirror.has(partition)).toBe(false);
+});
+
+it('does not fall back on markers where empty transactions are asked for and nobody can make them', () => {
+  const exactness = { ...defaultExactness, holes: 'transactions' } as const;
+  expect(() => new LinkMirror({ ...options, exactness })).toThrow('no coordinator to ask for them');
+});
