@@ -20,7 +20,7 @@ import {
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { keyOf, Membership, type WorkItem } from '../fleet/index.ts';
-import type { KeeperStore } from '../link/acls/index.ts';
+import { agentPrincipalOf, type KeeperStore } from '../link/acls/index.ts';
 import type { LinkStatus, Notice } from '../link/index.ts';
 import { mirrorStates } from '../link/index.ts';
 import type { MirrorObserver } from '../mirror/index.ts';
@@ -236,6 +236,7 @@ export class FleetAgent {
     const worker = new LinkWorker({
       record,
       destination: this.#destination,
+      agentPrincipal: agentPrincipalOf(this.#options.destination),
       control: this.#control,
       resolve,
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
