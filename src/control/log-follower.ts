@@ -69,6 +69,8 @@ export class LogFollower {
   #connection: { readonly brokerId: number; readonly connection: Connection } | null = null;
   #policyCheckedAtMs = 0;
   #lastWarning: string | null = null;
+  /** Why the policy can't be looked at, so that it is said once. */
+  #hiddenPolicy: string | null = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: LogFollowerOptions) {
@@ -252,8 +254,20 @@ export class LogFollower {
   }
 
   /** Who may not describe settings can't know; reading goes on. */
-  #policyProblem(): Promise<LockstepError | null> {
-    this.#policyCheckedAtMs = this.#options.clock.nowMs();
-    return policyProblem(this.#cluster).catch(() => null);
+  async #policyProblem(): Promise<LockstepError | null> {
+    const { clock, mayCreate, onWarning } = this.#options;
+    this.#policyCheckedAtMs = clock.nowMs();
+    try {
+      const problem = await policyProblem(this.#cluster);
+      this.#hiddenPolicy = null;
+      return problem;
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'NOT_AUTHORIZED') return null;
+      // A person who only looks needs no such right.
+      if (mayCreate && this.#hiddenPolicy !== error.message)
+        onWarning(`${this.#where}: whether its cleanup.policy loses state can't be seen: ${error.message}`);
+      this.#hiddenPolicy = error.message;
+      return null;
+    }
   }
 }

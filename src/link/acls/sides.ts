@@ -10,6 +10,7 @@ import {
   describeAcls,
   describeClientQuotas,
   describeScramUsers,
+  grantCommand,
   type Outcome,
   type QuotaChange,
   type ScramUser,
@@ -159,8 +160,8 @@ async function naming<T>(
     const verb = right.startsWith('Describe') ? 'read' : 'made';
     throw new LockstepError(
       'NOT_AUTHORIZED',
-      `cluster ${cluster.name}: ${what} can't be ${verb}: ${right} on the cluster is missing; kafka-acls ` +
-        `--bootstrap-server ${cluster.name.toUpperCase()} --add --allow-principal PRINCIPAL --operation ${right} --cluster`,
+      `cluster ${cluster.name}: ${what} can't be ${verb}: ${right} on the cluster is missing; ` +
+        grantCommand(cluster.name, { operation: right, resource: 'cluster' }, 'user of the agent'),
       { cause: error, detail: { ...error.detail, right } },
     );
   }
