@@ -64,6 +64,8 @@ const declared = /^(link|mirror)\//;
 const sessionTimeoutMs = 10_000;
 const statusEveryMs = 1_000;
 const figuresEveryMs = 5_000;
+/** By then the group has told a leader that it is none any more, ms. */
+const fencedPauseMs = 3_000;
 const applyTimeoutMs = 60_000;
 
 export class FleetAgent {
@@ -97,10 +99,12 @@ export class FleetAgent {
     this.#reports = new StatusReports({
       agentId: options.agentId,
       figuresEveryMs,
-      isCopied: (link, topic) => {
+      isElsewhere: ({ link, topic, partition }) => {
         const mirror = control.state.mirrors.get(`${link}/${topic}`);
-        return mirror !== undefined && mirrorStates[mirror.state].isCopied;
+        const isCopied = mirror !== undefined && mirrorStates[mirror.state].isCopied;
+        return isCopied && !this.#owned.has(keyOf({ link, topic, partition }));
       },
+      before: (key) => control.state.statuses.get(key.slice('status/'.length)),
     });
     this.#membership = new Membership({
       cluster: destination,
@@ -215,6 +219,9 @@ export class FleetAgent {
       this.#workers.delete(name);
       void worker.stop();
     }
+    // What was seen of a source that is gone decides what people are told is missing.
+    if ([...state.mirrors.values()].some((mirror) => mirror.state === 'Closing'))
+      this.#report({ isUrgent: true });
     this.#reconcileWhereChanged(state);
     const work = workOf(state);
     if (this.#isLeading && hasOtherWork(this.#work, work)) this.#membership.workChanged();
@@ -288,6 +295,14 @@ export class FleetAgent {
     this.#leading = this.#leading.then(() => (isLeading ? this.#takeOffice() : this.#leaveOffice()));
   }
 
+  /** Another agent has taken the pen, or Kafka took it away; the group decides who leads. */
+  #fenced(): void {
+    this.#lead(false);
+    setTimeout(() => {
+      if (!this.#isStopping && this.#membership.status().isLeader) this.#lead(true);
+    }, fencedPauseMs).unref();
+  }
+
   async #takeOffice(): Promise<void> {
     try {
       const writer = await LeaderWriter.take(this.#control);
@@ -297,7 +312,7 @@ export class FleetAgent {
         context: { resolve: this.#options.resolveConfig, checkTogether: this.#options.checkTogether },
         nowMs: Date.now,
         met: () => this.#met(),
-        links: () => this.linkStatuses(),
+        links: () => [...this.#workers.values()].map((worker) => worker.topicsStatus()),
         sourceClusterIds: () =>
           new Map(
             [...this.#workers.values()].flatMap((worker) =>
@@ -313,7 +328,7 @@ export class FleetAgent {
             nowMs: Date.now,
           }),
         onNotice: (level, text) => this.#say(level, text),
-        onFenced: () => this.#lead(false),
+        onFenced: () => this.#fenced(),
       });
       for (const worker of this.#workers.values()) worker.lead(true);
       this.#leader.start();
@@ -337,7 +352,7 @@ export class FleetAgent {
   #met(): MetTopic[] {
     return [...this.#workers.values()].flatMap((worker) =>
       worker
-        .status()
+        .topicsStatus()
         .topics.flatMap(({ topic, mirrorTopic, state, sourceTopicId, mirrorTopicId, partitionCount }) =>
           state !== 'Mirrored' || sourceTopicId === null || mirrorTopicId === null
             ? []
@@ -376,12 +391,12 @@ export class FleetAgent {
   }
 
   /** Tells the fleet how this agent and its partitions stand; one report at a time. */
-  #report(): void {
-    if (this.#reporting !== null || this.#isStopping) return;
+  #report({ isUrgent = false }: { isUrgent?: boolean } = {}): void {
+    if (this.#isStopping || (this.#reporting !== null && !isUrgent)) return;
     const nowMs = Date.now();
     const links = this.linkStatuses();
-    this.#measure(links, nowMs);
-    const entries = new Map<string, object | null>(this.#reports.look(links, nowMs));
+    if (!isUrgent) this.#measure(links, nowMs);
+    const entries = new Map<string, object | null>(this.#reports.look(links, nowMs, { isUrgent }));
     if (nowMs - this.#agentToldAtMs >= agentBeatMs) {
       this.#agentToldAtMs = nowMs;
       entries.set(agentKey(this.#options.agentId), this.#record());
@@ -415,7 +430,17 @@ export class FleetAgent {
       atMs: Date.now(),
       isLeader: this.#isLeading,
       partitionCount: this.#owned.size,
+      heardAtMs: this.#heardAtMs(),
     };
+  }
+
+  /** When the source of each link answered this agent last. */
+  #heardAtMs(): Record<string, number> {
+    const heard: Record<string, number> = {};
+    for (const { name, partitions } of this.linkStatuses())
+      for (const { lastFetchAtMs } of partitions)
+        if (lastFetchAtMs !== null) heard[name] = Math.max(heard[name] ?? 0, lastFetchAtMs);
+    return heard;
   }
 
   async #stop(): Promise<void> {

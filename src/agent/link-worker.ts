@@ -68,6 +68,9 @@ const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
 const resolveAgainMs = 15_000;
 const keptBytesMax = 8 * 1024 * 1024;
 
+/** How the topics of a link stand. */
+export type LinkTopics = Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'>;
+
 export class LinkWorker {
   readonly #options: LinkWorkerOptions;
   #record: LinkRecord;
@@ -142,6 +145,12 @@ export class LinkWorker {
       heldBytes: 0,
       discoveryError: this.#trouble,
     };
+  }
+
+  /** Without the partitions, of which there may be thousands. */
+  topicsStatus(): LinkTopics {
+    const topics = this.#runner?.topicsStatus() ?? { topics: [], discoveryError: this.#trouble };
+    return { name: this.name, ...topics };
   }
 
   /** The link was declared anew. */
@@ -318,10 +327,12 @@ export class LinkWorker {
             })),
       });
     }
-    if (aclConfig !== null || quotas.length > 0 || users.length > 0) {
+    const store = keeperStore(`acl/${this.name}/`);
+    // What it made before is to be lifted at a promotion, also when nothing is asked of it any more.
+    if (aclConfig !== null || quotas.length > 0 || users.length > 0 || store.entries().size > 0) {
       this.#acls = new AclKeeper({
         ...common,
-        store: keeperStore(`acl/${this.name}/`),
+        store,
         agentPrincipal: this.#options.agentPrincipal,
         config: aclConfig,
         selects: (principal) => aclConfig !== null && matchesPrincipal(aclConfig, principal),

@@ -20,8 +20,11 @@ function link(...partitions: Partial<PartitionStatus>[]): LinkStatus[] {
   return [{ ...base, partitions: all, discoveryError: null }];
 }
 
-const reports = (isCopied = true): StatusReports =>
-  new StatusReports({ agentId: 'a', figuresEveryMs: 5_000, isCopied: () => isCopied });
+const reports = (isElsewhere = true): StatusReports =>
+  new StatusReports({
+    ...{ agentId: 'a', figuresEveryMs: 5_000, before: () => undefined },
+    isElsewhere: () => isElsewhere,
+  });
 
 test('a partition is told once, and an idle one not again', () => {
   const told = reports();
@@ -45,4 +48,24 @@ test('what moved to another agent is left to that one; what nobody copies has st
   paused.look(link({}), 0);
   expect(paused.look(link(), 1_000).get(key)).toMatchObject({ state: 'Stopped', sourceEnd: '10' });
   expect(paused.look(link(), 2_000).size).toBe(0);
+});
+
+test('while the source is silent, what was seen of it last is kept, also from another agent', () => {
+  const told = reports();
+  told.look(link({}), 0);
+  const silent = told.look(link({ sourceEnd: null, state: 'Recovering' }), 1_000).get(key)!;
+  expect(silent).toMatchObject({ sourceEnd: null, sourceSeen: { end: '10', atMs: 5 } });
+  const next = new StatusReports({
+    ...{ agentId: 'b', figuresEveryMs: 5_000, isElsewhere: () => true, before: () => silent },
+  });
+  expect(next.look(link({ sourceEnd: null }), 2_000).get(key)).toMatchObject({
+    ...{ agent: 'b', sourceSeen: { end: '10', atMs: 5 } },
+  });
+});
+
+test('when it is urgent, figures are told at once', () => {
+  const told = reports();
+  told.look(link({}), 0);
+  expect(told.look(link({ sourceEnd: 11n }), 100, { isUrgent: true }).size).toBe(1);
+  expect(told.look(link({ sourceEnd: 11n }), 200, { isUrgent: true }).size).toBe(0);
 });

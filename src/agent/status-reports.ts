@@ -8,8 +8,10 @@ export interface StatusReportsOptions {
   readonly agentId: string;
   /** Figures alone are told no more often than this, in ms. */
   readonly figuresEveryMs: number;
-  /** Whether some agent copies this topic: neither paused nor promoted. */
-  isCopied(link: string, topic: string): boolean;
+  /** Whether another agent copies the partition now. */
+  isElsewhere(partition: { link: string; topic: string; partition: number }): boolean;
+  /** What was told of a partition before this agent copied it. */
+  before(key: string): StatusRecord | undefined;
 }
 
 interface Told {
@@ -30,20 +32,25 @@ export class StatusReports {
    * Entries for the control topic. Partitions that another agent copies now are left to that one; of those that nobody
    * does, the last word is that they stopped.
    */
-  look(links: readonly LinkStatus[], nowMs: number): Map<string, StatusRecord> {
+  look(
+    links: readonly LinkStatus[],
+    nowMs: number,
+    { isUrgent = false }: { isUrgent?: boolean } = {},
+  ): Map<string, StatusRecord> {
     const entries = new Map<string, StatusRecord>();
     const seen = new Set<string>();
     for (const link of links) {
       for (const partition of link.partitions) {
         const key = statusKey({ link: link.name, topic: partition.topic, partition: partition.partition });
         seen.add(key);
-        const record = recordOf(partition, this.#options.agentId, nowMs);
-        const text = JSON.stringify({ ...record, atMs: 0, lastFetchAtMs: 0, behindMs: 0 });
         const told = this.#told.get(key);
+        const former = told?.record ?? this.#options.before(key);
+        const record = recordOf(partition, { agent: this.#options.agentId, atMs: nowMs, former });
+        const text = JSON.stringify({ ...record, ...notNews });
         if (told !== undefined) {
           if (told.text === text) continue;
           const isState = told.record.state !== record.state || told.record.reason !== record.reason;
-          if (!isState && nowMs - told.record.atMs < this.#options.figuresEveryMs) continue;
+          if (!isState && !isUrgent && nowMs - told.record.atMs < this.#options.figuresEveryMs) continue;
         }
         this.#told.set(key, { record, text });
         entries.set(key, record);
@@ -52,16 +59,23 @@ export class StatusReports {
     for (const [key, { record }] of this.#told) {
       if (seen.has(key)) continue;
       this.#told.delete(key);
-      const [, link, topic] = key.split('/') as [string, string, string];
-      if (this.#options.isCopied(link, topic)) continue;
+      const [, link, topic, partition] = key.split('/') as [string, string, string, string];
+      if (this.#options.isElsewhere({ link, topic, partition: Number(partition) })) continue;
       entries.set(key, { ...record, atMs: nowMs, sinceMs: nowMs, state: 'Stopped', reason: null });
     }
     return entries;
   }
 }
 
-function recordOf(status: PartitionStatus, agent: string, atMs: number): StatusRecord {
+/** What changes by itself, and is told with the rest. */
+const notNews = { atMs: 0, lastFetchAtMs: 0, behindMs: 0, sourceSeen: null };
+
+function recordOf(
+  status: PartitionStatus,
+  { agent, atMs, former }: { agent: string; atMs: number; former: StatusRecord | undefined },
+): StatusRecord {
   const text = (offset: bigint | null): string | null => (offset === null ? null : String(offset));
+  const sourceEnd = text(status.sourceEnd);
   return {
     v: recordVersion,
     agent,
@@ -69,7 +83,11 @@ function recordOf(status: PartitionStatus, agent: string, atMs: number): StatusR
     state: status.state,
     reason: status.reason,
     sinceMs: status.sinceMs,
-    sourceEnd: text(status.sourceEnd),
+    sourceEnd,
+    sourceSeen:
+      sourceEnd === null
+        ? (former?.sourceSeen ?? null)
+        : { end: sourceEnd, atMs: status.lastFetchAtMs ?? atMs },
     mirrorEnd: text(status.mirrorEnd),
     lagRecords: text(status.lagRecords),
     behindMs: status.behindMs,

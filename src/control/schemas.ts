@@ -58,6 +58,7 @@ const status = z.looseObject({
   reason: text.nullable(),
   sinceMs: timeMs,
   sourceEnd: decimalOrNull,
+  sourceSeen: z.looseObject({ end: decimal, atMs: timeMs }).nullish(),
   mirrorEnd: decimalOrNull,
   lagRecords: decimalOrNull,
   behindMs: z.number().nullable(),
@@ -79,6 +80,7 @@ const agent = z.looseObject({
   atMs: timeMs,
   isLeader: z.boolean(),
   partitionCount: count,
+  heardAtMs: z.record(z.string(), timeMs).optional(),
 });
 
 const topics = z.array(name).nullable();

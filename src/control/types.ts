@@ -99,6 +99,8 @@ export interface StatusRecord {
   readonly reason: string | null;
   readonly sinceMs: number;
   readonly sourceEnd: string | null;
+  /** The newest `sourceEnd` that was known, and when; kept while the source is silent. Null: never. */
+  readonly sourceSeen?: { readonly end: string; readonly atMs: number } | null;
   readonly mirrorEnd: string | null;
   readonly lagRecords: string | null;
   readonly behindMs: number | null;
@@ -127,6 +129,8 @@ export interface AgentRecord {
   readonly atMs: number;
   readonly isLeader: boolean;
   readonly partitionCount: number;
+  /** When the source of each link last answered this agent, ms. */
+  readonly heardAtMs?: Readonly<Record<string, number>>;
 }
 
 /** A link as a person declares it. */

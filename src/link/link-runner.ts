@@ -150,12 +150,17 @@ export class LinkRunner {
   status(): LinkStatus {
     const { name, source, destination, mirror } = this.#options;
     return {
-      name,
-      source: source.name,
-      destination: destination.name,
-      topics: this.#topics.status((topic) => this.#settings.contestOf(topic)),
+      ...this.topicsStatus(),
+      ...{ name, source: source.name, destination: destination.name },
       partitions: mirror.status(),
       heldBytes: mirror.heldBytes,
+    };
+  }
+
+  /** Without the partitions, of which there may be thousands. */
+  topicsStatus(): Pick<LinkStatus, 'topics' | 'discoveryError'> {
+    return {
+      topics: this.#topics.status((topic) => this.#settings.contestOf(topic)),
       discoveryError: this.#discoveryError,
     };
   }

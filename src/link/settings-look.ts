@@ -30,7 +30,7 @@ export interface SettingsLookOptions {
 /** Errors that are one topic's own; all others concern the cluster. */
 export const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUTHORIZED', 'CONFIG_INVALID']);
 
-/** How often who only watches looks, at least, in ms. */
+/** How often who only watches looks, at least, and how often what the mirrors lost is looked for, in ms. */
 const watchedEveryMs = 30_000;
 /** What other settings, or the end of a guard, may mend. */
 const urgentStates: ReadonlySet<string> = new Set(['Blocked', 'NotAuthorized']);
@@ -41,6 +41,7 @@ export class SettingsLook {
   readonly #sizeShrink: SizeShrink;
   readonly #keptRange: KeptRange;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #keptLookedAtMs = Number.NEGATIVE_INFINITY;
   /** Why the settings of a topic could not be followed, so that it is said once. */
   readonly #troubles = new Map<string, string>();
 
@@ -100,7 +101,16 @@ export class SettingsLook {
       });
     }
     // Not awaited: what a leader that is down holds up are these questions alone.
-    void this.#keptRange.look(looked);
+    void this.#keptRange.look(this.#dueForKept(looked));
+  }
+
+  /** Log starts of all partitions cost a request to each leader, and no loss is one of seconds. */
+  #dueForKept(looked: readonly LookedTopic[]): readonly LookedTopic[] {
+    const nowMs = this.#options.nowMs();
+    if (nowMs - this.#keptLookedAtMs < watchedEveryMs)
+      return looked.filter(({ topic, partitions }) => this.#keptRange.isNew(topic, partitions));
+    this.#keptLookedAtMs = nowMs;
+    return looked;
   }
 
   async #lookAt({ topic, partitions, placements, source, mirror }: LookedTopic): Promise<void> {

@@ -8,14 +8,20 @@ import { LockstepError } from '../../errors.ts';
 import { type Ask, fencePartition, linkRotation, MarkerWriter } from '../../mirror/index.ts';
 import { Slots } from '../../slots.ts';
 
+/** What was seen of a partition of the source, in the mirror's offsets; null: it was never seen. */
+export type SeenSource = (
+  sourceTopic: string,
+  partition: number,
+) => { readonly sourceEnd: bigint; readonly atMs: number } | null;
+
 export interface CloseOptions {
   readonly destination: Cluster;
   /** The link's producer id at rotation 0. */
   readonly producerId: bigint;
   /** How long replicas may take, in ms; what they lack then is named, and the promotion goes on. */
   readonly replicationTimeoutMs: number;
-  /** What was last seen of the source's partitions; null: never. Offsets are the mirror's. */
-  seen(sourceTopic: string, partition: number): { readonly sourceEnd: bigint; readonly atMs: number } | null;
+  /** Asked when all are closed: where the source ends, as far as anybody knows. */
+  lookAtSource(): Promise<SeenSource>;
 }
 
 export interface Closed {
@@ -35,7 +41,7 @@ export async function closeMirrors(
   mirrors: readonly MirrorRecord[],
   options: CloseOptions,
 ): Promise<ReadonlyMap<string, Closed>> {
-  const { destination, producerId, seen } = options;
+  const { destination, producerId, lookAtSource } = options;
   const items = mirrors.flatMap(({ sourceTopic, mirrorTopic, partitionCount }) =>
     Array.from({ length: partitionCount }, (_, partition) => ({
       sourceTopic,
@@ -62,17 +68,20 @@ export async function closeMirrors(
             ),
             writer: writers.to(leaderId),
           };
-          const cut = await fence(at, options);
-          return { topic, cut, closed: promoted(partition, cut, seen(sourceTopic, partition)) };
+          return { sourceTopic, topic, partition, cut: await fence(at, options) };
         }),
       ),
     );
+    const seen = await lookAtSource();
     const byTopic = Map.groupBy(cuts, ({ topic }) => topic);
     return new Map(
       mirrors.map(({ mirrorTopic }) => {
         const own = byTopic.get(mirrorTopic) ?? [];
         const unfenced = own.find(({ cut }) => cut.unfenced !== null)?.cut.unfenced ?? null;
-        return [mirrorTopic, { partitions: own.map(({ closed }) => closed), unfenced }];
+        const partitions = own.map(({ sourceTopic, partition, cut }) =>
+          promoted(partition, cut, seen(sourceTopic, partition)),
+        );
+        return [mirrorTopic, { partitions, unfenced }];
       }),
     );
   } finally {

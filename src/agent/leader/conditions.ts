@@ -6,7 +6,7 @@ import type { LinkStatus } from '../../link/index.ts';
 /** Entries that are new, other or gone. */
 export function conditionEntries(
   state: FleetState,
-  links: readonly LinkStatus[],
+  links: readonly Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'>[],
   nowMs: number,
 ): Map<string, ConditionRecord | null> {
   const wanted = new Map<string, { state: string; reason: string }>();

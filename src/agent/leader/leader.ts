@@ -39,7 +39,7 @@ export interface LeaderOptions {
   /** What the runners of all links hold now. */
   met(): readonly MetTopic[];
   /** How they stand. */
-  links(): readonly LinkStatus[];
+  links(): readonly Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'>[];
   /** Kafka's id of each link's source, where it was reached. */
   sourceClusterIds(): ReadonlyMap<string, string>;
   promotions(replace: (before: MirrorRecord, after: MirrorRecord | null) => Promise<void>): Promotions;

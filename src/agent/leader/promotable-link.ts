@@ -15,11 +15,11 @@ export function promotableLink(
     shiftOf: (topic, partition) => worker.shiftOf(topic, partition) ?? 0n,
     seen: (topic, partition) => {
       const status = control.state.statuses.get(`${worker.name}/${topic}/${partition}`);
-      if (status?.sourceEnd == null) return null;
-      return {
-        sourceEnd: BigInt(status.sourceEnd) - BigInt(status.shift),
-        atMs: status.lastFetchAtMs ?? status.atMs,
-      };
+      if (status?.sourceSeen == null) return null;
+      const { end, atMs } = status.sourceSeen;
+      // An idle partition is not told again and again; its agent says when it heard of the source.
+      const heardAtMs = control.state.agents.get(status.agent)?.heardAtMs?.[worker.name] ?? 0;
+      return { sourceEnd: BigInt(end) - BigInt(status.shift), atMs: Math.max(atMs, heardAtMs) };
     },
     syncGroups: async (topics) => {
       const report = await worker.groups?.syncTopics(topics);

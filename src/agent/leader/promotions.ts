@@ -8,7 +8,8 @@ import { type Cluster, sleep, systemClock } from '../../client/index.ts';
 import { type MirrorRecord, mirrorKey } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { nextMirrorState } from '../../link/index.ts';
-import { type Closed, closeMirrors } from './close-mirrors.ts';
+import { formatCount } from '../../units.ts';
+import { type Closed, closeMirrors, type SeenSource } from './close-mirrors.ts';
 import { type DrainLook, lookAtEnds, messageOf, notDrained, quietMs } from './drained.ts';
 
 /** What a promotion needs of a link. */
@@ -38,6 +39,8 @@ export interface PromotionsOptions {
 /** Agents hear of a state within milliseconds; what they have under way is let in, ms. */
 const stopGraceMs = 250;
 const replicationTimeoutMs = { planned: 10_000, now: 2_000 } as const;
+/** A promotion does not wait for a source that is gone. */
+const sourceLookMs = 1_500;
 const retryMs = 1_000;
 /** One mirror that hangs must not hold up the others for ever. */
 const groupSyncTimeoutMs = 10_000;
@@ -147,12 +150,32 @@ export class Promotions {
             destination,
             producerId: link.producerId,
             replicationTimeoutMs: replicationTimeoutMs[isPlanned ? 'planned' : 'now'],
-            seen: (topic, partition) => link.seen(topic, partition),
+            lookAtSource: () => this.#lookAtSource(link, mirrors),
           });
     await link?.releaseRights(mirrors.map(({ mirrorTopic }) => mirrorTopic));
     await Promise.all(
       mirrors.map((mirror) => this.#ended(mirror, closed.get(mirror.mirrorTopic) ?? neverCopied)),
     );
+  }
+
+  /** Where the source ends now, if it still tells; else what was seen of it last. */
+  async #lookAtSource(link: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<SeenSource> {
+    const { destination, nowMs } = this.#options;
+    const { source } = link;
+    const ends = new Map<string, { sourceEnd: bigint; atMs: number }>();
+    const look = async (): Promise<void> => {
+      if (source === null) return;
+      await Promise.all(
+        mirrors.map(async (mirror) => {
+          const shiftOf = (partition: number) => link.shiftOf(mirror.sourceTopic, partition);
+          const { atMs, ends: found } = await lookAtEnds(mirror, { source, destination, shiftOf, nowMs });
+          for (const { partition, sourceHighWatermark: sourceEnd } of found)
+            ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs });
+        }),
+      );
+    };
+    await withTimeout(look(), sourceLookMs, 'a look at the source').catch(messageOf);
+    return (topic, partition) => ends.get(`${topic}/${partition}`) ?? link.seen(topic, partition);
   }
 
   async #ended(mirror: MirrorRecord, { partitions, unfenced }: Closed): Promise<void> {
@@ -170,7 +193,9 @@ export class Promotions {
       onNotice(mirror.link, 'info', `mirror ${mirrorTopic}: deleted; the topic stays`);
       return replace(mirror, null);
     }
-    const remarks = [promotion?.remark, unfenced].filter((text) => text != null);
+    const remarks = [promotion?.remark, writtenSince(mirror, partitions), unfenced].filter(
+      (text) => text != null,
+    );
     const reason = remarks.length === 0 ? null : remarks.join('; ');
     onNotice(mirror.link, 'info', `mirror ${mirrorTopic}: promoted${reason === null ? '' : `; ${reason}`}`);
     const record = this.#to(mirror, 'closed', reason);
@@ -203,6 +228,13 @@ export class Promotions {
       await replace(mirror, next).catch(() => {});
     }
   }
+}
+
+/** Producers that had not stopped, after all: what they wrote meanwhile is at the source only. */
+function writtenSince({ promotion }: MirrorRecord, partitions: Closed['partitions']): string | null {
+  const missing = partitions.reduce((sum, each) => sum + BigInt(each.missingRecords ?? 0), 0n);
+  if (promotion?.kind !== 'planned' || missing === 0n) return null;
+  return `the source was written to meanwhile: ${formatCount(missing)} offsets are not in the mirror`;
 }
 
 const neverCopied: Closed = {
