@@ -40,6 +40,7 @@ test('what passes by itself is none', () => {
     'soak: topic orders: Preparing: cluster destination: refused with NOT_CONTROLLER.',
     'soak: created topic ledger in destination: 2 partitions, replication factor 3',
     'lockstep: soak: from source to destination, topics orders',
+    'lockstep: vm-24438: applyLinks: nothing to change',
   ];
   expect(after(...lines).complaints).toEqual([]);
 });
@@ -52,4 +53,15 @@ test('a topic that waits for a person is a complaint', () => {
 test('the newest status line is kept', () => {
   const line = '2026-11-21T12:21:54.138Z  soak  19 of 19 partitions mirroring  lag none';
   expect(after(line).summary).toBe('soak  19 of 19 partitions mirroring  lag none');
+});
+
+test('how the agent stands in its fleet', () => {
+  const agent = after(
+    'lockstep: this agent leads the fleet',
+    'lockstep: another agent leads the fleet',
+    'lockstep: warning: lost its place in group lockstep: no heartbeat was answered for 10003 ms. It stops its 6 partitions and joins again.',
+    '2026-11-21T12:21:54.138Z  soak  1,018 of 1,019 partitions mirroring (1 Settling)  lag none',
+  );
+  expect(agent).toMatchObject({ terms: 1, losses: 1, share: 1_019, complaints: [] });
+  expect(after('2026-11-21T12:21:54.138Z  soak  no partitions yet').share).toBe(0);
 });

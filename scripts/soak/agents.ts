@@ -4,13 +4,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { exitCodes } from '../../src/errors.ts';
 import { guardChild, withParentDeathSignal } from '../../src/regions/index.ts';
 
 const main = path.resolve(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const restartMs = 500;
 const stopWaitMs = 30_000;
 /** `soak: orders-3 and 2 more partitions: Diverged at offset 5: ...`; one that goes on again says so. */
-const partitionLine = /^[^ :]+: (\S+-\d+)( and \d+ more partitions?)?: ((\w+).*)$/;
+const partitionLine = /^(?!lockstep: )[^ :]+: (\S+-\d+)( and \d+ more partitions?)?: ((\w+).*)$/;
 /** States that pass by themselves. All others wait for a person. */
 const passing = new Set([
   ...[
@@ -26,6 +27,11 @@ const passing = new Set([
 /** A topic that is being prepared is tried again; every other state of a topic waits for a person. */
 const topicLine = /^[^ :]+: (topic \S+: (?!Preparing).*)$/;
 const summaryLine = /^\d\S+ {2}(\S+ {2}.*)$/;
+const shareInSummary = /(?:^|\s)[\d,]+ of ([\d,]+) partitions? mirroring/;
+const leadsLine = /^lockstep: this agent leads the fleet$/;
+const lostLine = /^lockstep: warning: lost its place in group/;
+/** Ends that only a defect explains: an error of ours, or a signal that nobody here has sent. */
+const isDefect = (code: number | null): boolean => code === null || code === exitCodes.internal;
 
 export class SoakAgent {
   readonly name: string;
@@ -38,6 +44,11 @@ export class SoakAgent {
   summary = 'not started';
   summaryAtMs = 0;
   starts = 0;
+  /** Times that it began to lead its fleet, and that it learned to have lost its place there. */
+  terms = 0;
+  losses = 0;
+  /** Times that it ended by itself. */
+  unwantedEnds = 0;
   readonly #file: string;
   readonly #logFile: string;
   readonly #args: readonly string[];
@@ -57,6 +68,7 @@ export class SoakAgent {
     this.starts++;
     this.#stopped.clear();
     this.#stoppedOthers = false;
+    this.summary = 'starting';
     const [command, args] = withParentDeathSignal(process.execPath, [main, 'run', this.#file, ...this.#args]);
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
@@ -66,6 +78,8 @@ export class SoakAgent {
     child.on('exit', (code, signal) => {
       appendFileSync(this.#logFile, `-- ended: ${code ?? signal}\n`);
       if (this.#child !== child || !this.#isWanted) return;
+      this.unwantedEnds++;
+      if (isDefect(code)) this.complaints.push(`${this.name}: ended by itself: ${code ?? signal}`);
       setTimeout(() => this.#isWanted && this.#child === child && this.start(), restartMs);
     });
   }
@@ -83,6 +97,8 @@ export class SoakAgent {
       const [, place, others, words, state] = partition;
       this.#onPartition({ place: place!, others, words: words!, state: state! });
     }
+    if (leadsLine.test(line)) this.terms++;
+    if (lostLine.test(line)) this.losses++;
     const topic = topicLine.exec(line);
     if (topic !== null) this.complaints.push(`${this.name}: ${topic[1]}`);
   }
@@ -97,6 +113,11 @@ export class SoakAgent {
     this.#stopped.add(place);
     if (others !== '') this.#stoppedOthers = true;
     this.complaints.push(`${this.name}: ${place}${others}: ${words}`);
+  }
+
+  /** Partitions that it works on, by its newest status line. */
+  get share(): number {
+    return Number((shareInSummary.exec(this.summary)?.[1] ?? '0').replaceAll(',', ''));
   }
 
   /** Whether this run of the agent has stopped the partition for good. */
@@ -139,7 +160,7 @@ export class SoakAgent {
   }
 }
 
-/** The agent of a link, and those that it took over from. */
+/** The agent of a link that works alone, and those that it took over from. */
 export class SoakAgents {
   readonly all: SoakAgent[] = [];
   readonly #file: string;

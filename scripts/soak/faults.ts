@@ -1,15 +1,16 @@
 // Carries a plan out: applies each fault at its time, undoes it, and counts what really happened.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyCounts, TcpProxy } from '../../test/support/tcp-proxy.ts';
-import type { SoakAgents } from './agents.ts';
-import type { Fault, Plan, PlannedFault, Side } from './plan.ts';
+import type { SoakFleet } from './fleet.ts';
+import type { BrokerRole, Fault, Plan, PlannedFault, Side } from './plan.ts';
 import type { ProxiedRegion } from './regions.ts';
 
 export interface FaultCounts {
   agentKills: number;
   agentFreezes: number;
-  /** Frozen agents that woke beside the one that had taken over. */
-  agentReplacements: number;
+  /** Agents that were frozen for longer than their session. */
+  agentOutsleeps: number;
+  agentStops: number;
   brokerKills: number;
   brokerFreezes: number;
   brokerRestarts: number;
@@ -20,7 +21,9 @@ export interface FaultCounts {
 }
 
 export interface FaultTargets {
-  readonly agents: SoakAgents;
+  readonly fleet: SoakFleet;
+  /** The id of the destination's broker that has this part now. */
+  readonly brokerInRole: (role: BrokerRole) => Promise<number>;
   readonly sides: Readonly<Record<Side, ProxiedRegion>>;
   /** DeleteRecords of that share of each partition of the trimmed topic. */
   readonly trim: (share: number) => Promise<void>;
@@ -31,7 +34,8 @@ export class FaultRunner {
   readonly counts: FaultCounts = {
     agentKills: 0,
     agentFreezes: 0,
-    agentReplacements: 0,
+    agentOutsleeps: 0,
+    agentStops: 0,
     brokerKills: 0,
     brokerFreezes: 0,
     brokerRestarts: 0,
@@ -75,15 +79,15 @@ export class FaultRunner {
 
   /** Answers, when the fault's time is over, with what undoes it. */
   async #apply(fault: Fault, forMs: number): Promise<() => Promise<void> | void> {
-    const undo = await this.#begin(fault, forMs);
+    const undo = await this.#begin(fault);
     await pause(forMs);
     return undo;
   }
 
-  async #begin(fault: Fault, forMs: number): Promise<() => Promise<void> | void> {
+  async #begin(fault: Fault): Promise<() => Promise<void> | void> {
     switch (fault.kind) {
       case 'agent':
-        return this.#applyToAgent(fault, forMs);
+        return this.#applyToAgent(fault);
       case 'broker':
         return this.#applyToBroker(fault);
       case 'network':
@@ -95,36 +99,38 @@ export class FaultRunner {
     }
   }
 
-  async #applyToAgent(
-    { how }: Fault & { kind: 'agent' },
-    forMs: number,
-  ): Promise<() => Promise<void> | void> {
-    const { agents } = this.#targets;
-    if (how === 'kill') {
-      await agents.current.kill();
-      this.counts.agentKills++;
-      return () => agents.current.start();
+  async #applyToAgent({ agent: index, how }: Fault & { kind: 'agent' }): Promise<() => void> {
+    const agent = this.#targets.fleet.agents[index]!;
+    switch (how) {
+      case 'kill':
+        await agent.kill();
+        this.counts.agentKills++;
+        return () => agent.start();
+      case 'stop': {
+        const code = await agent.stop();
+        if (code !== 0) agent.complaints.push(`${agent.name}: exit code ${code} when it was told to stop`);
+        this.counts.agentStops++;
+        return () => agent.start();
+      }
+      case 'freeze':
+      case 'outsleep':
+        agent.freeze();
+        if (how === 'freeze') this.counts.agentFreezes++;
+        else this.counts.agentOutsleeps++;
+        return () => agent.resume();
     }
-    const frozen = agents.current;
-    frozen.freeze();
-    this.counts.agentFreezes++;
-    if (how === 'freeze') return () => frozen.resume();
-    await pause(forMs / 2);
-    agents.startNext();
-    return async () => {
-      frozen.resume();
-      this.counts.agentReplacements++;
-      await pause(forMs / 2);
-      await frozen.kill();
-    };
   }
 
   async #applyToBroker({
     side,
-    broker: index,
+    broker: wanted,
     how,
   }: Fault & { kind: 'broker' }): Promise<() => Promise<void>> {
-    const broker = this.#targets.sides[side].region.brokers[index]!;
+    const { sides, brokerInRole, say } = this.#targets;
+    const { brokers } = sides[side].region;
+    const id = typeof wanted === 'number' ? brokers[wanted]!.id : await brokerInRole(wanted);
+    if (typeof wanted !== 'number') say(`${wanted} is broker ${id}`);
+    const broker = brokers.find((each) => each.id === id)!;
     if (how === 'freeze') {
       broker.pause();
       this.counts.brokerFreezes++;
@@ -164,9 +170,9 @@ export function proxyTotals(sides: Readonly<Record<Side, ProxiedRegion>>): Proxy
 function describe(fault: Fault): string {
   switch (fault.kind) {
     case 'agent':
-      return `agent: ${fault.how}`;
+      return `agent ${fault.agent + 1}: ${fault.how}`;
     case 'broker':
-      return `${fault.side} broker ${fault.broker + 1}: ${fault.how}`;
+      return `${fault.side} broker ${typeof fault.broker === 'number' ? fault.broker + 1 : fault.broker}: ${fault.how}`;
     case 'network': {
       const { kind, ...rest } = fault.fault;
       const numbers = Object.entries(rest).map(([name, value]) => `${name} ${value}`);

@@ -4,19 +4,21 @@
 import { SeededRandom } from '../../src/mirror/simulation/random.ts';
 import type { Fault as ProxyFault } from '../../test/support/tcp-proxy.ts';
 
+export type BrokerRole = 'controlLeader' | 'fleetCoordinator';
 export type Side = 'source' | 'destination';
 
 export type Fault =
   /**
-   * kill: SIGKILL, a new one follows. freeze: SIGSTOP, SIGCONT afterwards. replace: frozen, and a new one takes over
-   * halfway; the old one wakes beside it for a while, as after a long pause of its machine, and is killed.
+   * kill: SIGKILL, started again afterwards. freeze: SIGSTOP, SIGCONT afterwards. outsleep: frozen for longer than its
+   * session, so that it wakes beside those that took over from it. stop: SIGTERM, started again afterwards.
    */
-  | { readonly kind: 'agent'; readonly how: 'kill' | 'freeze' | 'replace' }
+  | { readonly kind: 'agent'; readonly agent: number; readonly how: 'kill' | 'freeze' | 'outsleep' | 'stop' }
   /** stop is a clean restart, which moves leaders in an orderly way. */
   | {
       readonly kind: 'broker';
       readonly side: Side;
-      readonly broker: number;
+      /** The number of one, or whoever it is then: the leader of the control topic, the coordinator of the fleet. */
+      readonly broker: number | BrokerRole;
       readonly how: 'kill' | 'freeze' | 'stop';
     }
   /** Agents' connections to one broker, or to all of a side (null). */
@@ -39,12 +41,14 @@ export interface PlanOptions {
   readonly seed: number;
   readonly durationMs: number;
   readonly brokers: Readonly<Record<Side, number>>;
+  readonly agents: number;
 }
 
 /** Faults by track. */
 export type Plan = Readonly<Record<TrackName, readonly PlannedFault[]>>;
 export type TrackName =
   | 'agents'
+  | 'last agent'
   | 'destination brokers'
   | 'source brokers'
   | 'destination network'
@@ -57,28 +61,27 @@ interface Track {
   readonly pauseMs: Range;
   /** How long a fault lasts, ms. */
   readonly forMs: Range;
+  /** Added to that, at any pace, ms. */
+  readonly extraMs?: (fault: Fault) => number;
   readonly make: (random: SeededRandom) => Fault;
 }
 
 /**
- * An agent needs some seconds to take over, a broker to be back and in sync: what is killed all the time does nothing
+ * A fleet needs some seconds to take over, a broker to be back and in sync: what is killed all the time does nothing
  * that could go wrong. A run shorter than this has its pauses and faults shortened, to fit more than one of each.
  */
 const fullPaceMs = 60_000;
 const paceMin = 0.25;
+/** Longer than an agent's session of 10 s, ms. */
+const outsleepMs = 10_500;
 
 export function planFaults(options: PlanOptions): Plan {
-  const { seed, durationMs, brokers } = options;
+  const { seed, durationMs, brokers, agents } = options;
   const pace = Math.min(1, Math.max(paceMin, durationMs / fullPaceMs));
   const tracks: Record<TrackName, Track> = {
-    agents: {
-      pauseMs: [8_000, 25_000],
-      forMs: [300, 9_000],
-      make: (random) => ({
-        kind: 'agent',
-        how: pick(random, ['kill', 'kill', 'freeze', 'replace'] as const),
-      }),
-    },
+    // Two tracks of agents, so that two of them may be away at once; one is always left.
+    agents: agentTrack(0, agents - 2, durationMs),
+    'last agent': agentTrack(agents - 1, agents - 1, durationMs),
     'destination brokers': {
       pauseMs: [6_000, 20_000],
       forMs: [300, 6_000],
@@ -123,8 +126,8 @@ function planTrack(
   const faults: PlannedFault[] = [];
   let atMs = within(track.pauseMs);
   while (atMs < durationMs) {
-    const forMs = within(track.forMs);
     const fault = track.make(random);
+    const forMs = within(track.forMs) + (track.extraMs?.(fault) ?? 0);
     if (atMs + forMs > durationMs) break;
     faults.push({ atMs, forMs, fault });
     atMs += forMs + within(track.pauseMs);
@@ -132,9 +135,29 @@ function planTrack(
   return faults;
 }
 
+/** Faults of the agents with these numbers, one at a time. */
+function agentTrack(first: number, last: number, durationMs: number): Track {
+  const ways = ['kill', 'kill', 'freeze', 'stop'] as const;
+  const isLong = durationMs > 3 * outsleepMs;
+  return {
+    pauseMs: [6_000, 16_000],
+    forMs: [300, 6_000],
+    extraMs: (fault) => (fault.kind === 'agent' && fault.how === 'outsleep' ? outsleepMs : 0),
+    make: (random) => ({
+      kind: 'agent',
+      agent: random.integer(first, last),
+      how: pick(random, isLong ? ([...ways, 'outsleep'] as const) : ways),
+    }),
+  };
+}
+
 function brokerFault(random: SeededRandom, side: Side, brokers: number): Fault {
   const how = pick(random, ['kill', 'kill', 'freeze', 'stop'] as const);
-  return { kind: 'broker', side, broker: random.integer(0, brokers - 1), how };
+  const any = random.integer(0, brokers - 1);
+  // A third of them hit whom the fleet itself leans on.
+  const roles = ['controlLeader', 'fleetCoordinator'] as const;
+  const broker = side === 'destination' && random.chance(1 / 3) ? pick(random, roles) : any;
+  return { kind: 'broker', side, broker, how };
 }
 
 function networkFault(random: SeededRandom, side: Side, brokers: number): Fault {

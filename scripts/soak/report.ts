@@ -1,6 +1,7 @@
 // What a soak did and found, as a table for people and one line of JSON for programs.
 import type { ProxyCounts } from '../../test/support/tcp-proxy.ts';
 import type { FaultCounts } from './faults.ts';
+import type { FleetCounts } from './fleet.ts';
 import type { Judged } from './judge.ts';
 import type { WriterCounts } from './writers.ts';
 
@@ -11,6 +12,9 @@ export interface SoakReport {
   readonly plan: string;
   readonly isIdentical: boolean;
   readonly faults: FaultCounts;
+  readonly fleet: FleetCounts;
+  /** Partitions that each agent had in the end. */
+  readonly shares: readonly number[];
   readonly network: ProxyCounts;
   readonly writers: WriterCounts;
   readonly healedMs: number;
@@ -23,13 +27,16 @@ export interface SoakReport {
 }
 
 export function reportTable(report: SoakReport): string {
-  const { faults, network, writers, judged } = report;
+  const { faults, fleet, network, writers, judged } = report;
   const count = (value: number): string => value.toLocaleString('en');
   const rows: readonly (readonly [string, string])[] = [
     [
-      'agents killed, frozen, woken beside another',
-      `${faults.agentKills}, ${faults.agentFreezes}, ${faults.agentReplacements}`,
+      'agents killed, frozen, frozen past their session, stopped',
+      `${faults.agentKills}, ${faults.agentFreezes}, ${faults.agentOutsleeps}, ${faults.agentStops}`,
     ],
+    ['  agents started, began to lead, lost their place', `${fleet.starts}, ${fleet.terms}, ${fleet.losses}`],
+    ['  agents ended by themselves', count(fleet.unwantedEnds)],
+    ['  partitions of each in the end', report.shares.join(', ')],
     [
       'brokers killed, frozen, restarted',
       `${faults.brokerKills}, ${faults.brokerFreezes}, ${faults.brokerRestarts}`,
@@ -71,8 +78,12 @@ export function reportTable(report: SoakReport): string {
 
 /** Everything that keeps the run from being a success, one line each. */
 export function problemsOf(report: SoakReport): string[] {
-  const { judged } = report;
+  const { judged, shares } = report;
+  const shared = shares.reduce((sum, share) => sum + share, 0);
   return [
+    ...(shares.some((share) => share === 0) || (judged !== null && shared !== judged.partitions)
+      ? [`the fleet is not whole: its agents have ${shares.join(', ')} partitions`]
+      : []),
     ...report.missing.map((line) => `not healed: ${line}`),
     ...report.complaints,
     ...(judged === null

@@ -1,10 +1,10 @@
 // One soak, from two regions that start to a report.
 //
 // 1. start both regions, each broker behind a proxy, and the topics; `trimmed` gets a start above 0
-// 2. start the writers and the agents, and wait until the mirrors exist
+// 2. start the writers and a fleet of agents, and wait until the mirrors exist
 // 3. carry out the plan of faults
 // 4. end the faults and the writers; wait until everything has healed
-// 5. compare every partition, by both judges; stop the agents
+// 5. compare every partition, by both judges; see who copies what, and stop the agents
 import { createHash } from 'node:crypto';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,8 +12,10 @@ import path from 'node:path';
 import { SeededRandom } from '../../src/mirror/simulation/random.ts';
 import { JavaClients } from '../../test/support/java-clients.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
-import { SoakAgents, verifyProgram } from './agents.ts';
+import { verifyProgram } from './agents.ts';
+import { BrokerRoles } from './broker-roles.ts';
 import { FaultRunner, proxyTotals } from './faults.ts';
+import { SoakFleet } from './fleet.ts';
 import { type Judged, judge, waitUntilHealed } from './judge.ts';
 import { planFaults, type Side } from './plan.ts';
 import { type ProxiedRegion, startProxiedRegion } from './regions.ts';
@@ -33,11 +35,14 @@ export interface SoakOptions {
 }
 
 const brokers = { source: 1, destination: 3 };
+const agents = 3;
 const filledRecords = 2_000;
 const filledAndDeleted = 700;
 /** Connections that are half-open are given up after 30 s; brokers that died late need as long to be in sync. */
 const healMsMax = 240_000;
 const mirrorsWaitMs = 60_000;
+/** Agents tell their share every 5 s. */
+const sharesWaitMs = 30_000;
 const progressEveryMs = 1_000;
 
 const brokerConfig = {
@@ -78,24 +83,28 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
 
   const file = path.join(folder, 'lockstep.yaml');
   await writeFile(file, topology(source.bootstrap, destination.bootstrap));
-  const agents = new SoakAgents(file, folder);
-  stack.defer(() => agents.killAll());
-  agents.startNext();
+  const fleet = new SoakFleet(file, folder, agents);
+  stack.defer(() => fleet.killAll());
+  fleet.startAll();
   await waitFor(
     async () => {
       if (options.signal.aborted) return true;
       const known = await Promise.all(soakTopics.map(({ name }) => clients.ends(destination.region, name)));
       return known.every((ends, index) => ends.length === soakTopics[index]!.partitions);
     },
-    { deadlineMs: mirrorsWaitMs, pollMs: 300, describe: () => `the mirrors; ${agents.current.summary}` },
+    { deadlineMs: mirrorsWaitMs, pollMs: 300, describe: () => `the mirrors; ${standing(fleet)}` },
   );
   options.signal.throwIfAborted();
 
   const durationMs = options.minutes * 60_000;
-  const plan = planFaults({ seed, durationMs, brokers });
+  const plan = planFaults({ seed, durationMs, brokers, agents });
   const fingerprint = createHash('sha256').update(JSON.stringify(plan)).digest('hex').slice(0, 12);
   say(`${soakTopics.length} topics; the faults begin (plan ${fingerprint})`);
-  const faults = new FaultRunner({ agents, sides, say, trim: (share) => trim(share) });
+  const roles = stack.use(await BrokerRoles.connect(destination.region));
+  const faults = new FaultRunner({
+    ...{ fleet, sides, say, trim: (share) => trim(share) },
+    brokerInRole: (role) => roles.brokerIn(role),
+  });
   const deletedBelow: Record<number, number> = {};
   const trim = async (share: number): Promise<void> => {
     try {
@@ -115,7 +124,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const progress = setInterval(() => {
     const { records, committed, aborted } = writers.counts;
     const { counts } = faults;
-    const text = `${records} records, ${committed} committed, ${aborted} aborted; kills ${counts.agentKills + counts.brokerKills}, freezes ${counts.agentFreezes + counts.brokerFreezes}, cuts ${proxyTotals(sides).cut}; ${agents.current.summary}`;
+    const text = `${records} records, ${committed} committed, ${aborted} aborted; kills ${counts.agentKills + counts.brokerKills}, freezes ${counts.agentFreezes + counts.brokerFreezes}, cuts ${proxyTotals(sides).cut}; ${standing(fleet)}`;
     options.onProgress(Math.min(1, (Date.now() - faultsStartAtMs) / durationMs), text);
   }, progressEveryMs);
   stack.defer(() => clearInterval(progress));
@@ -138,7 +147,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     waitUntilHealed(clients, pair, soakTopics, {
       deadlineMs: healMsMax,
       onProgress: (text) => options.onProgress(1, text),
-      isStopped: (place) => agents.current.isStopped(place),
+      isStopped: (place) => fleet.isStopped(place),
     }),
     abort,
   ]);
@@ -150,11 +159,11 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     say(`comparing failed: ${String(error)}`);
     options.signal.throwIfAborted();
   }
-  const complaints = agents.complaints;
-  const code = await agents.current.stop();
-  if (code !== 0) complaints.push(`${agents.current.name}: exit code ${code} when it was told to stop`);
+  const shares = await shareOut(fleet);
+  const complaints = [...fleet.complaints, ...(await fleet.stopAll())];
   const report: Omit<SoakReport, 'isIdentical'> = {
     ...{ seed, minutes: options.minutes, plan: fingerprint, faults: faults.counts },
+    ...{ fleet: fleet.counts, shares },
     ...{ network: proxyTotals(sides), writers: writers.counts, healedMs, missing, complaints, judged },
     seconds: Math.round((Date.now() - startedAtMs) / 1000),
   };
@@ -166,6 +175,21 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     say(`the agents’ logs, and the partitions that differ, are kept in ${folder}`);
   }
   return { ...report, isIdentical };
+}
+
+/** What each agent has, once the whole fleet has everything between them; or what it came to. */
+async function shareOut(fleet: SoakFleet): Promise<readonly number[]> {
+  const partitions = soakTopics.reduce((sum, topic) => sum + topic.partitions, 0);
+  const isWhole = (): boolean =>
+    fleet.shares.every((share) => share > 0) &&
+    fleet.shares.reduce((sum, share) => sum + share, 0) === partitions;
+  await waitFor(isWhole, { deadlineMs: sharesWaitMs, describe: 'the fleet to be whole' }).catch(() => {});
+  return fleet.shares;
+}
+
+/** How the agents stand, by their newest lines. */
+function standing(fleet: SoakFleet): string {
+  return fleet.agents.map(({ name, summary }) => `${name}: ${summary}`).join('; ');
 }
 
 /** Copies the logs of these partitions out of the brokers' folders, for kafka-dump-log. */
