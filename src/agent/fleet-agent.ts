@@ -19,7 +19,7 @@ import {
   sendCommand,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
-import { keyOf, Membership, type WorkItem } from '../fleet/index.ts';
+import { keyOf, Membership, type MembershipOptions, type WorkItem } from '../fleet/index.ts';
 import { agentPrincipalOf, type KeeperStore } from '../link/acls/index.ts';
 import type { LinkStatus, Notice } from '../link/index.ts';
 import { mirrorStates } from '../link/index.ts';
@@ -53,6 +53,8 @@ export interface FleetAgentOptions {
   observer?(link: string): MirrorObserver;
   readonly onNotice: (link: string | null, notice: Notice) => void;
   readonly sessionTimeoutMs?: number;
+  /** Versions of the group protocol that it speaks; others than the default are for tests of a roll. */
+  readonly protocols?: MembershipOptions['protocols'];
   /** Where the API of this agent listens; told to the fleet. */
   readonly apiUrl?: () => string | null;
 }
@@ -111,6 +113,7 @@ export class FleetAgent {
       groupId: fleetGroup,
       agentId: options.agentId,
       sessionTimeoutMs: options.sessionTimeoutMs ?? sessionTimeoutMs,
+      ...(options.protocols && { protocols: options.protocols }),
       work: () => workOf(control.state),
       load: () => this.#load(),
       onAssigned: ({ all }) => this.#share(all),
