@@ -37,8 +37,8 @@ export async function carryOut(
     [...plan.records].map(([key, record]) => [`rule/${key}`, record]),
   );
   await make(plan.denies);
-  await drop(plan.deletedAllows);
   if (failures.length === 0) await make(plan.allows);
+  await drop(plan.deletedAllows);
   if (failures.length === 0) await drop(plan.deletedDenies);
   const gone = plan.forgotten.filter((key) => !rules.has(key));
   const handedOver = failures.length === 0 ? plan.handedOver : [];

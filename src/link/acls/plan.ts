@@ -8,8 +8,10 @@
 //   not ours, there  nothing, and never recorded                nothing
 //   not there        recorded, then made
 //
-// In this order nothing is wider in between: records, DENYs made, ALLOWs deleted, ALLOWs made, DENYs deleted, records
-// removed. A crash leaves at most a record of a rule that is not there (`intended`), and the next look goes on from it.
+// In this order nothing is wider in between: records, DENYs made, ALLOWs made, ALLOWs deleted, DENYs deleted, records
+// removed. Nor is anything narrower where an ALLOW takes the place of others (ALL that of READ, at a promotion): Kafka's
+// clients end for good when they are refused once. A crash leaves at most a record of a rule that is not there
+// (`intended`), and the next look goes on from it.
 //
 // Rules on topics that are no mirrors of the link (any more) are left alone. A promoted mirror is a topic of its own: what
 // was withheld is given, and its rules are the user's from then on, forgotten here.

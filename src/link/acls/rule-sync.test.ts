@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { acl, FakeRights, FakeStore } from '../../../test/support/fake-rights.ts';
+import { isAllowed } from '../../../test/support/model-authorizer.ts';
 import { LockstepError } from '../../errors.ts';
 import { RuleSync, type RuleSyncConfig } from './rule-sync.ts';
 import type { MirrorOfLink } from './types.ts';
@@ -539,6 +540,24 @@ describe('promotion', () => {
     source.acls.clear();
     await sync.look(config);
     expect(destination.shown).toEqual(promoted);
+  });
+
+  test('takes nothing from readers for a moment: clients that are refused once end for good', async () => {
+    const sync = begin();
+    await sync.look(config);
+    const refusals: string[] = [];
+    const read = { operation: 'READ', resourceType: 'TOPIC', resourceName: 'orders' } as const;
+    destination.onStep = (step) => {
+      const mayRead = isAllowed(destination.acls.values(), {
+        ...read,
+        principal: 'User:a',
+        host: '10.0.0.1',
+      });
+      if (!mayRead) refusals.push(step);
+    };
+    await sync.release(config, ['orders']);
+    expect(destination.shown).toEqual(promoted);
+    expect(refusals).toEqual([]);
   });
 
   test('works with the source gone and another leader, by the rules as last seen; also twice', async () => {
