@@ -28,6 +28,7 @@ import {
   type PartitionStatus,
   type TopicPartition,
 } from './partition-runner.ts';
+import { SharedRuns } from './shared-runs.ts';
 import { SourceReader } from './source-reader.ts';
 import { TailComparer } from './tail-comparer.ts';
 import { transactionReason } from './transaction-reason.ts';
@@ -117,6 +118,9 @@ const shedEveryMs = 500;
 /** How long a stop waits for readers to end. */
 const readersEndMs = 1_000;
 
+/** Metadata is asked for again no sooner than Kafka's clients do (retry.backoff.ms). */
+const refreshes = { everyMs: 100, clock: systemClock };
+
 export class LinkMirror {
   readonly #options: LinkMirrorOptions;
   readonly #runners = new Map<string, PartitionRunner>();
@@ -131,6 +135,11 @@ export class LinkMirror {
   readonly #elapsedMs = elapsedClock(systemClock, Date.now);
   readonly #exactness: MirrorExactness;
   readonly #budget: MemoryBudget;
+  /** Thousands of partitions ask at once, and each answer concerns them all. */
+  readonly #refreshes = {
+    source: new SharedRuns(() => this.#refresh('source'), refreshes),
+    destination: new SharedRuns(() => this.#refresh('destination'), refreshes),
+  };
   readonly #services: PartitionServices;
   #isStopping = false;
   #shedTimer: NodeJS.Timeout | undefined;
@@ -154,7 +163,7 @@ export class LinkMirror {
         isReadWithheld: options.isStartGuarded ?? (() => false),
       }),
       comparer: new TailComparer({ source: source.ask, destination: destination.ask }),
-      refreshMetadata: (side) => void this.#refresh(side),
+      refreshMetadata: (side) => void this.#refreshes[side].run(),
       openTransactions: this.#openTransactions(),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
       holeWriter: (broker) => this.#holeWriter(broker),
@@ -298,7 +307,7 @@ export class LinkMirror {
         onAnswered: (tookMs) => this.#options.observer?.onFetchAnswered(tookMs),
         onTrouble: async (_error, attempt) => {
           await new Promise((resolve) => setTimeout(resolve, this.#pauseMs('retry', attempt)));
-          await this.#refresh('source');
+          await this.#refreshes.source.run();
         },
       });
       this.#readers.set(broker, reader);
