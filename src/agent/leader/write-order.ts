@@ -5,12 +5,11 @@ export class WriteOrder {
   #alone: Promise<unknown> = Promise.resolve();
   readonly #together = new Set<Promise<unknown>>();
 
-  /** Runs when nothing else is being written, and nothing is until it has ended. */
+  /** Runs when nothing that was asked for before is being written, and nothing is until it has ended. */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#alone.then(async () => {
-      await Promise.allSettled(this.#together);
-      return work();
-    });
+    // Those of now: what is asked for from here on waits for us, and must not be waited for.
+    const before = Promise.allSettled(this.#together);
+    const mine = this.#alone.then(() => before).then(work);
     this.#alone = mine.catch(() => {});
     return mine;
   }
