@@ -20,10 +20,11 @@ import {
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { keyOf, Membership, type MembershipOptions, type WorkItem } from '../fleet/index.ts';
-import { agentPrincipalOf, type KeeperStore } from '../link/acls/index.ts';
+import type { KeeperStore } from '../link/acls/index.ts';
 import type { LinkStatus, Notice } from '../link/index.ts';
 import { mirrorStates } from '../link/index.ts';
 import type { MirrorObserver } from '../mirror/index.ts';
+import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import { Leader } from './leader/leader.ts';
 import type { MetTopic } from './leader/met-topics.ts';
@@ -69,6 +70,9 @@ const figuresEveryMs = 5_000;
 /** By then the group has told a leader that it is none any more, ms. */
 const fencedPauseMs = 3_000;
 const applyTimeoutMs = 60_000;
+/** What is under way at a destination that does not answer is waited for so long; a stop is to end within 20 s. */
+const releaseTimeoutMs = 10_000;
+const stopPatienceMs = 2_000;
 
 export class FleetAgent {
   readonly #options: FleetAgentOptions;
@@ -113,6 +117,7 @@ export class FleetAgent {
       groupId: fleetGroup,
       agentId: options.agentId,
       sessionTimeoutMs: options.sessionTimeoutMs ?? sessionTimeoutMs,
+      releaseTimeoutMs,
       ...(options.protocols && { protocols: options.protocols }),
       work: () => workOf(control.state),
       load: () => this.#load(),
@@ -172,22 +177,32 @@ export class FleetAgent {
   }
 
   async #run(): Promise<void> {
-    const { signal, apply } = this.#options;
+    const { signal } = this.#options;
     const stopListening = this.#control.onChange((changes) => {
       if (changes.some(({ key }) => declared.test(key))) this.#follow();
     });
     try {
       this.#follow();
-      // First of all, so that whoever writes a command knows that somebody will answer it.
-      this.#report();
-      await this.#reporting;
-      await this.#membership.start();
-      this.#timer = setInterval(() => this.#report(), statusEveryMs);
-      if (apply !== undefined && apply.length > 0) await this.#apply(apply, signal);
+      // The group may let a member wait for long, and an agent can be told to stop meanwhile.
+      const begun = this.#begin();
+      begun.catch(() => {}); // told by the race, unless nobody wants it any more
+      await Promise.race([begun, aborted(signal)]);
       await aborted(signal);
     } finally {
       stopListening();
     }
+  }
+
+  async #begin(): Promise<void> {
+    const { signal, apply } = this.#options;
+    // First of all, so that whoever writes a command knows that somebody will answer it.
+    this.#report();
+    await this.#reporting;
+    if (this.#isStopping) return;
+    await this.#membership.start();
+    if (this.#isStopping) return;
+    this.#timer = setInterval(() => this.#report(), statusEveryMs);
+    if (apply !== undefined && apply.length > 0) await this.#apply(apply, signal);
   }
 
   async #apply(links: readonly LinkDeclaration[], signal: AbortSignal): Promise<void> {
@@ -246,7 +261,6 @@ export class FleetAgent {
     const worker = new LinkWorker({
       record,
       destination: this.#destination,
-      agentPrincipal: agentPrincipalOf(this.#options.destination),
       control: this.#control,
       resolve,
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
@@ -449,13 +463,18 @@ export class FleetAgent {
   async #stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
-    await this.#reporting;
     if (this.#isLeading) this.#lead(false);
-    await this.#leading;
+    // A destination that does not answer must not hold up the stop: others take over all the same.
+    await orPatience(Promise.all([this.#reporting, this.#leading]), stopPatienceMs);
     // Revokes what is ours first, so that the next one finds nothing under way.
     await this.#membership.stop();
-    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
-    await this.#control.put(new Map([[agentKey(this.#options.agentId), null]])).catch(() => {});
+    const workers = [...this.#workers.values()].map((worker) => worker.stop());
+    await orPatience(Promise.all(workers), stopPatienceMs);
+    const gone = this.#control.put(new Map([[agentKey(this.#options.agentId), null]]));
+    await orPatience(
+      gone.catch(() => {}),
+      stopPatienceMs,
+    );
   }
 
   #say(level: Notice['level'], text: string): void {

@@ -30,8 +30,6 @@ import { buildLink } from './link-parts.ts';
 export interface LinkWorkerOptions {
   readonly record: LinkRecord;
   readonly destination: Cluster;
-  /** Whom the destination takes this agent for; null where that can't be told. */
-  readonly agentPrincipal: string | null;
   readonly control: ControlTopic;
   /** @throws LockstepError CONFIG_INVALID, FILE_UNREADABLE: a reference that this machine can't resolve. */
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
@@ -333,7 +331,6 @@ export class LinkWorker {
       this.#acls = new AclKeeper({
         ...common,
         store,
-        agentPrincipal: this.#options.agentPrincipal,
         config: aclConfig,
         selects: (principal) => aclConfig !== null && matchesPrincipal(aclConfig, principal),
         quotas,

@@ -12,7 +12,7 @@ import type {
   RequestOptions,
   RequestTarget,
 } from './cluster-options.ts';
-import { type ClusterConfig, formatAddress } from './config.ts';
+import { type ClusterConfig, type Credentials, formatAddress } from './config.ts';
 import { nobodyAnswers } from './connect-failure.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionOpener } from './connection-opener.ts';
@@ -210,6 +210,11 @@ export class Cluster {
       throw this.#ended.signal.reason;
     }
     return connection;
+  }
+
+  /** What connections log in with now: those that worked last. They may change while we run. */
+  get credentials(): Credentials {
+    return this.#opener.inUse;
   }
 
   /** The certificates that connections depend on: configured ones, and those that brokers have shown. */

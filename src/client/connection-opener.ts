@@ -55,6 +55,11 @@ export class ConnectionOpener {
     return connection;
   }
 
+  /** Those that worked last; the configured ones before any did. */
+  get inUse(): Credentials {
+    return this.#keeper.inUse;
+  }
+
   /** The certificates that connections depend on: configured ones, and those that brokers have shown. */
   certificates(): CertificateFacts[] {
     const shown = new Map<string, CertificateFacts>();

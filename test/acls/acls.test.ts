@@ -1,7 +1,13 @@
 // Rights that travel, on two brokers with Kafka's StandardAuthorizer. Judges: kcat (librdkafka) and Kafka's own console
 // clients as users with passwords, and Kafka's kafka-acls and kafka-configs; the agent is a user with exactly the rights that docs/acls.md names.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Cluster, createTopics, describeScramUsers, unwrap } from '../../src/client/index.ts';
+import {
+  Cluster,
+  type Credentials,
+  createTopics,
+  describeScramUsers,
+  unwrap,
+} from '../../src/client/index.ts';
 import { AclKeeper, type AclKeeperOptions, type MirrorOfLink } from '../../src/link/acls/index.ts';
 import type { Notice } from '../../src/link/notice.ts';
 import { installKafka, type Region, runKafkaTool } from '../../src/regions/index.ts';
@@ -13,12 +19,18 @@ import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const user = (username: string) => ({ username, password: `${username}-secret` });
-const [agent, alice, bob, carol] = ['agent', 'alice', 'bob', 'carol'].map(user) as [User, User, User, User];
+const [agent, alice, bob, carol, successor] = ['agent', 'alice', 'bob', 'carol', 'successor'].map(user) as [
+  User,
+  User,
+  User,
+  User,
+  User,
+];
 type User = ReturnType<typeof user>;
 
 const regions = useRegions({
   'us-east': { security: { sasl: { users: [agent, alice, bob, carol] }, authorizer: {} } },
-  'eu-west': { security: { sasl: { users: [agent, alice, bob] }, authorizer: {} } },
+  'eu-west': { security: { sasl: { users: [agent, successor, alice, bob] }, authorizer: {} } },
 });
 /** As super users, over PLAINTEXT. */
 const admins = {} as Record<'us-east' | 'eu-west', Cluster>;
@@ -124,7 +136,6 @@ function keeperOf(
     destination: agents['eu-west'],
     store,
     mirrors: () => mirrors,
-    agentPrincipal: 'User:agent',
     config: { everyMs: 500, resources: ['topic', 'group', 'transactionalId'], withholdWrites: true },
     selects: (principal) => principal !== 'User:agent',
     quotas: [],
@@ -293,7 +304,7 @@ test('a DENY that hits the agent itself is taken back at once', async () => {
   await topicAt('us-east', topic);
   await topicAt('eu-west', topic);
   const { keeper, notices } = keeperOf([{ sourceTopic: topic, mirrorTopic: topic, isPromoted: false }], {
-    agentPrincipal: 'User:somebody-else',
+    agentPrincipal: () => 'User:somebody-else',
   });
   await keeper.lookNow();
   expect(notices.map(({ text }) => text)).toContainEqual(expect.stringContaining('hit this agent itself'));
@@ -302,6 +313,41 @@ test('a DENY that hits the agent itself is taken back at once', async () => {
   expect(listed).toContain('principal=User:bob, host=*, operation=WRITE, permissionType=DENY');
   expect(listed).not.toContain('principal=User:agent, host=*, operation=WRITE');
   expect(await mayWrite(regions['eu-west'], topic, agent)).toBe(true);
+});
+
+test('credentials that become those of another user: the agent writes as that one, who was denied before', async () => {
+  const topic = uniqueTopic('rotated');
+  await topicAt('us-east', topic);
+  await topicAt('eu-west', topic);
+  const right = (name: string) => ['--allow-principal', 'User:successor', '--operation', name];
+  await acls('eu-west', ['--add', ...['Describe', 'Alter'].flatMap(right), '--cluster']);
+  await acls('eu-west', ['--add', ...right('All'), '--topic', topic]);
+  const login = (who: User): Credentials => ({ sasl: { mechanism: 'PLAIN', ...who } });
+  let credentials = login(agent);
+  const destination = await Cluster.connect(
+    {
+      ...configOf(regions['eu-west'], 'SASL_PLAINTEXT', login(agent)),
+      credentials: { current: async () => credentials, problem: null },
+    },
+    { credentialsCheckMs: 100 },
+  );
+  try {
+    const mirrors = [{ sourceTopic: topic, mirrorTopic: topic, isPromoted: false }];
+    const { keeper } = keeperOf(mirrors, { destination });
+    await keeper.lookNow();
+    expect(await mayWrite(regions['eu-west'], topic, successor)).toBe(false);
+    credentials = login(successor);
+    await waitFor(() => destination.credentials === credentials, {
+      deadlineMs: 30_000,
+      describe: 'connections as the successor',
+    });
+    await keeper.lookNow();
+    expect(await mayWrite(regions['eu-west'], topic, successor)).toBe(true);
+    // Another agent of the fleet may not have looked at its files yet.
+    expect(await mayWrite(regions['eu-west'], topic, agent)).toBe(true);
+  } finally {
+    destination.close();
+  }
 });
 
 test('client quotas that are named are copied and removed; a user is made from the password that is supplied', async () => {
@@ -366,6 +412,7 @@ test('client quotas that are named are copied and removed; a user is made from t
     'alice',
     'bob',
     'carol',
+    'successor',
   ]);
 
   await quota('us-east', ['--alter', ...entity, '--delete-config', 'producer_byte_rate']);

@@ -86,7 +86,7 @@ test('a mirror without rules is Unprotected; copied rules close it to all others
     destination: agents.lenient,
     store: new FakeStore(),
     mirrors: () => [{ sourceTopic: topic, mirrorTopic: topic, isPromoted: false }],
-    agentPrincipal: 'User:agent',
+    agentPrincipal: () => 'User:agent',
     config: { everyMs: 500, resources: ['topic', 'group'], withholdWrites: true },
     selects: (principal) => principal !== 'User:agent',
     quotas: [],

@@ -21,7 +21,7 @@ function begin(more: Partial<AclKeeperOptions> = {}) {
     clock,
     wallClockMs: () => 1_000_000 + clock.nowMs(),
     mirrors: () => [{ sourceTopic: 'orders', mirrorTopic: 'orders', isPromoted: false }],
-    agentPrincipal: 'User:agent',
+    agentPrincipal: () => 'User:agent',
     config: { everyMs: 5_000, resources: ['topic'], withholdWrites: true },
     selects: () => true,
     quotas: [],

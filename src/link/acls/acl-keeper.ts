@@ -2,6 +2,7 @@
 // Looks every few seconds; one look, one release or one change at a time.
 import { type Clock, type Cluster, systemClock } from '../../client/index.ts';
 import type { Notice } from '../notice.ts';
+import { agentPrincipalOf } from './agent-principal.ts';
 import { readQuotaEntity } from './quota-plan.ts';
 import { QuotaSync } from './quota-sync.ts';
 import { RuleSync, type RuleSyncConfig } from './rule-sync.ts';
@@ -32,8 +33,11 @@ export interface AclKeeperOptions extends AclKeeperConfig {
   readonly destination: Cluster;
   readonly store: KeeperStore;
   readonly mirrors: () => readonly MirrorOfLink[];
-  /** As in ACLs: `User:agent`. Null or absent: not known (certificates, tokens); see docs/acls.md. */
-  readonly agentPrincipal?: string | null;
+  /**
+   * Whom the destination takes the agent for now, as in ACLs: `User:agent`; null: not known (certificates, tokens), see
+   * docs/acls.md. Default: as the destination's credentials tell, which may rotate.
+   */
+  readonly agentPrincipal?: () => string | null;
   readonly onNotice: (notice: Notice) => void;
   readonly clock?: Clock;
   /** Milliseconds since 1970, for what is recorded. */
@@ -72,7 +76,7 @@ export class AclKeeper {
         if (!this.#stopping.signal.aborted) options.onNotice({ atMs: wallClockMs(), level, text });
       },
     };
-    const { mirrors, agentPrincipal = null } = options;
+    const { mirrors, agentPrincipal = () => agentPrincipalOf(options.destination.credentials) } = options;
     this.#rules = new RuleSync({ ...shared, mirrors, agentPrincipal });
     this.#quotas = new QuotaSync(shared);
     this.#users = new UserSync(shared);

@@ -1,8 +1,8 @@
-// Whom the destination takes the agent for, as far as its own configuration tells (Kafka's default principal builder).
-import type { ClusterConfig } from '../../client/index.ts';
+// Whom the destination takes the agent for, as far as its own credentials tell (Kafka's default principal builder).
+import type { Credentials } from '../../client/index.ts';
 
 /** Null with a certificate (brokers map its name by rules of theirs) and with a token (its subject is theirs to read). */
-export function agentPrincipalOf({ sasl, tls }: Pick<ClusterConfig, 'sasl' | 'tls'>): string | null {
+export function agentPrincipalOf({ sasl, tls }: Credentials): string | null {
   if (sasl !== undefined) return 'username' in sasl ? `User:${sasl.username}` : null;
   return tls === undefined || tls.cert === undefined ? 'User:ANONYMOUS' : null;
 }

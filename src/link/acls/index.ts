@@ -1,6 +1,5 @@
 // The public door of the room: the rights that travel with a link.
 export { AclKeeper, type AclKeeperConfig, type AclKeeperOptions } from './acl-keeper.ts';
-export { agentPrincipalOf } from './agent-principal.ts';
 export type {
   AclKeeperStatus,
   AclSettings,

@@ -141,7 +141,7 @@ class World {
       destination: this.destination,
       store: this.store,
       mirrors: () => this.mirrors,
-      agentPrincipal: this.#agentPrincipal,
+      agentPrincipal: () => this.#agentPrincipal,
       wallClockMs: () => this.#nowMs,
       onNotice: () => {},
     });

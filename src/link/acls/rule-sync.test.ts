@@ -30,13 +30,13 @@ function mirrorOf(sourceTopic: string, prefix = ''): MirrorOfLink {
   return { sourceTopic, mirrorTopic: `${prefix}${sourceTopic}`, isPromoted: false };
 }
 
-function begin(agentPrincipal: string | null = 'User:agent'): RuleSync {
+function begin(principal: string | null | (() => string) = 'User:agent'): RuleSync {
   return new RuleSync({
     source,
     destination,
     store,
     mirrors: () => mirrors,
-    agentPrincipal,
+    agentPrincipal: typeof principal === 'function' ? principal : () => principal,
     wallClockMs: () => nowMs,
     onNotice: (_level, text) => notices.push(text),
   });
@@ -455,6 +455,22 @@ describe('writing to a mirror', () => {
     await sync.look(config);
     expect(deniedTo()).toEqual(['User:a']);
     expect(await destination.writable(['orders'])).toEqual(new Set(['orders']));
+  });
+
+  test('is given back to the agent where its credentials become those of another user, and left to the former', async () => {
+    destinationHas(
+      'ALLOW User:blue ALL on TOPIC LITERAL *',
+      'ALLOW User:green ALL on TOPIC LITERAL *',
+      'ALLOW User:a WRITE on TOPIC LITERAL *',
+    );
+    let agent = 'User:blue';
+    const sync = begin(() => agent);
+    await sync.look(config);
+    expect(deniedTo()).toEqual(['User:a', 'User:green']);
+    agent = 'User:green';
+    await sync.look(config);
+    expect(deniedTo()).toEqual(['User:a']);
+    expect(sync.status.unprotected).toMatchObject([{ topic: 'orders', writers: ['User:blue'] }]);
   });
 
   test('where nothing tells who the agent is, nobody is denied', async () => {

@@ -18,7 +18,8 @@ export interface RuleSyncOptions {
   readonly destination: DestinationRights;
   readonly store: KeeperStore;
   readonly mirrors: () => readonly MirrorOfLink[];
-  readonly agentPrincipal: string | null;
+  /** Whom the destination takes us for now; null: not known. */
+  readonly agentPrincipal: () => string | null;
   readonly wallClockMs: () => number;
   readonly onNotice: (level: 'info' | 'warning', text: string) => void;
 }
@@ -47,6 +48,8 @@ export class RuleSync {
   /** What was read at the last look that had nothing to do. */
   #quiet: { digest: string; selects: RuleSyncConfig['selects']; atMs: number } | null = null;
   #said = new Set<string>();
+  /** Whom the destination took us for: credentials rotate, and other agents of the fleet may do so later. */
+  readonly #formerPrincipals = new Set<string>();
   /** How often our DENYs hit ourselves: what was said of our principal is not believed, then nobody is denied any more. */
   #lockoutCount = 0;
 
@@ -127,7 +130,7 @@ export class RuleSync {
     const mirrors = this.#mirrors(new Set());
     const [rules, source] = await Promise.all([destination.rules(), this.#askSource()]);
     if (rules === null) return this.#show(withoutAuthorizer(mirrors));
-    const digest = digestOf([rules, source, mirrors, config.settings]);
+    const digest = digestOf([rules, source, mirrors, config.settings, this.#agentPrincipal]);
     if (this.#isStillQuiet(digest, config)) return this.#noteSource(source);
     await this.#remember(config, source);
     const plan = await this.#plan(config, { rules, mirrors });
@@ -206,6 +209,8 @@ export class RuleSync {
     const leniency = await this.#findLeniency(rules);
     const users = await this.#usersBehindWildcard(rules, where.mirrors);
     const records = readRecords(store.entries());
+    const agentPrincipal = this.#agentPrincipal;
+    if (agentPrincipal !== null) this.#formerPrincipals.add(agentPrincipal);
     return planRules({
       ...where,
       source: [...records.source.values()],
@@ -214,7 +219,8 @@ export class RuleSync {
       unreadable: records.unreadable,
       selects,
       settings,
-      agentPrincipal: this.#agentPrincipal,
+      agentPrincipal,
+      formerPrincipals: this.#formerPrincipals,
       mayDeny: this.#lockoutCount < 2,
       users,
       leniency,
@@ -223,11 +229,12 @@ export class RuleSync {
   }
 
   get #agentPrincipal(): string | null {
-    return this.#lockoutCount === 0 ? this.#options.agentPrincipal : null;
+    return this.#lockoutCount === 0 ? this.#options.agentPrincipal() : null;
   }
 
   #noteLockout(): void {
     this.#lockoutCount += 1;
+    this.#formerPrincipals.clear();
     const then =
       this.#lockoutCount === 1
         ? 'those who may Alter the cluster are not denied'
@@ -235,7 +242,7 @@ export class RuleSync {
     this.#options.onNotice(
       'warning',
       `ACLs: a DENY WRITE hit this agent itself and was taken back: its principal is not ` +
-        `${this.#options.agentPrincipal ?? 'among those who may Alter the cluster'}; from now on ${then}`,
+        `${this.#options.agentPrincipal() ?? 'among those who may Alter the cluster'}; from now on ${then}`,
     );
   }
 

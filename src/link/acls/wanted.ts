@@ -15,6 +15,8 @@ export interface WantedInput {
   readonly selects: (principal: string) => boolean;
   readonly settings: Pick<AclSettings, 'resources' | 'withholdWrites'>;
   readonly agentPrincipal: string | null;
+  /** Whom the agent was before its credentials changed; others of its fleet may still be. Default none. */
+  readonly formerPrincipals?: Iterable<string>;
   /** Users of the destination that are known by other sources than its rules, as principals. */
   readonly users: readonly string[];
   readonly leniency: Leniency;
@@ -40,7 +42,8 @@ export function wantedRules(
   withLinkWide: boolean,
 ): Wanted {
   const { source, destination, selects, settings, agentPrincipal, leniency } = input;
-  const own = input.mayDeny === false ? null : ownPrincipals(destination, agentPrincipal, leniency);
+  const ofNow = input.mayDeny === false ? null : ownPrincipals(destination, agentPrincipal, leniency);
+  const own = ofNow === null ? null : new Set([...ofNow, ...(input.formerPrincipals ?? [])]);
   const warnings: string[] = [];
   const copied = translate({ source, mirrors, selects, settings, own: own ?? new Set(), withLinkWide });
   const denied: Acl[] = [];
