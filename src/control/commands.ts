@@ -12,6 +12,8 @@ import { type AnswerRecord, type CommandBody, type CommandRecord, recordVersion 
 export const agentBeatMs = 5_000;
 /** Without any sign of an agent for so long nobody will answer, ms. */
 const agentSilenceMsMax = 20_000;
+/** A cluster that does not answer must not hold up whoever gives up, ms. */
+const withdrawMsMax = 2_000;
 
 export interface CommandOptions {
   /** Who asks: user@host. */
@@ -56,9 +58,20 @@ export async function sendCommand(
   try {
     await Promise.race([answer.ended, control.put(new Map([[commandKey(id), command]]))]);
     return await answer.ended;
+  } catch (error) {
+    if (!control.state.answers.has(id)) await withdraw(control, id);
+    throw error;
   } finally {
     answer.stop();
   }
+}
+
+/** Nobody waits for it any more: an agent that starts tomorrow must not find it. */
+async function withdraw(control: ControlTopic, id: string): Promise<void> {
+  const { promise: patience, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, withdrawMsMax);
+  await Promise.race([control.put(new Map([[commandKey(id), null]])).catch(() => {}), patience]);
+  clearTimeout(timer);
 }
 
 /** Follows the answers to a command until the last one. */

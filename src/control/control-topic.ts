@@ -3,6 +3,7 @@ import { type Clock, type Cluster, type Random, systemClock } from '../client/in
 import { LockstepError } from '../errors.ts';
 import type { LogRecord } from './committed-records.ts';
 import { FleetReducer, type FleetState } from './fleet-state.ts';
+import { commandKey } from './keys.ts';
 import { appendBatch, type Entry, recordsOf } from './log.ts';
 import { LogFollower } from './log-follower.ts';
 import { Restoration } from './restore.ts';
@@ -11,6 +12,7 @@ import { controlTopic } from './topic.ts';
 const untilMsMax = 30_000;
 /** Values of one key that are kept where the first one counts (`putIfAbsent`); there are a few at most. */
 const valuesKeptMax = 32;
+const commandKinds = /^command\//;
 const firstWinsKinds = /^(shift|start)\//;
 /** Kinds that only the leader may write, through `LeaderWriter`. */
 const leaderKinds = /^(link|mirror|condition|acl|group|answer|restored)(\/|$)/;
@@ -46,6 +48,9 @@ export class ControlTopic {
   readonly #listeners = new Set<(changes: readonly KeyChange[]) => void>();
   readonly #recreatedListeners = new Set<() => void>();
   #restoration: Restoration | null = null;
+  /** When commands arrived, by their ids, ms; only those that did while we were reading. */
+  readonly #heardAtMs = new Map<string, number>();
+  #isLive = false;
   #appended: Promise<unknown> = Promise.resolve();
 
   private constructor(cluster: Cluster, options: ControlTopicOptions) {
@@ -73,6 +78,7 @@ export class ControlTopic {
     const control = new ControlTopic(cluster, options);
     try {
       await control.#follower.start();
+      control.#isLive = true;
       return control;
     } catch (error) {
       await control.close();
@@ -91,6 +97,14 @@ export class ControlTopic {
    */
   get needsRestore(): boolean {
     return this.#restoration !== null;
+  }
+
+  /**
+   * When a command arrived, ms by our own clock: nobody's clock has to agree with that of who wrote it. Undefined for
+   * one that was written before we began to read.
+   */
+  heardAtMs(commandId: string): number | undefined {
+    return this.#heardAtMs.get(commandKey(commandId));
   }
 
   /** Told after `state` has changed, in the order of the log. @returns a function that ends it. */
@@ -200,12 +214,18 @@ export class ControlTopic {
   #apply({ key, text, offset }: LogRecord): KeyChange[] {
     const former = this.#state.apply(key, text);
     if (firstWinsKinds.test(key)) this.#noteValue(key, text);
+    if (commandKinds.test(key)) this.#noteArrival(key, text);
     const value = text === null ? null : this.#state.get(key);
     const change = { key, value, former, offset };
     if (this.#restoration?.note(key, value) !== true) return [change];
     const leftOut = this.#restoration.leftOut(this.#state.keys());
     this.#restoration = null;
     return [change, ...leftOut.flatMap((gone) => this.#apply({ key: gone, text: null, offset: -1n }))];
+  }
+
+  #noteArrival(key: string, text: string | null): void {
+    if (text === null) this.#heardAtMs.delete(key);
+    else if (this.#isLive && !this.#heardAtMs.has(key)) this.#heardAtMs.set(key, Date.now());
   }
 
   #noteValue(key: string, text: string | null): void {

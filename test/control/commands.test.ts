@@ -5,11 +5,12 @@ import {
   answerKey,
   type CommandRecord,
   type ControlTopic,
+  commandKey,
   expired,
   LeaderWriter,
   sendCommand,
 } from '../../src/control/index.ts';
-import { testAgent, testAnswer } from '../../src/control/test-records.ts';
+import { testAgent, testAnswer, testCommand } from '../../src/control/test-records.ts';
 import { configOf } from '../client/support.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { deleteControlTopic, one, openControl } from './support.ts';
@@ -102,6 +103,28 @@ test('without an agent there is a clear error, at once; with one that fell silen
     message: expect.stringContaining('1.0 s'),
   });
   expect(performance.now() - startMs).toBeGreaterThan(950);
+});
+
+test('a command that nobody waits for any more is taken back', async () => {
+  const { control } = await openControl(regions.newest);
+  await control.put(one('agent/a', testAgent('a', Date.now())));
+  const body = { do: 'deleteLink', link: 'us-to-eu', withMirrors: false } as const;
+  await expect(sendCommand(control, body, { ...asking, timeoutMs: 1_000 })).rejects.toMatchObject({
+    code: 'REQUEST_TIMED_OUT',
+  });
+  await control.refresh();
+  expect(control.state.commands.size).toBe(0);
+});
+
+test('a command counts from when it arrived, for who saw it arrive', async () => {
+  const { control } = await openControl(regions.newest);
+  const command = { ...testCommand('c1'), atMs: 1_000, deadlineMs: 2_000 };
+  const beforeMs = Date.now();
+  await control.until(await control.put(one(commandKey('c1'), command)));
+  expect(control.heardAtMs('c1')).toBeGreaterThanOrEqual(beforeMs);
+  const later = await openControl(regions.newest);
+  expect(later.control.state.commands.has('c1')).toBe(true);
+  expect(later.control.heardAtMs('c1')).toBeUndefined();
 });
 
 test('agents that live but do not answer end in a time-out; an interruption ends at once', async () => {

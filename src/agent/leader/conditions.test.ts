@@ -57,3 +57,10 @@ test('a topic that another link mirrors', () => {
     reason: expect.stringContaining('other'),
   });
 });
+
+test('what a newer Lockstep wrote is left alone: the pen would refuse everything else with it', () => {
+  const state = fleet();
+  state.apply('condition/l/orders', JSON.stringify({ v: 99 }));
+  const entries = conditionEntries(state, [status([{ topic: 'orders', state: 'Refused', reason: 'x' }])], 5);
+  expect([...entries.keys()]).toEqual([]);
+});

@@ -29,6 +29,7 @@ export function conditionEntries(
   }
   const entries = new Map<string, ConditionRecord | null>();
   for (const [key, condition] of wanted) {
+    if (state.foreign.has(key)) continue;
     const known = state.conditions.get(key.slice('condition/'.length));
     if (known?.state === condition.state && known.reason === condition.reason) continue;
     const sinceMs = known?.state === condition.state ? known.sinceMs : nowMs;

@@ -8,7 +8,7 @@ import {
   recordVersion,
 } from '../../control/index.ts';
 import { checkTogether, resolveConfig } from '../declarations.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, type DecisionContext, decide } from './decide.ts';
 
 const nowMs = 1_000_000;
 const source = { name: 'us-east', bootstrap: ['us:9092'] };
@@ -34,10 +34,18 @@ function fleet(...mirrors: MirrorRecord[]): FleetReducer {
   return state;
 }
 
-function ask(state: FleetReducer, body: CommandBody, command: Partial<CommandRecord> = {}): Decision {
+function ask(
+  state: FleetReducer,
+  body: CommandBody,
+  command: Partial<CommandRecord> = {},
+  context: Partial<DecisionContext> = {},
+): Decision {
   const base = { v: recordVersion, id: 'c1', by: 'ann@host', atMs: nowMs, deadlineMs: nowMs + 60_000 };
-  const context = { nowMs, resolve: resolveConfig, checkTogether };
-  return decide(state, { ...base, isDryRun: false, body, ...command }, context);
+  return decide(
+    state,
+    { ...base, isDryRun: false, body, ...command },
+    { nowMs, resolve: resolveConfig, checkTogether, ...context },
+  );
 }
 
 /** Takes the entries over, as the topic would bring them back. */
@@ -145,6 +153,14 @@ describe('links', () => {
     });
   });
 
+  test('a link that is being deleted is not declared anew before it is gone', () => {
+    const state = fleet(mirror('orders'));
+    carryOut(state, ask(state, { do: 'deleteLink', link: 'us-to-eu', withMirrors: true }));
+    const link = declared('us-to-eu', ['orders', 'bills']);
+    for (const body of [{ do: 'createLink', link } as const, { do: 'applyLinks', links: [link] } as const])
+      expect(ask(state, body)).toMatchObject({ message: expect.stringContaining('being deleted') });
+  });
+
   test('a value of a newer version is not overwritten', () => {
     const state = fleet();
     state.apply('link/us-to-eu', JSON.stringify({ v: 99, name: 'us-to-eu' }));
@@ -181,6 +197,13 @@ describe('mirrors', () => {
       promotion: { isForgotten: true },
     });
     expect(state.links.get('us-to-eu')!.config).toEqual({ topics: ['bills'], excludeTopics: ['orders'] });
+  });
+
+  test('a promoted mirror is forgotten at once: its topic is not touched again', () => {
+    const state = fleet(mirror('orders', 'Promoted'));
+    const decision = ask(state, { do: 'deleteMirrors', link: 'us-to-eu', topics: ['orders'] });
+    expect(carryOut(state, decision).awaits).toBeUndefined();
+    expect(state.mirrors.size).toBe(0);
   });
 
   test('pause and resume, each once', () => {
@@ -244,4 +267,22 @@ test('a command that comes after its deadline is not carried out', () => {
     kind: 'refused',
     message: expect.stringContaining('after its deadline'),
   });
+});
+
+test.each([
+  ['an hour behind', -3_600_000],
+  ['an hour ahead', 3_600_000],
+])('whose clock is %s is answered in time all the same, when we saw the command come', (_, skewMs) => {
+  const command = { atMs: nowMs + skewMs, deadlineMs: nowMs + skewMs + 60_000 };
+  const asked = (heardAtMs: number): Decision =>
+    ask(fleet(mirror('orders')), promote(null), command, { heardAtMs });
+  expect(asked(nowMs - 59_000)).toMatchObject({ kind: 'accepted' });
+  expect(asked(nowMs - 61_000)).toMatchObject({
+    message: expect.stringContaining('1.0 s after its deadline'),
+  });
+});
+
+test('a command that we have never heard of is refused', () => {
+  const body = { do: 'mergeMirrors', link: 'us-to-eu' } as unknown as CommandBody;
+  expect(ask(fleet(), body)).toMatchObject({ kind: 'refused', code: 'UNSUPPORTED_VERSION' });
 });

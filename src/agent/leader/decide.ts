@@ -31,6 +31,8 @@ export type Decision =
 
 export interface DecisionContext {
   readonly nowMs: number;
+  /** When the command arrived here, by the clock of `nowMs`; undefined for one that stood in the topic before us. */
+  readonly heardAtMs?: number | undefined;
   /** The declaration with its defaults; throws LockstepError CONFIG_INVALID naming every fault. */
   resolve(declaration: LinkDeclaration): LinkConfig;
   /** Faults between links: throws as `resolve`. */
@@ -39,9 +41,12 @@ export interface DecisionContext {
 
 /** Never throws for what a person may ask. */
 export function decide(state: FleetState, command: CommandRecord, context: DecisionContext): Decision {
-  if (command.deadlineMs < context.nowMs) {
-    const late = formatDuration(context.nowMs - command.deadlineMs);
-    return refused('USAGE', `the command came ${late} after its deadline and was not carried out`);
+  const lateMs = context.nowMs - deadlineMsOf(command, context.heardAtMs);
+  if (lateMs > 0) {
+    return refused(
+      'USAGE',
+      `the command came ${formatDuration(lateMs)} after its deadline and was not carried out`,
+    );
   }
   try {
     return decideBody(state, command, context);
@@ -51,11 +56,16 @@ export function decide(state: FleetState, command: CommandRecord, context: Decis
   }
 }
 
+/** By our clock where we can tell: that of the machine which wrote it may be an hour away. */
+function deadlineMsOf({ atMs, deadlineMs }: CommandRecord, heardAtMs: number | undefined): number {
+  return heardAtMs === undefined ? deadlineMs : heardAtMs + (deadlineMs - atMs);
+}
+
 function decideBody(state: FleetState, command: CommandRecord, context: DecisionContext): Decision {
   const { body } = command;
   switch (body.do) {
     case 'createLink': {
-      if (state.links.has(body.link.name))
+      if (state.links.has(body.link.name) && state.links.get(body.link.name)!.isDeleted !== true)
         return refused(
           'USAGE',
           `link ${body.link.name} exists already; change it with: lockstep links alter`,
@@ -93,6 +103,12 @@ function decideBody(state: FleetState, command: CommandRecord, context: Decision
     case 'deleteMirrors':
       return deleteMirrors(state, command, context);
   }
+  // A newer command line may ask for what we have never heard of.
+  const { do: unknown } = body as { do: string };
+  return refused(
+    'UNSUPPORTED_VERSION',
+    `the agent that leads the fleet does not know the command ${unknown}; it may be older than the command line`,
+  );
 }
 
 /** Creates or alters links until they are as declared. */
@@ -112,6 +128,7 @@ function apply(
     const key = linkKey(declaration.name);
     checkOurs(state, key);
     const before = state.links.get(declaration.name);
+    if (before?.isDeleted === true) throw beingDeleted(declaration.name);
     const details = before === undefined ? [] : changedKeys(before, declaration);
     if (before !== undefined) checkChange(state, before, configs[index]!, context);
     if (before !== undefined && details.length === 0) {
@@ -228,7 +245,10 @@ function deleteMirrors(state: FleetState, command: CommandRecord, { nowMs }: Dec
   const link = linkOf(state, body.link);
   const mirrors = namedMirrors(state, body.link, body.topics);
   const entries = new Map<string, object | null>();
-  for (const mirror of mirrors) entries.set(mirrorKey(mirror), closing(mirror, command, nowMs, true));
+  // A promoted one is closed already, and its topic is somebody's own.
+  const open = mirrors.filter(({ state: at }) => at !== 'Promoted');
+  for (const mirror of mirrors)
+    entries.set(mirrorKey(mirror), open.includes(mirror) ? closing(mirror, command, nowMs, true) : null);
   // Filters would bring them back at the next look.
   const excluded = new Set(asList(link.config.excludeTopics));
   const isNew = mirrors.map(({ sourceTopic }) => sourceTopic).filter((topic) => !excluded.has(topic));
@@ -243,7 +263,7 @@ function deleteMirrors(state: FleetState, command: CommandRecord, { nowMs }: Dec
     entries.set(linkKey(link.name), { ...link, config, generation: link.generation + 1, changedAtMs: nowMs });
   }
   const changes = mirrors.map(deletion);
-  return accepted(summary(changes), changes, entries, mirrors.map(nameOf));
+  return accepted(summary(changes), changes, entries, open.map(nameOf));
 }
 
 /** Pause, resume, promote: mirrors go on to the state that the table gives. */
@@ -350,14 +370,17 @@ function withoutPromotion({ promotion: _, ...mirror }: MirrorRecord): MirrorReco
 function linkOf(state: FleetState, name: string): LinkRecord {
   const link = state.links.get(name);
   checkOurs(state, linkKey(name));
-  if (link !== undefined && link.isDeleted !== true) return link;
+  if (link?.isDeleted === true) throw beingDeleted(name);
+  if (link !== undefined) return link;
   const names = [...state.links.keys()].join(', ');
   throw new LockstepError(
     'USAGE',
-    link?.isDeleted === true
-      ? `link ${name} is being deleted`
-      : `there is no link ${name}; ${names === '' ? 'there is none yet' : `there are: ${names}`}`,
+    `there is no link ${name}; ${names === '' ? 'there is none yet' : `there are: ${names}`}`,
   );
+}
+
+function beingDeleted(name: string): LockstepError {
+  return new LockstepError('USAGE', `link ${name} is being deleted; declare it again when it is gone`);
 }
 
 function mirrorsOf(state: FleetState, link: string): MirrorRecord[] {

@@ -154,7 +154,8 @@ export class Leader {
   async #answerCommands(): Promise<void> {
     const { control, onNotice } = this.#options;
     for (const command of [...control.state.commands.values()]) {
-      if (control.state.answers.has(command.id)) continue;
+      // Also an answer that we can't read: a newer Lockstep gave it.
+      if (control.state.get(answerKey(command.id)) !== undefined) continue;
       const decision = await this.#order.alone(() => this.#carryOut(command));
       onNotice(
         'info',
@@ -166,7 +167,8 @@ export class Leader {
   /** Decides, and writes the decision with its answer. */
   async #carryOut(command: CommandRecord): Promise<Decision> {
     const { control, context, nowMs, writer } = this.#options;
-    const decision = decide(control.state, command, { ...context, nowMs: nowMs() });
+    const heardAtMs = control.heardAtMs(command.id);
+    const decision = decide(control.state, command, { ...context, nowMs: nowMs(), heardAtMs });
     const isRefused = decision.kind === 'refused';
     const isDone = isRefused || decision.awaits === undefined || command.isDryRun;
     const answer: AnswerRecord = {
@@ -246,7 +248,7 @@ function linksToForget(state: FleetState): string[] {
     // What its keepers remembered; shifts stay, they say what the offsets of its mirrors mean.
     for (const kind of ['acl', 'group']) keys.push(...state.entries(`${kind}/${link.name}/`).keys());
   }
-  return keys;
+  return keys.filter((key) => !state.foreign.has(key));
 }
 
 function describe({ by, body, isDryRun }: CommandRecord): string {
