@@ -9,7 +9,7 @@ export { expired } from './expired.ts';
 export { FleetReducer, type FleetState } from './fleet-state.ts';
 export { agentKey, answerKey, commandKey, conditionKey, linkKey, mirrorKey, statusKey } from './keys.ts';
 export { LazyControlTopic } from './lazy-control-topic.ts';
-export { LeaderWriter } from './leader-writer.ts';
+export { LeaderWriter, leaderTransactionalId } from './leader-writer.ts';
 export { controlTopic } from './topic.ts';
 export {
   type AgentRecord,

@@ -73,7 +73,9 @@ async function verify(file: string, options: VerifyOptions, context: CommandCont
   if (options.json === true) context.output.data(`${reportAsJson(report)}\n`);
   else await print(report, context.output);
   if (report.partitions.length === 0) {
-    context.output.message('lockstep: no topic was found to compare, so nothing is proven');
+    context.output.message(
+      'lockstep: no topic was found to compare, so nothing is proven: the source has none that is meant, or this user lacks READ on them',
+    );
     return exitCodes.no;
   }
   return report.outcome === 'identical' ? exitCodes.ok : exitCodes.no;

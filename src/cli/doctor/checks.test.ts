@@ -5,6 +5,7 @@ import { apis } from '../../protocol/index.ts';
 import type { LinkConfig } from '../../topology/index.ts';
 import { Output } from '../output/output.ts';
 import { type Check, type ClusterReport, checkNames, outcomeOf, type Roles } from './checks.ts';
+import { fleetRightsCheck, syncRightsChecks } from './fleet-rights.ts';
 import { formatDoctor } from './format.ts';
 import { markerRightCheck, type TransactionRights, transactionRightCheck } from './hole-rights.ts';
 import { markOf, probeChecks } from './probe-checks.ts';
@@ -222,6 +223,53 @@ describe('rights', () => {
       detail: expect.stringMatching(/^no DESCRIBE on .* lockstep\.b\.:/),
       remedy: expect.not.stringContaining('lockstep.us-to-eu'),
     });
+  });
+
+  test('of a fleet: topic, group and transactional id, each with the command that grants it', () => {
+    const whole = {
+      topic: topic('__lockstep', all),
+      ...{ mayCreate: true, mayReadGroup: true, mayWriteTransactions: true },
+    };
+    expect(fleetRightsCheck('eu', whole)).toMatchObject({ name: 'fleet-rights', mark: 'ok' });
+    expect(fleetRightsCheck('eu', { ...whole, topic: topic('__lockstep', null, 'absent') })).toMatchObject({
+      mark: 'ok',
+    });
+    const none = { mayCreate: false, mayReadGroup: false, mayWriteTransactions: false };
+    expect(fleetRightsCheck('eu', { topic: topic('__lockstep', null, 'absent'), ...none })).toMatchObject({
+      mark: 'bad',
+      detail:
+        'no Create on topic __lockstep; no Read on group lockstep; no Write on transactionalId lockstep-leader, for `lockstep agent` and `lockstep run`',
+      remedy: expect.stringMatching(
+        /<address of eu>.* Create --topic '__lockstep'; .* --group 'lockstep'; .* --transactional-id 'lockstep-leader'$/,
+      ),
+    });
+    expect(fleetRightsCheck('eu', { ...whole, topic: topic('__lockstep', null, 'denied') }).detail).toMatch(
+      /no Read on topic __lockstep; no Write on topic __lockstep; no DescribeConfigs on topic __lockstep,/,
+    );
+  });
+
+  test('of what links take along, on the cluster', () => {
+    const sync = { acls: null, quotas: [], users: [] };
+    const linkWith = (more: object, groups: string[] = []) =>
+      ({ name: 'us-to-eu', groups, sync: { ...sync, ...more } }) as unknown as LinkConfig;
+    const checkOf = (
+      side: 'sourceOf' | 'destinationOf',
+      config: LinkConfig,
+      operations: AclOperation[] | null,
+    ) => syncRightsChecks('eu', { sourceOf: [], destinationOf: [], [side]: [config] }, operations)[0];
+    expect(checkOf('destinationOf', linkWith({}), [])).toBeUndefined();
+    expect(checkOf('destinationOf', linkWith({ acls: {} }), ['DESCRIBE', 'ALTER'])).toMatchObject({
+      mark: 'ok',
+    });
+    expect(checkOf('destinationOf', linkWith({ acls: {} }), ['DESCRIBE'])).toMatchObject({
+      mark: 'bad',
+      detail: expect.stringMatching(/^no Alter on the cluster,/),
+      remedy: expect.stringMatching(/--operation Alter --cluster$/),
+    });
+    expect(checkOf('sourceOf', linkWith({ quotas: [{}] }), null)?.detail).toMatch(
+      /^no Describe on the cluster; no DescribeConfigs on the cluster,/,
+    );
+    expect(checkOf('destinationOf', linkWith({}, ['g']), null)).toMatchObject({ mark: 'unknown' });
   });
 
   test('whether anybody checks', () => {

@@ -15,6 +15,8 @@ export const checkNames = [
   'destination-rights',
   'marker-right',
   'transaction-right',
+  'fleet-rights',
+  'sync-rights',
   'producer-id-expiration',
   'replication-factor',
   'min-insync-replicas',

@@ -114,24 +114,31 @@ function rightsOf(cluster: Cluster, links: readonly LinkConfig[]): Promise<Trans
   return Promise.all(links.map((link) => transactionRights(cluster, link.name)));
 }
 
+const anyAnswer = { to: 'any', errorOf: () => ({ number: 0 }) } as const;
+
+/** As `transactionRights`, of one right. */
+export async function mayWriteTransactions(cluster: Cluster, transactionalId: string): Promise<boolean> {
+  const ended = await cluster.request(
+    apis.EndTxn,
+    { transactionalId, ...noProducer, committed: false },
+    { ...anyAnswer, versionMax: 4 },
+  );
+  return !isAuthorizationError(ended.errorCode);
+}
+
 /**
  * Sent to any broker, since the right is looked at first. No transaction has producer id -1, so there is nothing that
  * could be ended; and the coordinator is not looked for, which would create its topic.
  */
 async function transactionRights(cluster: Cluster, link: string): Promise<TransactionRights> {
   const transactionalId = `${transactionalIdPrefix(link)}doctor`;
-  const options = { to: 'any', errorOf: () => ({ number: 0 }) } as const;
-  const [ended, described] = await Promise.all([
-    cluster.request(
-      apis.EndTxn,
-      { transactionalId, ...noProducer, committed: false },
-      { ...options, versionMax: 4 },
-    ),
-    cluster.request(apis.DescribeTransactions, { transactionalIds: [transactionalId] }, options),
+  const [write, described] = await Promise.all([
+    mayWriteTransactions(cluster, transactionalId),
+    cluster.request(apis.DescribeTransactions, { transactionalIds: [transactionalId] }, anyAnswer),
   ]);
   return {
     link,
-    write: !isAuthorizationError(ended.errorCode),
+    write,
     describe: !isAuthorizationError(described.transactionStates[0]?.errorCode ?? 0),
   };
 }

@@ -20,6 +20,7 @@ import { type ProbeOptions, type ProbeReport, runProbe, scratchTopicPrefix } fro
 import { apis } from '../../protocol/index.ts';
 import type { Check, ClusterReport, Roles } from './checks.ts';
 import { checkNames, isDestination } from './checks.ts';
+import { fleetRightsChecks, syncRightsChecks } from './fleet-rights.ts';
 import { holeRightsChecks } from './hole-rights.ts';
 import { probeChecks } from './probe-checks.ts';
 import { authorizerCheck, destinationRightsCheck, sourceRightsCheck } from './rights.ts';
@@ -156,6 +157,8 @@ async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise
     checks.push(destinationRightsCheck(topics, await creatableTopics(cluster, topics)));
   }
   checks.push(...(await holeRightsChecks(cluster, roles)));
+  checks.push(...(await fleetRightsChecks(cluster, roles)));
+  checks.push(...syncRightsChecks(cluster.name, roles, description.authorizedOperations));
   checks.push(...(await askSettings(cluster, roles)));
   const leftovers = [...metadata.topics.keys()].filter((topic) => topic.startsWith(scratchTopicPrefix));
   if (leftovers.length > 0) {

@@ -1,5 +1,5 @@
 // Rights that an agent needs, as the brokers themselves tell them (authorized operations, KIP-430). Pure.
-import type { AclOperation } from '../../client/index.ts';
+import type { AclOperation, GrantedOperation } from '../../client/index.ts';
 import type { Check } from './checks.ts';
 
 /** A topic as one side of a link sees it. */
@@ -127,7 +127,7 @@ function granted(name: Check['name'], topics: readonly TopicRights[], needs: rea
 }
 
 /** ALL stands for every operation. */
-function may(operations: readonly AclOperation[], operation: AclOperation): boolean {
+export function may(operations: readonly AclOperation[], operation: AclOperation): boolean {
   return operations.includes(operation) || operations.includes('ALL');
 }
 
@@ -137,9 +137,9 @@ function some(names: readonly string[]): string {
 }
 
 /** `DESCRIBE_CONFIGS` is `DescribeConfigs` for kafka-acls. */
-function camelCase(operation: string): string {
+export function camelCase(operation: string): GrantedOperation {
   return operation.replace(
     /([A-Z])([A-Z]*)_?/g,
     (_whole, first: string, rest: string) => first + rest.toLowerCase(),
-  );
+  ) as GrantedOperation;
 }
