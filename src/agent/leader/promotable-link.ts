@@ -1,5 +1,6 @@
 // What promotions need of a link, from its worker and from what the fleet has told.
 import type { ControlTopic } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
 import { reportText } from '../../link/groups/index.ts';
 import type { LinkWorker } from '../link-worker.ts';
 import type { PromotableLink } from './promotions.ts';
@@ -22,11 +23,23 @@ export function promotableLink(
       return { sourceEnd: BigInt(end) - BigInt(status.shift), atMs: Math.max(atMs, heardAtMs) };
     },
     syncGroups: async (topics) => {
-      const report = await worker.groups?.syncTopics(topics);
+      const { groups, config } = worker;
+      if (groups === null && config?.groups.length !== 0) throw nobodyKeeps('positions of groups', worker);
+      const report = await groups?.syncTopics(topics);
       return report === undefined || report.isComplete ? null : reportText(report);
     },
     releaseRights: async (mirrorTopics) => {
-      await worker.acls?.release(mirrorTopics);
+      const { acls, config } = worker;
+      const hasRules = control.state.entries(`acl/${worker.name}/`).size > 0;
+      // A promotion that ended here would leave its topics closed to everybody, for good.
+      if (acls === null && (hasRules || config?.sync.acls != null)) throw nobodyKeeps('ACLs', worker);
+      await acls?.release(mirrorTopics);
     },
   };
+}
+
+/** Keepers begin a moment after an agent leads, or a link was altered; tried again by then. */
+function nobodyKeeps(what: string, worker: LinkWorker): LockstepError {
+  const why = worker.config === null ? worker.status().discoveryError : 'they are about to be looked after';
+  return new LockstepError('NO_AGENT', `${what} of link ${worker.name} can't be looked after now: ${why}`);
 }
