@@ -71,11 +71,14 @@ describe('a group that the source does not list', () => {
     });
   });
 
-  test('is known to the next leader by the store, and goes if it stands on mirrors only', async () => {
+  test('is known to the next leader by the store, and goes if it stands on mirrors only and nobody used it here', async () => {
     const store = { entries: () => new Map([['g', { v: 1 }]]), put: async () => {} };
-    expect(plan(look(), look(here), await written({}, store)).groups).toEqual(['g']);
-    const mixed = seen('g', [at('us.orders', 5n), at('local', 1n)]);
+    const unused = seen('g', [at('us.orders', 5n)], { protocolType: '' });
+    expect(plan(look(), look(unused), await written({}, store)).groups).toEqual(['g']);
+    const mixed = seen('g', [at('us.orders', 5n), at('local', 1n)], { protocolType: '' });
     expect(plan(look(), look(mixed), await written({}, store)).groups).toEqual([]);
+    // It has moved here, and its consumers are away for a moment.
+    expect(plan(look(), look(here), await written({}, store)).groups).toEqual([]);
   });
 });
 

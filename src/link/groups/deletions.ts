@@ -62,15 +62,15 @@ function isDeletable(here: SeenGroup): boolean {
   return here.problem === null && here.state !== 'Absent' && here.state !== '' && !isActive(here.state);
 }
 
-/** Every position stands where we put it, or, after a change of leaders, at least on our mirrors. */
+/**
+ * Every position stands where we put it. After a change of leaders that is not known any more: then a group that never had
+ * members here (offsets committed from outside give it no protocol), and stands on our mirrors alone.
+ */
 function isOursAlone(here: SeenGroup, own: OwnPositions, mirrors: ReadonlyMap<string, GroupMirror>): boolean {
   const written = own.of(here.groupId);
-  return here.positions.every((position) => {
-    const ours = written.get(keyOf(position));
-    return ours === undefined
-      ? written.size === 0 && mirrors.has(position.topic)
-      : ours.offset === position.offset;
-  });
+  if (written.size === 0)
+    return here.protocolType === '' && here.positions.every(({ topic }) => mirrors.has(topic));
+  return here.positions.every((position) => written.get(keyOf(position))?.offset === position.offset);
 }
 
 /** Positions that the group has here, as we wrote them, and not at the source any more. */

@@ -119,7 +119,8 @@ export class GroupKeeper {
         'source',
         `positions of groups can't be read; those at the destination are kept from expiring: ${result.sourceError}`,
       );
-    if (result.sourceListsNothing) this.#telling.problem('hidden', maybeHidden(this.#options.source.name));
+    if (result.sourceListsNothing)
+      this.#telling.problem('hidden', maybeHidden(this.#options.source.name), 'info');
     for (const { level, text } of result.told) {
       // What was refused is tried again at every look.
       if (level === 'warning') this.#telling.problem(text, text);

@@ -28,7 +28,7 @@ export function missingDeleteRight(cluster: string, groupId: string): string {
 /** Kafka lists no group, which is what it answers a user without rights, too. */
 export function maybeHidden(cluster: string): string {
   return (
-    `cluster ${cluster} lists no group for the agent's user. If it has some, the user lacks Describe on them: ` +
+    `cluster ${cluster} lists no groups. It may have none yet; if it has some, the agent's user may lack Describe on them: ` +
     command(cluster, { operation: 'Describe', resource: { group: '*' } })
   );
 }

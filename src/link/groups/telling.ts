@@ -25,10 +25,10 @@ export class GroupTelling {
   }
 
   /** Said once until it is solved. */
-  problem(key: string, text: string): void {
+  problem(key: string, text: string, level: Notice['level'] = 'warning'): void {
     if (this.#problems.has(key)) return;
     this.#problems.add(key);
-    this.#tell('warning', text);
+    this.#tell(level, text);
   }
 
   solved(key: string): void {
