@@ -30,8 +30,8 @@ const summaryLine = /^\d\S+ {2}(\S+ {2}.*)$/;
 const shareInSummary = /(?:^|\s)[\d,]+ of ([\d,]+) partitions? mirroring/;
 const leadsLine = /^lockstep: this agent leads the fleet$/;
 const lostLine = /^lockstep: warning: lost its place in group/;
-/** Ends that only a defect explains: an error of ours, or a signal that nobody here has sent. */
-const isDefect = (code: number | null): boolean => code === null || code === exitCodes.internal;
+/** An agent that starts may find no destination; every other end that nobody asked for is a defect. */
+const isDefect = (code: number | null): boolean => code !== exitCodes.cluster;
 
 export class SoakAgent {
   readonly name: string;

@@ -8,6 +8,7 @@
 //   5. start the partitions that are ours, and stop the others
 //   6. follow changed settings, end the guard of starts that are filled, say what the mirror lost
 import type { LinkMirror, TopicPartition } from '../mirror/index.ts';
+import { orPatience } from '../patience.ts';
 import type { LinkCluster, LinkDestination } from './clusters.ts';
 import { LinkTopics } from './link-topics.ts';
 import type { Notice } from './notice.ts';
@@ -220,16 +221,6 @@ export class LinkRunner {
   #lookAtSettings(): Promise<void> {
     return this.#settings.look(this.#topics.mirrored);
   }
-}
-
-/** Resolves when the work has ended, or after that long. */
-async function orPatience(work: Promise<void>, patienceMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patienceMs);
-  });
-  await Promise.race([work, patience]);
-  clearTimeout(timer);
 }
 
 function withDefaults(options: AlterableLinkOptions): Required<AlterableLinkOptions> {
