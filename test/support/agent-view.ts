@@ -139,7 +139,8 @@ export const fullView: AgentView = agentView([
     rights: {
       acls: {
         ...{ state: 'ForeignOwner', reason: 'somebody removes our rules', sinceMs: viewAtMs - 1_000 },
-        ...{ sourceSeenAtMs: viewAtMs - 700, copiedCount: 12, deniedCount: 0, withheldCount: 3 },
+        ...{ sourceSeenAtMs: viewAtMs - 700, lookedAtMs: viewAtMs - 700 },
+        ...{ copiedCount: 12, deniedCount: 0, withheldCount: 3 },
         ...{ protectedCount: 2, warnings: [] },
         unprotected: [{ topic: 'orders', writers: ['User:app'], reason: 'a rule of the user allows it' }],
         foreign: [{ rule: 'User:app may READ topic orders', removedCount: 3, resumesAtMs: viewAtMs }],
@@ -148,7 +149,8 @@ export const fullView: AgentView = agentView([
         ...{ state: 'Off', reason: null, sinceMs: viewAtMs, copiedCount: 0, foreign: [], warnings: [] },
       },
       users: {
-        ...{ state: 'Current', reason: null, sinceMs: viewAtMs, missing: ['app'], created: [], warnings: [] },
+        ...{ state: 'Current', reason: null, sinceMs: viewAtMs, lookedAtMs: viewAtMs },
+        ...{ missing: ['app'], created: [], warnings: [] },
       },
     },
   }),

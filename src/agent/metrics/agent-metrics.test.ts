@@ -149,6 +149,31 @@ describe('links and what travels along', () => {
     );
   });
 
+  it('count nothing before a first look came through', async () => {
+    const [link] = fullView.links;
+    const { acls, quotas, users } = link!.rights!;
+    const failed = {
+      state: 'Failed',
+      lookedAtMs: null,
+      copiedCount: 0,
+      unprotected: [],
+      missing: [],
+    } as const;
+    const rights = { acls: { ...acls, ...failed }, quotas, users: { ...users, ...failed } };
+    const groups = { ...link!.groups!, lookedAtMs: null, lastError: null, groups: [] };
+    const lines = await scrape({ ...fullView, links: [{ ...link!, rights, groups }] });
+    for (const name of [
+      'acls_copied',
+      'acls_withheld',
+      'unprotected_mirrors',
+      'missing_users',
+      'groups_failing',
+    ])
+      expect(about(lines, `lockstep_${name}`)).toEqual([]);
+    expect(about(lines, 'lockstep_rights')).toHaveLength(3);
+    expect(about(await scrape(fullView), 'lockstep_missing_users')).toHaveLength(1);
+  });
+
   it('count two certificates of one name as the one that expires first', async () => {
     const [link] = fullView.links;
     const [certificate] = link!.certificates;

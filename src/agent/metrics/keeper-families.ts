@@ -85,12 +85,13 @@ export class KeeperFamilies {
     const { acls, quotas, users } = view.rights;
     for (const [kind, { state }] of Object.entries({ acls, quotas, users }))
       this.#rights.add({ link, kind, state }, 1);
-    if (acls.state !== 'Off') {
+    if (acls.state !== 'Off' && acls.lookedAtMs !== null) {
       this.#copied.add({ link }, acls.copiedCount);
       this.#withheld.add({ link }, acls.withheldCount);
       this.#unprotected.add({ link }, acls.unprotected.length);
     }
-    if (users.state !== 'Off') this.#missingUsers.add({ link }, users.missing.length);
+    if (users.state !== 'Off' && users.lookedAtMs !== null)
+      this.#missingUsers.add({ link }, users.missing.length);
   }
 
   #addGroups(
@@ -98,7 +99,8 @@ export class KeeperFamilies {
     { groups, lastError, lookedAtMs }: NonNullable<LinkView['groups']>,
     { nowMs, isPerPartition }: { nowMs: number; isPerPartition: boolean },
   ): void {
-    this.#groupsFailing.add({ link }, lastError === null ? 0 : 1);
+    const isKnown = lookedAtMs !== null || lastError !== null;
+    this.#groupsFailing.add({ link }, isKnown ? Number(lastError !== null) : null);
     this.#groupsLook.add({ link }, lookedAtMs === null ? null : Math.max(0, nowMs - lookedAtMs) / 1_000);
     for (const [state, each] of Map.groupBy(groups, (group) => group.state))
       this.#groups.add({ link, state }, each.length);

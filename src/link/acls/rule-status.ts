@@ -12,7 +12,7 @@ const shownMax = { unprotected: 1_000, warnings: 50 } as const;
 const toldOneByOneMax = 10;
 
 /** All of a status but for when. */
-export type Standing = Omit<RightsStatus, 'sinceMs' | 'sourceSeenAtMs'>;
+export type Standing = Omit<RightsStatus, 'sinceMs' | 'sourceSeenAtMs' | 'lookedAtMs'>;
 
 export interface LookedAt {
   readonly plan: Plan;

@@ -55,7 +55,8 @@ export class RuleSync {
 
   constructor(options: RuleSyncOptions) {
     this.#options = options;
-    this.#status = { ...nothingYet, sinceMs: options.wallClockMs(), sourceSeenAtMs: null };
+    const sinceMs = options.wallClockMs();
+    this.#status = { ...nothingYet, sinceMs, sourceSeenAtMs: null, lookedAtMs: null };
   }
 
   get status(): RightsStatus {
@@ -87,6 +88,7 @@ export class RuleSync {
   async look(config: RuleSyncConfig): Promise<void> {
     try {
       await this.#look(config);
+      this.#status = { ...this.#status, lookedAtMs: this.#options.wallClockMs() };
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
       const state = error.code === 'NOT_AUTHORIZED' ? 'NotAuthorized' : 'Failed';

@@ -74,6 +74,8 @@ export interface RightsStatus {
   readonly sinceMs: number;
   /** When the source's rules were last read; null: never since the start. */
   readonly sourceSeenAtMs: number | null;
+  /** When a look last came through; null: never since the start, so that nothing is counted yet. */
+  readonly lookedAtMs: number | null;
   /** Rules at the destination that are ours: copied from the source, and DENY WRITE on mirrors. */
   readonly copiedCount: number;
   readonly deniedCount: number;
@@ -99,6 +101,8 @@ export interface UsersStatus {
   readonly state: RightsState;
   readonly reason: string | null;
   readonly sinceMs: number;
+  /** When both sides last told their users; null: never since the start, so that it is not known who is missing. */
+  readonly lookedAtMs: number | null;
   /** Have a SCRAM password at the source and none at the destination, and none was supplied. */
   readonly missing: readonly string[];
   /** Made by this link. */

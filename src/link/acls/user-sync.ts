@@ -24,7 +24,8 @@ export class UserSync {
   constructor(options: UserSyncOptions) {
     this.#options = options;
     const sinceMs = options.wallClockMs();
-    this.#status = { state: 'Starting', reason: null, sinceMs, missing: [], created: [], warnings: [] };
+    const nobody = { missing: [], created: [], warnings: [] };
+    this.#status = { state: 'Starting', reason: null, sinceMs, lookedAtMs: null, ...nobody };
   }
 
   get status(): UsersStatus {
@@ -54,6 +55,7 @@ export class UserSync {
       this.#tellMissing(missing);
       this.#set(isSilent ? 'SourceSilent' : 'Current', {
         reason: isSilent ? source.message : null,
+        ...(isSilent ? {} : { lookedAtMs: this.#options.wallClockMs() }),
         missing,
         warnings: plan.warnings,
       });
