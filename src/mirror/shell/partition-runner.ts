@@ -12,6 +12,7 @@ import type {
   PauseKind,
   PendingAppend,
 } from '../partition/state.ts';
+import { BehindClock } from './behind-clock.ts';
 import type { LedLog } from './broker-questions.ts';
 import type { AppendOutcome, DestinationWriter } from './destination-writer.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
@@ -89,7 +90,7 @@ export interface PartitionStatus extends TopicPartition {
   readonly sourceEnd: bigint | null;
   /** Records not mirrored yet; null while unknown. */
   readonly lagRecords: bigint | null;
-  /** How long the mirror has been behind, in ms; 0 when it is not, null while unknown. */
+  /** Since when the source has had what the mirror lacks, in ms; 0 when it lacks nothing, null while unknown. */
   readonly behindMs: number | null;
   /** When the source last answered a fetch of this partition; null before the first answer. */
   readonly lastFetchAtMs: number | null;
@@ -162,7 +163,7 @@ export class PartitionRunner implements FetchTarget {
   #readerTrouble: string | null = null;
   #stateName = 'Idle';
   #sinceMs: number;
-  #caughtUpAtMs: number | null = null;
+  readonly #behind = new BehindClock();
   /** When the newest answer with news of this partition came. */
   #fetchedAtMs: number | null = null;
   /** Since when the source's last stable offset stands below its high watermark; null while it does not. */
@@ -232,8 +233,7 @@ export class PartitionRunner implements FetchTarget {
       mirrorEnd,
       sourceEnd,
       lagRecords,
-      behindMs:
-        lagRecords === null ? null : lagRecords === 0n ? 0 : now - (this.#caughtUpAtMs ?? this.#sinceMs),
+      behindMs: lagRecords === null ? null : this.#behindMs(lagRecords, now),
       lastFetchAtMs: this.#lastFetchAtMs(),
       openTransactionSinceMs: this.#openTransactionSinceMs(),
       recordsMirrored: this.#counters.records,
@@ -247,6 +247,16 @@ export class PartitionRunner implements FetchTarget {
       holeOffsetsCount: this.#machine.holeOffsetsCount,
       sourceLostCount: this.#machine.sourceLostCount,
     };
+  }
+
+  #behindMs(lagRecords: bigint, nowMs: number): number {
+    const end = this.#mirrorEndAtSource();
+    return lagRecords === 0n || end === null ? 0 : this.#behind.behindMs(end, nowMs);
+  }
+
+  #mirrorEndAtSource(): bigint | null {
+    const mirrorEnd = this.#machine.mirrorEnd;
+    return mirrorEnd === null ? null : mirrorEnd + this.shift;
   }
 
   /** A partition without news has no part in the answers of a fetch session, and is answered all the same. */
@@ -357,6 +367,7 @@ export class PartitionRunner implements FetchTarget {
     else this.#undecidedSinceMs ??= nowMs;
     this.#fetchedAtMs = nowMs;
     this.#ends = ends;
+    this.#behind.note({ sourceEnd: ends.lastStableOffset, mirrorEnd: this.#mirrorEndAtSource(), nowMs });
     this.#services.openTransactions?.note(this, ends);
     this.#readerTrouble = null;
     this.#fetchErrorCount = 0;
@@ -377,7 +388,6 @@ export class PartitionRunner implements FetchTarget {
     } else if (ends.lastStableOffset > asked.offset) {
       this.#silence ??= { sinceMs: this.#services.nowMs(), to: ends.lastStableOffset };
     }
-    this.#noteCaughtUp();
   }
 
   /**
@@ -641,7 +651,6 @@ export class PartitionRunner implements FetchTarget {
     }
     if (outcome.errorCode !== 0) this.#counters.errors.appendRefused += 1;
     this.#deliver({ type: 'markersAnswered', round, errorCode: outcome.errorCode, reason });
-    this.#noteCaughtUp();
   }
 
   async #appendFiller(round: number, filler: FillerAppend): Promise<void> {
@@ -667,7 +676,6 @@ export class PartitionRunner implements FetchTarget {
     counters.bytes += batch.sizeBytes;
     counters.batches += 1;
     this.#deliver({ type: 'appended', round, baseOffset, isRestamped });
-    this.#noteCaughtUp();
     this.#reader?.reader.wake();
   }
 
@@ -699,13 +707,6 @@ export class PartitionRunner implements FetchTarget {
   #detachReader(): void {
     this.#reader?.reader.remove(this.#reader.key);
     this.#reader = null;
-  }
-
-  #noteCaughtUp(): void {
-    const mirrorEnd = this.#machine.mirrorEnd;
-    if (mirrorEnd !== null && this.#ends !== null && mirrorEnd + this.shift >= this.#ends.lastStableOffset) {
-      this.#caughtUpAtMs = this.#services.nowMs();
-    }
   }
 
   #noteError(message: string): void {
