@@ -95,6 +95,7 @@ export class FleetAgent {
   /** Why the status could not be told, so that it is said once. */
   #untold: string | null = null;
   #reporting: Promise<void> | null = null;
+  #toldWarnings: ReadonlySet<string> = new Set();
   /** Bytes mirrored at the last look, to tell a rate. */
   #measured = new Map<string, { readonly bytes: number; readonly atMs: number; readonly rate: number }>();
 
@@ -180,9 +181,11 @@ export class FleetAgent {
     const { signal } = this.#options;
     const stopListening = this.#control.onChange((changes) => {
       if (changes.some(({ key }) => declared.test(key))) this.#follow();
+      this.#tellWarnings();
     });
     try {
       this.#follow();
+      this.#tellWarnings();
       // The group may let a member wait for long, and an agent can be told to stop meanwhile.
       const begun = this.#begin();
       begun.catch(() => {}); // told by the race, unless nobody wants it any more
@@ -244,6 +247,13 @@ export class FleetAgent {
     const work = workOf(state);
     if (this.#isLeading && hasOtherWork(this.#work, work)) this.#membership.workChanged();
     this.#work = work;
+  }
+
+  /** What stands in the control topic and can't be used, each time that it comes. */
+  #tellWarnings(): void {
+    const { warnings } = this.#control.state;
+    for (const text of warnings) if (!this.#toldWarnings.has(text)) this.#say('warning', text);
+    this.#toldWarnings = new Set(warnings);
   }
 
   /** Runners look at once when a mirror of theirs was paused, resumed or promoted. */
