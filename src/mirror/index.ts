@@ -1,5 +1,5 @@
 // One partition kept identical: the pure machine of its life, and the shell that carries it out.
-export { isLockstepProducerId, linkProducerId, linkRotation } from './partition/identity.ts';
+export { isLockstepProducerId, linkProducerId, writersOf } from './partition/identity.ts';
 export type { StopKind } from './partition/state.ts';
 export { type LastingState, type Place, wayOut, waysOut } from './partition/ways-out.ts';
 export {

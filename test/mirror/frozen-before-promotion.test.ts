@@ -110,7 +110,7 @@ async function closeAll(topics: readonly string[]): Promise<Map<string, number>>
       const timeoutMs = 10_000;
       const { logEnd } = await fencePartition({
         log,
-        producerId,
+        writerIds: [producerId],
         ask,
         writer,
         clock: systemClock,

@@ -281,11 +281,11 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     expect(await it.append({ epoch: 0, sequence: 0 })).toEqual({ errorCode: 0, baseOffset: 0n });
     expect(await it.fill(it.markers, { epoch: 1, offset: 1n })).toMatchObject(written);
     const options = {
-      ...{ log: it.log, producerId, ask: it.ask, writer: it.markers },
+      ...{ log: it.log, writerIds: [producerId], ask: it.ask, writer: it.markers },
       ...{ clock: systemClock, timeoutMs: 10_000 },
     };
     const report = await fencePartition(options);
-    expect(report).toMatchObject({ logEndBefore: 2n, logEnd: 4n, othersCount: 0 });
+    expect(report).toMatchObject({ logEndBefore: 2n, cutOffset: 2n, logEnd: 4n, othersCount: 0 });
     expect((await it.entries()).map((entry) => entry.producerEpoch)).toEqual([closingEpoch, closingEpoch]);
     // What a frozen agent may still hold: the next run, the same run, the next rotation, a marker.
     for (const late of [
@@ -301,14 +301,14 @@ describe.each(['kafka-4', 'kafka-3'] as const)('%s', (region) => {
     }
     expect(await it.logEnd()).toBe(4n);
     // Closing twice costs nothing, and others may write.
-    expect(await fencePartition(options)).toMatchObject({ logEndBefore: 4n, logEnd: 4n });
+    expect(await fencePartition(options)).toMatchObject({ logEndBefore: 4n, cutOffset: 2n, logEnd: 4n });
     expect(await it.append({ producerId: -1n, epoch: -1, sequence: -1 })).toMatchObject({ errorCode: 0 });
   });
 
   test('closing needs the right for markers, and says so', async () => {
     using it = await partitionOf(region, 'fallback');
     const closing = fencePartition({
-      ...{ log: it.log, producerId, ask: it.ask, writer: it.markers },
+      ...{ log: it.log, writerIds: [producerId], ask: it.ask, writer: it.markers },
       ...{ clock: systemClock, timeoutMs: 10_000 },
     });
     await expect(closing).rejects.toMatchObject({
@@ -357,7 +357,7 @@ async function killAndStart(region: RegionName): Promise<void> {
   expect(await it.fill(it.markers, { epoch: 1, offset: 1n })).toMatchObject(written);
   expect(await it.append({ epoch: 2, sequence: 0 })).toMatchObject({ errorCode: 0 });
   await fencePartition({
-    ...{ log: closed.log, producerId, ask: closed.ask, writer: closed.markers },
+    ...{ log: closed.log, writerIds: [producerId], ask: closed.ask, writer: closed.markers },
     ...{ clock: systemClock, timeoutMs: 10_000 },
   });
   const [node] = regions[region].brokers;

@@ -2,10 +2,19 @@
 //
 // Agents have been told to stop by then. What the closing marker is for are those that did not hear it: a frozen one
 // would go on writing into a topic that lives.
-import { type Cluster, describeProducers, logEndOffset, systemClock, unwrap } from '../../client/index.ts';
+import {
+  type Cluster,
+  type DescribedProducers,
+  describeProducers,
+  kafkaFailure,
+  listOffsets,
+  logEndOffset,
+  systemClock,
+  unwrap,
+} from '../../client/index.ts';
 import type { MirrorRecord, PromotedPartition } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { type Ask, fencePartition, linkRotation, MarkerWriter } from '../../mirror/index.ts';
+import { type Ask, fencePartition, MarkerWriter, writersOf } from '../../mirror/index.ts';
 import { Slots } from '../../slots.ts';
 
 /** What was seen of a partition of the source, in the mirror's offsets; null: it was never seen. */
@@ -33,59 +42,98 @@ export interface Closed {
 const partitionsAtOnceMax = 64;
 const answerTimeoutMs = 15_000;
 
+/** The topic is another one than the mirror, or there is none: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID. */
+const unknownTopic = 3;
+const unknownTopicId = 100;
+
 /**
- * Closes mirrors of one link; answers by mirror topic.
- * @throws LockstepError when a partition can't be closed now; the same call again mends it.
+ * Closes mirrors of one link; answers by mirror topic. One that can't be closed now does not hold up the others: the
+ * same call again mends it.
  */
 export async function closeMirrors(
   mirrors: readonly MirrorRecord[],
   options: CloseOptions,
-): Promise<ReadonlyMap<string, Closed>> {
-  const { destination, producerId, lookAtSource } = options;
-  const items = mirrors.flatMap(({ sourceTopic, mirrorTopic, partitionCount }) =>
-    Array.from({ length: partitionCount }, (_, partition) => ({
-      sourceTopic,
-      topic: mirrorTopic,
-      partition,
+): Promise<ReadonlyMap<string, Closed | LockstepError>> {
+  const { destination, lookAtSource } = options;
+  await destination.metadata({ topics: mirrors.map(({ mirrorTopic }) => mirrorTopic) });
+  const partitions = mirrors.flatMap((mirror) =>
+    Array.from({ length: mirror.partitionCount }, (_, partition) => ({
+      ...{ mirror, topic: mirror.mirrorTopic, partition },
     })),
   );
-  await destination.metadata({ topics: mirrors.map(({ mirrorTopic }) => mirrorTopic) });
-  const described = await describeProducers(destination, items);
+  const described = await describeProducers(destination, partitions);
   const slots = new Slots(partitionsAtOnceMax);
   const writers = new Writers(destination);
   try {
     const cuts = await Promise.all(
-      items.map(({ sourceTopic, topic, partition }, index) =>
+      partitions.map((at, index) =>
         slots.use(async () => {
-          const { producers } = unwrap(described[index]!.outcome);
-          const { leaderId, leaderEpoch, topicId } = await destination.leaderOf(topic, partition);
-          const at = {
-            log: { topic, topicId, partition, leaderEpoch, leader: leaderId },
-            ask: askBroker(destination, leaderId),
-            producerId: linkRotation(
-              producerId,
-              producers.map((producer) => producer.producerId),
-            ),
-            writer: writers.to(leaderId),
-          };
-          return { sourceTopic, topic, partition, cut: await fence(at, options) };
+          const producers = described[index]!.outcome;
+          return { ...at, cut: await orError(() => closePartition(at, unwrap(producers), writers, options)) };
         }),
       ),
     );
     const seen = await lookAtSource();
     const byTopic = Map.groupBy(cuts, ({ topic }) => topic);
     return new Map(
-      mirrors.map(({ mirrorTopic }) => {
+      mirrors.map(({ sourceTopic, mirrorTopic }): [string, Closed | LockstepError] => {
         const own = byTopic.get(mirrorTopic) ?? [];
-        const unfenced = own.find(({ cut }) => cut.unfenced !== null)?.cut.unfenced ?? null;
-        const partitions = own.map(({ sourceTopic, partition, cut }) =>
-          promoted(partition, cut, seen(sourceTopic, partition)),
-        );
-        return [mirrorTopic, { partitions, unfenced }];
+        const closed: PromotedPartition[] = [];
+        let unfenced: string | null = null;
+        for (const { partition, cut } of own) {
+          if (cut instanceof LockstepError) return [mirrorTopic, cut];
+          closed.push(promoted(partition, cut, seen(sourceTopic, partition)));
+          unfenced ??= cut.unfenced;
+        }
+        return [mirrorTopic, { partitions: closed, unfenced }];
       }),
     );
   } finally {
     writers.close();
+  }
+}
+
+/** Whether it was said that the mirror's topic is gone, which no trying mends. */
+export function isGone({ detail }: LockstepError): boolean {
+  return detail.number === unknownTopic || detail.number === unknownTopicId;
+}
+
+interface MirrorPartition {
+  readonly mirror: MirrorRecord;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+async function closePartition(
+  { mirror, topic, partition }: MirrorPartition,
+  { producers }: DescribedProducers,
+  writers: Writers,
+  options: CloseOptions,
+): Promise<Cut> {
+  const { destination, producerId } = options;
+  const { leaderId, leaderEpoch, topicId } = await destination.leaderOf(topic, partition);
+  if (topicId !== mirror.mirrorTopicId)
+    throw kafkaFailure(unknownTopicId, { cluster: destination.name, what: `closing ${topic}-${partition}` });
+  return fence(
+    {
+      log: { topic, topicId, partition, leaderEpoch, leader: leaderId },
+      ask: askBroker(destination, leaderId),
+      writerIds: writersOf(
+        producerId,
+        producers.map((producer) => producer.producerId),
+      ),
+      writer: writers.to(leaderId),
+    },
+    options,
+  );
+}
+
+async function orError<T>(work: () => Promise<T>): Promise<T | LockstepError> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LockstepError) return error;
+    throw error;
   }
 }
 
@@ -127,30 +175,29 @@ interface Cut {
 }
 
 async function fence(
-  at: Pick<Parameters<typeof fencePartition>[0], 'log' | 'ask' | 'producerId' | 'writer'>,
+  at: Pick<Parameters<typeof fencePartition>[0], 'log' | 'ask' | 'writerIds' | 'writer'>,
   options: CloseOptions,
 ): Promise<Cut> {
-  const { destination } = options;
-  const { topic, partition } = at.log;
-
-  const before = (await logEndOffset(destination, { topic, partition })).logEndOffset;
   try {
-    const report = await fencePartition({
-      ...at,
-      clock: systemClock,
-      timeoutMs: options.replicationTimeoutMs,
+    const { cutOffset: offset, isReplicated } = await fencePartition({
+      ...{ ...at, clock: systemClock, timeoutMs: options.replicationTimeoutMs },
     });
-    return { offset: report.logEndBefore + BigInt(report.othersCount), isReplicated: true, unfenced: null };
+    return { offset, isReplicated, unfenced: null };
   } catch (error) {
-    if (!(error instanceof LockstepError)) throw error;
-    if (error.code === 'REQUEST_TIMED_OUT') return { offset: before, isReplicated: false, unfenced: null };
-    if (error.code !== 'NOT_AUTHORIZED') throw error;
-    return {
-      offset: before,
-      isReplicated: true,
-      unfenced: `agents that are frozen now were not shut out: ${error.message}`,
-    };
+    if (!(error instanceof LockstepError) || error.code !== 'NOT_AUTHORIZED') throw error;
+    const unfenced = `agents that are frozen now were not shut out: ${error.message}`;
+    return { ...(await endOf(options.destination, at.log)), unfenced };
   }
+}
+
+/** Where a mirror that can't be closed ends. */
+async function endOf(
+  destination: Cluster,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+): Promise<Omit<Cut, 'unfenced'>> {
+  const offset = (await logEndOffset(destination, { topic, partition })).logEndOffset;
+  const [latest] = await listOffsets(destination, [{ topic, partition, at: 'latest' }]);
+  return { offset, isReplicated: unwrap(latest!.outcome).offset >= offset };
 }
 
 function promoted(

@@ -5,8 +5,9 @@ const full: Ends = {
   ...{ partition: 0, sourceHighWatermark: 100n, sourceLastStable: 100n },
   ...{ mirrorLogEnd: 100n, mirrorHighWatermark: 100n },
 };
+const known = { topicId: 'a', partitionCount: 3 };
 const look = (atMs: number, ...ends: Partial<Ends>[]): DrainLook => ({
-  atMs,
+  ...{ atMs, source: known, mirrored: known },
   ends: ends.map((each, partition) => ({ ...full, partition, ...each })),
 });
 
@@ -50,4 +51,15 @@ describe('a mirror is drained', () => {
   ])('but not when %s', (_what, now, before, reason) => {
     expect(notDrained(now, before)).toMatch(reason);
   });
+});
+
+test.each([
+  [
+    'partitions that the mirror does not have yet',
+    { topicId: 'a', partitionCount: 4 },
+    /4 partitions and the mirror 3/,
+  ],
+  ['another topic under its name', { topicId: 'b', partitionCount: 3 }, /created again/],
+])('a mirror is not drained while the source has %s', (_, source, reason) => {
+  expect(notDrained({ ...look(quietMs, {}), source }, look(0, {}))).toMatch(reason);
 });

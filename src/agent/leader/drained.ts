@@ -16,6 +16,19 @@ export interface Ends {
 export interface DrainLook {
   readonly atMs: number;
   readonly ends: readonly Ends[];
+  /** The source topic as it is now, and as the mirror knows it. */
+  readonly source: SourceTopic;
+  readonly mirrored: SourceTopic;
+}
+
+export interface SourceTopic {
+  readonly topicId: string;
+  readonly partitionCount: number;
+}
+
+/** Whether the source's topic is the one that was mirrored: its offsets say nothing otherwise. */
+export function isSameSource({ source, mirrored }: DrainLook): boolean {
+  return source.topicId === mirrored.topicId;
 }
 
 /** Producers count as stopped when the source's ends have stood still for so long, ms. */
@@ -37,14 +50,18 @@ export async function lookAtEnds(
   const at = (topic: string): TopicPartition[] => partitions.map((partition) => ({ topic, partition }));
   const latest = (topic: string) => at(topic).map((partition) => ({ ...partition, at: 'latest' as const }));
   const options = { timeoutMs: questionTimeoutMs };
-  const [highWatermarks, lastStable, logEnds, mirrored] = await Promise.all([
+  const [described, highWatermarks, lastStable, logEnds, mirrored] = await Promise.all([
+    source.metadata({ topics: [mirror.sourceTopic] }),
     listOffsets(source, latest(mirror.sourceTopic), options),
     listOffsets(source, latest(mirror.sourceTopic), { ...options, isolationLevel: 'read_committed' }),
     logEndOffsets(destination, at(mirror.mirrorTopic), options),
     listOffsets(destination, latest(mirror.mirrorTopic), options),
   ]);
+  const topic = described.topics.get(mirror.sourceTopic);
   return {
     atMs: nowMs(),
+    source: { topicId: topic?.topicId ?? '', partitionCount: topic?.partitions.length ?? 0 },
+    mirrored: { topicId: mirror.sourceTopicId, partitionCount: mirror.partitionCount },
     ends: partitions.map((partition) => ({
       partition,
       sourceHighWatermark: unwrap(highWatermarks[partition]!.outcome).offset - shiftOf(partition),
@@ -57,10 +74,15 @@ export async function lookAtEnds(
 
 /** Null when the mirror is drained; else what is waited for. `before`: a look at least `quietMs` older, or null. */
 export function notDrained(look: DrainLook, before: DrainLook | null): string | null {
+  const { source, mirrored } = look;
+  if (!isSameSource(look)) return 'the source topic was created again and is another one now';
+  if (source.partitionCount > mirrored.partitionCount)
+    return `the source has ${source.partitionCount} partitions and the mirror ${mirrored.partitionCount} until now`;
   const lag = look.ends.reduce((sum, each) => sum + positive(each.sourceLastStable - each.mirrorLogEnd), 0n);
   const open = look.ends.filter((each) => each.sourceLastStable < each.sourceHighWatermark);
   const unreplicated = look.ends.filter((each) => each.mirrorHighWatermark < each.mirrorLogEnd);
-  if (before === null || look.atMs - before.atMs < quietMs) return 'looking whether writes have stopped';
+  if (before === null || look.atMs - before.atMs < quietMs || before.ends.length !== look.ends.length)
+    return 'looking whether writes have stopped';
   const written = look.ends.reduce(
     (sum, each, index) => sum + positive(each.sourceHighWatermark - before.ends[index]!.sourceHighWatermark),
     0n,

@@ -226,7 +226,7 @@ export class Leader {
   #replace(before: MirrorRecord, after: MirrorRecord | null): Promise<void> {
     return this.#order.together(async () => {
       const now = this.#options.control.state.mirrors.get(`${before.link}/${before.sourceTopic}`);
-      if (now === undefined || now.state !== before.state || now.sinceMs !== before.sinceMs) return;
+      if (now === undefined || !isSameStep(now, before)) return;
       await this.#options.writer.write(new Map([[mirrorKey(before), after]]));
     });
   }
@@ -235,6 +235,13 @@ export class Leader {
   write(entries: ReadonlyMap<string, object | null>): Promise<void> {
     return this.#order.together(() => this.#options.writer.write(entries));
   }
+}
+
+/** Whether what was decided about a mirror still is about it: partitions that came meanwhile count, too. */
+function isSameStep(now: MirrorRecord, before: MirrorRecord): boolean {
+  return (['state', 'sinceMs', 'partitionCount', 'sourceTopicId', 'mirrorTopicId'] as const).every(
+    (key) => now[key] === before[key],
+  );
 }
 
 /** Links that are being deleted and have no mirror left to close: everything below them. */

@@ -2,8 +2,24 @@
 import type { ControlTopic } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { reportText } from '../../link/groups/index.ts';
+import type { StopKind } from '../../mirror/index.ts';
 import type { LinkWorker } from '../link-worker.ts';
 import type { PromotableLink } from './promotions.ts';
+
+/** States in which a partition is not copied any more, so that where it ends tells little. */
+const ended: Readonly<Record<Exclude<StopKind, 'Stopped'>, true>> = {
+  OldRecordFormat: true,
+  Diverged: true,
+  ForeignData: true,
+  SourceTruncated: true,
+  SourceRecreated: true,
+  DestinationRecreated: true,
+  RetentionOvertook: true,
+  StartTooFar: true,
+  HoleTooLong: true,
+  Blocked: true,
+  Fenced: true,
+};
 
 export function promotableLink(
   worker: LinkWorker | undefined,
@@ -21,6 +37,16 @@ export function promotableLink(
       // An idle partition is not told again and again; its agent says when it heard of the source.
       const heardAtMs = control.state.agents.get(status.agent)?.heardAtMs?.[worker.name] ?? 0;
       return { sourceEnd: BigInt(end) - BigInt(status.shift), atMs: Math.max(atMs, heardAtMs) };
+    },
+    stoppedBy: (topic) => {
+      const partitionCount = control.state.mirrors.get(`${worker.name}/${topic}`)?.partitionCount ?? 0;
+      for (let partition = 0; partition < partitionCount; partition++) {
+        const status = control.state.statuses.get(`${worker.name}/${topic}/${partition}`);
+        if (status === undefined || !Object.hasOwn(ended, status.state)) continue;
+        const reason = status.reason === null ? '' : `: ${status.reason}`;
+        return `partition ${partition} is ${status.state}${reason}; promote --now goes on with what there is`;
+      }
+      return null;
     },
     syncGroups: async (topics) => {
       const { groups, config } = worker;

@@ -9,8 +9,8 @@ import { type MirrorRecord, mirrorKey } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { nextMirrorState } from '../../link/index.ts';
 import { formatCount } from '../../units.ts';
-import { type Closed, closeMirrors, type SeenSource } from './close-mirrors.ts';
-import { type DrainLook, lookAtEnds, messageOf, notDrained, quietMs } from './drained.ts';
+import { type Closed, closeMirrors, isGone, type SeenSource } from './close-mirrors.ts';
+import { type DrainLook, isSameSource, lookAtEnds, messageOf, notDrained, quietMs } from './drained.ts';
 
 /** What a promotion needs of a link. */
 export interface PromotableLink {
@@ -21,6 +21,8 @@ export interface PromotableLink {
   shiftOf(topic: string, partition: number): bigint;
   /** What was last seen of the source; offsets are the mirror's. */
   seen(topic: string, partition: number): { readonly sourceEnd: bigint; readonly atMs: number } | null;
+  /** Why a partition of this source topic is not copied any more, in words; null: it is. */
+  stoppedBy(topic: string): string | null;
   /** Last sync of the groups, for these source topics; resolves with what is not as at the source, null: all is. */
   syncGroups(topics: readonly string[]): Promise<string | null>;
   /** Grants what was withheld on these mirror topics. */
@@ -42,6 +44,8 @@ const replicationTimeoutMs = { planned: 10_000, now: 2_000 } as const;
 /** A promotion does not wait for a source that is gone. */
 const sourceLookMs = 1_500;
 const retryMs = 1_000;
+/** A broker that has just started may not know every topic. */
+const goneLooksMax = 3;
 /** One mirror that hangs must not hold up the others for ever. */
 const groupSyncTimeoutMs = 10_000;
 
@@ -52,6 +56,8 @@ export class Promotions {
   /** The look that a later one is compared with. */
   readonly #looks = new Map<string, DrainLook>();
   readonly #notBefore = new Map<string, number>();
+  /** Mirrors whose closing has been seen, and how often their topic was not there. */
+  readonly #closing = new Map<string, { goneLooks: number }>();
   readonly #syncs = new Map<string, { readonly topics: string[]; readonly done: Promise<string | null> }>();
 
   constructor(options: PromotionsOptions) {
@@ -72,10 +78,14 @@ export class Promotions {
   #isDue(mirror: MirrorRecord): boolean {
     const nowMs = this.#options.nowMs();
     const key = mirrorKey(mirror);
+    if (mirror.state !== 'Closing') this.#closing.delete(key);
+    else if (!this.#closing.has(key)) {
+      // By our clock: another leader's, which wrote `sinceMs`, may be an hour away.
+      this.#closing.set(key, { goneLooks: 0 });
+      this.#notBefore.set(key, nowMs + stopGraceMs);
+    }
     if (this.#busy.has(key) || (this.#notBefore.get(key) ?? 0) > nowMs) return false;
-    return (
-      mirror.state === 'Draining' || (mirror.state === 'Closing' && mirror.sinceMs + stopGraceMs <= nowMs)
-    );
+    return mirror.state === 'Draining' || mirror.state === 'Closing';
   }
 
   #begin(mirrors: readonly MirrorRecord[], work: () => Promise<void>): void {
@@ -101,7 +111,7 @@ export class Promotions {
         nowMs,
       });
       const before = this.#looks.get(key) ?? null;
-      waitsFor = notDrained(look, before);
+      waitsFor = link.stoppedBy(mirror.sourceTopic) ?? notDrained(look, before);
       if (before === null || look.atMs - before.atMs >= quietMs) this.#looks.set(key, look);
     }
     if (waitsFor === null) {
@@ -143,7 +153,7 @@ export class Promotions {
     const { destination } = this.#options;
     const link = this.#options.link(name);
     const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
-    const closed: ReadonlyMap<string, Closed> =
+    const outcomes: ReadonlyMap<string, Closed | LockstepError> =
       link === undefined || link.producerId === null
         ? new Map()
         : await closeMirrors(mirrors, {
@@ -152,10 +162,27 @@ export class Promotions {
             replicationTimeoutMs: replicationTimeoutMs[isPlanned ? 'planned' : 'now'],
             lookAtSource: () => this.#lookAtSource(link, mirrors),
           });
-    await link?.releaseRights(mirrors.map(({ mirrorTopic }) => mirrorTopic));
-    await Promise.all(
-      mirrors.map((mirror) => this.#ended(mirror, closed.get(mirror.mirrorTopic) ?? neverCopied)),
-    );
+    const closed = new Map<MirrorRecord, Closed>();
+    const failed = new Map<MirrorRecord, LockstepError>();
+    for (const mirror of mirrors) {
+      const outcome = outcomes.get(mirror.mirrorTopic) ?? neverCopied;
+      if (!(outcome instanceof LockstepError)) closed.set(mirror, outcome);
+      else if (this.#isGone(mirror, outcome)) closed.set(mirror, gone(outcome));
+      else failed.set(mirror, outcome);
+    }
+    await link?.releaseRights([...closed.keys()].map(({ mirrorTopic }) => mirrorTopic));
+    await Promise.all([
+      ...[...closed].map(([mirror, how]) => this.#ended(mirror, how)),
+      ...[...failed].map(([mirror, error]) => this.#failed([mirror], error)),
+    ]);
+  }
+
+  /** Whether there is nothing left to close: said several times in a row. */
+  #isGone(mirror: MirrorRecord, error: LockstepError): boolean {
+    const closing = this.#closing.get(mirrorKey(mirror));
+    if (closing === undefined) return false;
+    closing.goneLooks = isGone(error) ? closing.goneLooks + 1 : 0;
+    return closing.goneLooks >= goneLooksMax;
   }
 
   /** Where the source ends now, if it still tells; else what was seen of it last. */
@@ -168,9 +195,10 @@ export class Promotions {
       await Promise.all(
         mirrors.map(async (mirror) => {
           const shiftOf = (partition: number) => link.shiftOf(mirror.sourceTopic, partition);
-          const { atMs, ends: found } = await lookAtEnds(mirror, { source, destination, shiftOf, nowMs });
-          for (const { partition, sourceHighWatermark: sourceEnd } of found)
-            ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs });
+          const found = await lookAtEnds(mirror, { source, destination, shiftOf, nowMs });
+          if (!isSameSource(found)) return;
+          for (const { partition, sourceHighWatermark: sourceEnd } of found.ends)
+            ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs: found.atMs });
         }),
       );
     };
@@ -235,6 +263,10 @@ function writtenSince({ promotion }: MirrorRecord, partitions: Closed['partition
   const missing = partitions.reduce((sum, each) => sum + BigInt(each.missingRecords ?? 0), 0n);
   if (promotion?.kind !== 'planned' || missing === 0n) return null;
   return `the source was written to meanwhile: ${formatCount(missing)} offsets are not in the mirror`;
+}
+
+function gone({ message }: LockstepError): Closed {
+  return { partitions: [], unfenced: `the mirror's topic was deleted, so nothing was closed: ${message}` };
 }
 
 const neverCopied: Closed = {

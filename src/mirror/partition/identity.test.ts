@@ -18,6 +18,7 @@ import {
   type RunPosition,
   sequenceAfter,
   unrotated,
+  writersOf,
 } from './identity.ts';
 
 const producerId = linkProducerId({ sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'us-to-eu' });
@@ -229,4 +230,13 @@ describe('isClosed', () => {
     expect(isClosed([entry(closingEpoch, -1, 7n)], null)).toBe(false);
     expect(isClosed([entry(epochMax, 3)], marker(epochMax))).toBe(false);
   });
+});
+
+it('whoever closes a mirror closes every link that has written there, at its newest rotation', () => {
+  const [own, former] = ['own', 'former'].map((linkName) =>
+    linkProducerId({ sourceClusterId: 'c', linkName }),
+  );
+  const remembered = [7n, former!, former! + 2n, fillerIdentityAt(former!, 0n).producerId];
+  expect(writersOf(own!, remembered)).toEqual([own, former! + 2n]);
+  expect(writersOf(own!, [own! + 1n])).toEqual([own! + 1n]);
 });

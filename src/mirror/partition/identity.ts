@@ -95,6 +95,15 @@ export function linkRotation(producerId: bigint, remembered: readonly bigint[]):
     .reduce((newest, id) => (id > newest ? id : newest), producerId);
 }
 
+/**
+ * Of each link that the leader remembers the newest id, and that of ours: a mirror that was taken over from a link with
+ * another name goes on under that one's ids (`positionAt`).
+ */
+export function writersOf(producerId: bigint, remembered: readonly bigint[]): bigint[] {
+  const links = new Set([producerId, ...remembered.filter(isLockstepProducerId)].map(unrotated));
+  return [...links].map((link) => linkRotation(link, remembered));
+}
+
 /** Batches that stand for offsets below the source's start are written under a rotation of their own. */
 export function isFillerProducerId(producerId: bigint): boolean {
   return isLockstepProducerId(producerId) && (producerId & rotationBits) === rotationBits;

@@ -18,13 +18,23 @@ import { LockstepError } from '../../errors.ts';
 import { closingEpoch, generationMax } from '../partition/identity.ts';
 import type { LedLog } from './broker-questions.ts';
 import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
-import { type Ask, askLogEnds, askOffsets, askProducers, type LogAddress } from './log-questions.ts';
+import {
+  type Ask,
+  askBatchHeaders,
+  askLogEnds,
+  askOffsets,
+  askProducers,
+  type LogAddress,
+} from './log-questions.ts';
 
 export interface FenceOptions {
   /** The leader, and the epoch in which it leads. */
   readonly log: LedLog;
-  /** The id under which the newest run of the partition was written, rotation and all. */
-  readonly producerId: bigint;
+  /**
+   * The ids under which the newest runs of the partition were written, rotation and all: that of the link, and that of
+   * the link which it took the mirror over from.
+   */
+  readonly writerIds: readonly bigint[];
   /** Asks the leader. */
   readonly ask: Ask;
   /** Writes to the leader. */
@@ -37,8 +47,11 @@ export interface FenceOptions {
 export interface FenceReport {
   readonly producerIds: readonly bigint[];
   readonly logEndBefore: bigint;
-  /** Replicated up to here. */
+  /** The first offset that is not the source's: where the closing markers begin, also those of an earlier call. */
+  readonly cutOffset: bigint;
   readonly logEnd: bigint;
+  /** False: in-sync replicas lack a part of the log, and with their leader the closing may be lost. */
+  readonly isReplicated: boolean;
   /** Offsets between the two beyond our markers: somebody else wrote meanwhile. */
   readonly othersCount: number;
 }
@@ -46,20 +59,22 @@ export interface FenceReport {
 /** Tries for one id; more means that something is wrong which trying does not mend. */
 const triesMax = 3;
 const lookPauseMs = 20;
+/** Markers of earlier calls that are looked through. */
+const closingMarkersMax = 64;
 const notAuthorizedCodes: ReadonlySet<number> = new Set([29, 31]);
 
 /**
  * Closes the partition for the link. Does nothing where that was done before.
- * @throws LockstepError NOT_AUTHORIZED where the right for markers is missing; KAFKA_ERROR, REQUEST_TIMED_OUT where it
- *   did not come about: the partition must not be taken for closed then. What `ask` throws.
+ * @throws LockstepError NOT_AUTHORIZED where the right for markers is missing; KAFKA_ERROR where it did not come about:
+ *   the partition must not be taken for closed then. What `ask` throws: nor then.
  */
 export async function fencePartition(options: FenceOptions): Promise<FenceReport> {
-  const { log, producerId } = options;
-  const producerIds = [producerId, producerId + 1n];
+  const { log, writerIds } = options;
+  const producerIds = writerIds.flatMap((id) => [id, id + 1n]);
   const logEndBefore = await readLogEnd(options);
   const asked: number[] = [];
   for (const id of producerIds) asked.push(await closeProducer(options, id));
-  const logEnd = await replicatedEnd(options);
+  const { logEnd, isReplicated } = await replicatedEnd(options);
   // The last word: leader and epoch are the same as at the beginning, or reading the log end would have failed.
   for (const id of producerIds) {
     if (await isClosed(options, id)) continue;
@@ -69,7 +84,30 @@ export async function fencePartition(options: FenceOptions): Promise<FenceReport
   if (grown < asked.filter((count) => count > 0).length)
     throw failure(log, `the log ends at ${logEnd}, too few markers behind ${logEndBefore}`);
   const markerCount = asked.reduce((sum, count) => sum + count, 0);
-  return { producerIds, logEndBefore, logEnd, othersCount: Math.max(0, grown - markerCount) };
+  const othersCount = Math.max(0, grown - markerCount);
+  const isOurDoing = asked.every((count) => count > 0);
+  const cutOffset = isOurDoing
+    ? logEndBefore + BigInt(othersCount)
+    : await closingBegins(options, producerIds, logEndBefore);
+  return { producerIds, logEndBefore, cutOffset, logEnd, isReplicated, othersCount };
+}
+
+/** Where the closing markers begin that end at an offset: an earlier call wrote them and could not tell. */
+async function closingBegins(
+  { ask, log }: FenceOptions,
+  producerIds: readonly bigint[],
+  end: bigint,
+): Promise<bigint> {
+  let begin = end;
+  for (let looks = 0; looks < closingMarkersMax && begin > 0n; looks++) {
+    const newest = (await askBatchHeaders(ask, [log], () => begin - 1n)).get(log);
+    // Who may not read the mirror has to do with its end.
+    if (newest instanceof LockstepError && newest.code !== 'NOT_AUTHORIZED') throw newest;
+    if (newest == null || newest instanceof LockstepError) break;
+    if (newest.producerEpoch !== closingEpoch || !producerIds.includes(newest.producerId)) break;
+    begin = newest.baseOffset;
+  }
+  return begin;
 }
 
 /** Resolves with the number of markers that this took: none when the id was closed before. */
@@ -108,21 +146,18 @@ async function isClosed({ ask, log }: FenceOptions, producerId: bigint): Promise
   return entries.some((entry) => entry.producerId === producerId && entry.epoch === closingEpoch);
 }
 
-/** Waits until the high watermark has reached the log end: a marker that only the leader has is lost with it. */
-async function replicatedEnd(options: FenceOptions): Promise<bigint> {
+/** Waits for the high watermark to reach the log end: a marker that only the leader has is lost with it. */
+async function replicatedEnd(
+  options: FenceOptions,
+): Promise<{ readonly logEnd: bigint; readonly isReplicated: boolean }> {
   const { log, ask, clock, timeoutMs } = options;
   const deadlineMs = clock.nowMs() + timeoutMs;
   for (;;) {
     const logEnd = await readLogEnd(options);
     const highWatermark = (await askOffsets(ask, [log], 'latest')).get(log);
     if (highWatermark instanceof LockstepError) throw highWatermark;
-    if (highWatermark !== undefined && highWatermark >= logEnd) return logEnd;
-    if (clock.nowMs() >= deadlineMs) {
-      const text = `${nameOf(log)}: replicas have ${highWatermark} of ${logEnd} offsets after ${timeoutMs} ms, so it does not count as closed yet`;
-      throw new LockstepError('REQUEST_TIMED_OUT', text, {
-        detail: { topic: log.topic, partition: log.partition },
-      });
-    }
+    if (highWatermark !== undefined && highWatermark >= logEnd) return { logEnd, isReplicated: true };
+    if (clock.nowMs() >= deadlineMs) return { logEnd, isReplicated: false };
     await sleep(clock, lookPauseMs);
   }
 }
