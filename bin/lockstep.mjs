@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { becomeLean } from './lean-node.mjs';
 import { whenOrphaned } from './orphaned.mjs';
 
 const nodeMajorMin = 24;
@@ -14,6 +15,7 @@ const program = existsSync(source) ? source : path.join(root, 'dist', 'cli', 'ma
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 
 if (nodeMajor >= nodeMajorMin) {
+  becomeLean(process.argv.slice(2));
   whenOrphaned(() => process.kill(process.pid, 'SIGTERM'));
   await import(pathToFileURL(program).href);
 } else {
@@ -35,7 +37,8 @@ if (nodeMajor >= nodeMajorMin) {
 
 /** Runs the program with another Node, and ends as it ends. */
 function runWith(node) {
-  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Through this very file, which then finds a Node that is new enough.
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   whenOrphaned(() => child.kill('SIGTERM'));
   child.on('error', (error) => {

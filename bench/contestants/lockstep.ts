@@ -9,6 +9,8 @@ import type { Contestant } from './contestant.ts';
 
 /** The compiled program, as npm ships it; bench/main.ts makes it. */
 const program = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
+/** As bin/lockstep.mjs runs it. */
+const leanFlags = ['--optimize-for-size'];
 
 const profileFlags = [
   '--cpu-prof',
@@ -32,7 +34,7 @@ export function lockstep({ profile }: { profile: boolean }): Contestant {
 export function startLockstep(yamlFile: string, logFile: string, nodeFlags: readonly string[]): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
-    const child = spawn(process.execPath, [...nodeFlags, program, 'run', yamlFile], {
+    const child = spawn(process.execPath, [...leanFlags, ...nodeFlags, program, 'run', yamlFile], {
       stdio: ['ignore', log, log],
     });
     guardChild(child);
