@@ -377,7 +377,9 @@ export class FleetAgent {
 
   /** Topics that this agent's runners have made or met. */
   #met(): MetTopic[] {
-    return [...this.#workers.values()].flatMap((worker) =>
+    // A worker that has yet to hear that a topic was excluded would bring its mirror back.
+    const current = [...this.#workers.values()].filter((worker) => worker.isAsDeclared);
+    return current.flatMap((worker) =>
       worker
         .topicsStatus()
         .topics.flatMap(({ topic, mirrorTopic, state, sourceTopicId, mirrorTopicId, partitionCount }) =>

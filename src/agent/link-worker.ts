@@ -12,7 +12,7 @@ import {
   FramePool,
   sleep,
 } from '../client/index.ts';
-import type { ControlTopic, LinkRecord, MirrorRecord } from '../control/index.ts';
+import { type ControlTopic, type LinkRecord, type MirrorRecord, mirrorKey } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { AclKeeper, type KeeperStore } from '../link/acls/index.ts';
 import { GroupKeeper } from '../link/groups/index.ts';
@@ -45,6 +45,8 @@ export interface LinkWorkerOptions {
 
 /** What stands while the link's declaration does. */
 interface Standing {
+  /** What it was made from. */
+  readonly record: LinkRecord;
   readonly config: LinkConfig;
   readonly sourceConfig: ClusterConfig;
   /** May not be reachable. */
@@ -66,6 +68,8 @@ const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
 const resolveAgainMs = 15_000;
 const keptBytesMax = 8 * 1024 * 1024;
 
+const connecting = 'connecting to the source';
+
 /** How the topics of a link stand. */
 export type LinkTopics = Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'>;
 
@@ -75,10 +79,14 @@ export class LinkWorker {
   #standing: Standing | null = null;
   /** Null until the source was reached. */
   #runner: LinkRunner | null = null;
+  /** The runner has looked at all topics once. */
+  #isStarted = false;
+  /** Resolves when nothing of the former runner is under way. */
+  #formerStopped: Promise<void> = Promise.resolve();
   #groups: GroupKeeper | null = null;
   #acls: AclKeeper | null = null;
   /** Why nothing is copied. */
-  #trouble: string | null = 'connecting to the source';
+  #trouble: string | null = connecting;
   #isStopped = false;
   #isLeading = false;
   readonly #ended = new AbortController();
@@ -133,8 +141,13 @@ export class LinkWorker {
     await this.#end();
   }
 
+  /** Whether what it does follows from the newest declaration. */
+  get isAsDeclared(): boolean {
+    return this.#standing !== null && isSameDeclaration(this.#standing.record, this.#record);
+  }
+
   status(): LinkStatus {
-    if (this.#runner !== null) return this.#runner.status();
+    if (this.#runner !== null) return { ...this.#runner.status(), ...this.topicsStatus() };
     const { name, source, destination } = this.#record;
     return {
       ...{ name, source: source.name, destination },
@@ -147,16 +160,16 @@ export class LinkWorker {
 
   /** Without the partitions, of which there may be thousands. */
   topicsStatus(): LinkTopics {
-    const topics = this.#runner?.topicsStatus() ?? { topics: [], discoveryError: this.#trouble };
-    return { name: this.name, ...topics };
+    const { topics, discoveryError } = this.#runner?.topicsStatus() ?? { topics: [], discoveryError: null };
+    return { name: this.name, topics, discoveryError: this.#isStarted ? discoveryError : this.#trouble };
   }
 
   /** The link was declared anew. */
   alter(record: LinkRecord): void {
     const before = this.#record;
     this.#record = record;
-    if (before.generation === record.generation) return;
-    this.#inOrder(() => this.#alterFrom(before));
+    if (isSameDeclaration(before, record)) return;
+    this.#inOrder(() => this.#takeOver());
   }
 
   /** Another share of the partitions, or other states of mirrors. */
@@ -168,7 +181,7 @@ export class LinkWorker {
 
   /** Stops these partitions; resolves when nothing of them is under way. */
   async release(partitions: readonly { topic: string; partition: number }[]): Promise<void> {
-    await this.#runner?.release(partitions);
+    await Promise.all([this.#runner?.release(partitions), this.#formerStopped]);
   }
 
   /** Whether this agent leads the fleet from now on. */
@@ -188,21 +201,21 @@ export class LinkWorker {
     return status === undefined ? null : BigInt(status.shift);
   }
 
-  async #alterFrom(before: LinkRecord): Promise<void> {
+  /** The newest declaration. */
+  async #takeOver(): Promise<void> {
     const standing = this.#standing;
     const resolved = this.#resolve();
-    const isSameSource = JSON.stringify(before.source) === JSON.stringify(this.#record.source);
     if (
       resolved === null ||
       standing === null ||
-      !isSameSource ||
+      JSON.stringify(standing.record.source) !== JSON.stringify(this.#record.source) ||
       !canGoOn(standing.config, resolved.config)
     ) {
       await this.#end();
       return this.#begin();
     }
     const { config } = resolved;
-    this.#standing = { ...standing, config };
+    this.#standing = { ...standing, config, record: this.#record };
     await this.#runner?.alter({
       selects: (topic) => matchesTopic(config, topic),
       namedTopics: literalTopics(config),
@@ -221,11 +234,15 @@ export class LinkWorker {
     // A file or a variable may come yet.
     if (resolved === null) return this.#beginLater(this.#attempt.signal);
     const { config, source: sourceConfig } = resolved;
+    const { sourceClusterId } = this.#record;
     const source = Cluster.unconnected(sourceConfig, {
+      // Keepers begin before the source was reached: at another one they would copy other people's rights and positions.
+      ...(sourceClusterId !== undefined && { clusterId: sourceClusterId }),
       framePool: new FramePool({ keptBytesMax }),
       onWarning: (text) => this.#options.onNotice({ atMs: Date.now(), level: 'warning', text }),
     });
-    this.#standing = { config, sourceConfig, source };
+    this.#standing = { config, sourceConfig, source, record: this.#record };
+    this.#trouble = connecting;
     this.#startKeepers();
     // Not in order: what comes next must not wait for a source that is down.
     void this.#reach(this.#standing, this.#attempt.signal);
@@ -250,23 +267,23 @@ export class LinkWorker {
         if (isDone) return;
       } catch (error) {
         if (!(error instanceof LockstepError)) throw error;
-        if (!signal.aborted) this.#say(error.message);
+        if (!signal.aborted) this.#say(this.#explained(error));
       }
       await sleep(clock, backoffMs(attempt, sourceBackoff, Math.random), signal).catch(() => {});
     }
   }
 
+  #explained({ code, message, detail }: LockstepError): string {
+    if (code !== 'CLUSTER_CHANGED') return message;
+    return (
+      `link ${this.name}: the source was cluster ${detail.from} and is ${detail.to} now; nothing is copied. Point the link at ` +
+      'the former cluster, or delete it and create it anew'
+    );
+  }
+
   /** The source answers. */
   async #run({ config, source, sourceConfig }: Standing): Promise<void> {
     const { control, destination, onNotice, observer } = this.#options;
-    const known = this.#record.sourceClusterId;
-    if (known !== undefined && known !== source.clusterId) {
-      throw new LockstepError(
-        'CLUSTER_CHANGED',
-        `link ${this.name}: the source was cluster ${known} and is ${source.clusterId} now; nothing is copied. Point the link at ` +
-          'the former cluster, or delete it and create it anew',
-      );
-    }
     const { runner } = buildLink({
       ...{ config, source, sourceConfig, destination, onNotice },
       shiftStore: control,
@@ -277,19 +294,24 @@ export class LinkWorker {
         mayMirror: (topic) => this.#mayMirror(topic, config),
       },
     });
+    // From the first moment: what it starts while it meets the topics may have to be given away.
+    this.#runner = runner;
     try {
       await runner.start();
     } catch (error) {
-      await runner.stop();
+      await this.#stopRunner();
       throw error;
     }
-    this.#runner = runner;
+    this.#isStarted = true;
     this.#trouble = null;
   }
 
   /** A mirror without a record is about to be made; a topic that another link mirrors is not ours. */
   #mayMirror(topic: string, config: LinkConfig): boolean {
     const { mirrors } = this.#options.control.state;
+    // A newer Lockstep has written it: what it is meant to do is not ours to guess.
+    if (this.#options.control.state.foreign.has(mirrorKey({ link: this.name, sourceTopic: topic })))
+      return false;
     const own = mirrors.get(`${this.name}/${topic}`);
     if (own !== undefined) return mirrorStates[own.state].isCopied;
     const mirrorTopic = `${config.prefix}${topic}`;
@@ -356,11 +378,18 @@ export class LinkWorker {
   async #end(): Promise<void> {
     this.#attempt.abort();
     await this.#endKeepers();
-    const [runner, standing] = [this.#runner, this.#standing];
-    this.#runner = null;
+    const standing = this.#standing;
     this.#standing = null;
-    await runner?.stop();
+    await this.#stopRunner();
     standing?.source.close();
+  }
+
+  #stopRunner(): Promise<void> {
+    const runner = this.#runner;
+    this.#runner = null;
+    this.#isStarted = false;
+    this.#formerStopped = runner?.stop() ?? Promise.resolve();
+    return this.#formerStopped;
   }
 
   #resolve(): ReturnType<LinkWorkerOptions['resolve']> | null {
@@ -392,6 +421,11 @@ export class LinkWorker {
     this.#work = done.then(() => {});
     return done;
   }
+}
+
+/** A link that was deleted and declared anew begins to count again. */
+function isSameDeclaration(one: LinkRecord, other: LinkRecord): boolean {
+  return one.generation === other.generation && one.createdAtMs === other.createdAtMs;
 }
 
 function canGoOn(before: LinkConfig, after: LinkConfig): boolean {
