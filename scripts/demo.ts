@@ -1,4 +1,5 @@
-// npm run demo: two real regions, a mirror that is killed under load, and proof that nothing was lost.
+// npm run demo: two real regions, a mirror that is killed under load, a consumer group that moves, and proof that nothing
+// was lost.
 //
 // 1. start us-east and eu-west, real Apache Kafka
 // 2. fill six topics of different shapes, one of them with transactions, and keep writing
@@ -6,7 +7,8 @@
 // 4. kill it with SIGKILL, and start it again
 // 5. kill the destination's broker, and start it again
 // 6. kill the source's broker, and start it again
-// 7. stop writing, and compare both regions record by record
+// 7. stop a consumer group in us-east, and go on with it in eu-west
+// 8. stop writing, and compare both regions record by record
 //
 // Nothing is killed before records that were written since the last step have arrived in every partition of eu-west.
 // Exit code 0 only if every check held.
@@ -17,6 +19,7 @@ import path from 'node:path';
 import { styleText } from 'node:util';
 import { createRegion, guardChild, type Region } from '../src/regions/index.ts';
 import { Agent, lockstep } from './demo/agent.ts';
+import { GroupMember, group, positionsArrived } from './demo/moving-group.ts';
 import { Progress } from './demo/progress.ts';
 import { until } from './demo/until.ts';
 import { createTopics, topics, Workload } from './demo/workload.ts';
@@ -121,6 +124,9 @@ async function main(): Promise<boolean> {
     say('us-east: the broker is back');
     await mirrored(progress, agent);
 
+    step('A consumer group moves to eu-west');
+    const isMoved = await moveGroup(source, destination, agent.signal);
+
     step('The producers stop; are both regions identical?');
     await workload.stop();
     const { committed, aborted } = workload.transactions;
@@ -132,10 +138,35 @@ async function main(): Promise<boolean> {
     agent.signal.throwIfAborted();
     const code = await agent.end('SIGTERM');
     say(`the agent stopped with exit code ${code}`);
-    return isIdentical && code === 0;
+    return isMoved && isIdentical && code === 0;
   } finally {
     await cleanUp();
   }
+}
+
+/** Whether it went on at the very offsets where it had stopped, without a gap and without a record twice. */
+async function moveGroup(source: Region, destination: Region, signal: AbortSignal): Promise<boolean> {
+  const before = await GroupMember.start(source);
+  await before.readsEverything(signal);
+  const positions = await before.stop();
+  const total = [...positions.values()].reduce((sum, offset) => sum + offset, 0n);
+  say(`group ${group} has read ${total.toLocaleString('en')} records of orders in us-east, and stops there`);
+  await positionsArrived(destination, positions, signal);
+  say('its positions are in eu-west: the same offsets, nothing to translate');
+  const after = await GroupMember.start(destination);
+  await after.readsEverything(signal);
+  const began = after.first;
+  const ended = await after.stop();
+  const read = [...ended].reduce((sum, [partition, offset]) => sum + offset - began.get(partition)!, 0n);
+  const wrong = [...positions].filter(([partition, offset]) => began.get(partition) !== offset);
+  for (const [partition, offset] of wrong)
+    say(`orders-${partition}: expected to go on at ${offset}, and began at ${began.get(partition)}`);
+  for (const jump of [...before.jumps, ...after.jumps]) say(jump);
+  const isExact = wrong.length === 0 && before.jumps.length + after.jumps.length === 0;
+  say(
+    `it read ${read.toLocaleString('en')} records in eu-west: ${isExact ? 'no gap, none twice' : 'NOT as it should'}`,
+  );
+  return isExact;
 }
 
 function topology(source: Region, destination: Region): string {
@@ -150,6 +181,8 @@ links:
     source: us-east
     destination: eu-west
     topics: [${topics.map(({ topic }) => topic).join(', ')}]
+    groups: [${group}]
+    sync: { groups: { every: 1s } }
 `;
 }
 
@@ -160,7 +193,7 @@ const isIdentical = await main().catch((error: unknown) => {
 const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(0);
 console.log(
   isIdentical
-    ? `\nEvery partition is identical, offset for offset, after three kills. (${seconds} s)`
+    ? `\nEvery partition is identical, offset for offset, after three kills, and the group went on where it was. (${seconds} s)`
     : `\nThe demo FAILED: see above. (${seconds} s)`,
 );
 // After a failure the producers still write.
