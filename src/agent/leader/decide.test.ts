@@ -262,6 +262,20 @@ describe('mirrors', () => {
   });
 });
 
+test('what a newer Lockstep has added to a link or a mirror outlives what today’s does about them', () => {
+  const state = fleet({ ...mirror('orders'), later: { x: 1 } } as MirrorRecord);
+  const known = state.links.get('us-to-eu');
+  state.apply('link/us-to-eu', JSON.stringify({ ...known, sourceClusterId: 'c', later: { x: 2 } }));
+  carryOut(state, ask(state, { do: 'alterLink', link: 'us-to-eu', changes: { topics: ['orders'] } }));
+  expect(state.links.get('us-to-eu')).toMatchObject({ generation: 4, sourceClusterId: 'c', later: { x: 2 } });
+  const moved = { ...source, name: 'us-west' };
+  carryOut(state, ask(state, { do: 'alterLink', link: 'us-to-eu', changes: {}, source: moved }));
+  expect(state.links.get('us-to-eu')).toMatchObject({ generation: 5, later: { x: 2 } });
+  expect(state.links.get('us-to-eu')).not.toHaveProperty('sourceClusterId');
+  carryOut(state, ask(state, { do: 'pauseMirrors', link: 'us-to-eu', topics: null }));
+  expect(state.mirrors.get('us-to-eu/orders')).toMatchObject({ state: 'Paused', later: { x: 1 } });
+});
+
 test('a command that comes after its deadline is not carried out', () => {
   expect(ask(fleet(mirror('orders')), promote(null), { deadlineMs: nowMs - 5_000 })).toMatchObject({
     kind: 'refused',

@@ -141,7 +141,10 @@ function apply(
       continue;
     }
     const isSameSource = before !== undefined && before.source.name === declaration.source.name;
+    // What another Lockstep has added to the record stays.
+    const { sourceClusterId: _, ...kept } = before ?? {};
     const record: LinkRecord = {
+      ...kept,
       v: recordVersion,
       name: declaration.name,
       source: declaration.source,
