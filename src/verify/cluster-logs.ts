@@ -60,7 +60,9 @@ async function topicSizes(cluster: Cluster, topics: readonly string[]): Promise<
       const error = metadata.topicErrors.get(topic) ?? 0;
       if (error === unknownTopicOrPartition) return [topic, null];
       if (error !== 0)
-        return [topic, kafkaFailure(error, { cluster: cluster.name, what: `describing topic ${topic}` })];
+        const right = { operation: 'Read', resource: { topic } } as const;
+        const context = { cluster: cluster.name, what: `describing topic ${topic}`, right };
+        return [topic, kafkaFailure(error, context)];
       return [topic, metadata.topics.get(topic)?.partitions.length ?? null];
     }),
   );
@@ -197,7 +199,9 @@ class ClusterPartitionLog implements PartitionLog {
   }
 
   #throwIfRefused(error: number, what: string): void {
-    if (error !== 0) throw kafkaFailure(error, { cluster: this.#cluster.name, what });
+    if (error === 0) return;
+    const right = { operation: 'Read', resource: { topic: this.#topic } } as const;
+    throw kafkaFailure(error, { cluster: this.#cluster.name, what, right });
   }
 
   /** Asks the leader, and asks again with fresh metadata as long as that can help. */
