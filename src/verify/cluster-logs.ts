@@ -59,10 +59,11 @@ async function topicSizes(cluster: Cluster, topics: readonly string[]): Promise<
     topics.map((topic): [string, TopicSize] => {
       const error = metadata.topicErrors.get(topic) ?? 0;
       if (error === unknownTopicOrPartition) return [topic, null];
-      if (error !== 0)
+      if (error !== 0) {
         const right = { operation: 'Read', resource: { topic } } as const;
         const context = { cluster: cluster.name, what: `describing topic ${topic}`, right };
         return [topic, kafkaFailure(error, context)];
+      }
       return [topic, metadata.topics.get(topic)?.partitions.length ?? null];
     }),
   );
