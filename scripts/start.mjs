@@ -2,7 +2,7 @@
 // (npm packages, and what `scripts/setup.ts` looks after), then runs the program with the project's Node 24.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { leanFlagsFor } from '../bin/lean-node.mjs';
@@ -31,6 +31,9 @@ child.on('exit', (code, signal) => {
 
 /** npm writes node_modules/.package-lock.json at the end of a whole install. */
 function npmPackagesAreStale() {
+  // npm ci empties the folder that a link leads to, which is somebody else's.
+  const folder = path.join(root, 'node_modules');
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) return false;
   const installed = path.join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(installed) || !existsSync(projectNode())) return true;
   return statSync(installed).mtimeMs < statSync(path.join(root, 'package-lock.json')).mtimeMs;
