@@ -111,7 +111,7 @@ export class FleetAgent {
         const isCopied = mirror !== undefined && mirrorStates[mirror.state].isCopied;
         return isCopied && !this.#owned.has(keyOf({ link, topic, partition }));
       },
-      before: (key) => control.state.statuses.get(key.slice('status/'.length)),
+      known: (key) => control.state.statuses.get(key.slice('status/'.length)),
     });
     this.#membership = new Membership({
       cluster: destination,

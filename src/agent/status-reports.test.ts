@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { StatusRecord } from '../control/index.ts';
 import type { LinkStatus } from '../link/index.ts';
 import type { PartitionStatus } from '../mirror/index.ts';
 import { StatusReports } from './status-reports.ts';
@@ -20,11 +21,20 @@ function link(...partitions: Partial<PartitionStatus>[]): LinkStatus[] {
   return [{ ...base, partitions: all, discoveryError: null }];
 }
 
-const reports = (isElsewhere = true): StatusReports =>
-  new StatusReports({
-    ...{ agentId: 'a', figuresEveryMs: 5_000, before: () => undefined },
+/** Reports of an agent whose words the fleet has at once. */
+function reports(isElsewhere = true): { look: StatusReports['look']; known: Map<string, StatusRecord> } {
+  const known = new Map<string, StatusRecord>();
+  const all = new StatusReports({
+    ...{ agentId: 'a', figuresEveryMs: 5_000, known: (name) => known.get(name) },
     isElsewhere: () => isElsewhere,
   });
+  const look: StatusReports['look'] = (...now) => {
+    const entries = all.look(...now);
+    for (const [name, record] of entries) known.set(name, record);
+    return entries;
+  };
+  return { look, known };
+}
 
 test('a partition is told once, and an idle one not again', () => {
   const told = reports();
@@ -56,7 +66,7 @@ test('while the source is silent, what was seen of it last is kept, also from an
   const silent = told.look(link({ sourceEnd: null, state: 'Recovering' }), 1_000).get(key)!;
   expect(silent).toMatchObject({ sourceEnd: null, sourceSeen: { end: '10', atMs: 5 } });
   const next = new StatusReports({
-    ...{ agentId: 'b', figuresEveryMs: 5_000, isElsewhere: () => true, before: () => silent },
+    ...{ agentId: 'b', figuresEveryMs: 5_000, isElsewhere: () => true, known: () => silent },
   });
   expect(next.look(link({ sourceEnd: null }), 2_000).get(key)).toMatchObject({
     ...{ agent: 'b', sourceSeen: { end: '10', atMs: 5 } },
@@ -68,4 +78,15 @@ test('when it is urgent, figures are told at once', () => {
   told.look(link({}), 0);
   expect(told.look(link({ sourceEnd: 11n }), 100, { isUrgent: true }).size).toBe(1);
   expect(told.look(link({ sourceEnd: 11n }), 200, { isUrgent: true }).size).toBe(0);
+});
+
+test('what an agent told that was frozen and woke up, or what was lost on the way, is told again', () => {
+  const told = reports();
+  told.look(link({}), 0);
+  told.known.set(key, { ...told.known.get(key)!, agent: 'frozen', state: 'Recovering', atMs: 1 });
+  expect(told.look(link({}), 4_000).size).toBe(0);
+  expect(told.look(link({}), 5_000).get(key)).toMatchObject({ agent: 'a', state: 'Mirroring' });
+  expect(told.look(link({}), 60_000).size).toBe(0);
+  told.known.clear();
+  expect(told.look(link({}), 66_000).size).toBe(1);
 });

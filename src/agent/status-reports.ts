@@ -10,8 +10,8 @@ export interface StatusReportsOptions {
   readonly figuresEveryMs: number;
   /** Whether another agent copies the partition now. */
   isElsewhere(partition: { link: string; topic: string; partition: number }): boolean;
-  /** What was told of a partition before this agent copied it. */
-  before(key: string): StatusRecord | undefined;
+  /** What the fleet knows of a partition now. */
+  known(key: string): StatusRecord | undefined;
 }
 
 interface Told {
@@ -44,11 +44,11 @@ export class StatusReports {
         const key = statusKey({ link: link.name, topic: partition.topic, partition: partition.partition });
         seen.add(key);
         const told = this.#told.get(key);
-        const former = told?.record ?? this.#options.before(key);
+        const former = told?.record ?? this.#options.known(key);
         const record = recordOf(partition, { agent: this.#options.agentId, atMs: nowMs, former });
         const text = JSON.stringify({ ...record, ...notNews });
         if (told !== undefined) {
-          if (told.text === text) continue;
+          if (told.text === text && this.#isKnown(key, told.record)) continue;
           const isState = told.record.state !== record.state || told.record.reason !== record.reason;
           if (!isState && !isUrgent && nowMs - told.record.atMs < this.#options.figuresEveryMs) continue;
         }
@@ -64,6 +64,12 @@ export class StatusReports {
       entries.set(key, { ...record, atMs: nowMs, sinceMs: nowMs, state: 'Stopped', reason: null });
     }
     return entries;
+  }
+
+  /** Whether our word is the last one: an agent that was frozen may have told its own when it woke up. */
+  #isKnown(key: string, told: StatusRecord): boolean {
+    const known = this.#options.known(key);
+    return known !== undefined && known.agent === told.agent && known.atMs === told.atMs;
   }
 }
 
