@@ -1,5 +1,7 @@
 # A consumer of confluent-kafka: joins a group, reads so many records, commits them and stops.
-# Arguments: bootstrap, topic, group, count, group.protocol. Prints partition, offset and value of each record.
+# Arguments: bootstrap, topic, group, count, group.protocol and, if there are any, further settings as JSON.
+# Prints partition, offset and value of each record.
+import json
 import sys
 import time
 
@@ -13,6 +15,7 @@ consumer = Consumer(
         "group.protocol": protocol,
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
+        **(json.loads(sys.argv[6]) if len(sys.argv) > 6 else {}),
     }
 )
 consumer.subscribe([topic])

@@ -20,6 +20,15 @@ export interface Reading {
   readonly topic: string;
   readonly group: string;
   readonly count: number;
+  /** Who reads, and where, if not everybody over the region's first listener. */
+  readonly login?: ConsumerLogin;
+}
+
+/** Settings of the Java client, and of librdkafka. */
+export interface ConsumerLogin {
+  readonly bootstrap: readonly string[];
+  readonly java: Readonly<Record<string, string>>;
+  readonly librdkafka: Readonly<Record<string, string>>;
 }
 
 export interface ConsumerMake {
@@ -33,7 +42,7 @@ export interface ConsumerMake {
 
 /** Kafka's console consumer: when it stops it commits what it printed, no more. */
 async function javaRead(
-  { region, topic, group, count }: Reading,
+  { region, topic, group, count, login }: Reading,
   protocol: string,
 ): Promise<ConsumedRecord[]> {
   const isOld = region.kafkaVersion.startsWith('3.');
@@ -43,9 +52,10 @@ async function javaRead(
     region,
     'org.apache.kafka.tools.consumer.ConsoleConsumer',
     [
-      ...['--bootstrap-server', region.bootstrap.join(','), '--topic', topic, '--group', group],
+      ...['--bootstrap-server', (login ?? region).bootstrap.join(','), '--topic', topic, '--group', group],
       ...['--max-messages', String(count), '--timeout-ms', '30000'],
       ...[client, 'auto.offset.reset=earliest', client, `group.protocol=${protocol}`],
+      ...Object.entries(login?.java ?? {}).flatMap(([name, value]) => [client, `${name}=${value}`]),
       ...['print.partition', 'print.offset', 'print.value'].flatMap((name) => [show, `${name}=true`]),
     ],
     { timeoutMs: 90_000 },
@@ -56,12 +66,14 @@ async function javaRead(
   });
 }
 
-async function kcatRead({ region, topic, group, count }: Reading): Promise<ConsumedRecord[]> {
+async function kcatRead({ region, topic, group, count, login }: Reading): Promise<ConsumedRecord[]> {
   const done = await runChild(
     'kcat',
     [
-      ...['-b', region.bootstrap.join(','), '-G', group, '-c', String(count), '-q', '-f', '%p\\t%o\\t%s\\n'],
-      ...['-X', 'auto.offset.reset=earliest', topic],
+      ...['-b', (login ?? region).bootstrap.join(','), '-G', group, '-c', String(count), '-q'],
+      ...['-f', '%p\\t%o\\t%s\\n', '-X', 'auto.offset.reset=earliest'],
+      ...Object.entries(login?.librdkafka ?? {}).flatMap(([name, value]) => ['-X', `${name}=${value}`]),
+      topic,
     ],
     { timeoutMs: 90_000 },
   );
@@ -94,9 +106,10 @@ async function installPython(): Promise<string | null> {
 }
 
 async function pythonRead(reading: Reading, protocol: string): Promise<ConsumedRecord[]> {
-  const { region, topic, group, count } = reading;
+  const { region, topic, group, count, login } = reading;
   const python = path.join(pythonFolder, 'bin', 'python');
-  const args = [script, region.bootstrap.join(','), topic, group, String(count), protocol];
+  const args = [script, (login ?? region).bootstrap.join(','), topic, group, String(count), protocol];
+  if (login !== undefined) args.push(JSON.stringify(login.librdkafka));
   const done = await runChild(python, args, { timeoutMs: 90_000 });
   if (done.code !== 0) throw new Error(`confluent-kafka could not read ${topic}: ${done.stderr}`);
   return linesOf(done.stdout.toString('utf8')).map(tabbed);

@@ -208,7 +208,10 @@ export class JavaClients implements AsyncDisposable {
 
   /** Java producers that write to that region. */
   workload(region: JavaSide): JavaWorkload {
-    return new JavaWorkload((command, request) => this.call(command, { ...request, ...clientOf(region) }));
+    return new JavaWorkload((command, request: { properties?: JavaSide['properties'] }) => {
+      const properties = { ...region.properties, ...request.properties };
+      return this.call(command, { ...request, ...clientOf({ ...region, properties }) });
+    });
   }
 
   /** One command of test/oracle/java/Main.java. Throws what Kafka's client threw, or after three minutes. */
