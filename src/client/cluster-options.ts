@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly deadlineMs?: number;
   /** Leaders are looked up again, in the background, when they are asked for and older than this, ms. Default 5 min, as metadata.max.age.ms. */
   readonly metadataAgeMsMax?: number;
+  /** Kafka's id of the cluster that is meant: at another one every request fails with CLUSTER_CHANGED. Default: the first that is met. */
+  readonly clusterId?: string;
   /** Told when a topic lives under its name with another id. */
   readonly onTopicIdChange?: (change: TopicIdChange) => void;
   /** Told in words when newer credentials can't be read or are refused; the former ones stay in use. */

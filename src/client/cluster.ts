@@ -273,7 +273,7 @@ export class Cluster {
   }
 
   async #connectionTo(target: RequestTarget, timeoutMs: number): Promise<Connection> {
-    if (target === 'any') return this.#anyConnection();
+    if (target === 'any') return this.#meantConnection();
     if (typeof target === 'number') return this.#connections.get(await this.#node(target));
     if (target === 'controller') {
       if (this.#metadata.current.controllerId === null) await this.#metadata.refresh([]);
@@ -288,7 +288,11 @@ export class Cluster {
     }
     const known = this.#coordinators.known(target.coordinatorOf);
     if (known !== undefined) return this.#connections.get(known);
-    const found = await this.#coordinators.find(target.coordinatorOf, await this.#anyConnection(), timeoutMs);
+    const found = await this.#coordinators.find(
+      target.coordinatorOf,
+      await this.#meantConnection(),
+      timeoutMs,
+    );
     return this.#connections.get(found);
   }
 
@@ -297,6 +301,13 @@ export class Cluster {
     const node = this.#metadata.current.brokers.get(brokerId);
     if (node !== undefined) return node;
     throw kafkaFailure(8, { cluster: this.name, what: `reaching broker ${brokerId}` });
+  }
+
+  /** Any broker, once it is known that the addresses lead to the cluster that is meant. */
+  async #meantConnection(): Promise<Connection> {
+    const isKnown = this.#options.clusterId === undefined || this.#metadata.current.clusterId !== null;
+    if (!isKnown) await this.#metadata.refresh([]);
+    return this.#anyConnection();
   }
 
   /** Any broker that answers: an open connection first, then known brokers, then the bootstrap list again. */
@@ -339,7 +350,7 @@ export class Cluster {
   }
 
   #checkClusterId(answer: MetadataResponse): void {
-    const known = this.#metadata.current.clusterId;
+    const known = this.#metadata.current.clusterId ?? this.#options.clusterId ?? null;
     if (known === null || answer.clusterId === null || answer.clusterId === known) return;
     const text = `cluster ${this.name}: the addresses lead to another cluster now (id ${answer.clusterId}, was ${known}). Nothing is sent there; if that is meant, start again.`;
     throw new LockstepError('CLUSTER_CHANGED', text, {
