@@ -104,7 +104,7 @@ export class CoordinatorLink {
     const answer = await this.#beating.send(
       apis.Heartbeat,
       { groupId, generationId: generation, memberId },
-      { timeoutMs: sessionTimeoutMs / 3 },
+      { timeoutMs: Math.round(sessionTimeoutMs / 3) },
     );
     return answer.errorCode;
   }
