@@ -239,6 +239,27 @@ describe('settings that change at the source', () => {
     await runner.stop();
   });
 
+  it('are not followed where the source topic was created anew, although nobody has met that one yet', async () => {
+    source.addTopic('orders');
+    source.settings.set('orders', sourceLike());
+    await runner.start();
+    await vi.advanceTimersByTimeAsync(4_100);
+    const { topicSettings } = source;
+    source.topicSettings = async (topics) => {
+      if (topics.includes('orders')) {
+        source.topics.set('orders', { topic: 'orders', topicId: 'another', partitionCount: 1 });
+        source.settings.set('orders', sourceLike({ 'cleanup.policy': 'compact', 'retention.ms': '1000' }));
+      }
+      return topicSettings.call(source, topics);
+    };
+    await vi.advanceTimersByTimeAsync(4_100);
+    expect(destination.log).toEqual([]);
+    await vi.advanceTimersByTimeAsync(4_100);
+    expect(topicStatus('orders')?.state).toBe('SourceRecreated');
+    expect(destination.log).toEqual([]);
+    await runner.stop();
+  });
+
   it('are looked at at once while a partition is Blocked', async () => {
     source.addTopic('orders', 2);
     source.settings.set('orders', sourceLike());

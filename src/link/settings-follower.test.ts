@@ -5,7 +5,8 @@ import { startTags, type TopicSettings } from './mirror-topic.ts';
 import { settingRules } from './setting-rules.ts';
 import { SettingsFollower, settingChanges } from './settings-follower.ts';
 
-const pair = (source: TopicSettings, mirror: TopicSettings) => ({ source, mirror });
+const isStillThere = async () => true;
+const pair = (source: TopicSettings, mirror: TopicSettings) => ({ source, mirror, isStillThere });
 const changesSince = (seen: TopicSettings | null, source: TopicSettings, mirror: TopicSettings) =>
   settingChanges({ source, mirror }, { seen, also: [] });
 
@@ -183,7 +184,7 @@ describe('a setting that somebody else keeps changing back', () => {
   });
   const look = async (mirror: TopicSettings) => {
     nowMs += 5_000;
-    await follower.look({ topic: 't', source, mirror, partitions: [] });
+    await follower.look({ topic: 't', ...pair(source, mirror), partitions: [] });
   };
 
   it('has a name, is told once, and is set again ever more slowly', async () => {

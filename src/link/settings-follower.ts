@@ -30,6 +30,11 @@ export interface FollowedTopic {
   readonly partitions: readonly PartitionStatus[];
   /** Whether the mirror is known to hold all that the source took under its former max.message.bytes. */
   readonly maySizeShrink?: boolean;
+  /**
+   * Whether both are still the topics that were met: settings are read by name, and a topic that was created anew
+   * meanwhile must not give its retention to the mirror of the one that is gone. Asked before anything is changed.
+   */
+  isStillThere(): Promise<boolean>;
 }
 
 /** Not followed while a start is being filled; they get the source's values at its end. */
@@ -72,7 +77,8 @@ export class SettingsFollower {
     const before = { seen: known.seen, also: this.#options.also() };
     let bytes = Number(mirror.get(sizeSetting)?.value ?? 0);
     if (known.isOurs) {
-      const made = await this.#follow(known, topic, settingChanges(found, before), mirror);
+      const made = await this.#follow(known, found, settingChanges(found, before));
+      if (made === null) return;
       bytes = Number(made[sizeSetting] ?? bytes);
     } else this.#tell(known, topic, changesToTell(found, before), mirror);
     // Seen only now: a change that could not be made is one still.
@@ -80,17 +86,17 @@ export class SettingsFollower {
     this.#restartBlocked(known, topic, bytes, partitions);
   }
 
-  /** Resolves with what was changed. */
+  /** Resolves with what was changed; null where these are other topics by now. */
   async #follow(
     known: Followed,
-    topic: string,
+    { topic, mirror, isStillThere }: FollowedTopic,
     needed: SettingChanges,
-    mirror: TopicSettings,
-  ): Promise<SettingChanges> {
+  ): Promise<SettingChanges | null> {
     const { destination, nowMs } = this.#options;
     const due = known.contest.due(needed, nowMs());
     this.#noteContest(known, topic);
     if (Object.keys(due).length === 0) return due;
+    if (!(await isStillThere())) return null;
     await destination.alterTopic(topic, due);
     known.contest.made(due, nowMs());
     this.#notice(

@@ -83,7 +83,9 @@ export class SettingsLook {
       destination.topicSettings(names),
     ]);
     const looked: LookedTopic[] = [];
-    for (const { topic, placements } of topics) {
+    const isStillThere = this.#asOfNow();
+    for (const known of topics) {
+      const { topic, placements } = known;
       const [wanted, held] = [sourceSettings.get(topic), mirrorSettings.get(topic)];
       if (wanted === undefined || held === undefined || this.#options.isStopped()) continue;
       const status = partitions.get(topic) ?? [];
@@ -96,7 +98,7 @@ export class SettingsLook {
           source: wanted as TopicSettings,
           mirror: held as TopicSettings,
         };
-        await this.#lookAt(found);
+        await this.#lookAt(found, () => isStillThere(known));
         looked.push(found);
       });
     }
@@ -113,15 +115,31 @@ export class SettingsLook {
     return looked;
   }
 
-  async #lookAt({ topic, partitions, placements, source, mirror }: LookedTopic): Promise<void> {
+  async #lookAt(
+    { topic, partitions, placements, source, mirror }: LookedTopic,
+    isStillThere: () => Promise<boolean>,
+  ): Promise<void> {
     const { startGuard, isKeeper } = this.#options;
     const isFollowing = isKeeper();
     if (isFollowing) {
       const maySizeShrink = await this.#maySizeShrink({ topic, placements, source, mirror });
-      await this.#follower.look({ topic, source, mirror, partitions, maySizeShrink });
+      await this.#follower.look({ topic, source, mirror, partitions, maySizeShrink, isStillThere });
     }
     startGuard.meet(topic, mirror);
     await startGuard.look({ topic, partitions, placements, mayLift: isFollowing }, source);
+  }
+
+  /** Whether topics have the ids with which they were met; both clusters are asked at most once, and not before somebody asks. */
+  #asOfNow(): (known: KnownTopic) => Promise<boolean> {
+    const { source, destination } = this.#options;
+    let ids: Promise<ReadonlySet<string>> | null = null;
+    return async ({ sourceId, destinationId }) => {
+      ids ??= Promise.all([source.listTopics(), destination.listTopics()]).then(
+        (lists) => new Set(lists.flat().map(({ topicId }) => topicId)),
+      );
+      const now = await ids;
+      return now.has(sourceId) && now.has(destinationId);
+    };
   }
 
   async #maySizeShrink(
