@@ -57,6 +57,8 @@ export class LeaderWriter {
   #pending: Pending[] = [];
   #isWriting = false;
   #fenced: LockstepError | null = null;
+  /** The last write was given up: whether it is committed is for the coordinator to say. */
+  #isUnclear = false;
 
   private constructor(control: ControlTopic, producer: ProducerIdentity) {
     this.#control = control;
@@ -82,7 +84,7 @@ export class LeaderWriter {
    * Writes these values, all or none; null removes a key. Resolves when they are committed and `control.state` has them.
    * Writes made at the same time may share a transaction; the order of the calls is the order in the log.
    * @throws LockstepError FENCED; UNSUPPORTED_VERSION for a key that a newer Lockstep has written; what Kafka says
-   *   when it could not be done in time: then it may still be committed.
+   *   when it could not be done in time: then it may still be committed, until `settle` has found out.
    */
   write(entries: ReadonlyMap<string, object | null>): Promise<void> {
     for (const key of entries.keys()) {
@@ -93,9 +95,18 @@ export class LeaderWriter {
     return this.#enqueue(Array.from(entries, ([key, value]) => [key, value && JSON.stringify(value)]));
   }
 
+  /** What was given up is committed or aborted now, and `control.state` says which: decide anew only then. */
+  async settle(): Promise<void> {
+    if (!this.#isUnclear) return;
+    await this.#enqueue([]);
+    await this.#control.refresh();
+  }
+
   /** Writes everything that is known into a topic that was created anew; nothing when that is not needed. */
   async restore(): Promise<void> {
     if (!this.#control.needsRestore) return;
+    // What stands in the new topic already is newer than what we remember.
+    await this.#control.refresh();
     const { topicId } = await this.#control.cluster.leaderOf(controlTopic, controlPartition);
     const known = Array.from(
       this.#control.state.entries(''),
@@ -133,9 +144,12 @@ export class LeaderWriter {
     for (let attempt = 0; ; attempt += 1) {
       if (this.#fenced !== null) throw this.#fenced;
       try {
-        if (attempt > 0) await this.#renew();
+        // Also what is left of an earlier write must not be committed with this one.
+        if (this.#isUnclear) await this.#renew();
+        this.#isUnclear = false;
         return await this.#transact(entries);
       } catch (error) {
+        this.#isUnclear = true;
         this.#noteFencing(error);
         const isMendable =
           error instanceof LockstepError && (error.retriable || mendedByNewEpoch.has(error.detail.number));

@@ -123,6 +123,25 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     await expect(leader.write(one('link/us-to-eu', null))).rejects.toMatchObject({ code: 'FENCED' });
   });
 
+  test('a write that was given up halfway is not committed with the next one', async () => {
+    const { control } = await openControl(regions[name]);
+    const leader = await LeaderWriter.take(control);
+    const halfway = new Map<string, object>([
+      ['acl/us-to-eu/1', { text: 'x'.repeat(300_000) }],
+      ['acl/us-to-eu/2', { text: 'x'.repeat(6_000_000) }],
+    ]);
+    await expect(leader.write(halfway)).rejects.toMatchObject({ code: 'KAFKA_ERROR' });
+    // Old brokers take the aborting of our own transaction for another leader; who still leads takes the pen again.
+    const goesOn = await leader.settle().then(
+      () => leader,
+      () => LeaderWriter.take(control),
+    );
+    await goesOn.write(one('link/us-to-eu', testLink()));
+    await control.refresh();
+    expect([...control.state.entries('acl/').keys()]).toEqual([]);
+    expect(control.state.links.size).toBe(1);
+  });
+
   test('a leader whose producer is disturbed, but not taken over, mends itself', async () => {
     const { control, cluster } = await openControl(regions[name]);
     const leader = await LeaderWriter.take(control);

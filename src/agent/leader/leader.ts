@@ -114,6 +114,7 @@ export class Leader {
     while (this.#isWanted && !this.#isStopped) {
       this.#isWanted = false;
       try {
+        await writer.settle();
         await writer.restore();
         await this.#answerCommands();
         await this.#writeDownMet();
@@ -164,11 +165,25 @@ export class Leader {
     }
   }
 
-  /** Decides, and writes the decision with its answer. */
+  /** Decides, and writes the decision down. What can't be written is refused: it would hold up all that comes after it. */
   async #carryOut(command: CommandRecord): Promise<Decision> {
-    const { control, context, nowMs, writer } = this.#options;
+    const { control, context, nowMs } = this.#options;
     const heardAtMs = control.heardAtMs(command.id);
     const decision = decide(control.state, command, { ...context, nowMs: nowMs(), heardAtMs });
+    try {
+      await this.#writeDecision(command, decision);
+      return decision;
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.retriable || error.code === 'FENCED') throw error;
+      const refused: Decision = { kind: 'refused', code: error.code, message: error.message };
+      await this.#writeDecision(command, refused);
+      return refused;
+    }
+  }
+
+  /** With its answer, all or none. */
+  async #writeDecision(command: CommandRecord, decision: Decision): Promise<void> {
+    const { nowMs, writer } = this.#options;
     const isRefused = decision.kind === 'refused';
     const isDone = isRefused || decision.awaits === undefined || command.isDryRun;
     const answer: AnswerRecord = {
@@ -182,7 +197,6 @@ export class Leader {
     };
     const entries = isRefused || command.isDryRun ? [] : decision.entries;
     await writer.write(new Map<string, object | null>([...entries, [answerKey(command.id), answer]]));
-    return decision;
   }
 
   /** Mirrors that have no record yet, or whose record is not true any more. */
