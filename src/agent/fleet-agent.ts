@@ -5,7 +5,7 @@
 //                        ▲
 //                        └── Leader, where this agent leads: commands, mirrors, promotions
 import { hostname } from 'node:os';
-import { Cluster, type ClusterConfig, systemClock } from '../client/index.ts';
+import { Cluster, type ClusterConfig, formatAddress, systemClock } from '../client/index.ts';
 import {
   type AgentRecord,
   agentBeatMs,
@@ -336,7 +336,13 @@ export class FleetAgent {
       this.#leader = new Leader({
         control: this.#control,
         writer,
-        context: { resolve: this.#options.resolveConfig, checkTogether: this.#options.checkTogether },
+        context: {
+          resolve: (declaration) => {
+            refuseItself(declaration, this.#destination);
+            return this.#options.resolveConfig(declaration);
+          },
+          checkTogether: this.#options.checkTogether,
+        },
         nowMs: Date.now,
         met: () => this.#met(),
         links: () => [...this.#workers.values()].map((worker) => worker.topicsStatus()),
@@ -509,6 +515,17 @@ function hasOtherWork(before: readonly WorkItem[], now: readonly WorkItem[]): bo
   if (before.length !== now.length) return true;
   const known = new Set(before.map(keyOf));
   return now.some((item) => !known.has(keyOf(item)));
+}
+
+/** @throws LockstepError CONFIG_INVALID for a link from the destination to itself, as far as addresses tell. */
+function refuseItself({ name, source }: LinkDeclaration, destination: Cluster): void {
+  const own = new Set(destination.brokers.map(formatAddress));
+  const shared = source.bootstrap.find((address) => own.has(address.toLowerCase()));
+  if (shared === undefined) return;
+  throw new LockstepError(
+    'CONFIG_INVALID',
+    `link ${name}: the source's address ${shared} is a broker of the destination; a topic can't be its own mirror`,
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

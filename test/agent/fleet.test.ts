@@ -53,6 +53,11 @@ test('a fleet copies what a link declares, shares it out, is replaced agent by a
   const destination = regions['eu-west'];
   await using fleet = await openFleet(destination);
   const first = await fleet.start('a');
+  const itself = { name: 'eu', bootstrap: destination.bootstrap };
+  const link = { name: 'round', source: itself, destination: 'eu-west', config: { topics: ['x'] } };
+  expect(await fleet.command({ do: 'createLink', link })).toMatchObject({
+    ...{ state: 'refused', code: 'CONFIG_INVALID', message: expect.stringContaining('its own mirror') },
+  });
   await createLink(fleet);
   await produce(topics[0], 600);
   await produce(topics[1], 600);
@@ -106,6 +111,9 @@ test('a fleet copies what a link declares, shares it out, is replaced agent by a
     ...{ do: 'promoteMirrors', link: 'us-to-eu', topics: null, isNow: true, timeoutMs: 0 },
   });
   expect(now.promoted!.map(({ topic }) => topic)).toEqual([topics[1]]);
+  // The source is gone, but what it had is known.
+  for (const { missingRecords, sourceEnd, cutOffset } of now.promoted![0]!.partitions)
+    expect({ missingRecords, sourceEnd }).toEqual({ missingRecords: '0', sourceEnd: cutOffset });
   expect([...fleet.state.mirrors.values()].map(({ state }) => state)).toEqual(['Promoted', 'Promoted']);
   await fleet.done({ do: 'deleteLink', link: 'us-to-eu', withMirrors: false });
   await fleet.reaches('the link to be forgotten', ({ links, mirrors }) => links.size + mirrors.size === 0);
