@@ -12,7 +12,13 @@ import {
   FramePool,
   sleep,
 } from '../client/index.ts';
-import { type ControlTopic, type LinkRecord, type MirrorRecord, mirrorKey } from '../control/index.ts';
+import {
+  type ControlTopic,
+  type LinkRecord,
+  type MirrorRecord,
+  mirrorKey,
+  type StatusRecord,
+} from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { AclKeeper, type KeeperStore } from '../link/acls/index.ts';
 import { GroupKeeper } from '../link/groups/index.ts';
@@ -25,6 +31,7 @@ import {
   matchesPrincipal,
   matchesTopic,
 } from '../topology/index.ts';
+import { groupShift } from './group-shift.ts';
 import { buildLink } from './link-parts.ts';
 
 export interface LinkWorkerOptions {
@@ -197,8 +204,12 @@ export class LinkWorker {
 
   /** Source offset - offset at the mirror, as the agent that copies it told; null: not told yet. */
   shiftOf(topic: string, partition: number): bigint | null {
-    const status = this.#options.control.state.statuses.get(`${this.name}/${topic}/${partition}`);
+    const status = this.#statusOf(topic, partition);
     return status === undefined ? null : BigInt(status.shift);
+  }
+
+  #statusOf(topic: string, partition: number): StatusRecord | undefined {
+    return this.#options.control.state.statuses.get(`${this.name}/${topic}/${partition}`);
   }
 
   /** The newest declaration. */
@@ -343,7 +354,7 @@ export class LinkWorker {
             .filter(({ state }) => state !== 'Promoted')
             .map(({ sourceTopic, mirrorTopic, partitionCount }) => ({
               ...{ sourceTopic, mirrorTopic, partitionCount },
-              shiftOf: (partition: number) => this.shiftOf(sourceTopic, partition),
+              shiftOf: (partition: number) => groupShift(this.#statusOf(sourceTopic, partition)),
             })),
       });
     }

@@ -196,7 +196,7 @@ function standing(positions: readonly PlannedPosition[]): { state: GroupState; r
   if (unknown.length > 0)
     return {
       state: 'WaitingForMirror',
-      reason: `it is not known yet how far the mirror is: ${some(unknown)}`,
+      reason: `how far the mirror is, is not known yet, or it is no copy of the source any more: ${some(unknown)}`,
     };
   const waiting = of('waiting');
   if (waiting.length > 0)

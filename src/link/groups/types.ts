@@ -8,7 +8,7 @@ export interface GroupMirror {
   readonly sourceTopic: string;
   readonly mirrorTopic: string;
   readonly partitionCount: number;
-  /** The mirror's offset is the source's minus this; null: not known yet. */
+  /** The mirror's offset is the source's minus this; null: not known yet, or the mirror is no copy any more. */
   shiftOf(partition: number): bigint | null;
 }
 
