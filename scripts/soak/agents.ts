@@ -153,7 +153,11 @@ export class SoakAgent {
     const child = this.#child;
     if (child === null) return null;
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    // One that is told before it listens ends as any process does.
+    const codeOf = (code: number | null, by: NodeJS.Signals | null) => (by === 'SIGTERM' ? 0 : code);
+    const ended = new Promise<number | null>((resolve) =>
+      child.once('exit', (code, by) => resolve(codeOf(code, by))),
+    );
     child.kill(signal);
     child.kill('SIGCONT');
     return ended;

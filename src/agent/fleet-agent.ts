@@ -135,17 +135,23 @@ export class FleetAgent {
    */
   static async run(options: FleetAgentOptions, onStarted?: (agent: FleetAgent) => void): Promise<void> {
     const onWarning = (text: string) => options.onNotice(null, { atMs: Date.now(), level: 'warning', text });
-    const destination = await Cluster.connect(options.destination, { onWarning });
+    const { signal } = options;
+    const destination = Cluster.unconnected(options.destination, { onWarning });
+    // Until there is something to hand over, a destination that does not answer must not hold up a stop.
+    const giveUp = (): void => destination.close();
+    signal.addEventListener('abort', giveUp, { once: true });
     let control: ControlTopic | undefined;
     let agent: FleetAgent | undefined;
     try {
-      control = await ControlTopic.open(destination, {
-        mayCreate: true,
-        onWarning,
-      });
+      await destination.refreshMetadata([]);
+      control = await ControlTopic.open(destination, { mayCreate: true, onWarning });
+      signal.removeEventListener('abort', giveUp);
+      if (signal.aborted) return;
       agent = new FleetAgent(options, destination, control);
       onStarted?.(agent);
       await agent.#run();
+    } catch (error) {
+      if (agent !== undefined || !signal.aborted) throw error;
     } finally {
       if (agent !== undefined) await agent.#stop();
       await control?.close();

@@ -40,6 +40,7 @@ const tell = (line: Omit<ToldLine, 'atMs'>) =>
   process.stdout.write(`${JSON.stringify({ atMs: Date.now(), ...line })}\n`);
 const stopping = new AbortController();
 process.on('SIGTERM', () => stopping.abort());
+tell({ isReady: false });
 
 let agent: FleetAgent | undefined;
 let before = { isReady: false, isLeader: false, copied: new Set<string>() };
