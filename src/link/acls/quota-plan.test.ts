@@ -122,5 +122,11 @@ test('the third removal by somebody else within an hour ends it', () => {
     changes: [],
     foreign: [{ removedCount: 3, resumesAtMs: 3 + 3_600_000 }],
   });
+  expect(look([], 4).records.size, 'nothing new to remember').toBe(0);
+  const theirs = [quota(app, { producer_byte_rate: 99 })];
+  expect(look(theirs, 5)).toMatchObject({
+    changes: [],
+    warnings: [expect.stringContaining("not this link's")],
+  });
   expect(look([], 3_600_004).changes).toHaveLength(1);
 });

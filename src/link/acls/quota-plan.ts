@@ -3,6 +3,7 @@
 // Only the keys that the source has are set. A quota that was there before is not ours, and one of ours that somebody
 // changed is theirs from then on; both stay as they are.
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type ClientQuota,
   describeQuotaEntity,
@@ -55,7 +56,7 @@ export function planQuotas({ names, source, destination, records, nowMs }: Quota
   for (const [id, { entity, key, value }] of wanted) {
     const name = describeQuotaEntity(entity);
     const [held, known] = [there.get(id)?.value, records.get(id)];
-    const isOurs = known !== undefined && (held === known.value || known.phase === 'intended');
+    const isOurs = known !== undefined && (held === known.value || isUnderWay(known));
     if (held !== undefined && held !== value && !isOurs) {
       warnings.push(`${name} ${key}: ${held} at the destination is not this link's; the source has ${value}`);
     } else if (held === value) {
@@ -64,7 +65,7 @@ export function planQuotas({ names, source, destination, records, nowMs }: Quota
       const fresh: QuotaRecord = { entity: name, key, value, phase: 'intended', removedAtMs: [] };
       const next =
         known === undefined || held !== undefined ? fresh : { ...missingAgain(known, nowMs), value };
-      written.set(id, next);
+      if (!isDeepStrictEqual(next, known)) written.set(id, next);
       const resumesAtMs = pauseEndMs(next.removedAtMs, nowMs);
       if (resumesAtMs === null) changes.push({ entity, key, value });
       else foreign.push({ rule: `${name} ${key}`, removedCount: next.removedAtMs.length, resumesAtMs });
@@ -82,6 +83,11 @@ export function planQuotas({ names, source, destination, records, nowMs }: Quota
     foreign,
     warnings,
   };
+}
+
+/** The change may not have been made yet, so that the value is still a former one of ours. Where it was removed, there is none. */
+function isUnderWay({ phase, removedAtMs }: QuotaRecord): boolean {
+  return phase === 'intended' && removedAtMs.length === 0;
 }
 
 interface SingleQuota {
