@@ -165,7 +165,7 @@ export class GuardedFleet {
         return seen;
       },
       {
-        deadlineMs: Number(process.env.DL ?? 120_000),
+        deadlineMs: 120_000,
         pollMs: 200,
         describe: () => `${what}; ${String(seen)}\n${agent?.lines.slice(-40).join('') ?? ''}`,
       },

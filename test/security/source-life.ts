@@ -13,8 +13,10 @@ import {
   describeClientQuotas,
   describeConfigs,
   endTransaction,
+  fetchGroupOffsets,
   incrementalAlterConfigs,
   initTransactions,
+  listGroups,
   listOffsets,
   type ProducerIdentity,
   unwrap,
@@ -154,7 +156,7 @@ export interface Meant {
 
 /**
  * What of these topics differs at the destination; empty where they have the same partitions, ends and settings, where the
- * user may read them from the same hosts, and has the same quota.
+ * user may read them from the same hosts and has the same quota, and where groups have the same positions.
  */
 export async function differences(source: Cluster, destination: Cluster, meant: Meant): Promise<string[]> {
   const [ours, theirs] = await Promise.all([facts(source, meant), facts(destination, meant)]);
@@ -179,7 +181,16 @@ async function facts(cluster: Cluster, { isMeant, app }: Meant): Promise<Map<str
   );
   const rules = await describeAcls(cluster, { principal: `User:${app}`, resourceType: 'TOPIC' });
   const quotas = (await describeClientQuotas(cluster)).filter(({ entity }) => entity.user === app);
+  const positions = await Promise.all(
+    [...(await listGroups(cluster)).keys()].map(async (group) =>
+      (await fetchGroupOffsets(cluster, group)).map(
+        ({ topic, partition, outcome }) =>
+          [topic, `${group} on ${topic}-${partition}`, String(unwrap(outcome)?.offset)] as const,
+      ),
+    ),
+  );
   return new Map([
+    ...positions.flat().flatMap(([topic, what, offset]) => (isMeant(topic) ? [[what, offset] as const] : [])),
     [`quota of ${app}`, JSON.stringify(quotas.map(({ values }) => [...values]))],
     ...names.map((name) => {
       const matching = rules.filter(({ resourceName, patternType }) =>
