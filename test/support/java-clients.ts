@@ -210,7 +210,7 @@ export class JavaClients implements AsyncDisposable {
   workload(region: JavaSide): JavaWorkload {
     return new JavaWorkload((command, request: { properties?: JavaSide['properties'] }) => {
       const properties = { ...region.properties, ...request.properties };
-      return this.call(command, { ...request, ...clientOf({ ...region, properties }) });
+      return this.call(command, { ...request, ...clientOf({ bootstrap: region.bootstrap, properties }) });
     });
   }
 
