@@ -37,7 +37,7 @@ export interface LinkParts {
   readonly onNotice: (notice: Notice) => void;
   readonly observer?: MirrorObserver;
   /** Which partitions are copied here, and whether topics are made and altered here; default all, yes. */
-  readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror'>;
+  readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror' | 'mirroredFrom'>;
 }
 
 /** @throws LockstepError CONFIG_INVALID where both ends are one cluster. */

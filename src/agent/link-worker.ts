@@ -303,6 +303,10 @@ export class LinkWorker {
         owns: (partition) => this.#options.owns(partition),
         isKeeper: () => this.#options.isLeader(),
         mayMirror: (topic) => this.#mayMirror(topic, config),
+        mirroredFrom: (topic, mirrorTopicId) => {
+          const known = control.state.mirrors.get(`${this.name}/${topic}`);
+          return known?.mirrorTopicId === mirrorTopicId ? known.sourceTopicId : undefined;
+        },
       },
     });
     // From the first moment: what it starts while it meets the topics may have to be given away.

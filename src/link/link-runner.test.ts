@@ -382,3 +382,17 @@ it('says what the mirror has lost as soon as a partition is mirrored, and keeps 
   expect(losses()[1]).toContain('took 70 offsets (0 to 69)');
   await runner.stop();
 });
+
+it('copies nothing from a source topic that was created again while nobody ran', async () => {
+  source.addTopic('orders');
+  destination.addTopic('orders');
+  destination.settings.set('orders', mirrorOf(sourceLike()));
+  const { topicId } = destination.topics.get('orders')!;
+  const mirroredFrom = (_: string, mirrorTopicId: string) =>
+    mirrorTopicId === topicId ? 'former' : undefined;
+  runner = newRunner('fill', { mirroredFrom });
+  await runner.start();
+  expect(copied).toEqual([]);
+  expect(topicStatus('orders')?.state).toBe('SourceRecreated');
+  await runner.stop();
+});

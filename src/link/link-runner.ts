@@ -47,6 +47,8 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly isKeeper?: () => boolean;
   /** Whether a topic may be copied: it is neither paused nor promoted. Default: yes. */
   readonly mayMirror?: (topic: string) => boolean;
+  /** The id of the source topic that this very mirror was made of; undefined: nobody wrote it down. */
+  readonly mirroredFrom?: (topic: string, mirrorTopicId: string) => string | undefined;
   /** A cluster that does not answer at the start is tried again, as it is later. Default: it ends the start. */
   readonly mayStartWithoutSource?: boolean;
   readonly onNotice: (notice: Notice) => void;
@@ -89,6 +91,7 @@ export class LinkRunner {
       preparation: new TopicPreparation({
         ...{ destination, shifts, startGuard, replicationFactor, isKeeper, onNotice: tell },
         startAt: () => this.#alterable.startAt,
+        mirroredFrom: options.mirroredFrom ?? (() => undefined),
       }),
       wishes: (topic) => ({ isSelected: this.#alterable.selects(topic), mayMirror: mayMirror(topic) }),
       namedTopics: () => this.#alterable.namedTopics,

@@ -105,7 +105,8 @@ export class Shifts {
       await store.refresh();
     } catch (error) {
       const isDenied = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
-      const isNeeded = start === 'shifted' || origin === 'undecided' || startAt.kind !== 'earliest';
+      const isNeeded =
+        start === 'shifted' || origin === 'created' || origin === 'undecided' || startAt.kind !== 'earliest';
       if (isNeeded || !isDenied) throw error;
     }
   }

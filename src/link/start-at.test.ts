@@ -23,6 +23,7 @@ beforeEach(() => {
     onNotice: ({ text }) => notices.push(text),
   });
   endsAt(50n, 0n);
+  mirrorEndsAt(0n, 0n);
 });
 
 function endsAt(...ends: bigint[]): void {
@@ -67,6 +68,12 @@ it('of a mirror of ours that has begun is the source’s, however empty it is', 
   expect(store.entries.size).toBe(0);
 });
 
+it('of a mirror that has records is not decided again, though the record of it is lost', async () => {
+  mirrorEndsAt(60n, 0n);
+  expect(await starts.of(topic)).toEqual(found(0n, 0n));
+  expect(await starts.of({ ...topic, origin: 'created' })).toEqual(found(50n, 0n));
+});
+
 describe('of a mirror that somebody else created', () => {
   it('is decided while all of it is empty', async () => {
     mirrorEndsAt(0n, 0n);
@@ -80,7 +87,7 @@ describe('of a mirror that somebody else created', () => {
   });
 
   it('is not decided while a leader does not answer', async () => {
-    mirrorEndsAt(0n);
+    destination.ranges.delete('orders-1');
     const asked = starts.of({ ...topic, origin: 'foreign' });
     await expect(asked).rejects.toMatchObject({ code: 'KAFKA_ERROR', retriable: true });
   });

@@ -35,8 +35,11 @@ export interface StartedTopic {
   readonly destinationTopicId: string;
   /** At the source. */
   readonly partitionCount: number;
-  /** `undecided`: created to begin elsewhere than at the start. `begun`: a mirror of ours that is not. `foreign`: somebody else's. */
-  readonly origin: 'undecided' | 'begun' | 'foreign';
+  /**
+   * `created` just now, and `undecided` since somebody created it: to begin elsewhere than at the start. `begun`: a
+   * mirror of ours that is not. `foreign`: somebody else's.
+   */
+  readonly origin: 'created' | 'undecided' | 'begun' | 'foreign';
   readonly startAt: StartAt;
   /** Whether it is ours to decide. */
   readonly isKeeper: boolean;
@@ -76,10 +79,10 @@ export class Starts {
     return startsOf(topic, await this.#decide(topic));
   }
 
-  /** A mirror that somebody else created is decided about as long as it is empty. */
+  /** A mirror is decided about as long as it is empty. One that is not has begun, and its record may be lost. */
   async #isUndecided({ topic, partitionCount, origin, startAt }: StartedTopic): Promise<boolean> {
-    if (origin !== 'foreign') return origin === 'undecided';
-    if (startAt.kind === 'earliest') return false;
+    if (origin === 'created' || origin === 'begun') return origin === 'created';
+    if (origin === 'foreign' && startAt.kind === 'earliest') return false;
     const ranges = await this.#options.destination.logRanges(topic, partitionCount);
     const ends = Array.from({ length: partitionCount }, (_, partition) => ranges.get(partition)?.end);
     if (ends.some((end) => end !== undefined && end > 0n)) return false;

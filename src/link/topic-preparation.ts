@@ -16,7 +16,7 @@ import {
 } from './mirror-topic.ts';
 import type { Notice } from './notice.ts';
 import type { Shifts } from './shift.ts';
-import type { StartAt } from './start-at.ts';
+import type { StartAt, StartedTopic } from './start-at.ts';
 import type { StartGuard } from './start-guard.ts';
 
 export interface TopicPreparationOptions {
@@ -27,6 +27,8 @@ export interface TopicPreparationOptions {
   readonly replicationFactor: number;
   readonly isKeeper: () => boolean;
   readonly startAt: () => StartAt;
+  /** The id of the source topic that this very mirror was made of, as far as anybody wrote it down. */
+  readonly mirroredFrom: (topic: string, mirrorTopicId: string) => string | undefined;
   readonly onNotice: (level: Notice['level'], text: string) => void;
 }
 
@@ -73,7 +75,7 @@ export class TopicPreparation {
     if (mirror === undefined) {
       if (!isKeeper()) return { waitsFor: waitsForMirror };
       const { topicId: destinationId, isUndecided } = await this.#create(facts, source);
-      return this.#place({ ...known, destinationId }, isUndecided ? 'undecided' : 'begun', partitionCount);
+      return this.#place({ ...known, destinationId }, isUndecided ? 'created' : 'begun', partitionCount);
     }
     if (destination === undefined) return null; // deleted while we looked, too
     const conflicts = settingConflicts(source, destination);
@@ -87,6 +89,11 @@ export class TopicPreparation {
         known,
         `the destination topic has ${mirror.partitionCount} partitions, the source ${partitionCount}; it can't be a mirror`,
       );
+    const former = this.#options.mirroredFrom(topic, mirror.topicId);
+    if (former !== undefined && former !== topicId) {
+      const reason = `its topic id was ${former} when it was mirrored, and is ${topicId}`;
+      return { ...known, condition: { state: 'SourceRecreated', reason } };
+    }
     startGuard.meet(topic, destination);
     return this.#place(known, originOf(destination), await this.#grown(facts, mirror));
   }
@@ -166,7 +173,7 @@ export class TopicPreparation {
   }
 }
 
-type Origin = 'undecided' | 'begun' | 'foreign';
+type Origin = StartedTopic['origin'];
 
 function originOf(mirror: TopicSettings): Origin {
   if (startTagOf(mirror) === 'undecided') return 'undecided';

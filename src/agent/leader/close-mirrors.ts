@@ -41,6 +41,8 @@ export interface Closed {
 
 const partitionsAtOnceMax = 64;
 const answerTimeoutMs = 15_000;
+/** What a partition without a leader may hold up the others, ms. */
+const questionTimeoutMs = 5_000;
 
 /** The topic is another one than the mirror, or there is none: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID. */
 const unknownTopic = 3;
@@ -61,7 +63,7 @@ export async function closeMirrors(
       ...{ mirror, topic: mirror.mirrorTopic, partition },
     })),
   );
-  const described = await describeProducers(destination, partitions);
+  const described = await describeProducers(destination, partitions, { timeoutMs: questionTimeoutMs });
   const slots = new Slots(partitionsAtOnceMax);
   const writers = new Writers(destination);
   try {

@@ -1,4 +1,5 @@
-// Promotions of mirrors that are not as the fleet knows them: topics that are gone or have grown, links that come back.
+// Mirrors that are not as the fleet knows them: topics that are gone, have grown or were created again, links that come
+// back.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, createPartitions, deleteTopics, unwrap } from '../../src/client/index.ts';
 import { configOf } from '../client/support.ts';
@@ -120,4 +121,40 @@ test('a planned promotion waits for partitions that the source got while it was 
   });
   expect(promoted![0]!.partitions.map(({ cutOffset }) => cutOffset)).toEqual(['30', '40', '7', '8']);
   await fleet.done({ do: 'deleteLink', link: 'two', withMirrors: false });
+}, 180_000);
+
+test('a source topic that was created again while no agent ran is not copied into the mirror of the former one', async () => {
+  const topic = uniqueTopic('again');
+  await createTopics(topic);
+  await using fleet = await openFleet(regions['eu-west']);
+  const first = await fleet.start('a');
+  await createLink(fleet, 'three', [topic]);
+  await produce(topic, [5, 0]);
+  await fleet.reaches('it to be copied', () => isCopied(fleet, topic, [5, 0]));
+  await first.stop();
+  unwrap((await deleteTopics(source, [topic])).get(topic)!);
+  await waitFor(async () => !(await source.metadata({ topics: [topic] })).topics.has(topic), {
+    deadlineMs: 30_000,
+    describe: () => 'the topic to be gone',
+  });
+  await createTopics(topic);
+  await produce(topic, [0, 7]);
+  await fleet.start('b');
+  await fleet.reaches(
+    'the fleet to say so',
+    ({ conditions }) => conditions.get(`three/${topic}`)?.state === 'SourceRecreated',
+  );
+  const answer = await fleet.command({
+    ...{ do: 'promoteMirrors', link: 'three', topics: [topic], isNow: false, timeoutMs: 3_000 },
+  });
+  expect(answer).toMatchObject({ state: 'refused', message: expect.stringContaining('created again') });
+  const { promoted } = await fleet.done({
+    ...{ do: 'promoteMirrors', link: 'three', topics: [topic], isNow: true, timeoutMs: 0 },
+  });
+  // What is known of the former topic, not of the one that has its name now.
+  expect(promoted![0]!.partitions.map(({ cutOffset, sourceEnd }) => [cutOffset, sourceEnd])).toEqual([
+    ['5', '5'],
+    ['0', '0'],
+  ]);
+  await fleet.done({ do: 'deleteLink', link: 'three', withMirrors: false });
 }, 180_000);
