@@ -161,6 +161,19 @@ describe('links', () => {
       expect(ask(state, body)).toMatchObject({ message: expect.stringContaining('being deleted') });
   });
 
+  test('"all" is not said while some mirrors are known to a newer version alone', () => {
+    const state = fleet(mirror('orders'));
+    state.apply('mirror/us-to-eu/bills', '{"v":99}');
+    const ofAll: CommandBody[] = [
+      { do: 'deleteLink', link: 'us-to-eu', withMirrors: true },
+      { do: 'deleteMirrors', link: 'us-to-eu', topics: null },
+      promote(null, true),
+    ];
+    for (const body of ofAll)
+      expect(ask(state, body)).toMatchObject({ kind: 'refused', code: 'UNSUPPORTED_VERSION' });
+    expect(ask(state, promote(['orders'], true)).kind).toBe('accepted');
+  });
+
   test('a value of a newer version is not overwritten', () => {
     const state = fleet();
     state.apply('link/us-to-eu', JSON.stringify({ v: 99, name: 'us-to-eu' }));

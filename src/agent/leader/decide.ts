@@ -217,7 +217,7 @@ function deleteLink(state: FleetState, command: CommandRecord, { nowMs }: Decisi
   const { body } = command;
   if (body.do !== 'deleteLink') throw new LockstepError('INTERNAL', `not a deletion: ${body.do}`);
   const link = linkOf(state, body.link);
-  const mirrors = mirrorsOf(state, link.name);
+  const mirrors = allMirrorsOf(state, link.name);
   const open = mirrors.filter((mirror) => mirror.state !== 'Promoted');
   if (open.length > 0 && !body.withMirrors) {
     return refused(
@@ -390,9 +390,16 @@ function mirrorsOf(state: FleetState, link: string): MirrorRecord[] {
   return [...state.mirrors.values()].filter((mirror) => mirror.link === link);
 }
 
+/** @throws LockstepError where there are mirrors that this version can't read: "all" would be said of some. */
+function allMirrorsOf(state: FleetState, link: string): MirrorRecord[] {
+  const prefix = mirrorKey({ link, sourceTopic: '' });
+  for (const key of state.foreign.keys()) if (key.startsWith(prefix)) checkOurs(state, key);
+  return mirrorsOf(state, link);
+}
+
 function namedMirrors(state: FleetState, link: string, topics: readonly string[] | null): MirrorRecord[] {
+  if (topics === null) return allMirrorsOf(state, link);
   const all = mirrorsOf(state, link);
-  if (topics === null) return all;
   return topics.map((topic) => {
     const mirror = all.find(({ sourceTopic }) => sourceTopic === topic);
     if (mirror !== undefined) return mirror;
