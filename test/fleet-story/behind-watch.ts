@@ -19,7 +19,6 @@ export class BehindWatch {
   readonly #control: ControlTopic;
   /** Ends of the source that the mirror has not reached yet, oldest first. */
   readonly #awaited = new Map<string, { end: bigint; sinceMs: number }[]>();
-  readonly #copiedNotSinceMs = new Map<string, number>();
   readonly #unlisten: () => void;
   readonly #running: Promise<void>;
   #isRunning = true;
@@ -28,8 +27,6 @@ export class BehindWatch {
   seen: Behind = { ms: 0, where: '' };
   /** By the status records: their `behindMs`. */
   told: Behind = { ms: 0, where: '' };
-  /** By the status records: not `Mirroring` for so long. */
-  notCopied: Behind = { ms: 0, where: '' };
 
   constructor(options: {
     readonly source: Cluster;
@@ -48,11 +45,18 @@ export class BehindWatch {
     this.#running.catch(() => {}); // thrown again by stop()
   }
 
+  /** The partition that is furthest behind at this moment. */
+  now(): Behind {
+    const nowMs = Date.now();
+    return [...this.#awaited]
+      .map(([where, [oldest]]) => ({ ms: oldest === undefined ? 0 : nowMs - oldest.sinceMs, where }))
+      .reduce(worse, { ms: 0, where: '' });
+  }
+
   async stop(): Promise<void> {
     this.#isRunning = false;
     this.#unlisten();
     await this.#running;
-    for (const key of this.#copiedNotSinceMs.keys()) this.#takeStatus(key);
   }
 
   async #run(): Promise<void> {
@@ -82,12 +86,7 @@ export class BehindWatch {
     const where = key.slice('status/'.length);
     const status = this.#control.state.statuses.get(where);
     if (status === undefined) return;
-    const nowMs = Date.now();
-    const since = this.#copiedNotSinceMs.get(key);
-    if (since !== undefined) this.notCopied = worse(this.notCopied, { ms: nowMs - since, where });
     this.told = worse(this.told, { ms: status.behindMs ?? 0, where });
-    if (status.state === 'Mirroring') this.#copiedNotSinceMs.delete(key);
-    else if (since === undefined) this.#copiedNotSinceMs.set(key, nowMs);
   }
 }
 
