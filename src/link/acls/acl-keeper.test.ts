@@ -72,6 +72,28 @@ test('a stop does not wait for a source that does not answer', async () => {
   expect([clock.timerCount, notices]).toEqual([0, []]);
 });
 
+test('a promotion waits two seconds for a source that is gone, also behind a look, and takes its rules as last seen', async () => {
+  const { keeper, source, destination, clock } = begin({ quotas: ['user=app'] });
+  const write = acl('ALLOW User:app WRITE on TOPIC LITERAL orders');
+  source.add(write);
+  keeper.start();
+  await clock.advance(0);
+  source.rules = () => new Promise(() => {});
+  source.quotas = () => new Promise(() => {});
+  await clock.advance(5_000);
+  let isReleased = false;
+  const released = keeper.release(['orders']).then(() => {
+    isReleased = true;
+  });
+  await clock.advance(1_999);
+  expect(isReleased).toBe(false);
+  await clock.advance(1);
+  await released;
+  expect(destination.has(write)).toBe(true);
+  await keeper.stop();
+  expect(clock.timerCount).toBe(0);
+});
+
 test('a mistake of ours is told and ends nothing', async () => {
   const { keeper, destination, clock, notices } = begin();
   const { rules } = destination;

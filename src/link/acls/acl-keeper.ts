@@ -46,6 +46,8 @@ export interface AclKeeperOptions extends AclKeeperConfig {
   readonly sides?: { readonly source: SourceRights; readonly destination: DestinationRights };
 }
 
+/** A promotion does not wait longer for a source that may be gone, ms: its rules as last seen are taken. */
+const releasePatienceMs = 2_000;
 /** Where only quotas or users are looked after, ms. */
 const everyMsDefault = 5_000;
 
@@ -59,6 +61,8 @@ export class AclKeeper {
   #cancelTimer: (() => void) | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #stopping = new AbortController();
+  /** Aborted to wait for the source's answers no longer. */
+  #patience = new AbortController();
   #isStarted = false;
 
   constructor(options: AclKeeperOptions) {
@@ -67,7 +71,10 @@ export class AclKeeper {
     this.#clock = options.clock ?? systemClock;
     const wallClockMs = options.wallClockMs ?? Date.now;
     const shared = {
-      source: interruptible(options.sides?.source ?? sourceRights(options.source), this.#stopping.signal),
+      source: interruptible(
+        options.sides?.source ?? sourceRights(options.source),
+        () => this.#patience.signal,
+      ),
       destination: options.sides?.destination ?? destinationRights(options.destination),
       store: options.store,
       wallClockMs,
@@ -92,6 +99,7 @@ export class AclKeeper {
   /** Resolves when nothing is under way any more; an answer of the source is not waited for. What was made stays. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#patience.abort();
     this.#cancelTimer?.();
     await this.#turn;
   }
@@ -121,7 +129,11 @@ export class AclKeeper {
    * @throws LockstepError when something could not be carried out.
    */
   release(mirrorTopics: readonly string[]): Promise<void> {
-    return this.#inTurn(() => this.#rules.release(this.#ruleConfig(), mirrorTopics));
+    const cancel = this.#clock.after(releasePatienceMs, () => this.#patience.abort());
+    return this.#inTurn(() => this.#rules.release(this.#ruleConfig(), mirrorTopics)).finally(() => {
+      cancel();
+      if (!this.#stopping.signal.aborted) this.#patience = new AbortController();
+    });
   }
 
   async #lookAndGoOn(): Promise<void> {

@@ -50,12 +50,13 @@ export function sourceRights(cluster: Cluster): SourceRights {
   return rightsOf(cluster, { timeoutMs: sourceTimeoutMs });
 }
 
-/** Answers that are still awaited when the signal comes count as not given. */
-export function interruptible(source: SourceRights, signal: AbortSignal): SourceRights {
+/** Answers that are still awaited when the signal of that time comes count as not given. */
+export function interruptible(source: SourceRights, signalOfNow: () => AbortSignal): SourceRights {
   const orStopped = <T>(ask: () => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
+      const signal = signalOfNow();
       const stop = () =>
-        reject(new LockstepError('CONNECTION_CLOSED', 'the keeper of rights is being stopped'));
+        reject(new LockstepError('CONNECTION_CLOSED', 'the source has not answered and is not waited for'));
       if (signal.aborted) return stop();
       signal.addEventListener('abort', stop, { once: true });
       ask()
