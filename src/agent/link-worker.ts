@@ -179,10 +179,14 @@ export class LinkWorker {
     this.#inOrder(() => this.#takeOver());
   }
 
-  /** Another share of the partitions, or other states of mirrors. */
+  /**
+   * Another share of the partitions, or other states of mirrors. Not in order: what is to begin or to stop must not
+   * wait for an append that hangs, and a runner that is yet to come looks at what is so then.
+   */
   reconcile(): void {
-    this.#inOrder(async () => {
-      await this.#runner?.reconcile();
+    void this.#runner?.reconcile().catch((error: unknown) => {
+      if (!(error instanceof LockstepError)) throw error;
+      this.#say(error.message);
     });
   }
 
