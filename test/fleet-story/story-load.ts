@@ -11,6 +11,8 @@ export interface LoadedTopic {
 
 const recordsPerPartition = 5;
 const roundPauseMs = 150;
+/** Each transaction leaves a hole, which costs the mirror several round trips; a busy machine has to have some to spare. */
+const roundsPerTransaction = 3;
 
 export class StoryLoad implements AsyncDisposable {
   readonly #workload: JavaWorkload;
@@ -70,18 +72,24 @@ export class StoryLoad implements AsyncDisposable {
     for (; this.#isWanted; this.#round++) {
       const topics = [...this.#topics];
       const records = topics.flatMap((topic) => this.#to(topic, 'plain'));
-      const inTransaction = topics.filter(({ isTransactional }) => isTransactional);
-      const end = this.#round % 3 === 2 ? 'abort' : 'commit';
       await Promise.all([
         this.#workload.produce({ producer: 'plain', records }).then((places) => this.#keep(places, records)),
-        this.#workload.transaction({
-          producer: `story-transactions-${this.#round % 2}`,
-          records: inTransaction.flatMap((topic) => this.#to(topic, end)),
-          ...{ end, isQuick: true },
-        }),
+        this.#round % roundsPerTransaction === 0 && this.#transaction(topics),
       ]);
       await pause(roundPauseMs);
     }
+  }
+
+  /** Of two producers in turns; every third aborts. */
+  #transaction(topics: readonly LoadedTopic[]): Promise<unknown> {
+    const count = this.#round / roundsPerTransaction;
+    const end = count % 3 === 2 ? 'abort' : 'commit';
+    const records = topics
+      .filter(({ isTransactional }) => isTransactional)
+      .flatMap((topic) => this.#to(topic, end));
+    return this.#workload.transaction({
+      ...{ producer: `story-transactions-${count % 2}`, records, end, isQuick: true },
+    });
   }
 
   #keep(places: readonly WrittenTo[], records: readonly JavaRecordToWrite[]): void {
