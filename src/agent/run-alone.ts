@@ -5,6 +5,7 @@ import { LazyControlTopic } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { LinkRunner, Notice } from '../link/index.ts';
 import type { LinkConfig, Topology } from '../topology/index.ts';
+import { aborted } from './aborted.ts';
 import { chosenLinks } from './chosen-links.ts';
 import { buildLink } from './link-parts.ts';
 import type { AgentStatus } from './run-file.ts';
@@ -78,9 +79,4 @@ export async function runAlone(options: RunAloneOptions): Promise<AgentStatus> {
     await Promise.all(stores.map((store) => store.close()));
     for (const cluster of clusters.values()) cluster.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

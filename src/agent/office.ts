@@ -1,0 +1,161 @@
+// The leader's office at this agent: taken when the group makes it the leader, left when another one leads.
+import { type Cluster, formatAddress } from '../client/index.ts';
+import { type ControlTopic, LeaderWriter, type LinkDeclaration } from '../control/index.ts';
+import { LockstepError } from '../errors.ts';
+import type { KeeperStore } from '../link/acls/index.ts';
+import type { DecisionContext } from './leader/decide.ts';
+import { Leader } from './leader/leader.ts';
+import type { MetTopic } from './leader/met-topics.ts';
+import { promotableLink } from './leader/promotable-link.ts';
+import { Promotions } from './leader/promotions.ts';
+import type { LinkWorker } from './link-worker.ts';
+
+export interface OfficeOptions extends Pick<DecisionContext, 'resolve' | 'checkTogether'> {
+  readonly control: ControlTopic;
+  readonly destination: Cluster;
+  readonly workers: ReadonlyMap<string, LinkWorker>;
+  /** Whether the group still says that this agent leads. */
+  isMeantToLead(): boolean;
+  readonly onNotice: (link: string | null, level: 'info' | 'warning', text: string) => void;
+}
+
+const retryMs = 1_000;
+/** By then the group has told a leader that it is none any more, ms. */
+const fencedPauseMs = 3_000;
+
+export class Office {
+  readonly #options: OfficeOptions;
+  #leader: Leader | null = null;
+  #isLeading = false;
+  #isClosed = false;
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(options: OfficeOptions) {
+    this.#options = options;
+  }
+
+  get isLeading(): boolean {
+    return this.#isLeading;
+  }
+
+  lead(isLeading: boolean): void {
+    if (this.#isLeading === isLeading || (isLeading && this.#isClosed)) return;
+    this.#isLeading = isLeading;
+    this.#say('info', isLeading ? 'this agent leads the fleet' : 'another agent leads the fleet');
+    this.#changing = this.#changing.then(() => (isLeading ? this.#take() : this.#leave()));
+  }
+
+  /** Leaves it for good; resolves when nothing of it is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.lead(false);
+    await this.#changing;
+  }
+
+  /** Where keepers remember things, below a prefix. */
+  store(prefix: string): KeeperStore {
+    return {
+      entries: () =>
+        new Map(
+          Array.from(this.#options.control.state.entries(prefix), ([key, value]) => [
+            key.slice(prefix.length),
+            value,
+          ]),
+        ),
+      put: async (entries) => {
+        if (this.#leader === null) throw new LockstepError('FENCED', 'this agent does not lead the fleet');
+        await this.#leader.write(new Map(Array.from(entries, ([key, value]) => [`${prefix}${key}`, value])));
+      },
+    };
+  }
+
+  async #take(): Promise<void> {
+    // Asked for twice, or not any more: taking the pen would shut out whoever leads.
+    if (this.#leader !== null || !this.#isLeading) return;
+    const { control, destination, workers, resolve, checkTogether, onNotice } = this.#options;
+    try {
+      const writer = await LeaderWriter.take(control);
+      this.#leader = new Leader({
+        ...{ control, writer, nowMs: Date.now },
+        context: {
+          resolve: (declaration) => {
+            refuseItself(declaration, destination);
+            return resolve(declaration);
+          },
+          checkTogether,
+        },
+        met: () => metTopics([...workers.values()]),
+        links: () => Array.from(workers.values(), (worker) => worker.topicsStatus()),
+        sourceClusterIds: () =>
+          new Map(
+            [...workers.values()].flatMap(({ name, source }) =>
+              source === null ? [] : [[name, source.clusterId] as const],
+            ),
+          ),
+        promotions: (replace) =>
+          new Promotions({
+            ...{ destination, replace, onNotice, nowMs: Date.now },
+            link: (name) => promotableLink(workers.get(name), control),
+          }),
+        onNotice: (level, text) => this.#say(level, text),
+        onFenced: () => this.#fenced(),
+      });
+      for (const worker of workers.values()) worker.lead(true);
+      this.#leader.start();
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      this.#say('warning', `this agent leads the fleet and can't write: ${error.message}`);
+      // Tried again as long as the group says that we lead.
+      await new Promise((wake) => setTimeout(wake, retryMs));
+      if (this.#isLeading) this.#changing = this.#changing.then(() => this.#take());
+    }
+  }
+
+  async #leave(): Promise<void> {
+    const leader = this.#leader;
+    this.#leader = null;
+    for (const worker of this.#options.workers.values()) worker.lead(false);
+    await leader?.stop();
+  }
+
+  /** Another agent has taken the pen, or Kafka took it away; the group decides who leads. */
+  #fenced(): void {
+    this.lead(false);
+    setTimeout(() => {
+      if (this.#options.isMeantToLead()) this.lead(true);
+    }, fencedPauseMs).unref();
+  }
+
+  #say(level: 'info' | 'warning', text: string): void {
+    this.#options.onNotice(null, level, text);
+  }
+}
+
+/** Topics that this agent's runners have made or met. */
+function metTopics(workers: readonly LinkWorker[]): MetTopic[] {
+  // A worker that has yet to hear that a topic was excluded would bring its mirror back.
+  const current = workers.filter((worker) => worker.isAsDeclared);
+  return current.flatMap((worker) =>
+    worker.topicsStatus().topics.flatMap((topic) => metTopic(worker.name, topic)),
+  );
+}
+
+function metTopic(
+  link: string,
+  status: ReturnType<LinkWorker['topicsStatus']>['topics'][number],
+): MetTopic[] {
+  const { topic: sourceTopic, mirrorTopic, state, sourceTopicId, mirrorTopicId, partitionCount } = status;
+  if (state !== 'Mirrored' || sourceTopicId === null || mirrorTopicId === null) return [];
+  return [{ link, sourceTopic, mirrorTopic, sourceTopicId, mirrorTopicId, partitionCount }];
+}
+
+/** @throws LockstepError CONFIG_INVALID for a link from the destination to itself, as far as addresses tell. */
+function refuseItself({ name, source }: LinkDeclaration, destination: Cluster): void {
+  const own = new Set(destination.brokers.map(formatAddress));
+  const shared = source.bootstrap.find((address) => own.has(address.toLowerCase()));
+  if (shared === undefined) return;
+  throw new LockstepError(
+    'CONFIG_INVALID',
+    `link ${name}: the source's address ${shared} is a broker of the destination; a topic can't be its own mirror`,
+  );
+}

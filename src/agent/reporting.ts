@@ -1,0 +1,123 @@
+// What this agent tells the fleet of itself: that it lives, and how its partitions stand.
+import { hostname } from 'node:os';
+import {
+  type AgentRecord,
+  agentBeatMs,
+  agentKey,
+  type ControlTopic,
+  recordVersion,
+} from '../control/index.ts';
+import { LockstepError } from '../errors.ts';
+import type { LinkStatus } from '../link/index.ts';
+import { LoadMeter } from './load-meter.ts';
+import { StatusReports, type StatusReportsOptions } from './status-reports.ts';
+
+export interface ReportingOptions extends Pick<StatusReportsOptions, 'isElsewhere'> {
+  readonly control: ControlTopic;
+  readonly agentId: string;
+  readonly version: string;
+  /** Where its API listens. */
+  apiUrl(): string | null;
+  isLeading(): boolean;
+  ownedCount(): number;
+  links(): readonly LinkStatus[];
+  readonly onWarning: (text: string) => void;
+}
+
+const everyMs = 1_000;
+const figuresEveryMs = 5_000;
+
+export class Reporting {
+  readonly #options: ReportingOptions;
+  readonly #reports: StatusReports;
+  readonly #load = new LoadMeter();
+  readonly #startedAtMs = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+  #beatAtMs = 0;
+  #isStopped = false;
+  /** Why the status could not be told, so that it is said once. */
+  #untold: string | null = null;
+  #underWay: Promise<void> | null = null;
+
+  constructor(options: ReportingOptions) {
+    this.#options = options;
+    const { agentId, isElsewhere, control } = options;
+    this.#reports = new StatusReports({
+      ...{ agentId, figuresEveryMs, isElsewhere },
+      known: (key) => control.state.statuses.get(key.slice('status/'.length)),
+    });
+  }
+
+  /** What the partitions cost, by the last looks. */
+  get load(): ReadonlyMap<string, number> {
+    return this.#load.rates;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.report(), everyMs);
+  }
+
+  /** Nothing is told any more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    await this.#underWay;
+  }
+
+  /** One report at a time, unless it is urgent. Resolves when it is told, or could not be. */
+  async report({ isUrgent = false }: { isUrgent?: boolean } = {}): Promise<void> {
+    if (this.#isStopped || (this.#underWay !== null && !isUrgent)) return;
+    const nowMs = Date.now();
+    const links = this.#options.links();
+    if (!isUrgent) this.#load.look(links, nowMs);
+    const entries = new Map<string, object | null>(this.#reports.look(links, nowMs, { isUrgent }));
+    if (nowMs - this.#beatAtMs >= agentBeatMs) {
+      this.#beatAtMs = nowMs;
+      entries.set(agentKey(this.#options.agentId), this.record());
+    }
+    if (entries.size === 0) return;
+    this.#underWay = this.#tell(entries);
+    await this.#underWay;
+  }
+
+  /** This agent, as it tells the fleet. */
+  record(): AgentRecord {
+    const { agentId, version, apiUrl, isLeading, ownedCount, links } = this.#options;
+    return {
+      v: recordVersion,
+      id: agentId,
+      version,
+      host: hostname(),
+      pid: process.pid,
+      api: apiUrl(),
+      startedAtMs: this.#startedAtMs,
+      atMs: Date.now(),
+      isLeader: isLeading(),
+      partitionCount: ownedCount(),
+      heardAtMs: heardAtMs(links()),
+    };
+  }
+
+  async #tell(entries: ReadonlyMap<string, object | null>): Promise<void> {
+    const { control, onWarning } = this.#options;
+    try {
+      await control.put(entries);
+      this.#untold = null;
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      if (this.#untold !== error.message) onWarning(`status not told: ${error.message}`);
+      this.#untold = error.message;
+    } finally {
+      this.#underWay = null;
+    }
+  }
+}
+
+/** When the source of each link answered this agent last. */
+function heardAtMs(links: readonly LinkStatus[]): Record<string, number> {
+  const heard: Record<string, number> = {};
+  for (const { name, partitions } of links)
+    for (const { lastFetchAtMs } of partitions)
+      if (lastFetchAtMs !== null) heard[name] = Math.max(heard[name] ?? 0, lastFetchAtMs);
+  return heard;
+}
