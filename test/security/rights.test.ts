@@ -131,6 +131,7 @@ describe('docs/security.md', () => {
     );
     const told = toldLines().map(({ feature, right }) => `${feature}: ${right}`);
     expect(told.toSorted()).toEqual(granted.toSorted());
+    expect(told.filter((line) => !(line in trials)).toSorted()).toEqual(triedAlone.toSorted());
   });
 
   test('its commands, as they are pasted, grant what these tests believe', {
@@ -356,6 +357,16 @@ const trials: Readonly<Record<string, Trial>> = {
     },
   },
 };
+
+/** Those that are tried in tests of their own. */
+const triedAlone = [
+  'Fleet: DESTINATION Create topic __lockstep',
+  'Promotion: DESTINATION Alter cluster',
+  'Looking: DESTINATION Read topic __lockstep',
+  'Commands: DESTINATION Write topic __lockstep',
+  'Verifying: SOURCE Read topic shop.',
+  'Verifying: DESTINATION Read topic shop.',
+];
 
 let endOpen: (how: 'commit' | 'abort') => Promise<void>;
 
