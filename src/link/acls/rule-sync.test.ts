@@ -457,6 +457,25 @@ describe('writing to a mirror', () => {
     expect(await destination.writable(['orders'])).toEqual(new Set(['orders']));
   });
 
+  test('is looked at again where a broker did not answer what it did', async () => {
+    destination.agent = 'User:really';
+    destinationHas(
+      'ALLOW User:really ALTER on CLUSTER LITERAL kafka-cluster',
+      'ALLOW User:really ALL on TOPIC LITERAL *',
+    );
+    const sync = begin('User:wrong');
+    destination.untilShown = async () => {
+      throw new LockstepError('CLUSTER_UNREACHABLE', 'broker 2 is down');
+    };
+    await sync.look(config);
+    expect(sync.status.state).toBe('Failed');
+    expect(deniedTo()).toEqual(['User:really']);
+    destination.untilShown = async () => {};
+    await sync.look(config);
+    expect(deniedTo()).toEqual([]);
+    expect(notices).toContainEqual(expect.stringContaining('hit this agent itself and was taken back'));
+  });
+
   test('is given back to the agent where its credentials become those of another user, and left to the former', async () => {
     destinationHas(
       'ALLOW User:blue ALL on TOPIC LITERAL *',

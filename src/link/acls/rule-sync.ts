@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Acl } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { carryOut, type Entry, putRecords } from './carry-out.ts';
-import { withoutLockout } from './lockout.ts';
+import { Lockout } from './lockout.ts';
 import { isQuiet, liftOnly, type Plan, type PlanInput, planRules } from './plan.ts';
 import { readRecords } from './records.ts';
 import { nothingYet, type Standing, sentencesOf, standingOf, withoutAuthorizer } from './rule-status.ts';
@@ -43,6 +43,7 @@ export class RuleSync {
   readonly #options: RuleSyncOptions;
   /** Promoted by `release`, before the mirrors say so themselves. */
   readonly #released = new Set<string>();
+  readonly #lockout: Lockout;
   #status: RightsStatus;
   #leniency: { found: Leniency; atMs: number } | null = null;
   /** What was read at the last look that had nothing to do. */
@@ -55,6 +56,7 @@ export class RuleSync {
 
   constructor(options: RuleSyncOptions) {
     this.#options = options;
+    this.#lockout = new Lockout(options);
     const sinceMs = options.wallClockMs();
     this.#status = { ...nothingYet, sinceMs, sourceSeenAtMs: null, lookedAtMs: null };
   }
@@ -136,9 +138,7 @@ export class RuleSync {
     if (this.#isStillQuiet(digest, config)) return this.#noteSource(source);
     await this.#remember(config, source);
     const plan = await this.#plan(config, { rules, mirrors });
-    const { after, isLockedOut } = await withoutLockout(plan, this.#options, () =>
-      this.#carryOut(plan, rules),
-    );
+    const { after, isLockedOut } = await this.#lockout.without(plan, () => this.#carryOut(plan, rules));
     if (isLockedOut) this.#noteLockout();
     this.#quiet = isQuiet(plan) ? { digest, selects: config.selects, atMs: wallClockMs() } : null;
     this.#show(
