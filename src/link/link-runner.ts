@@ -62,6 +62,8 @@ const stopDeadlineMs = 15_000;
 const stopPatienceMs = 1_000;
 /** How long a start waits for the first look where it may do without. */
 const startPatienceMs = 2_000;
+/** Until then no topic is known, which is not to say that there is none. */
+const notLookedYet = 'the topics have not been looked at yet';
 const configsDefault = { everyMs: 30_000, also: [] };
 
 export class LinkRunner {
@@ -76,7 +78,7 @@ export class LinkRunner {
   /** The look under way; the next one waits for it. */
   #look: Promise<void> = Promise.resolve();
   #isDiscoveryQueued = false;
-  #discoveryError: string | null = null;
+  #discoveryError: string | null = notLookedYet;
 
   constructor(options: LinkRunnerOptions) {
     this.#options = options;
@@ -115,6 +117,7 @@ export class LinkRunner {
       );
     } else {
       await this.#discover();
+      this.#discoveryError = null;
       const { refusal } = this.#topics;
       if (refusal?.code === 'NOT_AUTHORIZED') throw refusal;
     }

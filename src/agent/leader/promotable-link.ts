@@ -35,7 +35,9 @@ export function promotableLink(
       if (status?.sourceSeen == null) return null;
       const { end, atMs } = status.sourceSeen;
       // An idle partition is not told again and again; its agent says when it heard of the source.
-      const heardAtMs = control.state.agents.get(status.agent)?.heardAtMs?.[worker.name] ?? 0;
+      const heard = control.state.agents.get(status.agent)?.heardAtMs?.[worker.name];
+      // But one broker of the source may be silent while others are heard.
+      const heardAtMs = status.sourceEnd === null ? 0 : (heard ?? 0);
       return { sourceEnd: BigInt(end) - BigInt(status.shift), atMs: Math.max(atMs, heardAtMs) };
     },
     stoppedBy: (topic) => {
