@@ -50,25 +50,27 @@ export async function lookAtEnds(
   const at = (topic: string): TopicPartition[] => partitions.map((partition) => ({ topic, partition }));
   const latest = (topic: string) => at(topic).map((partition) => ({ ...partition, at: 'latest' as const }));
   const options = { timeoutMs: questionTimeoutMs };
-  const [described, highWatermarks, lastStable, logEnds, mirrored] = await Promise.all([
-    source.metadata({ topics: [mirror.sourceTopic] }),
+  const [highWatermarks, lastStable, logEnds, mirrored] = await Promise.all([
     listOffsets(source, latest(mirror.sourceTopic), options),
     listOffsets(source, latest(mirror.sourceTopic), { ...options, isolationLevel: 'read_committed' }),
     logEndOffsets(destination, at(mirror.mirrorTopic), options),
     listOffsets(destination, latest(mirror.mirrorTopic), options),
   ]);
-  const topic = described.topics.get(mirror.sourceTopic);
+  const ends = partitions.map((partition) => ({
+    partition,
+    sourceHighWatermark: unwrap(highWatermarks[partition]!.outcome).offset - shiftOf(partition),
+    sourceLastStable: unwrap(lastStable[partition]!.outcome).offset - shiftOf(partition),
+    mirrorLogEnd: unwrap(logEnds[partition]!.outcome).logEndOffset,
+    mirrorHighWatermark: unwrap(mirrored[partition]!.outcome).offset,
+  }));
+  // Only of a source that answers: this question has no time-out of its own.
+  const { topics } = await source.metadata({ topics: [mirror.sourceTopic] });
+  const topic = topics.get(mirror.sourceTopic);
   return {
     atMs: nowMs(),
+    ends,
     source: { topicId: topic?.topicId ?? '', partitionCount: topic?.partitions.length ?? 0 },
     mirrored: { topicId: mirror.sourceTopicId, partitionCount: mirror.partitionCount },
-    ends: partitions.map((partition) => ({
-      partition,
-      sourceHighWatermark: unwrap(highWatermarks[partition]!.outcome).offset - shiftOf(partition),
-      sourceLastStable: unwrap(lastStable[partition]!.outcome).offset - shiftOf(partition),
-      mirrorLogEnd: unwrap(logEnds[partition]!.outcome).logEndOffset,
-      mirrorHighWatermark: unwrap(mirrored[partition]!.outcome).offset,
-    })),
   };
 }
 

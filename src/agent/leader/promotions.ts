@@ -192,15 +192,15 @@ export class Promotions {
     const ends = new Map<string, { sourceEnd: bigint; atMs: number }>();
     const look = async (): Promise<void> => {
       if (source === null) return;
-      await Promise.all(
-        mirrors.map(async (mirror) => {
-          const shiftOf = (partition: number) => link.shiftOf(mirror.sourceTopic, partition);
-          const found = await lookAtEnds(mirror, { source, destination, shiftOf, nowMs });
-          if (!isSameSource(found)) return;
-          for (const { partition, sourceHighWatermark: sourceEnd } of found.ends)
-            ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs: found.atMs });
-        }),
-      );
+      const lookAt = async (mirror: MirrorRecord): Promise<void> => {
+        const shiftOf = (partition: number) => link.shiftOf(mirror.sourceTopic, partition);
+        const found = await lookAtEnds(mirror, { source, destination, shiftOf, nowMs });
+        if (!isSameSource(found)) return;
+        for (const { partition, sourceHighWatermark: sourceEnd } of found.ends)
+          ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs: found.atMs });
+      };
+      // A partition that does not answer says nothing about the other mirrors.
+      await Promise.all(mirrors.map((mirror) => lookAt(mirror).catch(messageOf)));
     };
     await withTimeout(look(), sourceLookMs, 'a look at the source').catch(messageOf);
     return (topic, partition) => ends.get(`${topic}/${partition}`) ?? link.seen(topic, partition);
