@@ -198,6 +198,16 @@ describe('mirrors', () => {
     });
   });
 
+  test('a mirror that a pattern of the exclusions leaves out is refused: nothing would ever come of it', () => {
+    const state = fleet();
+    const changes = { excludeTopics: ['prefix:tmp.'] };
+    carryOut(state, ask(state, { do: 'alterLink', link: 'us-to-eu', changes }));
+    expect(ask(state, { do: 'createMirrors', link: 'us-to-eu', topics: ['tmp.a'] })).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('leave out tmp.a'),
+    });
+  });
+
   test('a deleted mirror is closed, and excluded so that no filter brings it back', () => {
     const state = fleet(mirror('orders'));
     const { awaits } = carryOut(

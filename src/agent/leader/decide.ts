@@ -14,7 +14,7 @@ import {
 } from '../../control/index.ts';
 import { type ErrorCode, LockstepError } from '../../errors.ts';
 import { allowedEvents, type MirrorEvent, nextMirrorState } from '../../link/index.ts';
-import type { LinkConfig } from '../../topology/index.ts';
+import { type LinkConfig, matchesTopic } from '../../topology/index.ts';
 import { formatDuration, plural } from '../../units.ts';
 import { changedKeys } from './link-changes.ts';
 
@@ -209,6 +209,13 @@ function createMirrors(
     topics: [...listed, ...wanted.filter((topic) => !listed.includes(topic))],
     excludeTopics: excluded.filter((item) => !isWanted(item)),
   };
+  const resolved = context.resolve({ ...link, config });
+  const excluding = wanted.filter((topic) => !matchesTopic(resolved, topic));
+  if (excluding.length > 0)
+    return refused(
+      'USAGE',
+      `link ${name}: its excludeTopics leave out ${excluding.join(', ')}; change them with: lockstep links alter`,
+    );
   const decision = apply(state, [{ ...link, config }], context);
   return decision.kind === 'refused' ? decision : accepted(summary(changes), changes, decision.entries);
 }
