@@ -123,21 +123,20 @@ export class FleetAgent {
     const onWarning = (text: string) => options.onNotice(null, { atMs: Date.now(), level: 'warning', text });
     const { signal } = options;
     const destination = Cluster.unconnected(options.destination, { onWarning });
-    // Until there is something to hand over, a destination that does not answer must not hold up a stop.
-    const giveUp = (): void => destination.close();
-    signal.addEventListener('abort', giveUp, { once: true });
     let control: ControlTopic | undefined;
     let agent: FleetAgent | undefined;
     try {
-      await destination.refreshMetadata([]);
-      control = await ControlTopic.open(destination, { mayCreate: true, onWarning });
-      signal.removeEventListener('abort', giveUp);
+      const opened = destination
+        .refreshMetadata([])
+        .then(() => ControlTopic.open(destination, { mayCreate: true, onWarning }));
+      opened.catch(() => {}); // told by the race, unless nobody wants it any more
+      // Until there is something to hand over, a destination that does not answer must not hold up a stop.
+      await Promise.race([opened, aborted(signal)]);
       if (signal.aborted) return;
+      control = await opened;
       agent = new FleetAgent(options, destination, control);
       onStarted?.(agent);
       await agent.#run();
-    } catch (error) {
-      if (agent !== undefined || !signal.aborted) throw error;
     } finally {
       if (agent !== undefined) await agent.#stop();
       await control?.close();

@@ -83,3 +83,5 @@ await FleetAgent.run(
 );
 clearInterval(timer);
 look();
+// As the command does: a connection that is being opened may still wait for a broker that does not answer.
+process.exit();
