@@ -153,6 +153,7 @@ export class Promotions {
     const { destination } = this.#options;
     const link = this.#options.link(name);
     const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
+    const lastSync = link === undefined ? null : this.#syncGroupsNow(link, mirrors);
     const outcomes: ReadonlyMap<string, Closed | LockstepError> =
       link === undefined || link.producerId === null
         ? new Map()
@@ -171,10 +172,24 @@ export class Promotions {
       else failed.set(mirror, outcome);
     }
     await link?.releaseRights([...closed.keys()].map(({ mirrorTopic }) => mirrorTopic));
+    const unsynced = await lastSync;
     await Promise.all([
-      ...[...closed].map(([mirror, how]) => this.#ended(mirror, how)),
+      ...[...closed].map(([mirror, how]) => this.#ended(mirror, how, unsynced)),
       ...[...failed].map(([mirror, error]) => this.#failed([mirror], error)),
     ]);
+  }
+
+  /**
+   * A planned promotion has synced already. Whoever promotes at once gets what the source still tells within moments;
+   * positions that were synced before stand anyway. Resolves with what to know of it.
+   */
+  async #syncGroupsNow(link: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<string | null> {
+    const topics = mirrors
+      .filter(({ promotion }) => promotion?.kind === 'now' && promotion.isForgotten !== true)
+      .map(({ sourceTopic }) => sourceTopic);
+    if (topics.length === 0) return null;
+    const synced = withTimeout(link.syncGroups(topics), sourceLookMs, 'the last sync of the groups');
+    return synced.catch(messageOf);
   }
 
   /** Whether there is nothing left to close: said several times in a row. */
@@ -206,7 +221,11 @@ export class Promotions {
     return (topic, partition) => ends.get(`${topic}/${partition}`) ?? link.seen(topic, partition);
   }
 
-  async #ended(mirror: MirrorRecord, { partitions, unfenced }: Closed): Promise<void> {
+  async #ended(
+    mirror: MirrorRecord,
+    { partitions, unfenced }: Closed,
+    unsynced: string | null,
+  ): Promise<void> {
     const { replace, onNotice } = this.#options;
     const { promotion, mirrorTopic } = mirror;
     this.#notBefore.delete(mirrorKey(mirror));
@@ -221,7 +240,7 @@ export class Promotions {
       onNotice(mirror.link, 'info', `mirror ${mirrorTopic}: deleted; the topic stays`);
       return replace(mirror, null);
     }
-    const remarks = [promotion?.remark, writtenSince(mirror, partitions), unfenced].filter(
+    const remarks = [promotion?.remark, unsynced, writtenSince(mirror, partitions), unfenced].filter(
       (text) => text != null,
     );
     const reason = remarks.length === 0 ? null : remarks.join('; ');
