@@ -267,6 +267,34 @@ describe('mirrors', () => {
     });
   });
 
+  test('a mirror whose start is being filled is not opened', () => {
+    const state = fleet(mirror('orders'));
+    const told = {
+      v: recordVersion,
+      agent: 'a',
+      atMs: 1,
+      reason: null,
+      sinceMs: 1,
+      sourceEnd: null,
+      mirrorEnd: null,
+    };
+    const status = {
+      ...told,
+      lagRecords: null,
+      behindMs: null,
+      lastFetchAtMs: null,
+      lastError: null,
+      shift: '0',
+    };
+    state.apply('status/us-to-eu/orders/1', JSON.stringify({ ...status, state: 'FillingStart' }));
+    for (const isNow of [false, true])
+      expect(ask(state, promote(null, isNow))).toMatchObject({
+        ...{ kind: 'refused', message: expect.stringContaining('partition 1 is still being filled') },
+      });
+    state.apply('status/us-to-eu/orders/1', JSON.stringify({ ...status, state: 'Mirroring' }));
+    expect(ask(state, promote(null)).kind).toBe('accepted');
+  });
+
   test('one refusal keeps all of a command from being done', () => {
     const state = fleet(mirror('orders', 'Promoted'), mirror('bills'));
     expect(ask(state, { do: 'pauseMirrors', link: 'us-to-eu', topics: ['bills', 'orders'] }).kind).toBe(

@@ -294,6 +294,13 @@ function move(
   const refusals: string[] = [];
   for (const mirror of mirrors) {
     checkOurs(state, mirrorKey(mirror));
+    const filling = isPromotion ? fillingPartition(state, mirror) : null;
+    if (filling !== null) {
+      refusals.push(
+        `mirror ${nameOf(mirror)}: the start of partition ${filling} is still being filled, and nobody may read it; wait for that, or delete the mirror`,
+      );
+      continue;
+    }
     const target = nextMirrorState(mirror.state, event);
     if (target === undefined) {
       const isThere = doneStates[event]?.includes(mirror.state) ?? false;
@@ -330,6 +337,18 @@ function move(
   }
   if (refusals.length > 0) return refused('USAGE', refusals.join('; '));
   return accepted(summary(changes), changes, entries, awaited);
+}
+
+/** A partition that holds what nobody is to see; null: none does. */
+function fillingPartition(
+  state: FleetState,
+  { link, sourceTopic, partitionCount }: MirrorRecord,
+): number | null {
+  for (let partition = 0; partition < partitionCount; partition++) {
+    const status = state.statuses.get(`${link}/${sourceTopic}/${partition}`);
+    if (status?.state === 'FillingStart' || status?.state === 'CuttingStart') return partition;
+  }
+  return null;
 }
 
 /** States in which what an event asks for is the case already, or on its way. */

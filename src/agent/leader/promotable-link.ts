@@ -50,6 +50,14 @@ export function promotableLink(
       }
       return null;
     },
+    isAtRest: (topic) => {
+      const partitionCount = control.state.mirrors.get(`${worker.name}/${topic}`)?.partitionCount ?? 0;
+      for (let partition = 0; partition < partitionCount; partition++) {
+        const state = control.state.statuses.get(`${worker.name}/${topic}/${partition}`)?.state ?? 'Stopped';
+        if (state !== 'Stopped' && !Object.hasOwn(ended, state)) return false;
+      }
+      return true;
+    },
     syncGroups: async (topics) => {
       const { groups, config } = worker;
       if (groups === null && config?.groups.length !== 0) throw nobodyKeeps('positions of groups', worker);

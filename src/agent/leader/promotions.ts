@@ -23,6 +23,8 @@ export interface PromotableLink {
   seen(topic: string, partition: number): { readonly sourceEnd: bigint; readonly atMs: number } | null;
   /** Why a partition of this source topic is not copied any more, in words; null: it is. */
   stoppedBy(topic: string): string | null;
+  /** Whether its agents have told that nothing of this source topic is copied any more. */
+  isAtRest(topic: string): boolean;
   /** Last sync of the groups, for these source topics; resolves with what is not as at the source, null: all is. */
   syncGroups(topics: readonly string[]): Promise<string | null>;
   /** Grants what was withheld on these mirror topics. */
@@ -44,6 +46,8 @@ const replicationTimeoutMs = { planned: 10_000, now: 2_000 } as const;
 /** A promotion does not wait for a source that is gone. */
 const sourceLookMs = 1_500;
 const retryMs = 1_000;
+/** The session of an agent, and a moment for it to stop. */
+const restPatienceMs = 12_000;
 /** A broker that has just started may not know every topic. */
 const goneLooksMax = 3;
 /** One mirror that hangs must not hold up the others for ever. */
@@ -57,7 +61,7 @@ export class Promotions {
   readonly #looks = new Map<string, DrainLook>();
   readonly #notBefore = new Map<string, number>();
   /** Mirrors whose closing has been seen, and how often their topic was not there. */
-  readonly #closing = new Map<string, { goneLooks: number }>();
+  readonly #closing = new Map<string, { readonly seenAtMs: number; goneLooks: number }>();
   readonly #syncs = new Map<string, { readonly topics: string[]; readonly done: Promise<string | null> }>();
 
   constructor(options: PromotionsOptions) {
@@ -81,7 +85,7 @@ export class Promotions {
     if (mirror.state !== 'Closing') this.#closing.delete(key);
     else if (!this.#closing.has(key)) {
       // By our clock: another leader's, which wrote `sinceMs`, may be an hour away.
-      this.#closing.set(key, { goneLooks: 0 });
+      this.#closing.set(key, { seenAtMs: nowMs, goneLooks: 0 });
       this.#notBefore.set(key, nowMs + stopGraceMs);
     }
     if (this.#busy.has(key) || (this.#notBefore.get(key) ?? 0) > nowMs) return false;
@@ -167,8 +171,13 @@ export class Promotions {
     const failed = new Map<MirrorRecord, LockstepError>();
     for (const mirror of mirrors) {
       const outcome = outcomes.get(mirror.mirrorTopic) ?? neverCopied;
-      if (!(outcome instanceof LockstepError)) closed.set(mirror, outcome);
-      else if (this.#isGone(mirror, outcome)) closed.set(mirror, gone(outcome));
+      if (!(outcome instanceof LockstepError)) {
+        if (outcome.unfenced !== null && this.#mayStillBeCopied(mirror, link))
+          failed.set(mirror, notAtRest());
+        else closed.set(mirror, outcome);
+      } else if (this.#isGone(mirror, outcome)) closed.set(mirror, gone(outcome));
+      else if (mirror.promotion?.isForgotten === true && outcome.code === 'NOT_AUTHORIZED')
+        closed.set(mirror, { partitions: [], unfenced: outcome.message });
       else failed.set(mirror, outcome);
     }
     await link?.releaseRights([...closed.keys()].map(({ mirrorTopic }) => mirrorTopic));
@@ -190,6 +199,13 @@ export class Promotions {
     if (topics.length === 0) return null;
     const synced = withTimeout(link.syncGroups(topics), sourceLookMs, 'the last sync of the groups');
     return synced.catch(messageOf);
+  }
+
+  /** Where no marker shuts agents out, they are waited for: as long as one that is lost takes to stop by itself. */
+  #mayStillBeCopied(mirror: MirrorRecord, link: PromotableLink | undefined): boolean {
+    if (link === undefined || link.producerId === null || link.isAtRest(mirror.sourceTopic)) return false;
+    const seenAtMs = this.#closing.get(mirrorKey(mirror))?.seenAtMs ?? 0;
+    return this.#options.nowMs() - seenAtMs < restPatienceMs;
   }
 
   /** Whether there is nothing left to close: said several times in a row. */
@@ -292,6 +308,12 @@ const neverCopied: Closed = {
   partitions: [],
   unfenced: 'the source was never reached, so nothing was copied',
 };
+
+function notAtRest(): LockstepError {
+  const text =
+    'waits until its agents have stopped, since no marker shuts them out (needs Alter on the cluster)';
+  return new LockstepError('NOT_AUTHORIZED', text, { retriable: true });
+}
 
 async function withTimeout<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
