@@ -3,7 +3,7 @@ import { type Cluster, formatAddress } from '../client/index.ts';
 import { type ControlTopic, LeaderWriter, type LinkDeclaration } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { KeeperStore } from '../link/acls/index.ts';
-import type { DecisionContext } from './leader/decide.ts';
+import type { DecisionContext } from './leader/decision.ts';
 import { Leader } from './leader/leader.ts';
 import type { MetTopic } from './leader/met-topics.ts';
 import { promotableLink } from './leader/promotable-link.ts';

@@ -8,7 +8,8 @@ import {
   recordVersion,
 } from '../../control/index.ts';
 import { checkTogether, resolveConfig } from '../declarations.ts';
-import { type Decision, type DecisionContext, decide } from './decide.ts';
+import { decide } from './decide.ts';
+import type { Decision, DecisionContext } from './decision.ts';
 
 const nowMs = 1_000_000;
 const source = { name: 'us-east', bootstrap: ['us:9092'] };
