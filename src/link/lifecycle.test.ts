@@ -6,7 +6,11 @@ const states = Object.keys(mirrorStates) as MirrorState[];
 const page = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8');
 
 test('the drawing in docs/fleet.md has every transition, and no other', () => {
-  const drawn = Array.from(page.matchAll(/^ {4}(\w+) --> (\w+): (\w+)$/gm), ([, from, to, event]) => [from, event, to]);
+  const drawn = Array.from(page.matchAll(/^ {4}(\w+) --> (\w+): (\w+)$/gm), ([, from, to, event]) => [
+    from,
+    event,
+    to,
+  ]);
   const table = states.flatMap((from) =>
     allowedEvents(from).map((event) => [from, event, nextMirrorState(from, event)!]),
   );
