@@ -49,7 +49,10 @@ async function main(options: BenchOptions): Promise<void> {
     say(`load average is ${loadAverageBefore.toFixed(1)}: other programs will distort the figures`);
   try {
     say('compiling dist/, which is what npm ships');
-    execFileSync(path.join(root, 'node_modules', '.bin', 'tsc'), ['-b', 'tsconfig.src.json'], { cwd: root, stdio: 'inherit' });
+    execFileSync(path.join(root, 'node_modules', '.bin', 'tsc'), ['-b', 'tsconfig.src.json'], {
+      cwd: root,
+      stdio: 'inherit',
+    });
     stage = await setStage(options, directory, say);
     say(`${(stage.logBytes / 1e9).toFixed(2)} GB are in us-east`);
     await report(await runAll(options, stage), options, stage);

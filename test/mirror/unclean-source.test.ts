@@ -95,7 +95,9 @@ async function write(topics: Record<KindName, string>, part: 'shared' | 'lost' |
 /** An agent as a process, so that it can be frozen; alone, so that nobody takes over meanwhile. */
 function runFrozenLater(file: string) {
   const main = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
-  const child = spawn(...withParentDeathSignal(process.execPath, [main, 'run', file, '--alone']), { stdio: 'pipe' });
+  const child = spawn(...withParentDeathSignal(process.execPath, [main, 'run', file, '--alone']), {
+    stdio: 'pipe',
+  });
   guardChild(child);
   let printed = '';
   for (const stream of [child.stdout, child.stderr])
