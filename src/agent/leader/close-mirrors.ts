@@ -15,13 +15,18 @@ import {
 import type { MirrorRecord, PromotedPartition } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { type Ask, fencePartition, MarkerWriter, writersOf } from '../../mirror/index.ts';
+import { later } from '../../offsets.ts';
 import { Slots } from '../../slots.ts';
 
 /** What was seen of a partition of the source, in the mirror's offsets; null: it was never seen. */
-export type SeenSource = (
-  sourceTopic: string,
-  partition: number,
-) => { readonly sourceEnd: bigint; readonly atMs: number } | null;
+export type SeenSource = (sourceTopic: string, partition: number) => SeenEnd | null;
+
+export interface SeenEnd {
+  readonly sourceEnd: bigint;
+  readonly atMs: number;
+  /** Told by the source just now; else what an agent told last, while the mirror may have gone on. */
+  readonly isLive?: boolean;
+}
 
 export interface CloseOptions {
   readonly destination: Cluster;
@@ -202,16 +207,14 @@ async function endOf(
   return { offset, isReplicated: unwrap(latest!.outcome).offset >= offset };
 }
 
-function promoted(
-  partition: number,
-  { offset, isReplicated }: Cut,
-  seen: { readonly sourceEnd: bigint; readonly atMs: number } | null,
-): PromotedPartition {
-  const missing = seen === null ? null : seen.sourceEnd > offset ? seen.sourceEnd - offset : 0n;
+function promoted(partition: number, { offset, isReplicated }: Cut, seen: SeenEnd | null): PromotedPartition {
+  // What the mirror has was at the source, whatever was told before.
+  const sourceEnd = seen === null ? null : seen.isLive ? seen.sourceEnd : later(seen.sourceEnd, offset);
+  const missing = sourceEnd === null ? null : later(sourceEnd - offset, 0n);
   return {
     partition,
     cutOffset: String(offset),
-    sourceEnd: seen === null ? null : String(seen.sourceEnd),
+    sourceEnd: sourceEnd === null ? null : String(sourceEnd),
     sourceSeenAtMs: seen?.atMs ?? null,
     missingRecords: missing === null ? null : String(missing),
     isReplicated,

@@ -9,7 +9,7 @@ import { type MirrorRecord, mirrorKey } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { nextMirrorState } from '../../link/index.ts';
 import { formatCount } from '../../units.ts';
-import { type Closed, closeMirrors, isGone, type SeenSource } from './close-mirrors.ts';
+import { type Closed, closeMirrors, isGone, type SeenEnd, type SeenSource } from './close-mirrors.ts';
 import { type DrainLook, isSameSource, lookAtEnds, messageOf, notDrained, quietMs } from './drained.ts';
 
 /** What a promotion needs of a link. */
@@ -220,7 +220,7 @@ export class Promotions {
   async #lookAtSource(link: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<SeenSource> {
     const { destination, nowMs } = this.#options;
     const { source } = link;
-    const ends = new Map<string, { sourceEnd: bigint; atMs: number }>();
+    const ends = new Map<string, SeenEnd>();
     const look = async (): Promise<void> => {
       if (source === null) return;
       const lookAt = async (mirror: MirrorRecord): Promise<void> => {
@@ -228,7 +228,7 @@ export class Promotions {
         const found = await lookAtEnds(mirror, { source, destination, shiftOf, nowMs });
         if (!isSameSource(found)) return;
         for (const { partition, sourceHighWatermark: sourceEnd } of found.ends)
-          ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs: found.atMs });
+          ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs: found.atMs, isLive: true });
       };
       // A partition that does not answer says nothing about the other mirrors.
       await Promise.all(mirrors.map((mirror) => lookAt(mirror).catch(messageOf)));
