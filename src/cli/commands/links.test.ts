@@ -148,6 +148,10 @@ describe('links create', () => {
     [['alter', 'us-to-eu'], /^lockstep: nothing to change/],
     [['alter', 'us-to-ue', '--unset', 'groups'], /there is no link us-to-ue .*; did you mean us-to-eu\?/],
     [['alter', 'us-to-eu', '--unset', 'topics'], /^link us-to-eu: /],
+    [
+      ['alter', 'us-to-eu', '--unset', 'group'],
+      /--unset group: no link has a key group; did you mean groups\?/,
+    ],
     [['describe', 'x'], /there is no link x at destination; there is us-to-eu/],
     [['delete', 'us-to-eu'], /has to be confirmed, and there is no terminal: add --yes/],
   ])('%j is told in a line, with 2, and nothing is sent', async (args, line) => {
@@ -317,6 +321,8 @@ a1     a1-host pid 7  0.1.0             2  yes     1.0 s ago  -
     const { stdout, stderr } = await links('describe');
     expect(stdout).toContain('  lag           unknown\n');
     expect(stdout).toContain('1 h ago, gone');
+    // Others copy what it had.
+    expect(stdout).toMatch(/^a1 .* +- +no /m);
     expect(stderr).toBe(
       'lockstep: no agent is running (the last was heard 1 h ago); shown is what was told last. Start one with: lockstep agent\n',
     );

@@ -1,6 +1,7 @@
 // `lockstep mirrors promote`: mirrors become topics of their own; when the lag is gone, or at once.
 import type { MirrorRecord } from '../../control/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
+import { mirrorStates } from '../../link/lifecycle.ts';
 import { type ChangeOptions, carryOut } from '../fleet/carry-out.ts';
 import { confirmed } from '../fleet/confirm.ts';
 import { describeMirror } from '../fleet/describe.ts';
@@ -41,17 +42,25 @@ export async function promote(
       return exitCodes.no;
     }
     const { output } = context;
-    if (!isNow && options.dryRun !== true)
+    const awaited = mirrors.filter(({ state }) => mirrorStates[state].isCopied);
+    if (!isNow && options.dryRun !== true && awaited.length > 0)
       output.message(
-        `lockstep: waiting up to ${formatDuration(timeoutMs)} for writes to stop and the lag of ${plural(mirrors.length, 'mirror')} to be gone`,
+        `lockstep: waiting up to ${formatDuration(timeoutMs)} for writes to stop and the lag of ${plural(awaited.length, 'mirror')} to be gone`,
       );
     const progress = options.dryRun === true ? null : new PromotionProgress(fleet, isMeant, output);
-    return carryOut(
+    const exitCode = await carryOut(
       fleet,
       { do: 'promoteMirrors', link: options.link, topics: chosen, isNow, timeoutMs },
       context,
       { ...options, timeoutMs: timeoutMs + closeMsMax, progress },
     );
+    const paused = isNow ? [] : mirrors.filter(({ state }) => state === 'Paused');
+    if (paused.length === 0) return exitCode;
+    output.message(
+      `lockstep: ${paused.map(({ sourceTopic }) => sourceTopic).join(', ')}: not promoted while paused, since what the source wrote meanwhile would be missing; ` +
+        'resume, or promote with --now what there is',
+    );
+    return exitCodes.no;
   });
 }
 
@@ -65,6 +74,8 @@ function confirmedNow(
   const open = mirrors
     .filter(({ state }) => state !== 'Promoted')
     .map((mirror) => describeMirror(fleet.state, mirror, fleet.nowMs()));
+  // Nothing is lost by what changes nothing: the leader says why.
+  if (open.length === 0) return Promise.resolve(true);
   const known = open.some((mirror) => mirror.unknownCount > 0)
     ? 'where the lag is unknown, so is the loss'
     : 'what the source writes from now on is not copied either';

@@ -223,6 +223,15 @@ us.orders          1           7     unknown  unknown          unknown  NO
     expect(more).toEqual([]);
   });
 
+  test('of all mirrors the paused ones are left out, which is told and no success', async () => {
+    fleet.mirror('us-to-eu', 'bills', { state: 'Paused' });
+    const { exitCode, stderr } = await mirrors('promote', '--link', 'us-to-eu', '--all');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('the lag of 1 mirror to be gone');
+    expect(stderr).toContain('lockstep: bills: not promoted while paused');
+    expect((await mirrors('promote', '--link', 'us-to-eu', '--all', '--now', '--yes')).exitCode).toBe(0);
+  });
+
   test('who is interrupted is told that the fleet is not', async () => {
     const stopping = new AbortController();
     fleet.send = async () => {

@@ -38,6 +38,10 @@ function words(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
 export function linksTable(links: readonly LinkDescription[]): string {
   return formatTable(
     [
@@ -121,7 +125,9 @@ export function linkFacts(link: LinkDescription, nowMs: number): string {
     fact('cluster id', link.sourceClusterId ?? unknown),
     fact('destination', link.destination),
     fact('generation', `${link.generation}, changed ${formatAge(link.changedAtMs, nowMs)}`),
-    ...Object.entries(link.config).map(([key, value]) => fact(key, words(value))),
+    ...Object.entries(link.config)
+      .filter(([, value]) => !isEmptyList(value))
+      .map(([key, value]) => fact(key, words(value))),
     fact('lag', formatLag(link)),
     ...(link.condition === null ? [] : [fact('condition', formatCondition(link.condition, nowMs))]),
     ...link.topicConditions.map((condition) => fact(condition.topic, formatCondition(condition, nowMs))),
@@ -161,7 +167,7 @@ export function agentsTable(agents: readonly AgentDescription[], nowMs: number):
       agent.id,
       `${agent.host} pid ${agent.pid}`,
       agent.version,
-      String(agent.partitionCount),
+      agent.isAlive ? String(agent.partitionCount) : none,
       agent.isLeader && agent.isAlive ? 'yes' : 'no',
       `${formatAge(agent.atMs, nowMs)}${agent.isAlive ? '' : ', gone'}`,
       agent.api ?? none,

@@ -5,7 +5,8 @@ import { formatAddress } from '../../client/config.ts';
 import type { LinkDeclaration, SourceReference } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { readClusterFile } from '../../topology/cluster-file.ts';
-import { literalSecretsOf, resolveLinkDeclaration } from '../../topology/index.ts';
+import { literalSecretsOf, nearestName, resolveLinkDeclaration } from '../../topology/index.ts';
+import { linkSchema } from '../../topology/link-schema.ts';
 import { addressesOf } from './destination.ts';
 
 export interface LinkOptions {
@@ -80,7 +81,7 @@ export function configChanges(
       throw new LockstepError('USAGE', `--set ${text}: expected key=value, such as replicationFactor=3`);
     change(pathOf(text.slice(0, at), '--set'), parsedValue(text.slice(at + 1), text.slice(0, at)));
   }
-  for (const key of unset) change(pathOf(key, '--unset'), undefined);
+  for (const key of unset) change(unsetPath(key, before), undefined);
   return changes;
 }
 
@@ -105,6 +106,18 @@ function pathOf(key: string, option: string): string[] {
     return path;
   }
   throw new LockstepError('USAGE', `${option} ${key}: expected a key of a link in lockstep.yaml`);
+}
+
+/** A key that no link has, mistyped as a rule, would seem to be unset. */
+function unsetPath(key: string, before: Readonly<Record<string, unknown>>): string[] {
+  const path = pathOf(key, '--unset');
+  const [top] = path as [string, ...string[]];
+  if (Object.hasOwn(linkSchema.shape, top) || Object.hasOwn(before, top)) return path;
+  const meant = nearestName(top, Object.keys(linkSchema.shape));
+  throw new LockstepError(
+    'USAGE',
+    `--unset ${key}: no link has a key ${top}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+  );
 }
 
 /** As the value would be read in lockstep.yaml: numbers, true, [a, b]. */
