@@ -395,6 +395,9 @@ it('mirrors changelogs, repartition topics and a topic of schemas', async () => 
   for (const topic of topics) await agent.reaches(topic, 'Mirroring');
   await passOn('abort');
   await passOn('commit');
+  // What is deleted before it was mirrored is another story (RetentionOvertook).
+  const written = (await oracle.ends(regions['us-east'], repartition))[0]!.highWatermark;
+  await agent.mirrorsUpTo(repartition, BigInt(written));
   await oracle.deleteRecords(regions['us-east'], repartition, { 0: 60 });
   await write(changelog, 'lz4', [keys(200, 210, 'while it runs')]);
   await write(schemas, 'none', [[[schema(99, 1), '{"id":99}']]]);
