@@ -38,7 +38,7 @@ export const agent = named('Agent', 'One agent of the fleet, as it last told', {
   startedAtMs: moment,
   atMs: moment,
   isLeader: z.boolean(),
-  isAlive: z.boolean().meta({ description: 'It has told of itself within the last 30 s' }),
+  isAlive: z.boolean().meta({ description: 'It has told of itself within the last 15 s' }),
   partitionCount: count,
 });
 

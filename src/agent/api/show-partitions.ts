@@ -4,7 +4,7 @@ import type { AgentView, ElsewherePartition, LinkView } from '../view.ts';
 import type { PartitionAnswer } from './answers.ts';
 
 /** Agents tell that they live every few seconds; after this long, in ms, one counts as gone. */
-const agentAliveMs = 30_000;
+const agentAliveMs = 15_000;
 
 export function isAlive({ atMs }: { atMs: number }, nowMs: number): boolean {
   return nowMs - atMs <= agentAliveMs;

@@ -316,6 +316,13 @@ a1     a1-host pid 7  0.1.0             2  yes     1.0 s ago  -
     });
   });
 
+  test('of two that have told that they lead the one heard last does', async () => {
+    fleet.agent('a1', { isLeader: true, atMs: nowMs - 12_000 }).agent('a2', { isLeader: true });
+    const { stdout } = await links('describe');
+    expect(stdout).toMatch(/^a1 .* no /m);
+    expect(stdout).toMatch(/^a2 .* yes /m);
+  });
+
   test('an agent that was not heard for long is gone, and says nothing about the lag any more', async () => {
     fleet.agent('a1', { atMs: Date.UTC(2026, 10, 21, 11) });
     const { stdout, stderr } = await links('describe');

@@ -13,7 +13,7 @@ import type { FleetView } from './fleet.ts';
 import { mirrorsOf } from './names.ts';
 
 /** Agents tell that they live at least every few seconds; after this long, in ms, one counts as gone. */
-export const agentAliveMs = 30_000;
+export const agentAliveMs = 15_000;
 
 export interface AgentDescription extends Omit<AgentRecord, 'v'> {
   readonly isAlive: boolean;
@@ -93,8 +93,15 @@ export interface LinkDescription extends Lag {
 }
 
 export function describeAgents(state: FleetView, nowMs: number): AgentDescription[] {
-  return [...state.agents.values()]
-    .map(({ v: _, ...agent }) => ({ ...agent, isAlive: nowMs - agent.atMs <= agentAliveMs }))
+  const all = [...state.agents.values()];
+  // One that was killed has said last that it leads, and another one has followed since.
+  const leaderAtMs = Math.max(0, ...all.filter(({ isLeader }) => isLeader).map(({ atMs }) => atMs));
+  return all
+    .map(({ v: _, ...agent }) => ({
+      ...agent,
+      isLeader: agent.isLeader && agent.atMs === leaderAtMs,
+      isAlive: nowMs - agent.atMs <= agentAliveMs,
+    }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
