@@ -43,7 +43,7 @@ export const waysOut: Readonly<Record<StopKind | LastingState, string>> = {
   HoleTooLong: `What is before it is identical. Set a higher fillOffsetsMax, or compactionGaps: copies for a gap that compaction left, on link {link} in {file}, then ${restart}.`,
   Blocked: `Change the setting of the mirror that the reason speaks of, for example: kafka-configs.sh --bootstrap-server {destination} --alter --entity-type topics --entity-name {mirror} --add-config max.message.bytes=10485760. A raised max.message.bytes is noticed within moments; after any other change, ${restart}.`,
   Fenced:
-    'Nothing has to be done if the promotion was meant. Else see who writes to the topic now: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {mirror} --partition {partition}.',
+    'Nothing has to be done if the promotion was meant. To mirror the topic anew, delete the mirror topic first. Else see who writes to the topic now: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {mirror} --partition {partition}.',
   Stopped: `Nothing has to be done; to go on: ${startAgain}.`,
   OldRecordFormat:
     'What is before it is identical. Copy the topic into a new one with a client of today and mirror that, or let go of the old records: kafka-delete-records.sh --bootstrap-server {source} --offset-json-file FILE.',
