@@ -17,7 +17,7 @@ const troubleStates: ReadonlySet<string> = new Set(['Recovering', 'NotAuthorized
 export class StateLog {
   readonly #log: Log;
   /** What was told last, by link/topic/partition. */
-  readonly #told = new Map<string, { state: string; isTrouble: boolean }>();
+  readonly #told = new Map<string, { state: string; trouble: string | null }>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -41,10 +41,12 @@ export class StateLog {
     if (told?.state === state) return;
     const isTrouble = isStopped ? state !== 'Stopped' : troubleStates.has(state);
     // A partition on its way back from trouble is not out of it before it copies.
-    const wasTrouble = told?.isTrouble ?? false;
+    const wasTrouble = told !== undefined && told.trouble !== null;
     const isOver = wasTrouble && healthyStates.has(state);
-    this.#told.set(key, { state, isTrouble: isTrouble || (wasTrouble && !isOver) });
-    const level = isTrouble ? (isStopped ? 'error' : 'warn') : isOver ? 'info' : 'debug';
+    this.#told.set(key, { state, trouble: isTrouble ? state : isOver ? null : (told?.trouble ?? null) });
+    // One that tries again and again, as while its source is down, has told so.
+    const isOld = isTrouble && !isStopped && told?.trouble === state;
+    const level = isOld ? 'debug' : isTrouble ? (isStopped ? 'error' : 'warn') : isOver ? 'info' : 'debug';
     const place = stoppedAt === null ? {} : { offset: stoppedAt };
     this.#log[level](
       { link, topic, partition, state, reason, ...place },

@@ -47,6 +47,8 @@ it('tells trouble of a partition once, and its end, but not the steps of every s
     look({ state: 'Recovering', reason: 'NOT_LEADER_OR_FOLLOWER' });
     look({ state: 'Recovering', reason: 'NOT_LEADER_OR_FOLLOWER' });
     look({ state: 'ReadingDestination' });
+    look({ state: 'Recovering', reason: 'NOT_LEADER_OR_FOLLOWER' });
+    look({ state: 'ReadingDestination' });
     look({ state: 'Mirroring' });
     look({ state: 'Diverged', isStopped: true, reason: 'the batch at 7 differs', stoppedAt: 7n });
   });

@@ -41,7 +41,10 @@ export class Office {
   lead(isLeading: boolean): void {
     if (this.#isLeading === isLeading || (isLeading && this.#isClosed)) return;
     this.#isLeading = isLeading;
-    this.#say('info', isLeading ? 'this agent leads the fleet' : 'another agent leads the fleet');
+    this.#say(
+      'info',
+      isLeading ? 'this agent leads the fleet' : 'this agent does not lead the fleet any more',
+    );
     this.#changing = this.#changing.then(() => (isLeading ? this.#take() : this.#leave()));
   }
 

@@ -2,24 +2,9 @@
 import type { ControlTopic } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { reportText } from '../../link/groups/index.ts';
-import type { StopKind } from '../../mirror/index.ts';
+import { hasEnded } from '../../mirror/index.ts';
 import type { LinkWorker } from '../link-worker.ts';
 import type { PromotableLink } from './promotions.ts';
-
-/** States in which a partition is not copied any more, so that where it ends tells little. */
-const ended: Readonly<Record<Exclude<StopKind, 'Stopped'>, true>> = {
-  OldRecordFormat: true,
-  Diverged: true,
-  ForeignData: true,
-  SourceTruncated: true,
-  SourceRecreated: true,
-  DestinationRecreated: true,
-  RetentionOvertook: true,
-  StartTooFar: true,
-  HoleTooLong: true,
-  Blocked: true,
-  Fenced: true,
-};
 
 export function promotableLink(
   worker: LinkWorker | undefined,
@@ -44,7 +29,7 @@ export function promotableLink(
       const partitionCount = control.state.mirrors.get(`${worker.name}/${topic}`)?.partitionCount ?? 0;
       for (let partition = 0; partition < partitionCount; partition++) {
         const status = control.state.statuses.get(`${worker.name}/${topic}/${partition}`);
-        if (status === undefined || !Object.hasOwn(ended, status.state)) continue;
+        if (status === undefined || !hasEnded(status.state)) continue;
         const reason = status.reason === null ? '' : `: ${status.reason}`;
         return `partition ${partition} is ${status.state}${reason}; promote --now goes on with what there is`;
       }
@@ -54,7 +39,7 @@ export function promotableLink(
       const partitionCount = control.state.mirrors.get(`${worker.name}/${topic}`)?.partitionCount ?? 0;
       for (let partition = 0; partition < partitionCount; partition++) {
         const state = control.state.statuses.get(`${worker.name}/${topic}/${partition}`)?.state ?? 'Stopped';
-        if (state !== 'Stopped' && !Object.hasOwn(ended, state)) return false;
+        if (state !== 'Stopped' && !hasEnded(state)) return false;
       }
       return true;
     },

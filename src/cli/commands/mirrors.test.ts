@@ -83,6 +83,11 @@ describe('mirrors list', () => {
   });
 });
 
+test('a mirror whose partitions have ended is not told to be simply Mirroring', async () => {
+  fleet.status('us-to-eu', 'orders', 0, { state: 'Fenced' });
+  expect((await mirrors('list')).stdout).toContain('  Mirroring, 1 Fenced  ');
+});
+
 describe('mirrors describe', () => {
   test('has a line for each partition; what nobody told is unknown, never 0', async () => {
     expect((await mirrors('describe')).stdout).toBe(`mirror us-to-eu/orders -> us.orders  Mirroring for 2 h

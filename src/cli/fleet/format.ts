@@ -1,4 +1,5 @@
 // Descriptions as text. What is unknown is the word `unknown`.
+import { hasEnded } from '../../mirror/partition/ended.ts';
 import type { Output } from '../output/output.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import { formatCount, formatDuration, plural } from '../output/units.ts';
@@ -98,13 +99,23 @@ export function mirrorsTable(mirrors: readonly MirrorDescription[], nowMs: numbe
       mirror.link,
       mirror.sourceTopic,
       mirror.mirrorTopic,
-      mirror.condition === null ? mirror.state : `${mirror.state}, ${mirror.condition.state}`,
+      formatMirrorState(mirror),
       formatAge(mirror.sinceMs, nowMs),
       String(mirror.partitionCount),
       mirror.isCopied ? formatLagRecords(mirror) : none,
       mirror.isCopied ? formatBehind(mirror) : none,
     ]),
   );
+}
+
+/** `Mirroring, 2 Fenced`: what it is meant to do, what keeps it from that, and how many partitions have ended. */
+function formatMirrorState({ state, condition, isCopied, partitions }: MirrorDescription): string {
+  const states = isCopied ? partitions.map((partition) => partition.state) : [];
+  const ended = states.filter((each) => each !== null && hasEnded(each));
+  const counts = [...Map.groupBy(ended, (end) => end)].map(
+    ([end, { length }]) => `${formatCount(length)} ${end}`,
+  );
+  return [state, ...(condition === null ? [] : [condition.state]), ...counts].join(', ');
 }
 
 const factIndent = 14;
