@@ -58,7 +58,7 @@ test('the newest status line is kept', () => {
 test('how the agent stands in its fleet', () => {
   const agent = after(
     'lockstep: this agent leads the fleet',
-    'lockstep: another agent leads the fleet',
+    'lockstep: this agent does not lead the fleet any more',
     'lockstep: warning: lost its place in group lockstep: no heartbeat was answered for 10003 ms. It stops its 6 partitions and joins again.',
     '2026-11-21T12:21:54.138Z  soak  1,018 of 1,019 partitions mirroring (1 Settling)  lag none',
   );

@@ -449,6 +449,8 @@ export class PartitionRunner implements FetchTarget {
     // The first answer afterwards tells where each source log ends, whether it has grown or not.
     this.#ends = null;
     this.#mustCompare = true;
+    // When it answered last stays known: answers without news were some, too.
+    this.#fetchedAtMs = this.#lastFetchAtMs();
     this.#readerTrouble = reason;
     this.#counters.errors.sourceUnreachable += 1;
     this.#noteError(reason);
