@@ -171,6 +171,7 @@ export class FleetAgent {
   async #run(): Promise<void> {
     const { signal } = this.#options;
     const stopListening = this.#control.onChange((changes) => {
+      for (const { key, value } of changes) if (value === null) this.#forget(key);
       if (changes.some(({ key }) => declared.test(key))) this.#follow();
       this.#tellWarnings();
     });
@@ -244,6 +245,12 @@ export class FleetAgent {
     const { warnings } = this.#control.state;
     for (const text of warnings) if (!this.#toldWarnings.has(text)) this.#say('warning', text);
     this.#toldWarnings = new Set(warnings);
+  }
+
+  /** A mirror that was deleted may come back as another topic under its name. */
+  #forget(key: string): void {
+    const [, link, topic] = /^mirror\/([^/]+)\/(.+)$/.exec(key) ?? [];
+    if (link !== undefined && topic !== undefined) this.#workers.get(link)?.forget(topic);
   }
 
   /** Runners look at once when a mirror of theirs was paused, resumed or promoted. */

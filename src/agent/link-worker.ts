@@ -190,6 +190,11 @@ export class LinkWorker {
     });
   }
 
+  /** The mirror of this topic was deleted. */
+  forget(topic: string): void {
+    this.#inOrder(async () => this.#runner?.forget(topic));
+  }
+
   /** Stops these partitions; resolves when nothing of them is under way. */
   async release(partitions: readonly { topic: string; partition: number }[]): Promise<void> {
     await Promise.all([this.#runner?.release(partitions), this.#formerStopped]);

@@ -148,6 +148,11 @@ export class LinkRunner {
     return this.#share.release(partitions);
   }
 
+  /** The mirror of this topic was deleted: another one under its name is met for the first time. */
+  forget(topic: string): void {
+    this.#topics.forget(topic);
+  }
+
   /** Takes other options while it runs, and looks at once (`reconcile`). */
   alter(changes: Partial<AlterableLinkOptions>): Promise<void> {
     this.#alterable = withDefaults({ ...this.#alterable, ...changes });

@@ -81,6 +81,13 @@ export class LinkTopics {
     );
   }
 
+  /** Nothing is known of the topic any more: if it is to be mirrored again, it is met for the first time. */
+  forget(topic: string): void {
+    this.#options.share.apply(topic, []);
+    this.#topics.delete(topic);
+    this.#waiting.delete(topic);
+  }
+
   /** Starts what is ours of all topics, and stops the rest. */
   shareOut(): void {
     for (const topic of this.#topics.keys()) this.#shareOutTopic(topic);

@@ -1,6 +1,7 @@
 // A fleet of agents in one process: links come from the control topic, partitions are shared out, mirrors are paused,
 // promoted and deleted, and everything is the same after every agent was replaced.
 import { beforeAll, expect, test } from 'vitest';
+import { deleteTopics, unwrap } from '../../src/client/index.ts';
 import { expectIdentical } from '../mirror/same-on-both-sides.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
@@ -91,6 +92,14 @@ test('a fleet copies what a link declares, shares it out, is replaced agent by a
   await produce(topics[1], 60);
   await fleet.done({ do: 'resumeMirrors', link: 'us-to-eu', topics: null });
   await fleet.reaches('it to be copied again', () => isMirroring(fleet));
+  await expectIdentical({ oracle, folder: folder.path, source, destination, topics });
+
+  // A mirror that is deleted, topic and all, is made anew by the same agents.
+  await fleet.done({ do: 'deleteMirrors', link: 'us-to-eu', topics: [topics[1]] });
+  unwrap((await deleteTopics(fleet.control.cluster, [topics[1]])).get(topics[1])!);
+  await fleet.reaches('nothing to be told of it', () => fleet.state.statuses.size === partitionCount);
+  await fleet.done({ do: 'createMirrors', link: 'us-to-eu', topics: [topics[1]] });
+  await fleet.reaches('it to be copied anew', () => isMirroring(fleet));
   await expectIdentical({ oracle, folder: folder.path, source, destination, topics });
 
   // A planned promotion of one, an immediate one of the other.
