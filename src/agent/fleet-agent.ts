@@ -4,6 +4,7 @@
 //   control topic ──► links ──► LinkWorker (one each) ◄── partitions that are ours ◄── Membership
 //                        ▲
 //                        └── Leader, where this agent leads: commands, mirrors, promotions
+import { hostname } from 'node:os';
 import { Cluster, type ClusterConfig, systemClock } from '../client/index.ts';
 import {
   agentKey,
@@ -74,7 +75,10 @@ export class FleetAgent {
   #work: readonly WorkItem[] = [];
   #mirrorStates: ReadonlyMap<string, string> = new Map();
   #owned: ReadonlySet<string> = new Set();
+  readonly #startedAtMs = Date.now();
   #isStopping = false;
+  /** Another agent with the same id was seen, and told. */
+  #hasNamesake = false;
   #toldWarnings: ReadonlySet<string> = new Set();
 
   private constructor(options: FleetAgentOptions, destination: Cluster, control: ControlTopic) {
@@ -172,6 +176,7 @@ export class FleetAgent {
     const { signal } = this.#options;
     const stopListening = this.#control.onChange((changes) => {
       for (const { key, value } of changes) if (value === null) this.#forget(key);
+      this.#warnOfNamesake();
       if (changes.some(({ key }) => declared.test(key))) this.#follow();
       this.#tellWarnings();
     });
@@ -245,6 +250,21 @@ export class FleetAgent {
     const { warnings } = this.#control.state;
     for (const text of warnings) if (!this.#toldWarnings.has(text)) this.#say('warning', text);
     this.#toldWarnings = new Set(warnings);
+  }
+
+  /** Two agents with one id overwrite what the other tells of itself. */
+  #warnOfNamesake(): void {
+    const { agentId } = this.#options;
+    const told = this.#control.state.agents.get(agentId);
+    if (this.#hasNamesake || told === undefined) return;
+    const { host, pid, startedAtMs } = told;
+    // What a former life of this agent told stands there until this one tells something.
+    if ((pid === process.pid && host === hostname()) || startedAtMs < this.#startedAtMs) return;
+    this.#hasNamesake = true;
+    this.#say(
+      'warning',
+      `agent ${agentId} runs a second time (pid ${pid} on ${host}); give each agent an --id of its own`,
+    );
   }
 
   /** A mirror that was deleted may come back as another topic under its name. */

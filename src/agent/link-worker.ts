@@ -32,6 +32,7 @@ import {
   matchesTopic,
 } from '../topology/index.ts';
 import { groupShift } from './group-shift.ts';
+import type { LinkTopics } from './leader/conditions.ts';
 import { buildLink } from './link-parts.ts';
 
 export interface LinkWorkerOptions {
@@ -76,9 +77,6 @@ const resolveAgainMs = 15_000;
 const keptBytesMax = 8 * 1024 * 1024;
 
 const connecting = 'connecting to the source';
-
-/** How the topics of a link stand. */
-export type LinkTopics = Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'>;
 
 export class LinkWorker {
   readonly #options: LinkWorkerOptions;
@@ -154,7 +152,10 @@ export class LinkWorker {
   }
 
   status(): LinkStatus {
-    if (this.#runner !== null) return { ...this.#runner.status(), ...this.topicsStatus() };
+    if (this.#runner !== null) {
+      const { discoveryError } = this.topicsStatus();
+      return { ...this.#runner.status(), discoveryError };
+    }
     const { name, source, destination } = this.#record;
     return {
       ...{ name, source: source.name, destination },
@@ -167,8 +168,13 @@ export class LinkWorker {
 
   /** Without the partitions, of which there may be thousands. */
   topicsStatus(): LinkTopics {
-    const { topics, discoveryError } = this.#runner?.topicsStatus() ?? { topics: [], discoveryError: null };
-    return { name: this.name, topics, discoveryError: this.#isStarted ? discoveryError : this.#trouble };
+    const nothing = { topics: [], missingTopics: [], discoveryError: null };
+    const told = this.#runner?.topicsStatus() ?? nothing;
+    return {
+      name: this.name,
+      ...told,
+      discoveryError: this.#isStarted ? told.discoveryError : this.#trouble,
+    };
   }
 
   /** The link was declared anew. */

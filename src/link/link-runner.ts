@@ -162,7 +162,8 @@ export class LinkRunner {
   status(): LinkStatus {
     const { name, source, destination, mirror } = this.#options;
     return {
-      ...this.topicsStatus(),
+      topics: this.#topics.status((topic) => this.#settings.contestOf(topic)),
+      discoveryError: this.#discoveryError,
       ...{ name, source: source.name, destination: destination.name },
       partitions: mirror.status(),
       heldBytes: mirror.heldBytes,
@@ -170,8 +171,9 @@ export class LinkRunner {
   }
 
   /** Without the partitions, of which there may be thousands. */
-  topicsStatus(): Pick<LinkStatus, 'topics' | 'discoveryError'> {
+  topicsStatus(): Pick<LinkStatus, 'topics' | 'discoveryError'> & { missingTopics: readonly string[] } {
     return {
+      missingTopics: this.#topics.missing,
       topics: this.#topics.status((topic) => this.#settings.contestOf(topic)),
       discoveryError: this.#discoveryError,
     };

@@ -58,6 +58,11 @@ export class LinkTopics {
     return this.#topics.size === 0 ? (waiting?.error ?? null) : null;
   }
 
+  /** Topics that the link names one by one, and the source does not have. */
+  get missing(): readonly string[] {
+    return this.#vanished.missingOf(this.#options.namedTopics());
+  }
+
   /** Those whose settings are followed. */
   get mirrored(): readonly KnownTopic[] {
     const { wishes } = this.#options;

@@ -25,6 +25,11 @@ export class VanishedTopics {
     this.#options = options;
   }
 
+  /** Of these, the names that the source did not have at the last look. */
+  missingOf(namedTopics: readonly string[]): readonly string[] {
+    return namedTopics.filter((topic) => this.#missing.has(topic));
+  }
+
   /** Gives known topics that are not listed their condition, and says it once. */
   async look(topics: readonly KnownTopic[], listed: { has(topic: string): boolean }): Promise<void> {
     const { source, onNotice } = this.#options;

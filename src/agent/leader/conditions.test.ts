@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FleetReducer, type MirrorRecord, recordVersion } from '../../control/index.ts';
-import type { LinkStatus, TopicStatus } from '../../link/index.ts';
-import { conditionEntries } from './conditions.ts';
+import type { TopicStatus } from '../../link/index.ts';
+import { conditionEntries, type LinkTopics } from './conditions.ts';
 
 function fleet(): FleetReducer {
   const state = new FleetReducer();
@@ -11,12 +11,16 @@ function fleet(): FleetReducer {
   return state;
 }
 
-function status(topics: Partial<TopicStatus>[], discoveryError: string | null = null): LinkStatus {
+function status(topics: Partial<TopicStatus>[], discoveryError: string | null = null): LinkTopics {
   const base = { name: 'l', source: 'us', destination: 'eu', partitions: [], heldBytes: 0, discoveryError };
-  return { ...base, topics: topics.map((topic) => ({ reason: null, ...topic }) as TopicStatus) };
+  return {
+    ...base,
+    missingTopics: [],
+    topics: topics.map((topic) => ({ reason: null, ...topic }) as TopicStatus),
+  };
 }
 
-function look(state: FleetReducer, link: LinkStatus, nowMs: number): string[] {
+function look(state: FleetReducer, link: LinkTopics, nowMs: number): string[] {
   const entries = conditionEntries(state, [link], nowMs);
   for (const [key, value] of entries) state.apply(key, value && JSON.stringify(value));
   expect(state.warnings).toEqual([]);
@@ -63,4 +67,12 @@ test('what a newer Lockstep wrote is left alone: the pen would refuse everything
   state.apply('condition/l/orders', JSON.stringify({ v: 99 }));
   const entries = conditionEntries(state, [status([{ topic: 'orders', state: 'Refused', reason: 'x' }])], 5);
   expect([...entries.keys()]).toEqual([]);
+});
+
+test('a topic that the link names and the source lacks', () => {
+  const state = fleet();
+  look(state, { ...status([]), missingTopics: ['oders'] }, 5);
+  expect([...state.conditions.keys()]).toEqual(['l/oders']);
+  look(state, status([{ topic: 'oders', mirrorTopic: 'oders', state: 'Mirrored' }]), 6);
+  expect(state.conditions.size).toBe(0);
 });

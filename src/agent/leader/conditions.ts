@@ -3,10 +3,16 @@
 import { type ConditionRecord, conditionKey, type FleetState, recordVersion } from '../../control/index.ts';
 import type { LinkStatus } from '../../link/index.ts';
 
+/** How the topics of a link stand. */
+export interface LinkTopics extends Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'> {
+  /** Named by the link one by one, and not at the source. */
+  readonly missingTopics: readonly string[];
+}
+
 /** Entries that are new, other or gone. */
 export function conditionEntries(
   state: FleetState,
-  links: readonly Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'>[],
+  links: readonly LinkTopics[],
   nowMs: number,
 ): Map<string, ConditionRecord | null> {
   const wanted = new Map<string, { state: string; reason: string }>();
@@ -14,8 +20,10 @@ export function conditionEntries(
     if (!state.links.has(link.name)) continue;
     if (link.discoveryError !== null)
       wanted.set(conditionKey(link.name), { state: 'Trouble', reason: link.discoveryError });
-    else if (link.topics.length === 0)
+    else if (link.topics.length + link.missingTopics.length === 0)
       wanted.set(conditionKey(link.name), { state: 'NothingSelected', reason: nothingSelected });
+    for (const topic of link.missingTopics)
+      wanted.set(conditionKey(link.name, topic), { state: 'Missing', reason: missing });
     for (const { topic, mirrorTopic, state: topicState, reason } of link.topics) {
       const owner = ownerOf(state, mirrorTopic, link.name);
       if (owner !== undefined && !state.mirrors.has(`${link.name}/${topic}`))
@@ -40,6 +48,7 @@ export function conditionEntries(
   return entries;
 }
 
+const missing = 'the source has no topic of this name yet, or its user may not describe it';
 const nothingSelected =
   'the source has no topic that the filters of the link take, or its user may not describe any of them';
 

@@ -23,9 +23,8 @@ import {
   recordVersion,
 } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import type { LinkStatus } from '../../link/index.ts';
 import { answerOf } from './answers.ts';
-import { conditionEntries } from './conditions.ts';
+import { conditionEntries, type LinkTopics } from './conditions.ts';
 import { decide } from './decide.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 import { type MetTopic, recordsOfMet } from './met-topics.ts';
@@ -40,7 +39,7 @@ export interface LeaderOptions {
   /** What the runners of all links hold now. */
   met(): readonly MetTopic[];
   /** How they stand. */
-  links(): readonly Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'>[];
+  links(): readonly LinkTopics[];
   /** Kafka's id of each link's source, where it was reached. */
   sourceClusterIds(): ReadonlyMap<string, string>;
   promotions(replace: (before: MirrorRecord, after: MirrorRecord | null) => Promise<void>): Promotions;

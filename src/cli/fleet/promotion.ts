@@ -21,7 +21,7 @@ export function promotedTable(mirrors: readonly PromotedMirror[], nowMs: number)
       String(partition.cutOffset),
       partition.sourceEnd === null ? unknown : String(partition.sourceEnd),
       formatAge(partition.sourceSeenAtMs, nowMs),
-      missingWords(partition),
+      missingWords(partition, nowMs),
       partition.isReplicated ? 'yes' : 'NO',
     ]),
   );
@@ -40,10 +40,14 @@ export function promotedTable(mirrors: readonly PromotedMirror[], nowMs: number)
 }
 
 /** What the source wrote after it was seen last nobody here can know. */
-function missingWords({ missingRecords }: PromotedDescription): string {
+function missingWords({ missingRecords, sourceSeenAtMs }: PromotedDescription, nowMs: number): string {
   if (missingRecords === null) return unknown;
-  return missingRecords === 0n ? '0' : `at least ${formatCount(missingRecords)}`;
+  const isFresh = sourceSeenAtMs !== null && nowMs - sourceSeenAtMs <= seenMsMax;
+  return missingRecords === 0n && isFresh ? '0' : `at least ${formatCount(missingRecords)}`;
 }
+
+/** A source that was seen longer ago than this may have got more, in ms. */
+const seenMsMax = 5_000;
 
 /** What the table says in words, for those who have to decide something. */
 export function promotedRemarks(mirrors: readonly PromotedMirror[]): string[] {
