@@ -15,7 +15,7 @@ const valuesKeptMax = 32;
 const commandKinds = /^command\//;
 const firstWinsKinds = /^(shift|start)\//;
 /** Kinds that only the leader may write, through `LeaderWriter`. */
-const leaderKinds = /^(link|mirror|condition|acl|group|answer|restored)(\/|$)/;
+const leaderKinds = /^(link|mirror|condition|acl|group|answer|leader|restored)(\/|$)/;
 
 /** What a record changed. */
 export interface KeyChange {

@@ -24,6 +24,8 @@ import { controlPartition, controlTopic } from './topic.ts';
 import { recordVersion } from './types.ts';
 
 export const leaderTransactionalId = 'lockstep-leader';
+/** When somebody took the pen last. */
+const leaderKey = 'leader';
 
 /**
  * An open transaction of a leader that died holds back all readers for so long, unless the next leader aborts it. Not
@@ -72,7 +74,11 @@ export class LeaderWriter {
   static async take(control: ControlTopic): Promise<LeaderWriter> {
     const producer = await initTransactions(control.cluster, leaderTransactionalId, { transactionTimeoutMs });
     await control.refresh();
-    return new LeaderWriter(control, producer);
+    const writer = new LeaderWriter(control, producer);
+    // A broker that was frozen believes for a moment that it still leads, and tells an old end. What is read back once it
+    // was committed proves that everything before it was read.
+    await writer.#enqueue([[leaderKey, JSON.stringify({ v: recordVersion, atMs: Date.now() })]]);
+    return writer;
   }
 
   /** Another process has taken over; every further write fails with FENCED. Who leads the group all the same may `take` again. */

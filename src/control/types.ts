@@ -10,6 +10,7 @@
 //   agent/<id>                           an agent, where its API listens         written by that agent
 //   command/<id>                         what a person asks for                  written by the command line
 //   answer/<id>                          what became of it                       written by the leader
+//   leader                               when somebody began to lead             written by that agent
 import type { ErrorCode } from '../errors.ts';
 import type { MirrorState } from '../link/lifecycle.ts';
 
