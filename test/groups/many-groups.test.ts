@@ -27,7 +27,7 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.connect(configOf(regions.both));
   for (const name of [topic, mirrorTopic]) {
-    unwrap((await createTopics(cluster, [{ name, partitionCount: 1 }])).get(name)!);
+    unwrap((await createTopics(cluster, [{ name, partitionCount: 1, replicationFactor: 2 }])).get(name)!);
     const messages = Array.from({ length: 50 }, (_, i) => ({ partition: 0, value: Buffer.from(`${i}`) }));
     await platformaticProduce({ bootstrap: regions.both.bootstrap, topic: name, messages });
   }
@@ -108,6 +108,13 @@ test('a coordinator that dies holds groups up only until another broker has take
         ({ state, positions }) => state === 'Synced' && positions[0]?.destination === '45',
       );
     },
-    { deadlineMs: 90_000, describe: () => `all groups to be synced: ${it.keeper.status().lastError}` },
+    {
+      deadlineMs: 90_000,
+      describe: () => {
+        const { groups: statuses, lastError } = it.keeper.status();
+        const late = statuses.find(({ positions }) => positions[0]?.destination !== '45');
+        return `all groups to be synced: ${lastError}; ${JSON.stringify(late)}`;
+      },
+    },
   );
 });
