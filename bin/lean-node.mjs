@@ -1,5 +1,5 @@
-// Agents run for years and move bytes that live outside of V8's heap: a small heap costs them nothing measurable, and
-// with V8's own choice a thousand partitions take three times the memory (bench/idle.ts).
+// Agents run for years and move bytes that live outside of V8's heap. A small heap costs throughput nothing measurable;
+// with a thousand idle partitions it takes 116 MB instead of 254, for 5.8% of a core instead of 1.7 (bench/idle.ts).
 const leanFlags = ['--optimize-for-size'];
 const longRunning = new Set(['run', 'agent']);
 
