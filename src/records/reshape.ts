@@ -7,7 +7,7 @@ import { LockstepError } from '../errors.ts';
 import { BatchView } from './batch-view.ts';
 import { BatchWriter, recordOverheadBytesMax } from './batch-writer.ts';
 import { corruptBatch } from './corrupt.ts';
-import { encodeRawBatch } from './encode-batch.ts';
+import { type EncodeOptions, encodeRawBatch } from './encode-batch.ts';
 import { verifyChecksum } from './header.ts';
 import { type Compression, headerBytes } from './layout.ts';
 import { type RawRecord, readRawRecords } from './read-records.ts';
@@ -45,7 +45,7 @@ export function splitRuns(view: BatchView, options: ReadOptions & { from?: bigin
   const { sizeBytes } = view;
   return runs.every((run) => run.length <= sizeBytes)
     ? runs
-    : runs.flatMap((run) => partsWithin(sizeBytes, run, asBefore(view)));
+    : runs.flatMap((run) => (run.length <= sizeBytes ? [run] : partsOf(run, sizeBytes, asBefore(view))));
 }
 
 /**
@@ -114,18 +114,18 @@ function mergedBytes(views: readonly BatchView[]): number {
   return bytes;
 }
 
-/** Halves a batch until each part fits, since another compressor may do worse than the one before it. */
-function partsWithin(
-  sizeBytesMax: number,
-  batch: Buffer,
-  options: { compression: Compression; partitionLeaderEpoch: number },
-): Buffer[] {
-  const view = new BatchView(batch, 0);
-  if (batch.length <= sizeBytesMax || view.recordCount === 1) return [batch];
-  const records = [...readRawRecords(view)];
+/** A run that does not fit: compressed, if it was left plain, and else halved, since another compressor may do worse. */
+function partsOf(run: Buffer, sizeBytesMax: number, options: EncodeOptions): Buffer[] {
+  const view = new BatchView(run, 0);
+  return view.recordCount === 1 ? [run] : partsWithin(sizeBytesMax, [...readRawRecords(view)], options);
+}
+
+function partsWithin(sizeBytesMax: number, records: readonly RawRecord[], options: EncodeOptions): Buffer[] {
+  const batch = encodeRawBatch(records, options);
+  if (batch.length <= sizeBytesMax || records.length === 1) return [batch];
   const half = records.length >>> 1;
-  return [records.slice(0, half), records.slice(half)].flatMap((part: RawRecord[]) =>
-    partsWithin(sizeBytesMax, encodeRawBatch(part, options), options),
+  return [records.slice(0, half), records.slice(half)].flatMap((part) =>
+    partsWithin(sizeBytesMax, part, options),
   );
 }
 
