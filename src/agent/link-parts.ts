@@ -41,7 +41,7 @@ export interface LinkParts {
 }
 
 /** @throws LockstepError CONFIG_INVALID where both ends are one cluster. */
-export function buildLink(parts: LinkParts): { runner: LinkRunner; mirror: LinkMirror } {
+export function buildLink(parts: LinkParts): LinkRunner {
   const { config, source, destination } = parts;
   if (source.clusterId === destination.clusterId) {
     throw new LockstepError(
@@ -76,7 +76,7 @@ export function buildLink(parts: LinkParts): { runner: LinkRunner; mirror: LinkM
     nowMs: Date.now,
     ...(parts.observer && { observer: parts.observer }),
   });
-  const runner = new LinkRunner({
+  return new LinkRunner({
     name: config.name,
     ...sides,
     ...telling,
@@ -98,7 +98,6 @@ export function buildLink(parts: LinkParts): { runner: LinkRunner; mirror: LinkM
     mayStartWithoutSource: parts.share !== undefined,
     ...parts.share,
   });
-  return { runner, mirror };
 }
 
 function openTransactionQuestions(

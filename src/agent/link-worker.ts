@@ -153,8 +153,8 @@ export class LinkWorker {
 
   status(): LinkStatus {
     if (this.#runner !== null) {
-      const { discoveryError } = this.topicsStatus();
-      return { ...this.#runner.status(), discoveryError };
+      const told = this.#runner.status();
+      return this.#isStarted ? told : { ...told, discoveryError: this.#trouble };
     }
     const { name, source, destination } = this.#record;
     return {
@@ -310,7 +310,7 @@ export class LinkWorker {
   /** The source answers. */
   async #run({ config, source, sourceConfig }: Standing): Promise<void> {
     const { control, destination, onNotice, observer } = this.#options;
-    const { runner } = buildLink({
+    const runner = buildLink({
       ...{ config, source, sourceConfig, destination, onNotice },
       shiftStore: control,
       ...(observer && { observer }),

@@ -1,5 +1,5 @@
 // The leader's office at this agent: taken when the group makes it the leader, left when another one leads.
-import { type Cluster, formatAddress } from '../client/index.ts';
+import { type Cluster, formatAddress, sleep, systemClock } from '../client/index.ts';
 import { type ControlTopic, LeaderWriter, type LinkDeclaration } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { KeeperStore } from '../link/acls/index.ts';
@@ -109,7 +109,7 @@ export class Office {
       if (!(error instanceof LockstepError)) throw error;
       this.#say('warning', `this agent leads the fleet and can't write: ${error.message}`);
       // Tried again as long as the group says that we lead.
-      await new Promise((wake) => setTimeout(wake, retryMs));
+      await sleep(systemClock, retryMs);
       if (this.#isLeading) this.#changing = this.#changing.then(() => this.#take());
     }
   }

@@ -73,7 +73,7 @@ export class Reporting {
     const entries = new Map<string, object | null>(this.#reports.look(links, nowMs, { isUrgent }));
     if (nowMs - this.#beatAtMs >= agentBeatMs) {
       this.#beatAtMs = nowMs;
-      entries.set(agentKey(this.#options.agentId), this.record());
+      entries.set(agentKey(this.#options.agentId), this.record(links));
     }
     if (entries.size === 0) return;
     this.#underWay = this.#tell(entries);
@@ -81,8 +81,8 @@ export class Reporting {
   }
 
   /** This agent, as it tells the fleet. */
-  record(): AgentRecord {
-    const { agentId, version, apiUrl, isLeading, ownedCount, links } = this.#options;
+  record(links = this.#options.links()): AgentRecord {
+    const { agentId, version, apiUrl, isLeading, ownedCount } = this.#options;
     return {
       v: recordVersion,
       id: agentId,
@@ -94,7 +94,7 @@ export class Reporting {
       atMs: Date.now(),
       isLeader: isLeading(),
       partitionCount: ownedCount(),
-      heardAtMs: heardAtMs(links()),
+      heardAtMs: heardAtMs(links),
     };
   }
 

@@ -60,7 +60,7 @@ export async function runAlone(options: RunAloneOptions): Promise<AgentStatus> {
     }
     for (const config of links) {
       const destination = clusters.get(config.destination)!;
-      const { runner } = buildLink({
+      const runner = buildLink({
         ...{ config, destination, source: clusters.get(config.source)! },
         sourceConfig: topology.clusters[config.source]!,
         shiftStore: storeOf(config, destination),

@@ -45,9 +45,9 @@ function linkView(
     mirrors: [...state.mirrors.values()].filter(({ link }) => link === worker.name),
     conditions: conditionsOf(state, worker.name),
     elsewhere: [...state.statuses].flatMap(([key, told]) => {
-      const [link, topic, partition] = key.split('/') as [string, string, string];
-      if (link !== worker.name || told.agent === agentId || ours.has(`${topic}/${partition}`)) return [];
-      return [{ ...told, topic, partition: Number(partition) }];
+      if (told.agent === agentId || !key.startsWith(`${worker.name}/`)) return [];
+      const [, topic, partition] = key.split('/') as [string, string, string];
+      return ours.has(`${topic}/${partition}`) ? [] : [{ ...told, topic, partition: Number(partition) }];
     }),
     sourceHeardAtMs: heard.length === 0 ? null : Math.max(...heard),
     heldBytesMax: worker.config?.inFlightBytesMax ?? 0,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
+import { orPatience } from '../patience.ts';
 import { formatDuration } from '../units.ts';
 import type { ControlTopic } from './control-topic.ts';
 import { answerKey, commandKey } from './keys.ts';
@@ -68,10 +69,10 @@ export async function sendCommand(
 
 /** Nobody waits for it any more: an agent that starts tomorrow must not find it. */
 async function withdraw(control: ControlTopic, id: string): Promise<void> {
-  const { promise: patience, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, withdrawMsMax);
-  await Promise.race([control.put(new Map([[commandKey(id), null]])).catch(() => {}), patience]);
-  clearTimeout(timer);
+  await orPatience(
+    control.put(new Map([[commandKey(id), null]])).catch(() => {}),
+    withdrawMsMax,
+  );
 }
 
 /** Follows the answers to a command until the last one. */

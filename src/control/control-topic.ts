@@ -9,7 +9,6 @@ import { LogFollower } from './log-follower.ts';
 import { Restoration } from './restore.ts';
 import { controlTopic } from './topic.ts';
 
-const untilMsMax = 30_000;
 /** Values of one key that are kept where the first one counts (`putIfAbsent`); there are a few at most. */
 const valuesKeptMax = 32;
 const commandKinds = /^command\//;
@@ -48,7 +47,7 @@ export class ControlTopic {
   readonly #listeners = new Set<(changes: readonly KeyChange[]) => void>();
   readonly #recreatedListeners = new Set<() => void>();
   #restoration: Restoration | null = null;
-  /** When commands arrived, by their ids, ms; only those that did while we were reading. */
+  /** When commands arrived, by their keys, ms; only those that did while we were reading. */
   readonly #heardAtMs = new Map<string, number>();
   #isLive = false;
   #appended: Promise<unknown> = Promise.resolve();
@@ -124,12 +123,12 @@ export class ControlTopic {
    * @throws LockstepError REQUEST_TIMED_OUT; KAFKA_ERROR, retriable, when the topic is created anew meanwhile.
    */
   until(offset: bigint, options: { timeoutMs?: number } = {}): Promise<void> {
-    return this.#follower.until(offset, options.timeoutMs ?? untilMsMax);
+    return this.#follower.until(offset, options.timeoutMs);
   }
 
   /** Reads everything that is committed by now. */
   refresh(): Promise<void> {
-    return this.#follower.refresh(untilMsMax);
+    return this.#follower.refresh();
   }
 
   /**

@@ -97,7 +97,9 @@ export class FleetReducer implements FleetState {
   }
 
   entries(prefix: string): ReadonlyMap<string, unknown> {
-    return new Map([...this.#values].filter(([key]) => key.startsWith(prefix)));
+    const found = new Map<string, unknown>();
+    for (const [key, value] of this.#values) if (key.startsWith(prefix)) found.set(key, value);
+    return found;
   }
 
   /** Every key that has a value, garbage too. */

@@ -27,6 +27,8 @@ const fetchWaitMs = { idle: 5_000, wanted: 500 } as const;
 const lookEveryMs = 1_000;
 /** Whether somebody has changed its policy, ms. */
 const policyEveryMs = 60_000;
+/** Whoever waits for an offset and does not say for how long, ms. */
+const untilMsMax = 30_000;
 /** Tries that fail before a person is told; a leader that moves needs a few. */
 const quietTriesMax = 10;
 /** Answers without records although committed ones lie ahead: their offsets were compacted away. */
@@ -98,17 +100,17 @@ export class LogFollower {
   }
 
   /** Resolves when everything up to this offset has been read. */
-  until(offset: bigint, timeoutMs: number): Promise<void> {
+  until(offset: bigint, timeoutMs = untilMsMax): Promise<void> {
     if (this.#position > offset) return Promise.resolve();
     if (this.#ended.signal.aborted) return Promise.reject(this.#ended.signal.reason);
     return this.#waiters.wait(offset, timeoutMs);
   }
 
   /** Reads everything that is committed by now. */
-  async refresh(timeoutMs = 30_000): Promise<void> {
+  async refresh(): Promise<void> {
     if (!(await this.isThere())) return;
     const end = await this.#offset('latest');
-    if (end > 0n) await this.until(end - 1n, timeoutMs);
+    if (end > 0n) await this.until(end - 1n);
   }
 
   /** Whether there is a topic, as far as we know; looks, and creates it where that is allowed, while there is none. */

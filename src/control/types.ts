@@ -11,6 +11,7 @@
 //   command/<id>                         what a person asks for                  written by the command line
 //   answer/<id>                          what became of it                       written by the leader
 //   leader                               when somebody began to lead             written by that agent
+//   restored                             a topic that is complete again          written by the leader
 import type { ErrorCode } from '../errors.ts';
 import type { MirrorState } from '../link/lifecycle.ts';
 

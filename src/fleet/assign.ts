@@ -28,9 +28,7 @@ export interface ShareOptions {
 export interface Shares {
   /** Keys by member id, of every member. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
-  /** Taken away from living members in this round; the next one gives them out. */
-  readonly movedCount: number;
-  /** For the next round. */
+  /** For the next round: items were taken away in this one. */
   readonly isSettling: boolean;
 }
 
@@ -78,7 +76,6 @@ export function assign(options: ShareOptions): Shares {
   });
   return {
     keys: new Map([...bins.values()].map((bin) => [bin.memberId, [...bin.kept.keys(), ...bin.given].sort()])),
-    movedCount,
     isSettling: movedCount > 0,
   };
 }

@@ -3,8 +3,8 @@
 //   member      {"agent":"a-1","generation":7,"owned":[...],"releasing":[...],"isLeaving":false,"load":[1200,-1,...]}
 //   assignment  {"keys":[...]}
 //
-// Items are lists as in key-list.ts. `load` is in the order of the owned items, then of the releasing ones; -1 is unknown. Two digits are kept: more
-// would only make every message another one.
+// Items are lists as in key-list.ts. `load` is in the order of the owned items, then of the releasing ones; -1 is
+// unknown. Two digits are kept: more would only make every message another one.
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import * as z from 'zod';
 import { packKeys, unpackKeys } from './key-list.ts';

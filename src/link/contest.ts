@@ -15,7 +15,7 @@ interface Contested {
 }
 
 /** Changed back this often, it is somebody's intention. */
-export const revertsMin = 3;
+const revertsMin = 3;
 const pauses: BackoffOptions = { initialMs: 10_000, maxMs: 3_600_000, jitter: 0 };
 /** What stays for this long after it was set is not contested any more, at least, in ms. */
 const staysMs = 60_000;

@@ -41,6 +41,7 @@ interface WaitingTopic {
 
 /** A broker that has just started may not list every topic; only what is missing twice is gone. */
 const missingLooksMax = 2;
+
 export class LinkTopics {
   readonly #options: LinkTopicsOptions;
   readonly #topics = new Map<string, KnownTopic>();

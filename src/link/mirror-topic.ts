@@ -8,10 +8,10 @@ export const settingsOfEveryMirror: Readonly<Record<string, string>> = Object.fr
 );
 
 /** Taken from the source with their effective values: a shorter retention would delete old records once copied. */
-export const copiedAlways = namesCreated('effective');
+const copiedAlways = namesCreated('effective');
 
 /** Taken from the source where they are set on the topic itself. */
-export const copiedWhenSet = namesCreated('whenSet');
+const copiedWhenSet = namesCreated('whenSet');
 
 function namesCreated(how: SettingRule['created']): readonly string[] {
   return settingRules.filter(({ created }) => created === how).map(({ name }) => name);

@@ -56,7 +56,7 @@ export async function startLink(options: RunningLinkOptions): Promise<RunningLin
   const destination = await Cluster.connect(topology.clusters.destination!);
   const store = new LazyControlTopic(destination, { onWarning: () => {} });
   const notices: string[] = [];
-  const { runner } = buildLink({
+  const runner = buildLink({
     ...{ config, source, sourceConfig, destination },
     shiftStore: options.storeOf?.(store) ?? store,
     onNotice: ({ text }) => notices.push(text),

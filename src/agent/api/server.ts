@@ -51,6 +51,7 @@ const limits = {
   connectionsCheckMs: 1_000,
   connectionsMax: 256,
 } as const;
+
 /** @throws LockstepError USAGE when the address can't be listened on. */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const { host = '127.0.0.1', port } = options;

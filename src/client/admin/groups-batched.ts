@@ -5,7 +5,7 @@ import { LockstepError } from '../../errors.ts';
 import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { kafkaFailure } from '../kafka-failure.ts';
-import { type CommittedOffsets, fetchGroupOffsets } from './groups.ts';
+import { type CommittedOffsets, committedOffsets, fetchGroupOffsets, groupIdNotFound } from './groups.ts';
 import { failed, inParallel, type Outcome, outcomeOf, settle, succeeded } from './outcome.ts';
 import { groupByTopic, type TopicPartition } from './per-leader.ts';
 
@@ -18,7 +18,7 @@ const manyKeysSinceVersion = 4;
 const manyGroupsSinceVersion = 8;
 
 export interface BatchedOptions {
-  /** For all attempts together, ms. Default the cluster's deadline. */
+  /** For all attempts together (of each group, where it is asked by itself), ms. Default the cluster's deadline. */
   readonly timeoutMs?: number;
 }
 
@@ -45,7 +45,7 @@ export async function fetchOffsetsOfGroups(
     }, options);
   } catch (error) {
     if (!(error instanceof LockstepError)) throw error;
-    if (error.code === 'UNSUPPORTED_VERSION') return fetchOneByOne(cluster, groupIds);
+    if (error.code === 'UNSUPPORTED_VERSION') return fetchOneByOne(cluster, groupIds, options);
     for (const groupId of pending()) outcomes.set(groupId, failed(error));
   }
   return outcomes;
@@ -89,26 +89,11 @@ async function fetchFrom(
       // A group that is not there has no offsets.
       const errorCode = group.errorCode === groupIdNotFound ? 0 : group.errorCode;
       const of = `fetching the offsets of group ${group.groupId}`;
-      const offsets = () =>
-        group.topics.flatMap(({ name, partitions }) =>
-          partitions
-            .filter((entry) => entry.errorCode !== 0 || entry.committedOffset >= 0n)
-            .map((entry) => ({
-              topic: name,
-              partition: entry.partitionIndex,
-              outcome: outcomeOf(cluster, entry, `${of}, ${name}-${entry.partitionIndex}`, () => ({
-                offset: entry.committedOffset,
-                leaderEpoch: entry.committedLeaderEpoch,
-                metadata: entry.metadata ?? '',
-              })),
-            })),
-        );
+      const offsets = () => committedOffsets(cluster, group.topics, of);
       return [group.groupId, outcomeOf(cluster, { errorCode }, of, offsets)];
     }),
   );
 }
-
-const groupIdNotFound = 69;
 
 /** Groups by the broker that coordinates them. Asking creates __consumer_offsets where it is missing. */
 async function findCoordinators(
@@ -145,9 +130,10 @@ async function findCoordinators(
 async function fetchOneByOne(
   cluster: Cluster,
   groupIds: readonly string[],
+  options: BatchedOptions,
 ): Promise<ReadonlyMap<string, Outcome<CommittedOffsets>>> {
   const fetched = await inParallel(groupIds, parallelMax, (groupId) =>
-    settle(() => fetchGroupOffsets(cluster, groupId)),
+    settle(() => fetchGroupOffsets(cluster, groupId, options)),
   );
   return new Map(groupIds.map((groupId, index) => [groupId, fetched[index]!]));
 }

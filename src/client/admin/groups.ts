@@ -1,13 +1,13 @@
 // Consumer groups: list, describe, delete, and their committed offsets, each asked of the group's coordinator.
 import { LockstepError } from '../../errors.ts';
-import { apis } from '../../protocol/index.ts';
+import { apis, type OffsetFetchResponse } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { inParallel, type Outcome, outcomeOf, settle } from './outcome.ts';
 import { groupByTopic, type TopicPartition } from './per-leader.ts';
 
 /** Brokers or coordinators asked at the same time. */
 const parallelMax = 16;
-const groupIdNotFound = 69;
+export const groupIdNotFound = 69;
 const unsupportedVersion = 35;
 
 export interface ListedGroup {
@@ -153,9 +153,9 @@ export type CommittedOffsets = readonly (TopicPartition & { readonly outcome: Ou
 export async function fetchGroupOffsets(
   cluster: Cluster,
   groupId: string,
-  options: { partitions?: readonly TopicPartition[]; requireStable?: boolean } = {},
+  options: { partitions?: readonly TopicPartition[]; requireStable?: boolean; timeoutMs?: number } = {},
 ): Promise<CommittedOffsets> {
-  const { partitions: wanted, requireStable = false } = options;
+  const { partitions: wanted, requireStable = false, timeoutMs } = options;
   const topics =
     wanted === undefined
       ? null
@@ -173,13 +173,22 @@ export async function fetchGroupOffsets(
     }),
     {
       ...toGroup(groupId, 'fetching the offsets of'),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
       // Version 10 names topics by id only.
       versionMax: 9,
       errorOf: (body) => ({ number: body.groups[0]?.errorCode ?? body.errorCode }),
     },
   );
-  const found = answer.groups[0]?.topics ?? answer.topics;
-  return found.flatMap(({ name, partitions }) =>
+  return committedOffsets(cluster, answer.groups[0]?.topics ?? answer.topics, what);
+}
+
+/** The partitions of an answer that have an offset, or an error. */
+export function committedOffsets(
+  cluster: Cluster,
+  topics: OffsetFetchResponse['topics'],
+  what: string,
+): CommittedOffsets {
+  return topics.flatMap(({ name, partitions }) =>
     partitions
       .filter(({ errorCode, committedOffset }) => errorCode !== 0 || committedOffset >= 0n)
       .map((entry) => ({

@@ -1,6 +1,7 @@
 // Keeps the rights of one link: rules, client quotas, SCRAM users. Run by the leader alone, who also owns the store.
 // Looks every few seconds; one look, one release or one change at a time.
 import { type Clock, type Cluster, systemClock } from '../../client/index.ts';
+import type { KeeperStore } from '../keeper-store.ts';
 import type { Notice } from '../notice.ts';
 import { agentPrincipalOf } from './agent-principal.ts';
 import { readQuotaEntity } from './quota-plan.ts';
@@ -13,7 +14,7 @@ import {
   type SourceRights,
   sourceRights,
 } from './sides.ts';
-import type { AclKeeperStatus, AclSettings, KeeperStore, MirrorOfLink, SuppliedUser } from './types.ts';
+import type { AclKeeperStatus, AclSettings, MirrorOfLink, SuppliedUser } from './types.ts';
 import { UserSync } from './user-sync.ts';
 
 /** What may change while it runs. */

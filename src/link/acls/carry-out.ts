@@ -2,11 +2,11 @@
 // look begins again from what is there.
 import type { Acl, Outcome } from '../../client/index.ts';
 import type { LockstepError } from '../../errors.ts';
+import type { KeeperStore } from '../keeper-store.ts';
 import type { Plan } from './plan.ts';
 import { versioned } from './records.ts';
 import { byKey, ruleKey } from './rules.ts';
 import type { DestinationRights } from './sides.ts';
-import type { KeeperStore } from './types.ts';
 
 /** About 300 bytes each: far below what a topic takes in one batch. */
 const recordsPerWrite = 500;

@@ -1,7 +1,7 @@
 // Somebody else who keeps removing what we add (an operator, another tool) owns it: three times within an hour, and it
 // is left alone for an hour, or until the link is altered.
 
-export const foreignRemovals = { countMax: 3, withinMs: 3_600_000, pauseMs: 3_600_000 } as const;
+const foreignRemovals = { countMax: 3, withinMs: 3_600_000, pauseMs: 3_600_000 } as const;
 
 interface Removable {
   readonly phase: 'intended' | 'made';

@@ -1,10 +1,11 @@
 // The public door of the room: the rights that travel with a link.
+
+export type { KeeperStore } from '../keeper-store.ts';
 export { AclKeeper, type AclKeeperConfig, type AclKeeperOptions } from './acl-keeper.ts';
 export type {
   AclKeeperStatus,
   AclSettings,
   ForeignRule,
-  KeeperStore,
   Leniency,
   MirrorOfLink,
   QuotasStatus,

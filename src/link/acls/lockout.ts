@@ -2,11 +2,11 @@
 // wrong (brokers can map names by rules of their own); so what we may do is asked before and after DENYs are made, and
 // they are taken back where they hit ourselves. Where the answer fails (a broker that is down), it is asked for again.
 import { type Acl, unwrap } from '../../client/index.ts';
+import type { KeeperStore } from '../keeper-store.ts';
 import { putRecords } from './carry-out.ts';
 import type { Plan } from './plan.ts';
 import { ruleKey } from './rules.ts';
 import type { DestinationRights } from './sides.ts';
-import type { KeeperStore } from './types.ts';
 
 export interface LockoutOptions {
   readonly destination: Pick<DestinationRights, 'writable' | 'untilShown' | 'delete'>;

@@ -18,7 +18,7 @@
 import { type Acl, describeAcl } from '../../client/index.ts';
 import { missingAgain, pauseEndMs } from './foreign.ts';
 import type { RuleRecord } from './records.ts';
-import { byKey, sharePrincipal, takesFrom } from './rules.ts';
+import { byKey, isDeny, sharePrincipal, takesFrom } from './rules.ts';
 import type { ForeignRule, MirrorOfLink } from './types.ts';
 import { type WantedInput, type WantedRule, wantedRules } from './wanted.ts';
 
@@ -181,5 +181,3 @@ function scopeOf(mirrors: readonly MirrorOfLink[], withLinkWide: boolean): (acl:
 function topicOf(acl: Acl): string | null {
   return acl.resourceType === 'TOPIC' ? acl.resourceName : null;
 }
-
-const isDeny = (acl: Acl): boolean => acl.permission === 'DENY';

@@ -1,9 +1,10 @@
 // The client quotas of one link that were asked for by name: read both sides, plan, carry out.
 import { LockstepError } from '../../errors.ts';
+import type { KeeperStore } from '../keeper-store.ts';
 import { planQuotas } from './quota-plan.ts';
 import { readRecords, versioned } from './records.ts';
 import type { DestinationRights, SourceRights } from './sides.ts';
-import type { KeeperStore, QuotasStatus, RightsState } from './types.ts';
+import type { QuotasStatus, RightsState } from './types.ts';
 
 export interface QuotaSyncOptions {
   readonly source: Pick<SourceRights, 'quotas'>;

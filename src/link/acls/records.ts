@@ -3,8 +3,8 @@
 //
 //   rule/<key>     a rule that we make, or made, at the destination
 //   source/<key>   a rule of the source that counts for this link, as last seen
-//   quota/<name>   a quota that we set
-//   user/<name>    a SCRAM user that we made
+//   quota/<id>     one quota of an entity that we set
+//   user/<mechanism>/<name>   a SCRAM user that we made
 import type { Acl } from '../../client/index.ts';
 
 const recordVersion = 1;

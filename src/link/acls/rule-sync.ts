@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Acl } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
+import type { KeeperStore } from '../keeper-store.ts';
 import { carryOut, type Entry, putRecords } from './carry-out.ts';
 import { Lockout } from './lockout.ts';
 import { isQuiet, liftOnly, type Plan, type PlanInput, planRules } from './plan.ts';
@@ -10,7 +11,7 @@ import { nothingYet, type Standing, sentencesOf, standingOf, withoutAuthorizer }
 import { byKey, everybody } from './rules.ts';
 import type { DestinationRights, SourceRights } from './sides.ts';
 import { relevantRules } from './translate.ts';
-import type { AclSettings, KeeperStore, Leniency, MirrorOfLink, RightsStatus } from './types.ts';
+import type { AclSettings, Leniency, MirrorOfLink, RightsStatus } from './types.ts';
 import { writersOf } from './withhold.ts';
 
 export interface RuleSyncOptions {

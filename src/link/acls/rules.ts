@@ -104,6 +104,8 @@ export function takesAll(deny: Acl, allow: Acl): boolean {
   );
 }
 
+export const isDeny = (acl: Acl): boolean => acl.permission === 'DENY';
+
 /** Whether some principal is meant by both. */
 export function sharePrincipal(a: string, b: string): boolean {
   return a === b || a === everybody || b === everybody;

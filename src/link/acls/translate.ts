@@ -12,13 +12,14 @@
 //    an ALLOW of which the DENY leaves nothing, or an ALLOW for everybody, is not copied. On a promoted mirror the DENY
 //    stands as it is.
 // 5. Nothing is ever copied for the agent's own principal.
-import type { Acl, AclOperation, AclResourceType } from '../../client/index.ts';
-import { describeAcl } from '../../client/index.ts';
+import { type Acl, type AclOperation, type AclResourceType, describeAcl } from '../../client/index.ts';
 import {
   commonHost,
   commonPattern,
   everybody,
+  isDeny,
   isKnown,
+  type Pattern,
   rulesOnTopic,
   sharePrincipal,
   takesAll,
@@ -29,7 +30,7 @@ import type { AclSettings, MirrorOfLink } from './types.ts';
 const resourceTypeOf = { topic: 'TOPIC', group: 'GROUP', transactionalId: 'TRANSACTIONAL_ID' } as const;
 
 /** What a mirror may be used for before its promotion. */
-export const readingOperations: readonly AclOperation[] = ['READ', 'DESCRIBE', 'DESCRIBE_CONFIGS'];
+const readingOperations: readonly AclOperation[] = ['READ', 'DESCRIBE', 'DESCRIBE_CONFIGS'];
 
 export interface TranslateInput {
   readonly source: readonly Acl[];
@@ -81,8 +82,6 @@ export function translate(input: TranslateInput): Translation {
     warnings: places.flatMap((place) => place.warnings),
   };
 }
-
-const isDeny = (acl: Acl): boolean => acl.permission === 'DENY';
 
 function placeOnMirror(rules: readonly Acl[], mirror: MirrorOfLink, input: TranslateInput): Translation {
   const placed = rulesOnTopic(rules, mirror.sourceTopic).map(
@@ -153,10 +152,6 @@ function narrowed(deny: Acl, allow: Acl): Acl {
   };
 }
 
-function patternOf({
-  resourceType,
-  resourceName,
-  patternType,
-}: Pick<Acl, 'resourceType' | 'resourceName' | 'patternType'>) {
+function patternOf({ resourceType, resourceName, patternType }: Pattern): Pattern {
   return { resourceType, resourceName, patternType };
 }

@@ -21,15 +21,6 @@ export interface SuppliedUser {
 }
 
 /**
- * Where a keeper remembers what is its own. Keys are below a prefix that the store was made with; `put` resolves when
- * the entries are kept for good, null removes one.
- */
-export interface KeeperStore {
-  entries(): ReadonlyMap<string, unknown>;
-  put(entries: ReadonlyMap<string, object | null>): Promise<void>;
-}
-
-/**
  * Whether topics without any rule are open to everybody (allow.everyone.if.no.acl.found). Brokers don't tell: it is
  * found out, and `unknown` to a super user, whom no rule stops.
  */

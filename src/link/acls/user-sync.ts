@@ -5,9 +5,10 @@
 // whether it differs can't be told without keeping something secret. Only "made by this link" is recorded.
 import type { ScramUser } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
+import type { KeeperStore } from '../keeper-store.ts';
 import { readRecords, type UserRecord, versioned } from './records.ts';
 import type { DestinationRights, SourceRights } from './sides.ts';
-import type { KeeperStore, RightsState, SuppliedUser, UsersStatus } from './types.ts';
+import type { RightsState, SuppliedUser, UsersStatus } from './types.ts';
 
 export interface UserSyncOptions {
   readonly source: Pick<SourceRights, 'users'>;
@@ -111,7 +112,7 @@ export class UserSync {
 type Entry = readonly [record: UserRecord, phase: UserRecord['phase']];
 
 /** Whom to make, and whom to leave alone; pure. */
-export function planUsers(input: {
+function planUsers(input: {
   readonly supplied: readonly SuppliedUser[];
   readonly there: readonly ScramUser[];
   readonly records: ReadonlyMap<string, UserRecord>;

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { KeeperStore } from '../keeper-store.ts';
 import { planDeletions } from './deletions.ts';
 import type { Look } from './look.ts';
 import { OwnPositions } from './own-positions.ts';
 import type { Position, SeenGroup } from './plan.ts';
-import type { GroupMirror, GroupStore } from './types.ts';
+import type { GroupMirror } from './types.ts';
 
 const at = (topic: string, offset: bigint): Position => ({ topic, partition: 0, offset, metadata: '' });
 
@@ -19,7 +20,7 @@ function look(...groups: SeenGroup[]): Look {
   return { listed: new Set(present), groups: new Map(groups.map((group) => [group.groupId, group])) };
 }
 
-async function written(positions: Record<string, Position[]>, store?: GroupStore): Promise<OwnPositions> {
+async function written(positions: Record<string, Position[]>, store?: KeeperStore): Promise<OwnPositions> {
   const own = new OwnPositions(store);
   await own.add(new Map(Object.entries(positions)));
   return own;

@@ -1,8 +1,7 @@
 // Where the logs of mirrors start and end. High watermarks are read whenever a position is about to be committed; log
 // starts, which only serve to tell what a consumer will meet, once a minute.
 import { type Cluster, listOffsets, type TopicPartition } from '../../client/index.ts';
-import type { LogEdges } from './plan.ts';
-import { keyOf } from './plan.ts';
+import { keyOf, type LogEdges } from './plan.ts';
 
 const startsReadEveryMs = 60_000;
 const timeoutMs = 10_000;

@@ -8,7 +8,6 @@ export {
   type GroupReportEntry,
   type GroupState,
   type GroupStatus,
-  type GroupStore,
   type GroupSyncConfig,
   type GroupsStatus,
   groupStates,

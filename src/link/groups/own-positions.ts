@@ -1,7 +1,7 @@
 // What we wrote at the destination: by position for as long as this keeper lives, by group over a change of leaders.
+import type { KeeperStore } from '../keeper-store.ts';
 import type { CommitResult } from './commit.ts';
 import { type GroupPlan, keyOf, type Position } from './plan.ts';
-import type { GroupStore } from './types.ts';
 
 /**
  * What of a group's commits is ours: the source's positions. Those that somebody else set here, and that were committed
@@ -16,10 +16,10 @@ export function ownCommits(plan: GroupPlan, { committed }: CommitResult): Positi
 }
 
 export class OwnPositions {
-  readonly #store: GroupStore | undefined;
+  readonly #store: KeeperStore | undefined;
   readonly #written = new Map<string, Map<string, Position>>();
 
-  constructor(store: GroupStore | undefined) {
+  constructor(store: KeeperStore | undefined) {
     this.#store = store;
   }
 

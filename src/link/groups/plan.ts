@@ -90,7 +90,7 @@ export function planGroup(input: PlanInput): GroupPlan {
 }
 
 /** A position on the mirror where it can be committed: not below 0, which a shifted mirror's early offsets would be. */
-export function wantedOffset(source: bigint, shift: bigint): bigint {
+function wantedOffset(source: bigint, shift: bigint): bigint {
   return source > shift ? source - shift : 0n;
 }
 

@@ -1,6 +1,7 @@
 // What the keeper of committed positions is given, and what it tells. Statuses are JSON-able: offsets are decimal
 // strings there.
 import type { Clock, Cluster } from '../../client/index.ts';
+import type { KeeperStore } from '../keeper-store.ts';
 import type { Notice } from '../notice.ts';
 
 /** A mirror that is not promoted yet. */
@@ -21,12 +22,6 @@ export interface GroupSyncConfig {
   readonly backwards: boolean;
 }
 
-/** Remembers over a change of leaders which groups are ours; see `Keeper` contracts in src/control. */
-export interface GroupStore {
-  entries(): ReadonlyMap<string, unknown>;
-  put(entries: ReadonlyMap<string, object | null>): Promise<void>;
-}
-
 export interface GroupKeeperOptions {
   readonly source: Cluster;
   readonly destination: Cluster;
@@ -36,8 +31,8 @@ export interface GroupKeeperOptions {
   mirrors(): readonly GroupMirror[];
   onNotice(notice: Notice): void;
   readonly clock: Clock;
-  /** Without it, deletions made while no leader ran are not followed. */
-  readonly store?: GroupStore;
+  /** Which groups are ours. Without it, deletions made while no leader ran are not followed. */
+  readonly store?: KeeperStore;
   /** Wall clock of what is told, ms. Default Date.now. */
   nowMs?(): number;
 }

@@ -89,7 +89,7 @@ export function unrotated(producerId: bigint): bigint {
 }
 
 /** Of the ids that the leader remembers, the link's newest one; rotation 0 where it remembers none. */
-export function linkRotation(producerId: bigint, remembered: readonly bigint[]): bigint {
+function linkRotation(producerId: bigint, remembered: readonly bigint[]): bigint {
   return remembered
     .filter((id) => unrotated(id) === unrotated(producerId) && !isFillerProducerId(id))
     .reduce((newest, id) => (id > newest ? id : newest), producerId);
