@@ -10,6 +10,7 @@ import { guardChild, withParentDeathSignal } from '../../src/regions/index.ts';
 const main = path.resolve(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const restartMs = 500;
 const stopWaitMs = 30_000;
+const lastLinesMax = 6;
 /** `soak: orders-3 and 2 more partitions: Diverged at offset 5: ...`; one that goes on again says so. */
 const partitionLine = /^(?!lockstep: )[^ :]+: (\S+-\d+)( and \d+ more partitions?)?: ((\w+).*)$/;
 /** States that pass by themselves. All others wait for a person. */
@@ -43,6 +44,8 @@ export class SoakAgent {
   /** Its newest status line. */
   summary = 'not started';
   summaryAtMs = 0;
+  /** What it printed last. */
+  lastLines: readonly string[] = [];
   starts = 0;
   /** Times that it began to lead its fleet, and that it learned to have lost its place there. */
   terms = 0;
@@ -86,6 +89,7 @@ export class SoakAgent {
 
   /** A line that it printed. */
   hear(line: string): void {
+    this.lastLines = [...this.lastLines.slice(1 - lastLinesMax), line];
     appendFileSync(this.#logFile, `${new Date().toISOString()} ${line}\n`);
     const summary = summaryLine.exec(line)?.[1];
     if (summary !== undefined) {

@@ -15,6 +15,8 @@ export interface SoakReport {
   readonly fleet: FleetCounts;
   /** Partitions that each agent had in the end. */
   readonly shares: readonly number[];
+  /** What each agent printed last, should the fleet not be whole. */
+  readonly lastWords: readonly string[];
   readonly network: ProxyCounts;
   readonly writers: WriterCounts;
   readonly healedMs: number;
@@ -82,7 +84,7 @@ export function problemsOf(report: SoakReport): string[] {
   const shared = shares.reduce((sum, share) => sum + share, 0);
   return [
     ...(shares.some((share) => share === 0) || (judged !== null && shared !== judged.partitions)
-      ? [`the fleet is not whole: its agents have ${shares.join(', ')} partitions`]
+      ? [`the fleet is not whole: its agents have ${shares.join(', ')} partitions`, ...report.lastWords]
       : []),
     ...report.missing.map((line) => `not healed: ${line}`),
     ...report.complaints,

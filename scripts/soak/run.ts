@@ -42,7 +42,7 @@ const filledAndDeleted = 700;
 const healMsMax = 240_000;
 const mirrorsWaitMs = 60_000;
 /** Agents tell their share every 5 s. */
-const sharesWaitMs = 30_000;
+const sharesWaitMs = 60_000;
 const progressEveryMs = 1_000;
 
 const brokerConfig = {
@@ -160,10 +160,11 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     options.signal.throwIfAborted();
   }
   const shares = await shareOut(fleet);
+  const lastWords = fleet.agents.map(({ name, lastLines }) => `${name}: ${lastLines.join(' | ')}`);
   const complaints = [...fleet.complaints, ...(await fleet.stopAll())];
   const report: Omit<SoakReport, 'isIdentical'> = {
     ...{ seed, minutes: options.minutes, plan: fingerprint, faults: faults.counts },
-    ...{ fleet: fleet.counts, shares },
+    ...{ fleet: fleet.counts, shares, lastWords },
     ...{ network: proxyTotals(sides), writers: writers.counts, healedMs, missing, complaints, judged },
     seconds: Math.round((Date.now() - startedAtMs) / 1000),
   };

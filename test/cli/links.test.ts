@@ -159,7 +159,10 @@ test('a link lives: created, looked at, altered, paused, resumed, promoted, dele
 
   // Delete, then the agent hands over and ends with 0; what was told last stays to be seen.
   await done('links', 'delete', 'us-to-eu', '--yes');
-  expect((await json('links', 'list')).links).toEqual([]);
+  await waitFor(async () => (await json('links', 'list')).links.length === 0, {
+    deadlineMs: 30_000,
+    describe: 'the link to be gone',
+  });
   expect({ code: await agent.stop(), log: agent.log() }).toMatchObject({ code: 0 });
   expect((await at('links', 'list')).stderr).toContain('no agent is running');
 });

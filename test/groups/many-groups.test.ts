@@ -12,6 +12,7 @@ import {
 import { apis } from '../../src/protocol/index.ts';
 import { Slots } from '../../src/slots.ts';
 import { configOf } from '../client/support.ts';
+import { waitUntilInSync } from '../support/kafka-tools.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -98,6 +99,8 @@ test('a coordinator that dies holds groups up only until another broker has take
     mirrors: [{ sourceTopic: topic, mirrorTopic }],
   });
   await it.keeper.lookNow();
+  // Who dies as the only one in sync takes the partition along.
+  for (const name of [topic, mirrorTopic, '__consumer_offsets']) await waitUntilInSync(regions.both, name);
   await regions.both.brokers[1]!.kill();
   await put(some, 45n);
   await waitFor(
