@@ -13,6 +13,8 @@ import {
   type ConditionRecord,
   type LinkRecord,
   type MirrorRecord,
+  type MoveRecord,
+  type RolesRecord,
   recordVersion,
   type StatusRecord,
 } from './types.ts';
@@ -31,6 +33,10 @@ export interface FleetState {
   readonly agents: ReadonlyMap<string, AgentRecord>;
   readonly commands: ReadonlyMap<string, CommandRecord>;
   readonly answers: ReadonlyMap<string, AnswerRecord>;
+  /** By replication group. */
+  readonly roles: ReadonlyMap<string, RolesRecord>;
+  /** By group/id. */
+  readonly moves: ReadonlyMap<string, MoveRecord>;
   /** Keys whose value has a newer version than ours, and that version: nobody of our version may write them. */
   readonly foreign: ReadonlyMap<string, number>;
   /** What can't be used, a line each, at most `warningsMax` and one that counts the others. */
@@ -54,6 +60,8 @@ export class FleetReducer implements FleetState {
     agent: new Map(),
     command: new Map(),
     answer: new Map(),
+    roles: new Map(),
+    move: new Map(),
   };
   readonly #values = new Map<string, unknown>();
   readonly #foreign = new Map<string, number>();
@@ -79,6 +87,12 @@ export class FleetReducer implements FleetState {
   }
   get answers(): ReadonlyMap<string, AnswerRecord> {
     return this.#typed.answer as Map<string, AnswerRecord>;
+  }
+  get roles(): ReadonlyMap<string, RolesRecord> {
+    return this.#typed.roles as Map<string, RolesRecord>;
+  }
+  get moves(): ReadonlyMap<string, MoveRecord> {
+    return this.#typed.move as Map<string, MoveRecord>;
   }
   get foreign(): ReadonlyMap<string, number> {
     return this.#foreign;
@@ -176,6 +190,8 @@ function misfit(kind: RecordKind, name: string, value: unknown): string | null {
 function nameIn(kind: RecordKind, name: string, value: unknown): string {
   if (kind === 'link') return (value as LinkRecord).name;
   if (kind === 'mirror') return `${(value as MirrorRecord).link}/${(value as MirrorRecord).sourceTopic}`;
+  if (kind === 'roles') return (value as RolesRecord).group;
+  if (kind === 'move') return `${(value as MoveRecord).group}/${(value as MoveRecord).id}`;
   if (kind === 'condition') return /^[^/]+(\/[^/]+)?$/.test(name) ? name : '';
   if (kind === 'status') return /^[^/]+\/[^/]+\/\d+$/.test(name) ? name : '';
   return (value as AgentRecord | CommandRecord | AnswerRecord).id;

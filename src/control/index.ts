@@ -7,9 +7,21 @@ export {
 export { ControlTopic, type ControlTopicOptions, type KeyChange } from './control-topic.ts';
 export { expired } from './expired.ts';
 export { FleetReducer, type FleetState } from './fleet-state.ts';
-export { agentKey, answerKey, commandKey, conditionKey, linkKey, mirrorKey, statusKey } from './keys.ts';
+export {
+  agentKey,
+  answerKey,
+  commandKey,
+  conditionKey,
+  linkKey,
+  lossKey,
+  mirrorKey,
+  moveKey,
+  rolesKey,
+  statusKey,
+} from './keys.ts';
 export { LazyControlTopic } from './lazy-control-topic.ts';
 export { LeaderWriter, leaderTransactionalId } from './leader-writer.ts';
+export { primaryOf, roleOf, rolesOfLink, type TopicRole } from './roles.ts';
 export { controlTopic } from './topic.ts';
 export {
   type AgentRecord,
@@ -21,8 +33,13 @@ export {
   type LinkDeclaration,
   type LinkRecord,
   type MirrorRecord,
+  type MoveRecord,
+  type MoveStepDone,
+  type PrimaryOf,
   type PromotedPartition,
   type Promotion,
+  type RolesDeclaration,
+  type RolesRecord,
   recordVersion,
   type SourceReference,
   type StatusRecord,

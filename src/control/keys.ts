@@ -14,3 +14,9 @@ export const conditionKey = (link: string, topic?: string): string =>
 export const agentKey = (id: string): string => `agent/${id}`;
 export const commandKey = (id: string): string => `command/${id}`;
 export const answerKey = (id: string): string => `answer/${id}`;
+export const rolesKey = (group: string): string => `roles/${group}`;
+export const moveKey = (move: { readonly group: string; readonly id: string }): string =>
+  `move/${move.group}/${move.id}`;
+/** What a failover left behind of one topic; `topic` empty: the prefix of all. */
+export const lossKey = (move: { readonly group: string; readonly id: string }, topic: string): string =>
+  `loss/${move.group}/${move.id}/${topic}`;

@@ -48,6 +48,7 @@ const mirror = z.looseObject({
       partitions: z.array(promotedPartition).optional(),
     })
     .optional(),
+  incarnation: count.optional(),
 });
 
 const status = z.looseObject({
@@ -83,6 +84,49 @@ const agent = z.looseObject({
   heardAtMs: z.record(z.string(), timeMs).optional(),
 });
 
+const primaryOf = z.looseObject({ region: name, sinceGeneration: z.int().min(1) });
+const roles = z.looseObject({
+  v,
+  group: name,
+  generation: z.int().min(1),
+  regions: z.array(name),
+  links: z.array(name),
+  primary: primaryOf,
+  topics: z.record(name, primaryOf),
+  awaitsRestore: z.record(name, z.array(name)),
+  changedBy: z.enum(['declared', 'switchover', 'failover', 'restore']),
+  moveId: text.nullable(),
+  by: text,
+  atMs: timeMs,
+});
+const rolesDeclaration = z.looseObject({
+  group: name,
+  regions: z.array(name),
+  links: z.array(name),
+  primary: name,
+  topics: z.record(name, name),
+  place: text,
+});
+
+const move = z.looseObject({
+  v,
+  id: name,
+  group: name,
+  kind: z.enum(['switchover', 'failover', 'restore']),
+  from: name,
+  to: name,
+  topics: z.array(name).nullable(),
+  by: text,
+  startedAtMs: timeMs,
+  changedAtMs: timeMs,
+  revision: count,
+  state: z.enum(['running', 'done', 'undone', 'failed']),
+  step: text,
+  done: z.array(z.looseObject({ step: text, startedAtMs: timeMs, tookMs: z.number(), remark: text })),
+  rolesGeneration: count,
+  facts: z.record(z.string(), z.unknown()),
+});
+
 const topics = z.array(name).nullable();
 const bodies = {
   createLink: z.looseObject({ link: declaration }),
@@ -99,6 +143,10 @@ const bodies = {
   resumeMirrors: z.looseObject({ link: name, topics }),
   deleteMirrors: z.looseObject({ link: name, topics }),
   promoteMirrors: z.looseObject({ link: name, topics, isNow: z.boolean(), timeoutMs: z.number().min(0) }),
+  declareRoles: z.looseObject({ roles: rolesDeclaration }),
+  setRoles: z.looseObject({ roles, ifGeneration: count }),
+  writeMove: z.looseObject({ move, ifRevision: count.nullable() }),
+  writeLoss: z.looseObject({ entries: z.record(z.string().startsWith('loss/'), z.unknown()) }),
 } as const;
 
 /** What is asked for by a word that we do not know is passed on: the leader has to refuse it. */
@@ -131,5 +179,5 @@ const answer = z.looseObject({
 });
 
 /** By the first part of the key. */
-export const schemas = { link, mirror, status, condition, agent, command, answer } as const;
+export const schemas = { link, mirror, status, condition, agent, command, answer, roles, move } as const;
 export type RecordKind = keyof typeof schemas;

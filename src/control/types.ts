@@ -10,6 +10,9 @@
 //   agent/<id>                           an agent, where its API listens         written by that agent
 //   command/<id>                         what a person asks for                  written by the command line
 //   answer/<id>                          what became of it                       written by the leader
+//   roles/<group>                        which region is primary for what        written by the leader
+//   move/<group>/<id>                    a switchover, failover or restore       written by the leader
+//   loss/<group>/<id>/<topic>            what a failover left behind             written by the leader
 //   leader                               when somebody began to lead             written by that agent
 //   restored                             a topic that is complete again          written by the leader
 import type { ErrorCode } from '../errors.ts';
@@ -90,6 +93,95 @@ export interface MirrorRecord {
   /** Why, where the state needs a reason: the last promotion timed out, say. */
   readonly reason: string | null;
   readonly promotion?: Promotion;
+  /**
+   * Which life of the mirror this is: grows each time that roles turn its direction back, and gives it producer ids of
+   * its own (`linkProducerId`), since those of a former life were shut out for good. Default 0.
+   */
+  readonly incarnation?: number;
+}
+
+/** Who is primary for a topic, and since which generation of the roles. */
+export interface PrimaryOf {
+  readonly region: string;
+  readonly sinceGeneration: number;
+}
+
+/**
+ * The roles of the regions of one replication group. A copy stands in the control topic of each region; of two the
+ * one with the higher generation is true, and the other's agents take it over as soon as they see it. A file declares
+ * generation 1 and never changes roles afterwards; switchover, failover and restore do.
+ */
+export interface RolesRecord {
+  readonly v: number;
+  readonly group: string;
+  /** From 1 on; grows by one with every change. */
+  readonly generation: number;
+  /** Names of clusters in lockstep.yaml. */
+  readonly regions: readonly string[];
+  /** Names of the links between them. */
+  readonly links: readonly string[];
+  readonly primary: PrimaryOf;
+  /** Topics whose primary is another one than `primary`, by exact name. */
+  readonly topics: Readonly<Record<string, PrimaryOf>>;
+  /**
+   * By region: topics that were lost to a failover and may differ there. Nothing is mirrored into them before a restore
+   * has compared them.
+   */
+  readonly awaitsRestore: Readonly<Record<string, readonly string[]>>;
+  /** What changed them last; `declared` by a file. */
+  readonly changedBy: 'declared' | 'switchover' | 'failover' | 'restore';
+  /** The move that changed them; null for `declared`. */
+  readonly moveId: string | null;
+  readonly by: string;
+  readonly atMs: number;
+}
+
+/** What a person declares of a group; roles that stand already win. */
+export interface RolesDeclaration {
+  readonly group: string;
+  readonly regions: readonly string[];
+  readonly links: readonly string[];
+  readonly primary: string;
+  /** Topics, by exact name, whose primary is another region. */
+  readonly topics: Readonly<Record<string, string>>;
+  /** Says in messages where it stands: the file. */
+  readonly place: string;
+}
+
+/** A step of a move that is done. */
+export interface MoveStepDone {
+  readonly step: string;
+  readonly startedAtMs: number;
+  readonly tookMs: number;
+  /** What was seen, in words. */
+  readonly remark: string;
+}
+
+/** A switchover, failover or restore: written down step by step, so that it can be gone on with or undone. */
+export interface MoveRecord {
+  readonly v: number;
+  readonly id: string;
+  readonly group: string;
+  readonly kind: 'switchover' | 'failover' | 'restore';
+  /** The region that was primary; of a restore: the region that is restored from. */
+  readonly from: string;
+  /** The region that becomes primary; of a restore: the region that is restored. */
+  readonly to: string;
+  /** Null: all topics of the group. */
+  readonly topics: readonly string[] | null;
+  readonly by: string;
+  readonly startedAtMs: number;
+  readonly changedAtMs: number;
+  /** Grows by one with every change; who writes names the one that it saw. */
+  readonly revision: number;
+  readonly state: 'running' | 'done' | 'undone' | 'failed';
+  /** The step that is under way, or was when it ended. */
+  readonly step: string;
+  readonly done: readonly MoveStepDone[];
+  /** Generation of the roles when it began. */
+  readonly rolesGeneration: number;
+  /** What later steps need of earlier ones; JSON. */
+  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /** How a partition stands, as its agent last told; offsets as decimal strings. */
@@ -164,7 +256,18 @@ export type CommandBody =
       readonly topics: readonly string[] | null;
       readonly isNow: boolean;
       readonly timeoutMs: number;
-    };
+    }
+  /** Generation 1 where there are no roles yet; else refused where they contradict (`RolesDeclaration`). */
+  | { readonly do: 'declareRoles'; readonly roles: RolesDeclaration }
+  /**
+   * Takes these roles over, which have a higher generation. `ifGeneration` is the one that was seen here (0: none): another
+   * one refuses. Mirrors that were promoted and are copied again from now on are forgotten, and begin their next life.
+   */
+  | { readonly do: 'setRoles'; readonly roles: RolesRecord; readonly ifGeneration: number }
+  /** `ifRevision` null: begins a move, refused while another one of the group runs. */
+  | { readonly do: 'writeMove'; readonly move: MoveRecord; readonly ifRevision: number | null }
+  /** Keys below `loss/<group>/<id>/`, and their values. */
+  | { readonly do: 'writeLoss'; readonly entries: Readonly<Record<string, unknown>> };
 
 export interface CommandRecord {
   readonly v: number;
@@ -180,7 +283,7 @@ export interface CommandRecord {
 
 /** One thing that a command changes, or would change. */
 export interface Change {
-  readonly what: 'link' | 'mirror';
+  readonly what: 'link' | 'mirror' | 'roles' | 'move';
   readonly name: string;
   readonly action: 'create' | 'alter' | 'delete' | 'pause' | 'resume' | 'promote' | 'none';
   /** In words: "topics: orders -> orders, payments.*"; why, where nothing is done. */

@@ -15,8 +15,11 @@ export { type LoadOptions, loadTopology, parseTopology } from './load.ts';
 export { isInternalTopic } from './topic-name.ts';
 export type {
   AclSyncConfig,
+  HookConfig,
+  HookPoint,
   LinkConfig,
   LocalRegionConfig,
+  ReplicationGroupConfig,
   ScramUser,
   StartAt,
   SyncConfig,

@@ -92,6 +92,7 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
     file,
     clusters,
     links,
+    groups: {},
     local,
     rawClusters: mapValues(rawClusters, asRecord),
     rawLinks: mapValues(rawLinks, (raw) => {

@@ -80,6 +80,42 @@ export interface ScramUser {
   readonly password: string;
 }
 
+/** Regions that stand in for each other: `replicationGroups:` of lockstep.yaml. */
+export interface ReplicationGroupConfig {
+  readonly name: string;
+  /** Names of clusters, two or more. */
+  readonly regions: readonly string[];
+  /** The region whose topics are written to at the beginning; later the roles in Kafka say. */
+  readonly primary: string;
+  /** Topics, by exact name, whose primary is another region. */
+  readonly topics: Readonly<Record<string, string>>;
+  /** Names of the links between the regions, both ways for each pair. Default: all links between them. */
+  readonly links: readonly string[];
+  /** Run where the command runs; see `HookConfig`. */
+  readonly hooks: readonly HookConfig[];
+}
+
+/** Points of a move at which hooks run. */
+export const hookPoints = ['before', 'after', 'failure'] as const;
+export type HookPoint = (typeof hookPoints)[number];
+
+/** A command, or an HTTP POST, with the move as JSON (stdin or body). */
+export interface HookConfig {
+  readonly name: string;
+  /** Kinds of moves. Default: switchover and failover. */
+  readonly on: readonly ('switchover' | 'failover' | 'restore')[];
+  readonly at: HookPoint;
+  /** Exactly one of the two. The command is run without a shell. */
+  readonly command?: readonly string[];
+  readonly url?: string;
+  /** Of the POST; values may hold secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** 100 ms to 10 min. Default 10 s. */
+  readonly timeoutMs: number;
+  /** Whether its failure stops the move, where it can be stopped. Default false. */
+  readonly isBlocking: boolean;
+}
+
 /** How `lockstep local up` runs one cluster on this machine. */
 export interface LocalRegionConfig {
   /** Name of a cluster in `clusters:`. */
@@ -104,6 +140,7 @@ export interface Topology {
   readonly file: string;
   readonly clusters: Readonly<Record<string, ClusterConfig>>;
   readonly links: Readonly<Record<string, LinkConfig>>;
+  readonly groups: Readonly<Record<string, ReplicationGroupConfig>>;
   /** One entry per cluster of `local:`; without that section one per cluster, with defaults. */
   readonly local: Readonly<Record<string, LocalRegionConfig>>;
   /** Each cluster's entry as it is written: references (`${env:...}`, `${file:...}`) unresolved. */
