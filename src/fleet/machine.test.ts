@@ -83,7 +83,7 @@ describe('joining', () => {
     const sync = find(bench.joined(1), 'sync')!;
     expect(sync).toMatchObject({ generation: 1, memberId: 'me', members: null });
     expect(bench.synced('l/t/0')).toEqual([
-      { type: 'assigned', added: ['l/t/0'], all: ['l/t/0'], generation: 1 },
+      { type: 'assigned', added: ['l/t/0'], all: ['l/t/0'], generation: 1, follows: null },
     ]);
     expect(bench.machine.phase.name).toBe('Stable');
   });
@@ -151,6 +151,58 @@ describe('a round of sharing out', () => {
     expect([...bench.machine.holdings.releasing]).toEqual(['l/t/0']);
     expect(types(bench.released('l/t/0'))).toContain('join');
     expect([...bench.machine.holdings.releasing]).toEqual([]);
+  });
+
+  describe('who follows whom', () => {
+    test('what is given up in one generation follows in the next, for those who were in both', () => {
+      const bench = Bench.stable(['l/t/0']);
+      bench.beaten(27);
+      bench.joined(2);
+      expect(find(bench.synced('l/t/1'), 'revoke')!.generationId).toBe('2/other');
+      bench.released('l/t/0');
+      bench.joined(3);
+      expect(find(bench.synced('l/t/1', 'l/t/2'), 'assigned')).toMatchObject({
+        ...{ added: ['l/t/2'], follows: '2/other' },
+      });
+      expect(find(bench.handle({ type: 'stop' }), 'revoke')!.generationId).toBe('3/other');
+    });
+
+    test('a generation that was missed leaves it open, on both sides', () => {
+      const bench = Bench.stable(['l/t/0']);
+      bench.beaten(27);
+      bench.joined(2);
+      bench.syncRefused(27);
+      bench.joined(3);
+      const actions = bench.synced('l/t/1');
+      expect(find(actions, 'revoke')!.generationId).toBeNull();
+      expect(find(actions, 'assigned')!.follows).toBeNull();
+    });
+
+    test('a generation whose sharing out comes twice is followed by none', () => {
+      const bench = Bench.stable(['l/t/0']);
+      bench.beaten(27);
+      bench.joined(1);
+      expect(find(bench.synced('l/t/0', 'l/t/1'), 'assigned')!.follows).toBeNull();
+    });
+
+    test('what is taken up again in the middle of a generation follows nobody', () => {
+      const bench = Bench.stable(['l/t/0']);
+      bench.beaten(27);
+      bench.joined(2);
+      bench.synced();
+      bench.beaten(27);
+      bench.joined(3);
+      bench.synced('l/t/0');
+      expect(find(bench.released('l/t/0'), 'assigned')).toMatchObject({ added: ['l/t/0'], follows: null });
+    });
+
+    test('who has lost the membership gives up in no generation, and follows nobody', () => {
+      const bench = Bench.stable(['l/t/0']);
+      expect(find(bench.beaten(25), 'revoke')!.generationId).toBeNull();
+      bench.released('l/t/0');
+      bench.joined(2);
+      expect(find(bench.synced('l/t/0'), 'assigned')!.follows).toBeNull();
+    });
   });
 
   test('what is stopped while a join is under way makes one round more', () => {

@@ -56,6 +56,13 @@ export class MemberMachine {
   readonly #session: Session;
   #actions: MemberAction[] = [];
   #nowMs = 0;
+  /** Of the newest join. */
+  #leaderId = '';
+  /**
+   * Of the generation by which items are held; null when there is none. Numbers begin again when the coordinator forgets
+   * the group; together with the leader's member id, which is never given twice, they do not.
+   */
+  #heldId: string | null = null;
   /** Grows with every join: answers to older ones are void. */
   #attempt = 0;
   /** Grows with every pair of connections: what older ones tell is void. */
@@ -215,6 +222,7 @@ export class MemberMachine {
   #lose(reason: string): void {
     this.generation = -1;
     this.heldGeneration = -1;
+    this.#heldId = null;
     this.memberCount = null;
     this.lastError = reason;
     this.lossCount += 1;
@@ -223,7 +231,7 @@ export class MemberMachine {
     const { groupId } = this.#options;
     const text = `lost its place in group ${groupId}: ${reason}. It stops its ${keys.length} partitions and joins again.`;
     this.#actions.push({ type: 'notice', level: 'warning', text });
-    if (keys.length > 0) this.#actions.push({ type: 'revoke', keys, reason });
+    if (keys.length > 0) this.#actions.push({ type: 'revoke', keys, reason, generationId: null });
   }
 
   // ── Connecting, joining, sharing out ────────────────────────────────────────────────────────────────
@@ -274,6 +282,7 @@ export class MemberMachine {
     const { memberId, generation, protocolName, attempt } = event;
     this.memberId = memberId;
     this.generation = generation;
+    this.#leaderId = event.leaderId;
     this.#beatAtMs = this.#nowMs + this.#options.heartbeatIntervalMs;
     this.phase = { name: 'Syncing', sentAtMs: this.#nowMs };
     const isLeader = event.leaderId === memberId;
@@ -287,21 +296,27 @@ export class MemberMachine {
     if (this.phase.name !== 'Syncing') return;
     this.#session.synced(this.phase.sentAtMs);
     this.phase = { name: 'Stable' };
+    const follows = this.generation === this.heldGeneration + 1 ? this.#heldId : null;
     this.heldGeneration = this.generation;
+    this.#heldId = `${this.generation}/${this.#leaderId}`;
     this.#failureCount = 0;
     this.lastError = null;
     this.#toldRefusal = '';
     if (this.#isStopping) return;
     const { added, revoked } = this.holdings.share(keys);
-    if (revoked.length > 0)
-      this.#actions.push({ type: 'revoke', keys: revoked, reason: 'the group has shared them out anew' });
-    this.#tellAssigned(added);
+    if (revoked.length > 0) {
+      const reason = 'the group has shared them out anew';
+      // Whoever missed a generation does not know who had them in it.
+      const generationId = follows === null ? null : this.#heldId;
+      this.#actions.push({ type: 'revoke', keys: revoked, reason, generationId });
+    }
+    this.#tellAssigned(added, follows);
     if (this.isLeader) this.#wantRound(this.#options.balanceIntervalMs);
   }
 
   #released(keys: readonly string[]): void {
     const { added, freedCount } = this.holdings.released(keys);
-    if (added.length > 0) this.#tellAssigned(added);
+    if (added.length > 0) this.#tellAssigned(added, null);
     if (freedCount > 0) this.#roundAtMs = this.#nowMs;
   }
 
@@ -346,7 +361,8 @@ export class MemberMachine {
     if (this.#isStopping || this.phase.name === 'Stopped') return;
     this.#isStopping = true;
     const keys = this.holdings.giveUp();
-    if (keys.length > 0) this.#actions.push({ type: 'revoke', keys, reason: 'this agent stops' });
+    const reason = 'this agent stops';
+    if (keys.length > 0) this.#actions.push({ type: 'revoke', keys, reason, generationId: this.#heldId });
   }
 
   #leave(): void {
@@ -366,6 +382,7 @@ export class MemberMachine {
     this.memberId = '';
     this.generation = -1;
     this.heldGeneration = -1;
+    this.#heldId = null;
     this.#session.forget();
     this.#actions.push({ type: 'close' });
   }
@@ -376,9 +393,9 @@ export class MemberMachine {
     if (this.isLeader) this.#roundAtMs = Math.min(this.#roundAtMs, this.#nowMs + delayMs);
   }
 
-  #tellAssigned(added: readonly string[]): void {
+  #tellAssigned(added: readonly string[], follows: string | null): void {
     const all = [...this.holdings.active];
-    this.#actions.push({ type: 'assigned', added, all, generation: this.heldGeneration });
+    this.#actions.push({ type: 'assigned', added, all, generation: this.heldGeneration, follows });
   }
 
   #lead(isLeader: boolean): void {

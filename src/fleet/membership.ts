@@ -150,8 +150,8 @@ export class Membership {
       case 'close':
         return this.#close();
       case 'assigned': {
-        const { added, all, generation } = action;
-        onAssigned({ added: added.map(itemOf), all: all.map(itemOf), generation });
+        const { added, all, generation, follows } = action;
+        onAssigned({ added: added.map(itemOf), all: all.map(itemOf), generation, follows });
         this.#hasJoined = true;
         return this.#started?.resolve();
       }
@@ -256,14 +256,14 @@ export class Membership {
     this.#handle(event);
   }
 
-  async #revoke({ keys, reason }: ActionOf<'revoke'>): Promise<void> {
+  async #revoke({ keys, reason, generationId }: ActionOf<'revoke'>): Promise<void> {
     const { onRevoked, onNotice, releaseTimeoutMs = 30_000 } = this.#options;
     const timeout = Promise.withResolvers<never>();
     const cancel = this.#clock.after(releaseTimeoutMs, () =>
       timeout.reject(new Error(`not done after ${releaseTimeoutMs} ms`)),
     );
     try {
-      await Promise.race([onRevoked(keys.map(itemOf), reason), timeout.promise]);
+      await Promise.race([onRevoked(keys.map(itemOf), reason, generationId), timeout.promise]);
     } catch (error) {
       const text = `stopping ${keys.length} partitions: ${(error as Error).message}. They are handed over all the same; the logs keep two writers apart.`;
       onNotice({ level: 'warning', text });

@@ -81,8 +81,16 @@ export type MemberAction =
       readonly added: readonly string[];
       readonly all: readonly string[];
       readonly generation: number;
+      /** Who gave these up in the generation of this id was the last to have them; null: anybody may have been. */
+      readonly follows: string | null;
     }
-  | { readonly type: 'revoke'; readonly keys: readonly string[]; readonly reason: string }
+  | {
+      readonly type: 'revoke';
+      readonly keys: readonly string[];
+      readonly reason: string;
+      /** In which nobody else has these, nor this member again; null: somebody may. */
+      readonly generationId: string | null;
+    }
   | { readonly type: 'leader'; readonly isLeader: boolean }
   /** Something that does not get better by itself: the first join gives up, later ones are tried now and then. */
   | { readonly type: 'hopeless'; readonly error: LockstepError }

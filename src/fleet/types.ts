@@ -36,9 +36,17 @@ export interface MembershipOptions {
     readonly added: readonly WorkItem[];
     readonly all: readonly WorkItem[];
     readonly generation: number;
+    /**
+     * Id of the generation right before this one, in which this member was, too: who gave one of `added` up in that one
+     * (`onRevoked`) was the last to have it. Null: anybody may have had them meanwhile.
+     */
+    readonly follows: string | null;
   }): void;
-  /** Stop these. Resolves when they are stopped; until then nobody else gets them while this member is heard. */
-  onRevoked(items: readonly WorkItem[], reason: string): Promise<void>;
+  /**
+   * Stop these. Resolves when they are stopped; until then nobody else gets them while this member is heard. In the
+   * generation of that id this member does not get them again, and nobody else has them; null: not known.
+   */
+  onRevoked(items: readonly WorkItem[], reason: string, generationId: string | null): Promise<void>;
   /** Whether this member leads the group, and with it the fleet; told when it changes. */
   onLeader(isLeader: boolean): void;
   onNotice(notice: { readonly level: 'info' | 'warning'; readonly text: string }): void;

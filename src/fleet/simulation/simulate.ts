@@ -1,7 +1,8 @@
 // Members of a fleet on a fake clock, network and coordinator, from a seed: requests and answers get lost, connections
 // break, members freeze, die and stop, the coordinator is restarted. At every moment no item may be worked on by two
 // members that are awake, nor by one while another still stops it for it (one that has lost its membership may: the
-// others had to wait for its session only); when the faults are over, everything must have exactly one.
+// others had to wait for its session only); when the faults are over, everything must have exactly one. And whoever is
+// told that it follows a generation begins right after the one who gave up in that generation: nobody began between.
 import { LockstepError } from '../../errors.ts';
 import { MemberMachine } from '../machine.ts';
 import { protocolV1 } from '../protocol-v1.ts';
@@ -25,6 +26,8 @@ export interface SimulationResult {
   readonly losses: number;
   readonly rounds: number;
   readonly faults: Readonly<Record<string, number>>;
+  /** Items begun by somebody who knew that nobody had them since they were given up. */
+  readonly followed: number;
   readonly end: string;
 }
 
@@ -84,6 +87,10 @@ export function simulate({
   let isFaulty = true;
   let isDown = false;
   let losses = 0;
+  let followed = 0;
+  /** How often each item was begun by anybody; and at which count, in which generation, it was given up last. */
+  const beginnings = new Map<string, number>();
+  const givenUp = new Map<string, { generationId: string | null; beginning: number }>();
 
   const newMachine = () =>
     new MemberMachine({
@@ -212,8 +219,28 @@ export function simulate({
       case 'close':
         member.connection = 0;
         return;
-      case 'revoke':
-        return void after(upTo(800), () => deliver(member, machine, { type: 'released', keys: action.keys }));
+      case 'assigned':
+        for (const key of action.added) {
+          const beginning = beginnings.get(key) ?? 0;
+          beginnings.set(key, beginning + 1);
+          const former = givenUp.get(key);
+          if (action.follows === null || former?.generationId !== action.follows) continue;
+          followed += 1;
+          if (former.beginning !== beginning)
+            violations.push(`${nowMs} ms: ${member.name} follows on ${key}, which was begun since`);
+        }
+        return;
+      case 'revoke': {
+        // Told when it has stopped; who is frozen meanwhile tells it when it wakes.
+        const { keys: revoked, generationId } = action;
+        const beginning = new Map(revoked.map((key) => [key, beginnings.get(key) ?? 0]));
+        const tell = (): void => {
+          if (member.frozenUntilMs > nowMs) return at(member.frozenUntilMs, tell);
+          for (const key of revoked) givenUp.set(key, { generationId, beginning: beginning.get(key)! });
+          deliver(member, machine, { type: 'released', keys: revoked });
+        };
+        return void after(upTo(800), tell);
+      }
     }
   };
 
@@ -304,5 +331,5 @@ export function simulate({
   const end = fleet
     .map(({ name, machine }) => `${name} ${machine.phase.name} ${machine.holdings.active.size}`)
     .join(', ');
-  return { violations, isConverged, losses, rounds: group.rebalanceCount, faults, end };
+  return { violations, isConverged, losses, rounds: group.rebalanceCount, faults, followed, end };
 }
