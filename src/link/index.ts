@@ -19,6 +19,7 @@ export { mirrorSettings, type TopicSetting, type TopicSettings } from './mirror-
 export type { Notice } from './notice.ts';
 export { type ReadPlacementsOptions, readPlacements } from './read-placements.ts';
 export { askableSettings, type SettingRule, settingNames, settingRules } from './setting-rules.ts';
+export type { ReleasedPartition } from './share.ts';
 export { Shifts } from './shift.ts';
 export type { StartAt } from './start-at.ts';
 export { StartGuard } from './start-guard.ts';

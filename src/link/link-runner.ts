@@ -13,7 +13,7 @@ import type { LinkCluster, LinkDestination } from './clusters.ts';
 import { LinkTopics } from './link-topics.ts';
 import type { Notice } from './notice.ts';
 import { SettingsLook } from './settings-look.ts';
-import { Share } from './share.ts';
+import { type ReleasedPartition, Share } from './share.ts';
 import type { Shifts } from './shift.ts';
 import { earliest, type StartAt } from './start-at.ts';
 import type { StartGuard } from './start-guard.ts';
@@ -143,8 +143,11 @@ export class LinkRunner {
     await this.#share.untilStopped();
   }
 
-  /** Stops some partitions cleanly; resolves when nothing of them is under way. They stay stopped until `reconcile`. */
-  release(partitions: readonly TopicPartition[]): Promise<void> {
+  /**
+   * Stops some partitions cleanly; resolves when nothing of them is under way, with how those were left of which that is
+   * certain. They stay stopped until `reconcile`.
+   */
+  release(partitions: readonly TopicPartition[]): Promise<ReleasedPartition[]> {
     return this.#share.release(partitions);
   }
 

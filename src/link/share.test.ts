@@ -3,6 +3,7 @@ import type { TopicPartition } from '../mirror/index.ts';
 import { Share } from './share.ts';
 
 const placements = [0, 1, 2].map(() => ({ shift: 0n, startOffset: 0n }));
+const left = { topicId: 'id', leaderEpoch: 3, logEnd: 7n };
 let running: Set<string>;
 let owned: Set<number>;
 /** Ends the stops that are under way. */
@@ -16,8 +17,9 @@ beforeEach(() => {
   const mirror = {
     add: (partition: TopicPartition) => void running.add(nameOf(partition)),
     remove: async (partition: TopicPartition) => {
-      if (!running.delete(nameOf(partition))) return;
+      if (!running.delete(nameOf(partition))) return null;
       await new Promise<void>((resolve) => stops.push(resolve));
+      return partition.partition === 0 ? left : null;
     },
   };
   share = new Share({ mirror, owns: ({ partition }) => owned.has(partition) });
@@ -41,7 +43,7 @@ it('does not begin what was released before it is told to look at ownership agai
   share.apply('t', placements);
   const released = share.release([{ topic: 't', partition: 0 }]);
   for (const stop of stops) stop();
-  await released;
+  expect(await released).toEqual([{ topic: 't', partition: 0, left }]);
   share.apply('t', placements);
   expect([...running]).toEqual(['t-1']);
   share.forgetReleased();

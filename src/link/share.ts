@@ -1,17 +1,22 @@
 // Which partitions this agent copies. A fleet shares them out; what is given away has to be at rest before another agent
 // begins, so each stop is a promise.
-import type { LinkMirror, PartitionPlacement, TopicPartition } from '../mirror/index.ts';
+import type { LeftPartition, LinkMirror, PartitionPlacement, TopicPartition } from '../mirror/index.ts';
 
 export interface ShareOptions {
   readonly mirror: Pick<LinkMirror, 'add' | 'remove'>;
   readonly owns: (partition: TopicPartition) => boolean;
 }
 
+/** A partition that was given away with nothing of it under way. */
+export interface ReleasedPartition extends TopicPartition {
+  readonly left: LeftPartition;
+}
+
 export class Share {
   readonly #options: ShareOptions;
   /** Given away, though `owns` may not say so yet. */
   readonly #released = new Set<string>();
-  readonly #stopping = new Set<Promise<void>>();
+  readonly #stopping = new Set<Promise<unknown>>();
   /** How many partitions of a topic may be running. */
   readonly #counts = new Map<string, number>();
 
@@ -33,10 +38,19 @@ export class Share {
     }
   }
 
-  /** Resolves when nothing of them is under way. They stay stopped until `forgetReleased`, whatever `owns` says. */
-  async release(partitions: readonly TopicPartition[]): Promise<void> {
+  /**
+   * Resolves when nothing of them is under way, with how those were left of which that is certain. They stay stopped
+   * until `forgetReleased`, whatever `owns` says.
+   */
+  async release(partitions: readonly TopicPartition[]): Promise<ReleasedPartition[]> {
     for (const partition of partitions) this.#released.add(nameOf(partition));
-    await Promise.all(partitions.map((partition) => this.#options.mirror.remove(partition)));
+    const released = await Promise.all(
+      partitions.map(async ({ topic, partition }) => {
+        const left = await this.#options.mirror.remove({ topic, partition });
+        return left === null ? [] : [{ topic, partition, left }];
+      }),
+    );
+    return released.flat();
   }
 
   /** From now on `owns` counts again. */

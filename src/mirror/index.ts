@@ -34,4 +34,9 @@ export {
   noCounts,
   type PartitionCounters,
 } from './shell/observer.ts';
-export type { PartitionPlacement, PartitionStatus, TopicPartition } from './shell/partition-runner.ts';
+export type {
+  LeftPartition,
+  PartitionPlacement,
+  PartitionStatus,
+  TopicPartition,
+} from './shell/partition-runner.ts';

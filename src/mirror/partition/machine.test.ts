@@ -66,6 +66,45 @@ describe('starting', () => {
     expect(types(machine.handle({ type: 'destinationRead', round: 0, view }))).toEqual(['compareTail']);
   });
 
+  describe('behind a worker that told how it left the log', () => {
+    const left = { leaderEpoch: 4, logEnd: 10n };
+    const look = (seen: DestinationView): string[] => {
+      machine.handle({ type: 'begin' });
+      return types(machine.handle({ type: 'destinationRead', round: 0, view: seen, left }));
+    };
+
+    it('compares at once where the log is as it was left', () => {
+      expect(look(view)).toEqual(['compareTail']);
+    });
+
+    it.each([
+      ['has grown', { logEnd: 11n, highWatermark: 11n }],
+      ['is shorter', { logEnd: 9n, highWatermark: 9n }],
+      ['has another leader epoch', { leaderEpoch: 5 }],
+      ['grew while it was read', { highWatermark: -1n }],
+    ])('settles where the log %s', (_, change) => {
+      expect(look({ ...view, ...change })).toEqual(['pause']);
+      expect(machine.state.name).toBe('Settling');
+    });
+
+    it('waits where followers lack a part, and settles then', () => {
+      look({ ...view, highWatermark: 9n });
+      expect(machine.state.name).toBe('WaitingForReplicas');
+      machine.handle({ type: 'timer', round: 0 });
+      machine.handle({ type: 'destinationRead', round: 0, view });
+      expect(machine.state.name).toBe('Settling');
+    });
+
+    it('settles after any doubt of its own', () => {
+      look(view);
+      machine.handle({ type: 'tailCompared', round: 0, verdict: agrees });
+      machine.handle({ type: 'sourceChanged', reason: 'a new leader' });
+      machine.handle({ type: 'timer', round: machine.round });
+      machine.handle({ type: 'destinationRead', round: machine.round, view });
+      expect(machine.state.name).toBe('Settling');
+    });
+  });
+
   it('settles again when the log end has moved meanwhile', () => {
     machine.handle({ type: 'begin' });
     machine.handle({ type: 'destinationRead', round: 0, view });
@@ -693,6 +732,87 @@ describe('stopping', () => {
     machine.handle({ type: 'stop' });
     machine.handle({ type: 'appendUnknown', round: 0, reason: 'connection lost' });
     expect(machine.state.name).toBe('Stopped');
+  });
+
+  describe('tells how it left the log', () => {
+    const stop = () => machine.handle({ type: 'stop' });
+
+    it('when nothing was under way', () => {
+      mirroring();
+      stop();
+      expect(machine.left).toEqual({ leaderEpoch: 4, logEnd: 10n });
+    });
+
+    it('when the last append landed where it was meant to', () => {
+      mirroring();
+      fetch(new TestBatch(10n, 3));
+      stop();
+      expect(machine.left).toBeNull();
+      acknowledge(10n);
+      expect(machine.left).toEqual({ leaderEpoch: 4, logEnd: 13n });
+    });
+
+    const endings: [string, () => void][] = [
+      ['before it has copied', () => machine.handle({ type: 'begin' })],
+      [
+        'while it settles again',
+        () => {
+          mirroring();
+          machine.handle({ type: 'sourceChanged', reason: 'a new leader' });
+        },
+      ],
+      [
+        'where the last append has no answer',
+        () => {
+          mirroring();
+          fetch(new TestBatch(10n, 3));
+          stop();
+          machine.handle({ type: 'appendUnknown', round: 0, reason: 'connection lost' });
+        },
+      ],
+      [
+        'where the last append was refused',
+        () => {
+          mirroring();
+          fetch(new TestBatch(10n, 3));
+          stop();
+          machine.handle({ type: 'appendRefused', round: 0, errorCode: 7, reason: 'timed out' });
+        },
+      ],
+      [
+        'where it landed elsewhere',
+        () => {
+          mirroring();
+          fetch(new TestBatch(10n, 3));
+          stop();
+          acknowledge(11n);
+        },
+      ],
+      [
+        'in a hole that is claimed',
+        () => {
+          mirroring();
+          fetch(new TestBatch(10n, 3, { isControl: true }));
+        },
+      ],
+      [
+        'in a hole whose markers are answered',
+        () => {
+          mirroring();
+          fetch(new TestBatch(10n, 3, { isControl: true }));
+          machine.handle({ type: 'timer', round: 0 });
+          machine.handle({ type: 'logEndRead', round: 0, ends: view });
+          stop();
+          machine.handle({ type: 'markersAnswered', round: 0, errorCode: 0, reason: 'no error' });
+        },
+      ],
+    ];
+    it.each(endings)('but not %s', (_, bring) => {
+      bring();
+      stop();
+      expect(isStopped(machine.state)).toBe(true);
+      expect(machine.left).toBeNull();
+    });
   });
 
   it('does not hide a state that needs a person', () => {

@@ -12,6 +12,8 @@
 //              │    │   └─ WaitingForReplicas  │  └─► FillingStart ─► CuttingStart ─► ReadingDestination
 //              │    │                          │               │  │  └─ a hole is filled on the way (hole.ts)
 //              └────┴────── Recovering ◄───────┴───────────────┘  └─► Diverged, Blocked, SourceTruncated, ...
+//
+// Settling is left out once where the former worker told that nothing of it is under way, and the log is as it said.
 import { later } from '../../offsets.ts';
 import {
   enterHole,
@@ -31,6 +33,7 @@ import {
   defaultPolicy,
   type FetchedBatch,
   type Flow,
+  type LeftLog,
   type PartitionAction,
   type PartitionEvent,
   type PartitionPolicy,
@@ -59,6 +62,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   holeOffsetsCount = 0n;
   /** The mirror's end as last known; survives recovery so that a step back is noticed. */
   mirrorEnd: bigint | null = null;
+  /** Set by a stop that leaves nothing under way: who follows may go on from there without settling. */
+  left: LeftLog | null = null;
 
   readonly #policy: PartitionPolicy;
   #actions: PartitionAction<B>[] = [];
@@ -72,6 +77,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #doubt: { offset: bigint; reason: string } | null = null;
   /** Small batches are put together until a broker refuses the result as too large. */
   #mayMerge = true;
+  /** The destination's leader epoch of the look that copying began with. */
+  #viewedEpoch = -1;
 
   constructor(policy: PartitionPolicy = defaultPolicy) {
     this.#policy = policy;
@@ -102,7 +109,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'timer':
         return this.#timer();
       case 'destinationRead':
-        return this.#destinationRead(event.view);
+        return this.#destinationRead(event.view, event.left ?? null);
       case 'tailCompared':
         return this.#tailCompared(event.verdict);
       case 'readFailed':
@@ -164,7 +171,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     }
   }
 
-  #destinationRead(view: DestinationView): void {
+  #destinationRead(view: DestinationView, left: LeftLog | null): void {
     const { state } = this;
     if (view.isClosed) {
       const reason = 'a marker with the closing epoch stands in the mirror: it was promoted';
@@ -180,11 +187,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       this.state = { name: 'WaitingForReplicas', seen: view };
       return this.#pause('replicas', 1);
     }
-    const settled =
-      isReplicated &&
-      state.name === 'Settling' &&
-      state.seen.logEnd === view.logEnd &&
-      state.seen.leaderEpoch === view.leaderEpoch;
+    const before = state.name === 'Settling' ? state.seen : left;
+    const settled = isReplicated && before?.logEnd === view.logEnd && before.leaderEpoch === view.leaderEpoch;
     if (!settled) {
       const looks = state.name === 'Settling' ? state.looks + 1 : 1;
       this.state = {
@@ -253,6 +257,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       obstacle: null,
     };
     this.mirrorEnd = view.logEnd;
+    this.#viewedEpoch = view.leaderEpoch;
     this.state = { name: 'Mirroring', flow };
     this.#act({
       type: 'startFetching',
@@ -492,7 +497,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     flow.position = positionAfter(identity, batch.recordCount);
     this.#copied = { end: flow.mirrorEnd, epoch: batch.partitionLeaderEpoch };
     batch.release();
-    if (state.name === 'Stopping') return this.#end('Stopped', flow.mirrorEnd, 'stopped as asked');
+    if (state.name === 'Stopping') return this.#leave(flow);
     this.#advance(flow);
   }
 
@@ -621,12 +626,19 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     if (isStopped(state) || state.name === 'Stopping') return;
     if (this.#doubt !== null) return this.#end('Diverged', this.#doubt.offset, this.#doubt.reason);
     const flow = state.name === 'Mirroring' ? state.flow : null;
+    if (flow?.inFlight === null && flow.hole === null) return this.#leave(flow);
     if (flow === null || (flow.inFlight === null && flow.hole?.phase !== 'writing')) {
       return this.#end('Stopped', this.mirrorEnd, 'stopped as asked');
     }
     this.#act({ type: 'stopFetching' });
     giveBack(flow);
     this.state = { name: 'Stopping', flow };
+  }
+
+  /** Stops where all that was ever sent is answered. A hole is none of that: answers about markers prove little. */
+  #leave({ mirrorEnd }: Flow<B>): void {
+    this.left = { logEnd: mirrorEnd, leaderEpoch: this.#viewedEpoch };
+    this.#end('Stopped', mirrorEnd, 'stopped as asked');
   }
 
   /**

@@ -14,6 +14,16 @@ export interface LogEnds {
   readonly highWatermark: bigint;
 }
 
+/**
+ * A mirror that a worker left with nothing of it under way: every append and marker it ever sent was answered, or is as
+ * old as settling asks for.
+ */
+export interface LeftLog {
+  /** Of the look by which that worker began. */
+  readonly leaderEpoch: number;
+  readonly logEnd: bigint;
+}
+
 /** What was read from the destination's leader, with leader and epoch the same before and after. */
 export interface DestinationView extends LogEnds {
   readonly logStart: bigint;
@@ -168,7 +178,13 @@ export interface Flow<B extends FetchedBatch> {
 export type PartitionEvent<B extends FetchedBatch = FetchedBatch> =
   | { readonly type: 'begin' }
   | { readonly type: 'timer'; readonly round: number }
-  | { readonly type: 'destinationRead'; readonly round: number; readonly view: DestinationView }
+  | {
+      readonly type: 'destinationRead';
+      readonly round: number;
+      readonly view: DestinationView;
+      /** How the worker right before this one left this very log; given with the first look only. */
+      readonly left?: LeftLog | null;
+    }
   | { readonly type: 'tailCompared'; readonly round: number; readonly verdict: TailVerdict }
   /** Reading a log, or cutting it, failed in a way that trying again may mend. */
   | {

@@ -22,6 +22,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import type { MirrorObserver } from './observer.ts';
 import { OpenTransactions } from './open-transactions.ts';
 import {
+  type LeftPartition,
   type PartitionPlacement,
   PartitionRunner,
   type PartitionServices,
@@ -98,6 +99,11 @@ export interface LinkMirrorOptions {
   readonly guardStart?: (partition: TopicPartition) => Promise<void>;
   /** Whether nobody may read this topic, by its name at the destination, just now, not even we. Default: never. */
   readonly isStartGuarded?: (topic: string) => boolean;
+  /**
+   * How the former worker left a partition, if it is certain that nobody has begun it since; asked once for each start.
+   * Default: that is never certain.
+   */
+  readonly takeLeft?: (partition: TopicPartition) => LeftPartition | null;
   /** Counts and measures; nobody does by default. */
   readonly observer?: MirrorObserver;
   /** [0, 1); spreads retries. */
@@ -121,11 +127,16 @@ const readersEndMs = 1_000;
 /** Metadata is asked for again no sooner than Kafka's clients do (retry.backoff.ms). */
 const refreshes = { everyMs: 100, clock: systemClock };
 
+interface Removal {
+  done: Promise<LeftPartition | null>;
+  again: PartitionPlacement | null;
+}
+
 export class LinkMirror {
   readonly #options: LinkMirrorOptions;
   readonly #runners = new Map<string, PartitionRunner>();
   /** Partitions that are being removed; `again`: added anew meanwhile, to begin when they have stopped. */
-  readonly #removals = new Map<string, { done: Promise<void>; again: PartitionPlacement | null }>();
+  readonly #removals = new Map<string, Removal>();
   readonly #readers = new Map<number, SourceReader>();
   readonly #writers = new Map<number, DestinationWriter>();
   readonly #markerWriters = new Map<number, MarkerWriter>();
@@ -205,25 +216,30 @@ export class LinkMirror {
     const runner = new PartitionRunner(partition, this.#services, placement);
     this.#runners.set(nameOf(partition), runner);
     this.#shedTimer ??= setInterval(() => this.#shed(), shedEveryMs);
-    runner.begin();
+    runner.begin(this.#options.takeLeft?.(partition) ?? null);
   }
 
-  /** Stops a partition cleanly and forgets it; resolves when nothing of it is under way any more. */
-  remove(partition: TopicPartition): Promise<void> {
+  /**
+   * Stops a partition cleanly and forgets it; resolves when nothing of it is under way any more, with how it was left
+   * where that is certain and it does not begin anew.
+   */
+  remove(partition: TopicPartition): Promise<LeftPartition | null> {
     const name = nameOf(partition);
     const runner = this.#runners.get(name);
-    if (runner === undefined) return Promise.resolve();
+    if (runner === undefined) return Promise.resolve(null);
     const known = this.#removals.get(name);
     if (known !== undefined) {
       known.again = null;
       return known.done;
     }
-    const removal = { done: Promise.resolve(), again: null as PartitionPlacement | null };
+    const removal: Removal = { done: Promise.resolve(null), again: null };
     this.#removals.set(name, removal);
     removal.done = runner.stop().then(() => {
       this.#removals.delete(name);
       this.#runners.delete(name);
-      if (removal.again !== null) this.add(partition, removal.again);
+      if (removal.again === null) return runner.left;
+      this.add(partition, removal.again);
+      return null;
     });
     return removal.done;
   }

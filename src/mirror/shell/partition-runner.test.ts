@@ -27,6 +27,8 @@ let verdict: TailVerdict;
 let fillers: ((outcome: AppendOutcome) => void)[];
 let cuts: ((logStart: bigint) => void)[];
 let runner: PartitionRunner;
+let newRunner: () => PartitionRunner;
+let pauses: string[];
 
 function view(): DestinationView {
   const position = { producerId, epoch: 0, sequence: Number(logEnd), isBehindHole: false };
@@ -69,6 +71,7 @@ beforeEach(() => {
   verdict = { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n };
   fillers = [];
   cuts = [];
+  pauses = [];
   readerAnsweredAtMs = null;
   const reader = {
     get answeredAtMs() {
@@ -97,12 +100,16 @@ beforeEach(() => {
       fillers.push(onOutcome),
     cutStart: () => new Promise((resolve) => cuts.push(resolve)),
     refreshMetadata: () => {},
-    pauseMs: () => 20,
+    pauseMs: (kind: string) => {
+      pauses.push(kind);
+      return 20;
+    },
     nowMs: () => Date.now() + skewMs,
     monotonicMs: () => Date.now() + skewMs,
     policy: defaultPolicy,
   } as unknown as PartitionServices;
-  runner = new PartitionRunner(log, services);
+  newRunner = () => new PartitionRunner(log, services);
+  runner = newRunner();
   runner.begin();
 });
 
@@ -110,6 +117,47 @@ afterEach(async () => {
   const stopped = runner.stop();
   for (const job of [...jobs, ...holes]) job.onOutcome({ kind: 'unknown', reason: 'the test ends' });
   await stopped;
+});
+
+describe('one worker behind the other', () => {
+  it('tells how it left the mirror, and the next one begins there without settling', async () => {
+    await reachesMirroring();
+    expect(pauses).toEqual(['settle']);
+    await runner.stop();
+    expect(runner.left).toEqual({ topicId: 'id', leaderEpoch: 3, logEnd: 0n });
+    pauses = [];
+    const { left } = runner;
+    runner = newRunner();
+    runner.begin(left);
+    await reachesMirroring();
+    expect(pauses).toEqual([]);
+  });
+
+  it('settles where the mirror is another topic now', async () => {
+    await reachesMirroring();
+    await runner.stop();
+    pauses = [];
+    const { left } = runner;
+    runner = newRunner();
+    runner.begin({ ...left!, topicId: 'another' });
+    await reachesMirroring();
+    expect(pauses).toEqual(['settle']);
+  });
+
+  it('tells nothing while an append of before may still be carried out', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [batch(0n, 2)], ends);
+    // Not waited for any more: everything starts again.
+    target!.onReaderTrouble('the source is away');
+    target!.onFetched(target!.position()!, [batch(2n, 1)], ends);
+    await vi.waitFor(() => expect(runner.status().state).toBe('Settling'), { interval: 1 });
+    await reachesMirroring();
+    await runner.stop();
+    expect(runner.left).toBeNull();
+    jobs[0]!.onOutcome({ kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n });
+    expect(runner.left).not.toBeNull();
+    jobs = [];
+  });
 });
 
 describe('a stop', () => {

@@ -5,6 +5,7 @@ import { later } from '../../offsets.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
 import type {
   FillerAppend,
+  LeftLog,
   MarkerRun,
   PartitionAction,
   PartitionEvent,
@@ -24,6 +25,7 @@ import { refusalOf } from './refusal.ts';
 import { type ShownState, waitingState } from './shown-state.ts';
 import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
 import type { TailComparer } from './tail-comparer.ts';
+import { WriteLedger } from './write-ledger.ts';
 
 /** What a partition needs of its link. */
 export interface PartitionServices {
@@ -70,6 +72,12 @@ export interface PartitionPlacement {
   readonly shift?: bigint;
   /** The source's first offset that is mirrored, even if it holds earlier ones. Default 0: all of them. */
   readonly startOffset?: bigint;
+}
+
+/** How a worker left a mirror partition: with nothing of it under way. */
+export interface LeftPartition extends LeftLog {
+  /** Of the mirror. */
+  readonly topicId: string;
 }
 
 /** The figures and the state of one partition, for people and metrics. */
@@ -171,6 +179,9 @@ export class PartitionRunner implements FetchTarget {
   readonly #counters: PartitionCounters;
   #lastError: { message: string; atMs: number } | null = null;
   #whenStopped: (() => void)[] = [];
+  /** How the worker before this one left the mirror; used with the first look. */
+  #leftBefore: LeftPartition | null = null;
+  readonly #writes: WriteLedger;
   /** A filler or a cut that is not answered yet. */
   #isStartChanging = false;
   /** The ids under which both topics were met first; another id under the same name is another topic. */
@@ -188,9 +199,12 @@ export class PartitionRunner implements FetchTarget {
     this.#counters = services.observer?.countersOf(identity) ?? noCounts();
     this.#machine = new PartitionMachine<LeasedBatch>(services.policy);
     this.#sinceMs = services.nowMs();
+    this.#writes = new WriteLedger(() => services.monotonicMs());
   }
 
-  begin(): void {
+  /** `left`: how the worker left the mirror that is known to be the last one before this. */
+  begin(left: LeftPartition | null = null): void {
+    this.#leftBefore = left;
     this.#deliver({ type: 'begin' });
   }
 
@@ -200,6 +214,13 @@ export class PartitionRunner implements FetchTarget {
     this.#deliver({ type: 'stop' });
     this.#notifyStopped();
     return stopped;
+  }
+
+  /** How this worker has left the mirror; null while it has not, or where something of it may still be under way. */
+  get left(): LeftPartition | null {
+    const { left } = this.#machine;
+    const topicId = this.#topicIds.destination;
+    return left === null || topicId === null || !this.#writes.isQuiet ? null : { ...left, topicId };
   }
 
   topicRecreated(side: 'source' | 'destination', reason: string): void {
@@ -514,8 +535,14 @@ export class PartitionRunner implements FetchTarget {
 
   async #readDestination(round: number): Promise<void> {
     await this.#asking(round, async () => {
-      const { view } = await this.#services.inspector.read(this.#ledLog('destination'));
-      this.#deliver({ type: 'destinationRead', round, view });
+      const log = this.#ledLog('destination');
+      const { view } = await this.#services.inspector.read(log);
+      const left = this.#leftBefore;
+      this.#leftBefore = null;
+      this.#deliver({
+        ...{ type: 'destinationRead', round, view },
+        left: left?.topicId === log.topicId ? left : null,
+      });
     });
   }
 
@@ -617,7 +644,7 @@ export class PartitionRunner implements FetchTarget {
 
   #append(round: number, { batch, identity }: PendingAppend<LeasedBatch>): void {
     this.#appendedAtMs = this.#services.nowMs();
-    const onOutcome = (outcome: AppendOutcome): void => this.#onOutcome(round, batch, outcome);
+    const onOutcome = this.#writes.note((outcome: AppendOutcome) => this.#onOutcome(round, batch, outcome));
     const log = this.#viewedLog();
     if (typeof log === 'string') return onOutcome({ kind: 'unknown', reason: log });
     this.#services.writer(log.leader).append({ ...log, batch, identity, onOutcome });
@@ -632,7 +659,7 @@ export class PartitionRunner implements FetchTarget {
       markers,
       isWanted: () => this.#machine.round === round,
       isFresh: () => this.#isLookFresh(),
-      onOutcome: (outcome) => this.#onHoleOutcome(round, outcome),
+      onOutcome: this.#writes.note((outcome) => this.#onHoleOutcome(round, outcome)),
     });
   }
 
@@ -659,11 +686,11 @@ export class PartitionRunner implements FetchTarget {
     await this.#asking(round, () => this.#services.guardStart(this));
     if (this.#machine.round !== round) return;
     const log = this.#log('destination');
-    const onOutcome = (outcome: AppendOutcome): void => {
+    const onOutcome = this.#writes.note((outcome: AppendOutcome) => {
       this.#startChanged();
       if (outcome.kind !== 'appended') return this.#onNotAppended(round, outcome);
       this.#deliver({ type: 'appended', round, baseOffset: outcome.baseOffset });
-    };
+    });
     this.#isStartChanging = true;
     if (log === null) return onOutcome({ kind: 'unknown', reason: noLeader('destination', this).message });
     this.#services.appendFiller(log, filler, onOutcome);
