@@ -90,3 +90,33 @@ test('what an agent told that was frozen and woke up, or what was lost on the wa
   told.known.clear();
   expect(told.look(link({}), 66_000).size).toBe(1);
 });
+
+test('what was seen of the source stays when it falls silent: end, rate and what was not decided', () => {
+  const told = reports();
+  told.look(link({ lastFetchAtMs: 0 }), 0);
+  const undecided = { highWatermark: 70n, holder: { producerId: 4n, transactionalId: 'pay' } };
+  expect(
+    told.look(link({ sourceEnd: 60n, lastFetchAtMs: 5_000, undecided }), 5_000).get(key)?.sourceSeen,
+  ).toEqual({
+    ...{ end: '60', atMs: 5_000, perSecond: 10 },
+    undecided: { highWatermark: '70', transactionalId: 'pay', producerId: '4' },
+  });
+  // Seen, not told yet, and then the source is gone.
+  told.look(link({ sourceEnd: 90n, lastFetchAtMs: 7_000 }), 7_000);
+  const silent = link({ sourceEnd: null, lagRecords: null, lastFetchAtMs: 7_000, state: 'Recovering' });
+  expect(told.look(silent, 8_000).get(key)).toMatchObject({
+    sourceEnd: null,
+    sourceSeen: { end: '90', atMs: 7_000, perSecond: 15 },
+  });
+});
+
+test('a transaction that opens behind the end is news, although nothing else has changed', () => {
+  const told = reports();
+  told.look(link({}), 0);
+  const undecided = { highWatermark: 12n, holder: null };
+  expect(told.look(link({ undecided }), 6_000).get(key)?.sourceSeen?.undecided).toEqual({
+    highWatermark: '12',
+    transactionalId: null,
+    producerId: null,
+  });
+});

@@ -1,6 +1,6 @@
 // Tells the fleet how this agent's partitions stand: what changed, now and then. A partition's state is told at the next
 // look, its figures every few seconds, and an idle one not at all.
-import { recordVersion, type StatusRecord, statusKey } from '../control/index.ts';
+import { recordVersion, type SeenSourceEnd, type StatusRecord, statusKey } from '../control/index.ts';
 import type { LinkStatus } from '../link/index.ts';
 import type { PartitionStatus } from '../mirror/index.ts';
 
@@ -17,6 +17,8 @@ export interface StatusReportsOptions {
 interface Told {
   readonly record: StatusRecord;
   readonly status: PartitionStatus;
+  /** The source's end as it was looked at since; a source that falls silent before the next word is not to take it along. */
+  seen: SeenSourceEnd | null;
 }
 
 /** What is to be written, look by look; pure but for its memory of what was told. */
@@ -47,11 +49,15 @@ export class StatusReports {
         if (told !== undefined) {
           if (isOldNews(told.status, partition) && this.#isKnown(key, told.record)) continue;
           const isState = told.status.state !== partition.state || told.status.reason !== partition.reason;
-          if (!isState && !isUrgent && nowMs - told.record.atMs < this.#options.figuresEveryMs) continue;
+          if (!isState && !isUrgent && nowMs - told.record.atMs < this.#options.figuresEveryMs) {
+            if (partition.sourceEnd !== null) told.seen = seenEnd(partition, nowMs, told.seen);
+            continue;
+          }
         }
-        const former = told?.record ?? this.#options.known(key);
-        const record = recordOf(partition, { agent: this.#options.agentId, atMs: nowMs, former });
-        this.#told.set(key, { record, status: partition });
+        const former = told?.seen ?? this.#options.known(key)?.sourceSeen ?? null;
+        const sourceSeen = seenEnd(partition, nowMs, former);
+        const record = recordOf(partition, { agent: this.#options.agentId, atMs: nowMs, sourceSeen });
+        this.#told.set(key, { record, status: partition, seen: sourceSeen });
         entries.set(key, record);
       }
     }
@@ -77,6 +83,8 @@ function isOldNews(told: PartitionStatus, now: PartitionStatus): boolean {
   return (
     told.mirrorEnd === now.mirrorEnd &&
     told.sourceEnd === now.sourceEnd &&
+    told.undecided?.highWatermark === now.undecided?.highWatermark &&
+    told.undecided?.holder?.producerId === now.undecided?.holder?.producerId &&
     told.state === now.state &&
     told.reason === now.reason &&
     told.sinceMs === now.sinceMs &&
@@ -88,7 +96,7 @@ function isOldNews(told: PartitionStatus, now: PartitionStatus): boolean {
 
 function recordOf(
   status: PartitionStatus,
-  { agent, atMs, former }: { agent: string; atMs: number; former: StatusRecord | undefined },
+  { agent, atMs, sourceSeen }: { agent: string; atMs: number; sourceSeen: SeenSourceEnd | null },
 ): StatusRecord {
   const text = (offset: bigint | null): string | null => (offset === null ? null : String(offset));
   const sourceEnd = text(status.sourceEnd);
@@ -100,15 +108,42 @@ function recordOf(
     reason: status.reason,
     sinceMs: status.sinceMs,
     sourceEnd,
-    sourceSeen:
-      sourceEnd === null
-        ? (former?.sourceSeen ?? null)
-        : { end: sourceEnd, atMs: status.lastFetchAtMs ?? atMs },
+    sourceSeen,
     mirrorEnd: text(status.mirrorEnd),
     lagRecords: text(status.lagRecords),
     behindMs: status.behindMs,
     lastFetchAtMs: status.lastFetchAtMs,
     lastError: status.lastError,
     shift: String(status.shift),
+  };
+}
+
+/** A rate over less than this, in ms, says little. */
+const rateOverMsMin = 1_000;
+
+/** What is known of the source's end; kept while the source is silent. */
+function seenEnd(
+  { sourceEnd, undecided, lastFetchAtMs }: PartitionStatus,
+  nowMs: number,
+  former: SeenSourceEnd | null,
+): SeenSourceEnd | null {
+  if (sourceEnd === null) return former;
+  const atMs = lastFetchAtMs ?? nowMs;
+  const overMs = former === null ? 0 : atMs - former.atMs;
+  const perSecond =
+    overMs < rateOverMsMin
+      ? former?.perSecond
+      : Math.max(0, Number(sourceEnd - BigInt(former!.end)) / (overMs / 1_000));
+  return {
+    end: String(sourceEnd),
+    atMs,
+    ...(perSecond !== undefined && { perSecond: Math.round(perSecond * 10) / 10 }),
+    ...(undecided !== undefined && {
+      undecided: {
+        highWatermark: String(undecided.highWatermark),
+        transactionalId: undecided.holder?.transactionalId ?? null,
+        producerId: undecided.holder === null ? null : String(undecided.holder.producerId),
+      },
+    }),
   };
 }

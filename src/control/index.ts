@@ -41,6 +41,7 @@ export {
   type RolesDeclaration,
   type RolesRecord,
   recordVersion,
+  type SeenSourceEnd,
   type SourceReference,
   type StatusRecord,
 } from './types.ts';

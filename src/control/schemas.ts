@@ -59,7 +59,20 @@ const status = z.looseObject({
   reason: text.nullable(),
   sinceMs: timeMs,
   sourceEnd: decimalOrNull,
-  sourceSeen: z.looseObject({ end: decimal, atMs: timeMs }).nullish(),
+  sourceSeen: z
+    .looseObject({
+      end: decimal,
+      atMs: timeMs,
+      perSecond: z.number().optional(),
+      undecided: z
+        .looseObject({
+          highWatermark: decimal,
+          transactionalId: text.nullable(),
+          producerId: decimalOrNull,
+        })
+        .optional(),
+    })
+    .nullish(),
   mirrorEnd: decimalOrNull,
   lagRecords: decimalOrNull,
   behindMs: z.number().nullable(),

@@ -184,6 +184,22 @@ export interface MoveRecord {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
+/** The source's end as it was seen last, at the source's own offsets. */
+export interface SeenSourceEnd {
+  /** The last stable offset: what is behind it is not decided. */
+  readonly end: string;
+  readonly atMs: number;
+  /** Offsets a second at which it grew before; absent: not known yet. */
+  readonly perSecond?: number;
+  /** Present while transactions are open behind `end`. */
+  readonly undecided?: {
+    readonly highWatermark: string;
+    /** Who holds the last stable offset; null where the source has not told. */
+    readonly transactionalId: string | null;
+    readonly producerId: string | null;
+  };
+}
+
 /** How a partition stands, as its agent last told; offsets as decimal strings. */
 export interface StatusRecord {
   readonly v: number;
@@ -194,7 +210,7 @@ export interface StatusRecord {
   readonly sinceMs: number;
   readonly sourceEnd: string | null;
   /** The newest `sourceEnd` that was known, and when; kept while the source is silent. Null: never. */
-  readonly sourceSeen?: { readonly end: string; readonly atMs: number } | null;
+  readonly sourceSeen?: SeenSourceEnd | null;
   readonly mirrorEnd: string | null;
   readonly lagRecords: string | null;
   readonly behindMs: number | null;

@@ -383,6 +383,12 @@ export class LinkMirror {
         const found = waiting.describe(partition);
         return found?.kind === 'open' ? Number(found.startedAtMs) : null;
       },
+      holder: (partition) => {
+        const found = waiting.describe(partition);
+        if (found === null || !('producerId' in found)) return null;
+        const transactionalId = 'transactionalId' in found ? found.transactionalId : null;
+        return { producerId: found.producerId, transactionalId };
+      },
     };
   }
 

@@ -51,6 +51,8 @@ export interface PartitionServices {
     reason(partition: TopicPartition, ends: SourceEnds): string;
     /** When the transaction began, by its coordinator; null where nobody told. */
     startedAtMs(partition: TopicPartition): number | null;
+    /** Whose transaction it is; null where nobody told. */
+    holder(partition: TopicPartition): Holder | null;
   } | null;
   readonly observer?: MirrorObserver;
   refreshMetadata(side: 'source' | 'destination'): void;
@@ -59,6 +61,12 @@ export interface PartitionServices {
   nowMs(): number;
   /** A clock that never goes back. */
   monotonicMs(): number;
+}
+
+/** Who holds a last stable offset, as far as the source tells. */
+export interface Holder {
+  readonly producerId: bigint;
+  readonly transactionalId: string | null;
 }
 
 export interface TopicPartition {
@@ -104,6 +112,8 @@ export interface PartitionStatus extends TopicPartition {
   readonly lastFetchAtMs: number | null;
   /** Since when at least a transaction is open at the source and holds the partition up; null while none does. */
   readonly openTransactionSinceMs: number | null;
+  /** What stands at the source behind `sourceEnd`, in transactions that are open; absent while none is. */
+  readonly undecided?: { readonly highWatermark: bigint; readonly holder: Holder | null };
   readonly recordsMirrored: number;
   readonly bytesMirrored: number;
   readonly batchesMirrored: number;
@@ -257,6 +267,7 @@ export class PartitionRunner implements FetchTarget {
       behindMs: lagRecords === null ? null : this.#behindMs(lagRecords, now),
       lastFetchAtMs: this.#lastFetchAtMs(),
       openTransactionSinceMs: this.#openTransactionSinceMs(),
+      ...this.#undecided(sourceEnd),
       recordsMirrored: this.#counters.records,
       bytesMirrored: this.#counters.bytes,
       batchesMirrored: this.#counters.batches,
@@ -291,6 +302,12 @@ export class PartitionRunner implements FetchTarget {
   #openTransactionSinceMs(): number | null {
     if (this.#ends === null || this.#undecidedSinceMs === null || this.#isDeaf()) return null;
     return this.#services.openTransactions?.startedAtMs(this) ?? this.#undecidedSinceMs;
+  }
+
+  #undecided(sourceEnd: bigint | null): Pick<PartitionStatus, 'undecided'> {
+    const highWatermark = this.#ends?.highWatermark ?? 0n;
+    if (sourceEnd === null || highWatermark <= sourceEnd) return {};
+    return { undecided: { highWatermark, holder: this.#services.openTransactions?.holder(this) ?? null } };
   }
 
   /** Whether the source's end has not been asked for lately: nobody leads it, or an append is waited for. */
