@@ -88,12 +88,16 @@ export function resolveClusterReference(
 }
 
 /**
- * Checks links of one destination against each other, each right by itself: two that would write one topic.
+ * Checks links of one destination against each other, each right by itself: two that would write one topic, unless a
+ * replication group's roles say which of them does.
  * @throws LockstepError CONFIG_INVALID with one line per problem.
  */
-export function checkDeclaredTogether(links: readonly LinkConfig[]): void {
+export function checkDeclaredTogether(
+  links: readonly LinkConfig[],
+  groups: readonly { readonly links: readonly string[] }[] = [],
+): void {
   const problems = new Problems('links', { hiddenSteps: 1 });
-  checkLinksTogether(links, {}, problems);
+  checkLinksTogether(links, {}, { problems, groups });
   problems.throwIfAny();
 }
 

@@ -4,7 +4,7 @@ import type { Path } from './problems.ts';
 const shownCharsMax = 60;
 
 /** Sections in which any value may be a secret: there only the type is told. */
-const secretSections = new Set(['sasl', 'tls', 'password']);
+const secretSections = new Set(['sasl', 'tls', 'password', 'headers']);
 
 /** Whether values at this path must not be shown. */
 export function isSecretPath(path: Path): boolean {

@@ -6,6 +6,12 @@ import { literalTopics, matchesTopic } from './link-filters.ts';
 import type { Path, Problem, Problems } from './problems.ts';
 import type { LinkConfig } from './types.ts';
 
+export interface TogetherContext {
+  readonly problems: Problems;
+  /** Inside a group roles say which of its links copies a topic, so several may name it. */
+  readonly groups: readonly { readonly links: readonly string[] }[];
+}
+
 /**
  * Two names for one cluster, two links that write one topic, and loops. Regular expressions can't be compared for
  * overlap here; literal names are, and with prefixes a name that nobody would choose stands for all others.
@@ -13,7 +19,7 @@ import type { LinkConfig } from './types.ts';
 export function checkLinksTogether(
   links: readonly LinkConfig[],
   clusters: Readonly<Record<string, ClusterConfig>>,
-  problems: Problems,
+  { problems, groups }: TogetherContext,
 ): void {
   for (const link of links) {
     const shared = sharedAddress(clusters[link.source], clusters[link.destination]);
@@ -25,8 +31,15 @@ export function checkLinksTogether(
     }
   }
   for (const [index, second] of links.entries()) {
-    for (const first of links.slice(0, index)) checkPair(first, second, problems);
+    for (const first of links.slice(0, index))
+      if (!areTakingTurns(first, second, groups)) checkPair(first, second, problems);
   }
+}
+
+/** Two links of one group that do not have the same two ends: for each topic roles let one of them copy. */
+function areTakingTurns(first: LinkConfig, second: LinkConfig, groups: TogetherContext['groups']): boolean {
+  const isParallel = first.source === second.source && first.destination === second.destination;
+  return !isParallel && groups.some(({ links }) => links.includes(first.name) && links.includes(second.name));
 }
 
 function checkPair(first: LinkConfig, second: LinkConfig, problems: Problems): void {

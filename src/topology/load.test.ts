@@ -126,7 +126,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
   [
     'a typo at the top',
     'version: 1\nclusters: {a: {bootstrap: [x:1]}}\nlink: {}',
-    ['3:1: found the unknown key link, expected one of version, clusters, links, local, did you mean links?'],
+    ['3:1: found the unknown key link, expected one of version, clusters, links, replicationGroups, local, did you mean links?'],
   ],
   [
     'a missing required key',

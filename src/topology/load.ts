@@ -10,6 +10,9 @@ import { LockstepError } from '../errors.ts';
 import { parseYaml } from './document.ts';
 import { resolveReloadableCluster } from './file-credentials.ts';
 import { type FileReader, readFromDisk, readTextFile } from './files.ts';
+import { groupSchema } from './group-schema.ts';
+import { resolveGroup } from './groups.ts';
+import { checkGroupsTogether } from './groups-together.ts';
 import { linkSchema } from './link-schema.ts';
 import { checkClusterNames, checkFilters, resolveLink } from './links.ts';
 import { checkLinksTogether } from './links-together.ts';
@@ -18,7 +21,7 @@ import { Problems } from './problems.ts';
 import { type LocalRegionShape, localRegionSchema } from './schema.ts';
 import type { ReferenceSources } from './secrets.ts';
 import { checkShape } from './shape.ts';
-import type { LinkConfig, Topology } from './types.ts';
+import type { LinkConfig, ReplicationGroupConfig, Topology } from './types.ts';
 
 export interface LoadOptions {
   /** Where ${env:NAME} is looked up. Default: the process's environment. */
@@ -76,6 +79,14 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
   const links = resolveEach(rawLinks, linkSchema, (name, shape) =>
     resolveLink(name, shape, { sources, problems }),
   );
+  // Of links with faults of their own only the ends are asked for.
+  const linkEnds = Object.entries(rawLinks).map(([name, raw]) => {
+    const { source, destination } = asRecord(raw);
+    return { name, source: String(source), destination: String(destination) };
+  });
+  const groups = resolveEach(asRecord(root.replicationGroups), groupSchema, (name, shape) =>
+    resolveGroup(name, shape, { sources, problems, clusters: clusterNames, links: linkEnds }),
+  );
   if (clusterNames.length > 0) checkLocalNames(asRecord(root.local), clusterNames, problems);
   const localShapes = resolveEach<LocalRegionShape, LocalRegionShape>(
     asRecord(root.local),
@@ -85,14 +96,16 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
   const local = resolveLocal(root.local === undefined ? undefined : localShapes, clusters, problems);
   // Links are compared only when each is right by itself: a broken regular expression can't be matched.
   problems.throwIfAny();
-  checkLinksTogether(Object.values<LinkConfig>(links), clusters, problems);
+  const allGroups = Object.values<ReplicationGroupConfig>(groups);
+  checkGroupsTogether(allGroups, links, problems);
+  checkLinksTogether(Object.values<LinkConfig>(links), clusters, { problems, groups: allGroups });
   problems.throwIfAny();
   return {
     version: 1,
     file,
     clusters,
     links,
-    groups: {},
+    groups,
     local,
     rawClusters: mapValues(rawClusters, asRecord),
     rawLinks: mapValues(rawLinks, (raw) => {

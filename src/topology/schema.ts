@@ -3,6 +3,7 @@
 // description goes into docs/lockstep.schema.json, which editors use for completion.
 // What a shape can't say (names that must exist, addresses, regular expressions, files) is in the files beside.
 import { z } from 'zod';
+import { groupSchema } from './group-schema.ts';
 import { linkSchema } from './link-schema.ts';
 import { list, text, wholeNumber, yesOrNo } from './schema-words.ts';
 
@@ -132,6 +133,10 @@ export const fileSchema = z
       links: z
         .record(name, linkSchema, { error: 'a mapping of link names' })
         .describe('Links by name.')
+        .optional(),
+      replicationGroups: z
+        .record(name, groupSchema, { error: 'a mapping of group names' })
+        .describe('Replication groups by name: regions that stand in for each other.')
         .optional(),
       local: z
         .record(name, localRegionSchema, { error: 'a mapping of cluster names' })
