@@ -366,6 +366,7 @@ export class LinkWorker {
       this.#groups = new GroupKeeper({
         ...common,
         store: keeperStore(`group/${this.name}/`),
+        behind: keeperStore(`behind/${this.name}/`),
         selects: (group) => matchesGroup(config, group),
         config: groupConfig,
         mirrors: () =>

@@ -3,6 +3,7 @@
 import { sleep } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { Slots } from '../../slots.ts';
+import { noteBehind } from './behind.ts';
 import { maybeHidden } from './rights.ts';
 import { reportEntry, reportText } from './statuses.ts';
 import { GroupSync, type SyncResult } from './sync.ts';
@@ -79,10 +80,32 @@ export class GroupKeeper {
    * report says so.
    */
   async syncTopics(sourceTopics: readonly string[]): Promise<GroupReport> {
+    const saidLast = this.#noteBehind(sourceTopics, this.#groups);
     const report = await this.#turn.use(() => this.#lastSync(new Set(sourceTopics)));
+    await saidLast;
+    if (report.groups.length > 0)
+      await this.#noteBehind(
+        sourceTopics,
+        report.groups.map(({ group, missing }) => ({ group, positions: missing })),
+      );
     const missing = reportText(report);
     if (missing !== null) this.#telling.tell('warning', missing);
     return report;
+  }
+
+  async #noteBehind(
+    sourceTopics: readonly string[],
+    groups: Parameters<typeof noteBehind>[1],
+  ): Promise<void> {
+    const { behind } = this.#options;
+    if (behind === undefined) return;
+    const about = { sourceTopics, atMs: this.#nowMs(), sourceHeardAtMs: this.#sync.sourceHeardAtMs };
+    try {
+      await noteBehind(behind, groups, about);
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      this.#telling.tell('warning', `which groups are behind was not noted: ${error.message}`);
+    }
   }
 
   async #lastSync(sourceTopics: ReadonlySet<string>): Promise<GroupReport> {

@@ -1,4 +1,5 @@
 // Committed positions of consumer groups, kept at the destination.
+export type { GroupsBehind } from './behind.ts';
 export { GroupKeeper } from './group-keeper.ts';
 export { reportText } from './statuses.ts';
 export {

@@ -33,6 +33,8 @@ export interface GroupKeeperOptions {
   readonly clock: Clock;
   /** Which groups are ours. Without it, deletions made while no leader ran are not followed. */
   readonly store?: KeeperStore;
+  /** Where it is noted at a promotion which positions are not the source's (`GroupsBehind`). Without it they are not. */
+  readonly behind?: KeeperStore;
   /** Wall clock of what is told, ms. Default Date.now. */
   nowMs?(): number;
 }
