@@ -35,5 +35,11 @@ export interface Mutation {
     readonly keepsGeneration?: boolean;
     /** Markers that timed out, or whose connection broke, are sent once more. */
     readonly resendsMarkers?: boolean;
+    /** How the log was left is believed, whoever told it. */
+    readonly believesOldWord?: boolean;
+    /** A worker tells how it left the log as soon as it is to stop. */
+    readonly tellsTooEarly?: boolean;
+    /** A worker that has stopped tells how it left the log, whether its last append was answered or not. */
+    readonly tellsUnanswered?: boolean;
   };
 }

@@ -39,6 +39,25 @@ export const plantedBugs: readonly PlantedBug[] = [
     shell: { trustsNewSource: true },
   }),
 
+  // Who follows whom.
+  bug(
+    'how the log was left is told before the last append is answered',
+    'one worker, old records, handed over',
+    {
+      shell: { tellsTooEarly: true },
+    },
+  ),
+  bug(
+    'how the log was left is told though the last append was never answered',
+    'one worker, old records, handed over',
+    {
+      shell: { tellsUnanswered: true },
+    },
+  ),
+  bug('how a worker before the last one left the log is believed', 'one worker, old records, handed over', {
+    shell: { believesOldWord: true },
+  }),
+
   // What an answer means.
   bug('a base offset lower than meant is taken', 'one worker, old records, acknowledged ones lost', {
     event: (event, worker) => {

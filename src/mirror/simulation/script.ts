@@ -28,6 +28,7 @@ export const strokeKinds = [
   'loseAnswer',
   'delayRequest',
   'duplicateRequest',
+  'strandRequest',
   'splitMarkers',
   'failRead',
   // at the destination
@@ -69,6 +70,8 @@ export interface Scenario {
   readonly startsNearRotation?: boolean;
   readonly retentionOvertook?: 'stop' | 'jump';
   readonly fillOffsetsMax?: bigint;
+  /** How many of its worlds have delays as short as they can be, but for requests that are slow. Default: a tenth. */
+  readonly promptShare?: number;
 }
 
 export interface Script {
@@ -173,6 +176,26 @@ export const scenarios: readonly Scenario[] = [
     },
     hasSeveralWorkers: false,
     hasOldRecords: true,
+  },
+  {
+    name: 'one worker, old records, handed over',
+    weights: {
+      produce: 50,
+      beginTransaction: 2,
+      endTransaction: 3,
+      expireProducers: 70,
+      stopCleanly: 20,
+      crash: 25,
+      loseSourceConnection: 3,
+      loseAnswer: 3,
+      strandRequest: 25,
+      delayRequest: 40,
+      stallReplication: 2,
+      leadThereAndBack: 1,
+    },
+    hasSeveralWorkers: false,
+    hasOldRecords: true,
+    promptShare: 0.7,
   },
   {
     name: 'one worker, interrupted at holes',
@@ -351,7 +374,7 @@ export function scriptOf(seed: number, only?: Scenario): Script {
     if (random.chance(0.03)) isBusy = !isBusy;
     strokes.push({ at, kind: draw(), a: random.integer(0, 2 ** 20), b: random.integer(0, 2 ** 20) });
   }
-  return { seed, scenario, strokes, ticks, isPrompt: random.chance(0.1) };
+  return { seed, scenario, strokes, ticks, isPrompt: random.chance(scenario.promptShare ?? 0.1) };
 }
 
 function drawer(weights: Scenario['weights'], random: SeededRandom): () => StrokeKind {

@@ -6,6 +6,7 @@ import { isStopped, PartitionMachine } from '../partition/machine.ts';
 import type {
   DestinationView,
   FillerAppend,
+  LeftLog,
   MarkerRun,
   PartitionAction,
   PartitionEvent,
@@ -43,6 +44,8 @@ const fetchBatchesMax = 4;
 const queueStepsMax = 6;
 const idleFetchTicks = 4;
 const metadataTicks = 150;
+/** What is unknown for so long is settled: as short as can be right, where write-ledger.ts waits for a minute. */
+const doubtTicks = settleTicks;
 const anotherLeader = 'the mirror has another leader: looking again';
 /** Half of a settling pause: a look at the log end is worth so long, in ticks. */
 const lookTicksMax = settleTicks / 2;
@@ -62,6 +65,8 @@ interface Asked {
 
 export class SimWorker {
   readonly name: string;
+  /** In which it got the partition. */
+  readonly generation: number;
   readonly machine: PartitionMachine<SimBatch>;
   readonly holdings = new Holdings();
   isAlive = true;
@@ -83,6 +88,11 @@ export class SimWorker {
   #startedAt = 0;
   /** The round in which markers were sent last. */
   #markersRound = -1;
+  /** How the former worker left the log. */
+  #leftBefore: LeftLog | null = null;
+  /** Writes without an outcome, and until when one whose outcome is unknown may still be carried out. */
+  #openWrites = 0;
+  #doubtUntil = -1;
   readonly #world: World;
   readonly #random: SeededRandom;
   readonly #mutation: Mutation;
@@ -90,9 +100,10 @@ export class SimWorker {
   constructor(
     name: string,
     world: World,
-    options: { policy: PartitionPolicy; random: SeededRandom; mutation: Mutation },
+    options: { policy: PartitionPolicy; random: SeededRandom; mutation: Mutation; generation: number },
   ) {
     this.name = name;
+    this.generation = options.generation;
     this.machine = new PartitionMachine<SimBatch>(options.policy);
     this.#world = world;
     this.#random = options.random;
@@ -110,7 +121,14 @@ export class SimWorker {
     return this.frozenUntil > this.#world.agenda.now;
   }
 
-  begin(): void {
+  /** How it has left the log, where nothing of it is under way any more. */
+  get left(): LeftLog | null {
+    const isQuiet = this.#openWrites === 0 && this.#world.agenda.now >= this.#doubtUntil;
+    return isQuiet ? this.machine.left : null;
+  }
+
+  begin(left: LeftLog | null): void {
+    this.#leftBefore = left;
     this.deliver({ type: 'begin' });
     this.#refreshRegularly();
   }
@@ -164,7 +182,11 @@ export class SimWorker {
       case 'readDestination':
         return this.#readFacts(action.round, ({ view }) => {
           this.#startedAt = this.#world.agenda.now;
-          this.deliver({ type: 'destinationRead', round: action.round, view });
+          const left = this.#leftBefore;
+          this.#leftBefore = null;
+          this.deliver({ type: 'destinationRead', round: action.round, view, left });
+          if (left !== null && this.machine.state.name === 'ComparingTail')
+            this.#world.note('began without settling');
         });
       case 'compareTail':
         return this.#compareTail(action.round);
@@ -566,18 +588,30 @@ export class SimWorker {
     mayLeave?: () => boolean;
   }): void {
     const { world, random } = { world: this.#world, random: this.#random };
-    const fate = world.takeFate();
-    const isBroken = fate === 'loseRequest' || fate === 'loseAnswer';
-    const onAnswer: OnAnswer = (answer) => {
-      if (!isBroken) this.#later(this.#ticks(2), () => request.onAnswer(answer));
+    this.#openWrites += 1;
+    let isOpen = true;
+    const close = (isUnknown: boolean): void => {
+      if (isOpen) this.#openWrites -= 1;
+      isOpen = false;
+      if (isUnknown) this.#doubtUntil = world.agenda.now + doubtTicks;
     };
-    if (isBroken) this.#later(random.integer(1, 2 * travelTicksMax), () => request.onAnswer(null));
+    const fate = world.takeFate();
+    const isSlow = fate === 'delayRequest' || fate === 'strandRequest';
+    const isBroken = fate !== null && fate !== 'delayRequest' && fate !== 'duplicateRequest';
+    const hear: OnAnswer = (answer) => {
+      close(answer === null);
+      request.onAnswer(answer);
+    };
+    const onAnswer: OnAnswer = (answer) => {
+      if (!isBroken) this.#later(this.#ticks(2), () => hear(answer));
+    };
+    if (isBroken) this.#later(random.integer(1, 2 * travelTicksMax), () => hear(null));
     if (fate === 'loseRequest') return;
     const leave = (): void => {
       if (!this.isAlive) return;
       if (this.isFrozen) return this.#whenAwake(leave);
-      if (request.mayLeave?.() === false) return;
-      const slow = fate === 'delayRequest' ? world.slowTicks(random) : 0;
+      if (request.mayLeave?.() === false) return close(false);
+      const slow = isSlow ? world.slowTicks(random) : 0;
       this.#later(slow > 0 ? slow : this.#ticks(travelTicksMax), () => request.carryOut(onAnswer));
       if (fate === 'duplicateRequest' && request.canRepeat)
         this.#later(random.integer(1, travelTicksMax), () => request.carryOut(() => {}));

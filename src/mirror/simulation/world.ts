@@ -7,7 +7,12 @@
 // 3. The verdict: is the mirror right? Then somebody has to reach its end. Is it wrong? Then nobody may go on, those
 //    that live and one that starts now. And every batch was given back exactly once.
 import { epochMax, linkProducerId } from '../partition/identity.ts';
-import { defaultPolicy, type PartitionEvent, type PartitionPolicy } from '../partition/state.ts';
+import {
+  defaultPolicy,
+  type LeftLog,
+  type PartitionEvent,
+  type PartitionPolicy,
+} from '../partition/state.ts';
 import { Agenda } from './agenda.ts';
 import { Destination } from './destination.ts';
 import type { Mutation } from './mutation.ts';
@@ -37,7 +42,7 @@ export interface Outcome {
   readonly history: readonly string[];
 }
 
-type Fate = 'loseRequest' | 'loseAnswer' | 'delayRequest' | 'duplicateRequest';
+type Fate = 'loseRequest' | 'loseAnswer' | 'delayRequest' | 'duplicateRequest' | 'strandRequest';
 
 class Stop extends Error {
   readonly failure: Failure;
@@ -58,6 +63,8 @@ const healTicks = 1_200;
 /** One look can find a worker between two things, and an answer can still be on its way. */
 const restingLooksEnough = 5;
 const fatesMax = 3;
+/** What is told late is told when another worker is about to copy, or does. */
+const lateTicks = 30;
 /** Among several workers requests can be slower than any pause. */
 const verySlowTicksMax = 80;
 /** Two runs before the end of a rotation. */
@@ -82,7 +89,10 @@ export class World {
   #emptyFetches = 0;
   #readFailures = 0;
   #splits = 0;
+  /** As the group's generation: each start is a new one. */
   #workerCount = 0;
+  /** What the control topic says of how the log was left, and in which generation. */
+  #word: { readonly generation: number; readonly left: LeftLog } | null = null;
   /** Workers are being stopped, and none starts. */
   #isOver = false;
 
@@ -240,10 +250,20 @@ export class World {
     this.#workerCount += 1;
     const name = `worker ${this.#workerCount}`;
     const random = new SeededRandom(this.#script.seed * 31 + this.#workerCount);
-    const worker = new SimWorker(name, this, { policy: this.#policy, random, mutation: this.#mutation });
+    const worker = new SimWorker(name, this, {
+      ...{ policy: this.#policy, random, mutation: this.#mutation, generation: this.#workerCount },
+    });
     this.workers.push(worker);
     this.trace(() => `${name} starts`);
-    worker.begin();
+    worker.begin(this.#takeWord());
+  }
+
+  /** Nobody can have begun between a worker of the generation right before and this one. */
+  #takeWord(): LeftLog | null {
+    const word = this.#word;
+    if (word === null) return null;
+    const isOfTheLast = word.generation === this.#workerCount - 1;
+    return isOfTheLast || this.#mutation.shell?.believesOldWord ? word.left : null;
   }
 
   #runUntil(tick: number): void {
@@ -358,7 +378,7 @@ export class World {
     return awake[a % Math.max(1, awake.length)] ?? null;
   }
 
-  #atWorkers({ kind, a }: Stroke): boolean | null {
+  #atWorkers({ kind, a, b }: Stroke): boolean | null {
     const { hasSeveralWorkers } = this.#script.scenario;
     switch (kind) {
       case 'crash': {
@@ -386,7 +406,7 @@ export class World {
         const worker = this.#victim(a);
         if (worker === null) return false;
         worker.deliver({ type: 'stop' });
-        this.#restartWhenStopped(worker);
+        this.#restartWhenStopped(worker, { isLate: b % 4 === 0 });
         return true;
       }
       case 'shed': {
@@ -400,11 +420,24 @@ export class World {
     }
   }
 
-  #restartWhenStopped(worker: SimWorker): void {
+  /** `isLate`: it is frozen before it can tell how it left the log, and does so when another one has begun. */
+  #restartWhenStopped(worker: SimWorker, how: { isLate: boolean }): void {
     this.agenda.add(3, () => {
       if (!worker.isAlive || this.#isOver) return;
-      if (!worker.isStopped) return this.#restartWhenStopped(worker);
-      this.#retire(worker);
+      const { tellsTooEarly, tellsUnanswered } = this.#mutation.shell ?? {};
+      const { mirrorEnd, state } = worker.machine;
+      const isEarly = tellsTooEarly === true && state.name === 'Stopping';
+      if (!worker.isStopped && !isEarly) return this.#restartWhenStopped(worker, how);
+      const isWrong = isEarly || (tellsUnanswered && state.name === 'Stopped');
+      const { leaderEpoch } = this.destination.log;
+      const left = isWrong ? { leaderEpoch, logEnd: mirrorEnd ?? 0n } : worker.left;
+      const tell = (): void => {
+        if (left !== null) this.#word = { generation: worker.generation, left };
+      };
+      if (isEarly) worker.isAlive = false;
+      else this.#retire(worker);
+      if (how.isLate) this.agenda.add(lateTicks, tell);
+      else tell();
       this.#startWorker();
     });
   }
@@ -428,6 +461,7 @@ export class World {
       case 'loseAnswer':
       case 'delayRequest':
       case 'duplicateRequest':
+      case 'strandRequest':
         if (this.#fates.length >= fatesMax) return false;
         this.#fates.push(kind);
         return true;
@@ -555,9 +589,9 @@ export class World {
           ? this.#mustReachTheEnd()
           : this.#mustBeNoticed(difference);
     if (failure !== null) return failure;
-    if (difference === null) this.#note('right');
-    else if ((this.#seen['wrong, hidden by compaction'] ?? 0) === 0) this.#note('wrong and noticed');
-    if (truth.first?.isInWindow) this.#note('wrong in the known window');
+    if (difference === null) this.note('right');
+    else if ((this.#seen['wrong, hidden by compaction'] ?? 0) === 0) this.note('wrong and noticed');
+    if (truth.first?.isInWindow) this.note('wrong in the known window');
     this.#isOver = true;
     for (const worker of this.#live()) worker.deliver({ type: 'stop' });
     this.#runFor(50);
@@ -577,7 +611,7 @@ export class World {
         return { kind: other.isStopped ? 'unexplained' : 'stuck', what: this.#told(other) };
       if (isLater) return null;
       for (const worker of this.#live()) {
-        this.#note(`ended ${worker.machine.state.name}`);
+        this.note(`ended ${worker.machine.state.name}`);
         this.#retire(worker);
       }
       this.#startWorker();
@@ -597,13 +631,13 @@ export class World {
     if (this.#live().every((worker) => worker.machine.state.name !== 'Diverged')) {
       const [explained] = this.#live();
       if (explained !== undefined && this.#isExplained(explained)) {
-        this.#note(`ended ${explained.machine.state.name}`);
+        this.note(`ended ${explained.machine.state.name}`);
         return null;
       }
     }
     // All have stopped because there were several of them. One that starts now has to do it.
     for (const worker of this.#live()) {
-      this.#note(`ended ${worker.machine.state.name}`);
+      this.note(`ended ${worker.machine.state.name}`);
       worker.isAlive = false;
     }
     this.#startWorker();
@@ -623,7 +657,7 @@ export class World {
     if (believer !== undefined && !this.#mayBeHidden())
       return { kind: 'undetected', what: `${difference}, and ${this.#told(believer)}` };
     for (const worker of this.#live()) {
-      this.#note(`ended ${worker.machine.state.name}`);
+      this.note(`ended ${worker.machine.state.name}`);
       if (worker.isStopped) this.#retire(worker);
       else worker.isAlive = false;
     }
@@ -642,7 +676,7 @@ export class World {
   #mayBeHidden(): boolean {
     const { scenario } = this.#script;
     const isSo = scenario.hasSeveralWorkers && (this.#fired.compact ?? 0) > 0;
-    if (isSo) this.#note('wrong, hidden by compaction');
+    if (isSo) this.note('wrong, hidden by compaction');
     return isSo;
   }
 
@@ -677,7 +711,7 @@ export class World {
     return `${worker.name} is ${state.name}${at}${reason} (source ${source.start}-${source.end}, mirror ${destination.log.start}-${destination.log.end})`;
   }
 
-  #note(what: string): void {
+  note(what: string): void {
     this.#seen[what] = (this.#seen[what] ?? 0) + 1;
   }
 }
