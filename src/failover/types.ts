@@ -48,6 +48,8 @@ export interface MoveContext {
   readonly nowMs: () => number;
   /** A line below the step that is under way. */
   readonly say: (line: string) => void;
+  /** Keeps facts in the move's record at once: what a step is about to make, so that it can be taken back after a crash. */
+  readonly note: (facts: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -66,8 +68,15 @@ export interface Step {
   readonly name: string;
   /** What is done, for people: `promote the mirrors at eu-west`. */
   title(move: MoveRecord): string;
+  /** What it would do now, in words, for the plan; changes nothing. Absent: the title says it. */
+  preview?(context: MoveContext, move: MoveRecord): Promise<string>;
+  /** How long it may take, ms; then it has failed, and can be gone on with. Default 60 s. */
+  limitMs?(move: MoveRecord): number;
   run(context: MoveContext, move: MoveRecord): Promise<StepOutcome>;
-  /** Takes back what it did; absent: there is nothing to take back. Not called behind the point of no return. */
+  /**
+   * Takes back what it did; absent: there is nothing to take back. Not called behind the point of no return; the step
+   * that is this point may have one that refuses where it is too late.
+   */
   undo?(context: MoveContext, move: MoveRecord): Promise<string>;
   /** When this step has begun, the move can only go on. */
   readonly isPointOfNoReturn?: true;
