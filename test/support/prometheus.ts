@@ -2,46 +2,23 @@
 // Debian's package, unpacked into .kafka/ without installing a service. Where neither can be had, the tests are skipped
 // and counted as skipped.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findFreePort } from '../../src/regions/ports.ts';
+import { debianPrograms } from './debian-packages.ts';
 import { waitFor } from './wait-for.ts';
 
-const unpacked = path.resolve(import.meta.dirname, '../../.kafka/prometheus');
-const unpackedBin = path.join(unpacked, 'usr', 'bin');
-
-/** Where the programs are: '' in PATH, null nowhere. */
-function programFolder(): string | null {
-  const works = (folder: string): boolean =>
+const programFolderIn = (root: string): string => (root === '' ? '' : path.join(root, 'usr', 'bin'));
+const root = debianPrograms({
+  name: 'prometheus',
+  packages: ['prometheus'],
+  works: (unpacked) =>
     ['prometheus', 'promtool'].every(
-      (name) => spawnSync(path.join(folder, name), ['--version']).status === 0,
-    );
-  if (works('')) return '';
-  if (!existsSync(unpackedBin)) unpack();
-  return works(unpackedBin) ? unpackedBin : null;
-}
-
-function unpack(): void {
-  const incoming = `${unpacked}.${process.pid}`;
-  mkdirSync(incoming, { recursive: true });
-  const run = (command: string, ...args: string[]): boolean =>
-    spawnSync(command, args, { cwd: incoming, timeout: 300_000 }).status === 0;
-  const download = (): boolean => run('apt-get', 'download', '-qq', 'prometheus');
-  // Root may ask for newer lists where the old ones name a package that is gone.
-  if (download() || (run('apt-get', 'update', '-qq') && download())) {
-    const file = readdirSync(incoming).find((name) => name.endsWith('.deb'));
-    if (file !== undefined && run('dpkg-deb', '-x', file, '.'))
-      try {
-        renameSync(incoming, unpacked);
-      } catch {
-        // Whoever was faster unpacked the same.
-      }
-  }
-  rmSync(incoming, { recursive: true, force: true });
-}
-
-const folder = programFolder();
+      (name) => spawnSync(path.join(programFolderIn(unpacked), name), ['--version']).status === 0,
+    ),
+});
+const folder = root === null ? null : programFolderIn(root);
 export const prometheusIsInstalled = folder !== null;
 /** For those who run them by themselves. */
 export const promtool = path.join(folder ?? '', 'promtool');
