@@ -24,7 +24,7 @@ import {
   type TopicSetting,
   type TopicSettings,
 } from '../link/index.ts';
-import type { MirrorCluster, TopicPartition } from '../mirror/index.ts';
+import type { LedLog, MirrorCluster, TopicPartition } from '../mirror/index.ts';
 import type { Api, Input } from '../protocol/index.ts';
 import { allowReading, denyReading, isReadingDenied } from './reading-denial.ts';
 
@@ -55,16 +55,12 @@ export function mirrorCluster(
   // Topics that a partition has asked about: what metadata is refreshed for. A topic that was just created can be
   // unknown to the broker that answers, and has to be asked for again.
   const wanted = new Set<string>();
+  const logOf = ledLogs(cluster);
   return {
     leaderOf: (place) => {
-      const { partition } = place;
       const topic = topicName(place.topic);
       wanted.add(topic);
-      const known = cluster.knownMetadata.topics.get(topic);
-      const found = known?.partitions[partition];
-      if (known === undefined || found === undefined || found.leaderId < 0) return null;
-      const { topicId } = known;
-      return { topic, topicId, partition, leader: found.leaderId, leaderEpoch: found.leaderEpoch };
+      return logOf(topic, place.partition);
     },
     refreshMetadata: async () => {
       await cluster.metadata({ topics: [...wanted] });
@@ -74,6 +70,35 @@ export function mirrorCluster(
       <Req, Res>(api: Api<Req, Res>, input: Input<Req>) =>
         cluster.request(api, input, { to: broker, retry: false, timeoutMs: questionTimeoutMs }),
     openConnection: (broker) => cluster.openConnection(broker, connectionOptions),
+  };
+}
+
+/**
+ * The log of a partition by the newest metadata; null while nobody leads it. Thousands are asked for with every fetch, so
+ * each is made once and given again until there is other metadata.
+ */
+export function ledLogs(
+  cluster: Pick<Cluster, 'knownMetadata'>,
+): (topic: string, partition: number) => LedLog | null {
+  let metadata = cluster.knownMetadata;
+  const logs = new Map<string, (LedLog | null)[]>();
+  const logsOf = (topic: string): (LedLog | null)[] => {
+    const { topicId = '', partitions = [] } = metadata.topics.get(topic) ?? {};
+    return partitions.map(({ leaderId, leaderEpoch }, partition) =>
+      leaderId < 0 ? null : { topic, topicId, partition, leader: leaderId, leaderEpoch },
+    );
+  };
+  return (topic, partition) => {
+    if (metadata !== cluster.knownMetadata) {
+      metadata = cluster.knownMetadata;
+      logs.clear();
+    }
+    let known = logs.get(topic);
+    if (known === undefined) {
+      known = logsOf(topic);
+      logs.set(topic, known);
+    }
+    return known[partition] ?? null;
   };
 }
 

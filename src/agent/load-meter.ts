@@ -2,36 +2,51 @@
 // about ten looks, so that a burst moves nothing.
 import { keyOf } from '../fleet/index.ts';
 import type { LinkStatus } from '../link/index.ts';
+import { PartitionTable } from './partition-table.ts';
 
+/** Changed in place: thousands are looked at every second. */
 interface Measured {
-  readonly bytes: number;
-  readonly atMs: number;
-  readonly rate: number;
+  bytes: number;
+  atMs: number;
+  rate: number;
+  /** The number of the look that it was seen by. */
+  look: number;
 }
 
 export class LoadMeter {
-  #measured: ReadonlyMap<string, Measured> = new Map();
+  readonly #measured = new PartitionTable<Measured>();
+  #look = 0;
 
   /** By `keyOf` the partition; those of the last look. */
   get rates(): ReadonlyMap<string, number> {
-    return new Map(Array.from(this.#measured, ([key, { rate }]) => [key, rate]));
+    return new Map(Array.from(this.#measured.entries(), ([item, { rate }]) => [keyOf(item), rate]));
   }
 
   look(links: readonly LinkStatus[], nowMs: number): void {
-    const measured = new Map<string, Measured>();
-    for (const link of links) {
-      for (const { topic, partition, bytesMirrored } of link.partitions) {
-        const key = keyOf({ link: link.name, topic, partition });
-        const rate = smoothed(this.#measured.get(key), bytesMirrored, nowMs);
-        measured.set(key, { bytes: bytesMirrored, atMs: nowMs, rate });
+    this.#look += 1;
+    let count = 0;
+    for (const { name: link, partitions } of links) {
+      for (const { topic, partition, bytesMirrored: bytes } of partitions) {
+        count += 1;
+        const measured = this.#measured.get(link, topic, partition);
+        if (measured === undefined) {
+          this.#measured.set({ link, topic, partition }, { bytes, atMs: nowMs, rate: 0, look: this.#look });
+          continue;
+        }
+        measured.rate = smoothed(measured, bytes, nowMs);
+        measured.bytes = bytes;
+        measured.atMs = nowMs;
+        measured.look = this.#look;
       }
     }
-    this.#measured = measured;
+    if (count === this.#measured.size) return;
+    for (const [item, { look }] of this.#measured.entries())
+      if (look !== this.#look) this.#measured.delete(item);
   }
 }
 
-function smoothed(before: Measured | undefined, bytes: number, nowMs: number): number {
-  if (before === undefined || nowMs <= before.atMs) return before?.rate ?? 0;
+function smoothed(before: Measured, bytes: number, nowMs: number): number {
+  if (nowMs <= before.atMs) return before.rate;
   const now = (Math.max(0, bytes - before.bytes) * 1_000) / (nowMs - before.atMs);
   return before.rate * 0.9 + now * 0.1;
 }

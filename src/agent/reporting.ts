@@ -44,7 +44,7 @@ export class Reporting {
     const { agentId, isElsewhere, control } = options;
     this.#reports = new StatusReports({
       ...{ agentId, figuresEveryMs, isElsewhere },
-      known: (key) => control.state.statuses.get(key.slice('status/'.length)),
+      known: (name) => control.state.statuses.get(name),
     });
   }
 

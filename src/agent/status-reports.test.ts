@@ -25,7 +25,7 @@ function link(...partitions: Partial<PartitionStatus>[]): LinkStatus[] {
 function reports(isElsewhere = true): { look: StatusReports['look']; known: Map<string, StatusRecord> } {
   const known = new Map<string, StatusRecord>();
   const all = new StatusReports({
-    ...{ agentId: 'a', figuresEveryMs: 5_000, known: (name) => known.get(name) },
+    ...{ agentId: 'a', figuresEveryMs: 5_000, known: (name) => known.get(`status/${name}`) },
     isElsewhere: () => isElsewhere,
   });
   const look: StatusReports['look'] = (...now) => {
@@ -58,6 +58,15 @@ test('what moved to another agent is left to that one; what nobody copies has st
   paused.look(link({}), 0);
   expect(paused.look(link(), 1_000).get(key)).toMatchObject({ state: 'Stopped', sourceEnd: '10' });
   expect(paused.look(link(), 2_000).size).toBe(0);
+});
+
+test('of several partitions only the one that is gone is told to have stopped', () => {
+  const told = reports(false);
+  const others = [{ partition: 1 }, { topic: 'others', partition: 0 }];
+  told.look(link({}, ...others), 0);
+  told.look(link({}, ...others), 1_000);
+  expect([...told.look(link(...others), 2_000).keys()]).toEqual([key]);
+  expect(told.look(link({}, ...others), 3_000).get(key)).toMatchObject({ state: 'Mirroring' });
 });
 
 test('while the source is silent, what was seen of it last is kept, also from another agent', () => {

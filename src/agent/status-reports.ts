@@ -1,8 +1,10 @@
 // Tells the fleet how this agent's partitions stand: what changed, now and then. A partition's state is told at the next
 // look, its figures every few seconds, and an idle one not at all.
 import { recordVersion, type SeenSourceEnd, type StatusRecord, statusKey } from '../control/index.ts';
+import { keyOf } from '../fleet/index.ts';
 import type { LinkStatus } from '../link/index.ts';
 import type { PartitionStatus } from '../mirror/index.ts';
+import { PartitionTable } from './partition-table.ts';
 
 export interface StatusReportsOptions {
   readonly agentId: string;
@@ -10,21 +12,26 @@ export interface StatusReportsOptions {
   readonly figuresEveryMs: number;
   /** Whether another agent copies the partition now. */
   isElsewhere(partition: { link: string; topic: string; partition: number }): boolean;
-  /** What the fleet knows of a partition now. */
-  known(key: string): StatusRecord | undefined;
+  /** What the fleet knows of a partition now; by `keyOf` it. */
+  known(name: string): StatusRecord | undefined;
 }
 
 interface Told {
+  /** `keyOf` the partition. */
+  readonly name: string;
   readonly record: StatusRecord;
   readonly status: PartitionStatus;
   /** The source's end as it was looked at since; a source that falls silent before the next word is not to take it along. */
   seen: SeenSourceEnd | null;
+  /** The number of the look that it was seen by. */
+  look: number;
 }
 
 /** What is to be written, look by look; pure but for its memory of what was told. */
 export class StatusReports {
   readonly #options: StatusReportsOptions;
-  readonly #told = new Map<string, Told>();
+  readonly #told = new PartitionTable<Told>();
+  #look = 0;
 
   constructor(options: StatusReportsOptions) {
     this.#options = options;
@@ -40,41 +47,46 @@ export class StatusReports {
     { isUrgent = false }: { isUrgent?: boolean } = {},
   ): Map<string, StatusRecord> {
     const entries = new Map<string, StatusRecord>();
-    const seen = new Set<string>();
-    for (const link of links) {
-      for (const partition of link.partitions) {
-        const key = statusKey({ link: link.name, topic: partition.topic, partition: partition.partition });
-        seen.add(key);
-        const told = this.#told.get(key);
+    const look = ++this.#look;
+    let count = 0;
+    for (const { name: link, partitions } of links) {
+      for (const status of partitions) {
+        count += 1;
+        const { topic, partition } = status;
+        const told = this.#told.get(link, topic, partition);
         if (told !== undefined) {
-          if (isOldNews(told.status, partition) && this.#isKnown(key, told.record)) continue;
-          const isState = told.status.state !== partition.state || told.status.reason !== partition.reason;
+          told.look = look;
+          if (isOldNews(told.status, status) && this.#isKnown(told)) continue;
+          const isState = told.status.state !== status.state || told.status.reason !== status.reason;
           if (!isState && !isUrgent && nowMs - told.record.atMs < this.#options.figuresEveryMs) {
-            if (partition.sourceEnd !== null) told.seen = seenEnd(partition, nowMs, told.seen);
+            if (status.sourceEnd !== null) told.seen = seenEnd(status, nowMs, told.seen);
             continue;
           }
         }
-        const former = told?.seen ?? this.#options.known(key)?.sourceSeen ?? null;
-        const sourceSeen = seenEnd(partition, nowMs, former);
-        const record = recordOf(partition, { agent: this.#options.agentId, atMs: nowMs, sourceSeen });
-        this.#told.set(key, { record, status: partition, seen: sourceSeen });
-        entries.set(key, record);
+        const item = { link, topic, partition };
+        const name = told?.name ?? keyOf(item);
+        const former = told?.seen ?? this.#options.known(name)?.sourceSeen ?? null;
+        const sourceSeen = seenEnd(status, nowMs, former);
+        const record = recordOf(status, { agent: this.#options.agentId, atMs: nowMs, sourceSeen });
+        this.#told.set(item, { name, record, status, seen: sourceSeen, look });
+        entries.set(statusKey(item), record);
       }
     }
-    for (const [key, { record }] of this.#told) {
-      if (seen.has(key)) continue;
-      this.#told.delete(key);
-      const [, link, topic, partition] = key.split('/') as [string, string, string, string];
-      if (this.#options.isElsewhere({ link, topic, partition: Number(partition) })) continue;
-      entries.set(key, { ...record, atMs: nowMs, sinceMs: nowMs, state: 'Stopped', reason: null });
+    if (count === this.#told.size) return entries;
+    for (const [item, { record, look: seenAt }] of this.#told.entries()) {
+      if (seenAt === look) continue;
+      this.#told.delete(item);
+      if (this.#options.isElsewhere(item)) continue;
+      const stopped = { state: 'Stopped', reason: null, atMs: nowMs, sinceMs: nowMs };
+      entries.set(statusKey(item), { ...record, ...stopped });
     }
     return entries;
   }
 
   /** Whether our word is the last one: an agent that was frozen may have told its own when it woke up. */
-  #isKnown(key: string, told: StatusRecord): boolean {
-    const known = this.#options.known(key);
-    return known !== undefined && known.agent === told.agent && known.atMs === told.atMs;
+  #isKnown({ name, record }: Told): boolean {
+    const known = this.#options.known(name);
+    return known !== undefined && known.agent === record.agent && known.atMs === record.atMs;
   }
 }
 

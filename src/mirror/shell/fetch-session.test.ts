@@ -13,48 +13,53 @@ function at(partition: number, offset: bigint, overrides: Partial<FetchPosition>
   };
 }
 
+/** As a reader keeps them. */
+function all(...positions: FetchPosition[]): Map<string, { position: FetchPosition }> {
+  return new Map(positions.map((position) => [fetchKey(position), { position }]));
+}
+
 describe('FetchSession', () => {
   it('starts with a full request, then names only what changed', () => {
     const session = new FetchSession();
-    expect(session.next([at(0, 5n), at(1, 9n)])).toEqual({
+    expect(session.next(all(at(0, 5n), at(1, 9n)))).toEqual({
       sessionId: 0,
       sessionEpoch: 0,
       changed: [at(0, 5n), at(1, 9n)],
       forgotten: [],
     });
     session.accept(77);
-    expect(session.next([at(0, 6n), at(1, 9n)])).toEqual({
+    expect(session.next(all(at(0, 6n), at(1, 9n)))).toEqual({
       sessionId: 77,
       sessionEpoch: 1,
       changed: [at(0, 6n)],
       forgotten: [],
     });
     session.accept(77);
-    expect(session.next([at(0, 6n), at(1, 9n)])).toMatchObject({ sessionEpoch: 2, changed: [] });
+    expect(session.next(all(at(0, 6n), at(1, 9n)))).toMatchObject({ sessionEpoch: 2, changed: [] });
   });
 
   it('forgets partitions that are not wanted, and names them again when they are', () => {
     const session = new FetchSession();
-    session.next([at(0, 5n), at(1, 9n)]);
+    session.next(all(at(0, 5n), at(1, 9n)));
     session.accept(77);
-    expect(session.next([at(1, 9n)])).toMatchObject({ changed: [], forgotten: [at(0, 5n)] });
+    expect(session.next(all(at(1, 9n)))).toMatchObject({ changed: [], forgotten: [at(0, 5n)] });
     session.accept(77);
-    expect(session.next([at(0, 5n), at(1, 9n)])).toMatchObject({ changed: [at(0, 5n)], forgotten: [] });
+    expect(session.next(all(at(0, 5n), at(1, 9n)))).toMatchObject({ changed: [at(0, 5n)], forgotten: [] });
   });
 
   it('names a partition again when an epoch changes', () => {
     const session = new FetchSession();
-    session.next([at(0, 5n)]);
+    session.next(all(at(0, 5n)));
     session.accept(77);
     const moved = at(0, 5n, { leaderEpoch: 1 });
-    expect(session.next([moved]).changed).toEqual([moved]);
+    expect(session.next(all(moved)).changed).toEqual([moved]);
   });
 
   it('sends full requests to a broker that has no room for sessions', () => {
     const session = new FetchSession();
-    session.next([at(0, 5n)]);
+    session.next(all(at(0, 5n)));
     session.accept(0);
-    expect(session.next([at(0, 5n)])).toEqual({
+    expect(session.next(all(at(0, 5n)))).toEqual({
       sessionId: 0,
       sessionEpoch: 0,
       changed: [at(0, 5n)],
@@ -64,10 +69,14 @@ describe('FetchSession', () => {
 
   it('starts again after a reset', () => {
     const session = new FetchSession();
-    session.next([at(0, 5n)]);
+    session.next(all(at(0, 5n)));
     session.accept(77);
     session.reset();
-    expect(session.next([at(0, 5n)])).toMatchObject({ sessionId: 0, sessionEpoch: 0, changed: [at(0, 5n)] });
+    expect(session.next(all(at(0, 5n)))).toMatchObject({
+      sessionId: 0,
+      sessionEpoch: 0,
+      changed: [at(0, 5n)],
+    });
   });
 
   it('keeps topics without an id apart by name', () => {

@@ -37,23 +37,24 @@ export class FetchSession {
     return this.#id;
   }
 
-  /** The next request for exactly `wanted`; the session is taken to know them once it is sent. */
-  next(wanted: Iterable<FetchPosition>): SessionRequest {
+  /** The next request for exactly `wanted`, by `fetchKey`; the session is taken to know them once it is sent. */
+  next(wanted: ReadonlyMap<string, { readonly position: FetchPosition }>): SessionRequest {
     const changed: FetchPosition[] = [];
     const forgotten: FetchPosition[] = [];
-    const wantedKeys = new Set<string>();
-    for (const position of wanted) {
-      const key = fetchKey(position);
-      wantedKeys.add(key);
+    // With every fetch, for thousands that are idle: nothing is made for those.
+    wanted.forEach(({ position }, key) => {
       const known = this.#known.get(key);
-      if (known !== undefined && isSame(known, position)) continue;
-      changed.push(position);
+      if (known === position) return;
+      if (known === undefined || !isSame(known, position)) changed.push(position);
       this.#known.set(key, position);
-    }
-    for (const [key, position] of this.#known) {
-      if (wantedKeys.has(key)) continue;
-      forgotten.push(position);
-      this.#known.delete(key);
+    });
+    // All that is wanted is known now, so that only something forgotten makes it more.
+    if (this.#known.size > wanted.size) {
+      this.#known.forEach((position, key) => {
+        if (wanted.has(key)) return;
+        forgotten.push(position);
+        this.#known.delete(key);
+      });
     }
     return {
       sessionId: this.#id,

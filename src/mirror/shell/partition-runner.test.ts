@@ -21,6 +21,7 @@ let heldFrames: number;
 let isLed: boolean;
 let skewMs: number;
 let leaderEpoch: number;
+let sourceEpoch: number;
 let holes: HoleJob[];
 let readerAnsweredAtMs: number | null;
 let verdict: TailVerdict;
@@ -67,6 +68,7 @@ beforeEach(() => {
   isLed = true;
   skewMs = 0;
   leaderEpoch = 3;
+  sourceEpoch = 3;
   holes = [];
   verdict = { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n };
   fillers = [];
@@ -86,7 +88,7 @@ beforeEach(() => {
     wake: () => {},
   };
   const services = {
-    sourceLog: () => (isLed ? log : null),
+    sourceLog: () => (isLed ? { ...log, leaderEpoch: sourceEpoch } : null),
     destinationLog: () => ({ ...log, leaderEpoch }),
     holeWriter: () => ({ write: (job: HoleJob) => holes.push(job) }),
     reader: () => reader,
@@ -157,6 +159,29 @@ describe('one worker behind the other', () => {
     jobs[0]!.onOutcome({ kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n });
     expect(runner.left).not.toBeNull();
     jobs = [];
+  });
+});
+
+describe('where a partition wants to be read', () => {
+  it('is told with one object while it stays', async () => {
+    const asked = await reachesMirroring();
+    expect(target!.position()).toBe(asked);
+  });
+
+  it('is told anew after records, under another leader, and after another comparison', async () => {
+    const asked = await reachesMirroring();
+    sourceEpoch = 4;
+    expect(target!.position()).toEqual({ ...asked, leaderEpoch: 4 });
+    sourceEpoch = 3;
+    expect(target!.position()).toEqual(asked);
+    verdict = { kind: 'agrees', lastFetchedEpoch: 2, compared: false, sourceStart: 0n };
+    target!.onReaderTrouble('the source is away');
+    target!.onFetched(asked, [], ends);
+    await vi.waitFor(() => expect(target).toBeNull(), { interval: 1 });
+    const again = await reachesMirroring();
+    expect(again).toEqual({ ...asked, lastFetchedEpoch: 2 });
+    target!.onFetched(again, [batch(0n, 10, 2)], ends);
+    expect(target!.position()).toEqual({ ...again, offset: 10n });
   });
 });
 

@@ -156,6 +156,8 @@ export class PartitionRunner implements FetchTarget {
   #fetching: { round: number; offset: bigint; lastFetchedEpoch: number } | null = null;
   #reader: { key: string; broker: number; reader: SourceReader } | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** What `position` gave last, and gives again while it is so: thousands of idle partitions are asked with every fetch. */
+  #position: FetchPosition | null = null;
   /** Set while a fetch error keeps this partition from being read. */
   #holdTimer: NodeJS.Timeout | undefined;
   /** When the destination's log end was asked for, by the monotonic clock. */
@@ -364,14 +366,18 @@ export class PartitionRunner implements FetchTarget {
     if (this.#isStuck() || this.#holdTimer !== undefined) return null;
     const log = this.#log('source');
     if (log === null || log.leader !== this.#reader?.broker) return null;
-    return {
-      topic: log.topic,
-      topicId: log.topicId,
-      partition: log.partition,
-      offset: flow.fetchOffset + this.shift,
-      leaderEpoch: log.leaderEpoch,
-      lastFetchedEpoch: fetching.lastFetchedEpoch,
-    };
+    const { topic, topicId, partition, leaderEpoch } = log;
+    const { lastFetchedEpoch } = fetching;
+    const offset = flow.fetchOffset + this.shift;
+    const asked = this.#position;
+    const isSame =
+      asked?.offset === offset &&
+      asked.topicId === topicId &&
+      asked.leaderEpoch === leaderEpoch &&
+      asked.lastFetchedEpoch === lastFetchedEpoch;
+    if (isSame) return asked;
+    this.#position = { topic, topicId, partition, offset, leaderEpoch, lastFetchedEpoch };
+    return this.#position;
   }
 
   get isFull(): boolean {

@@ -8,6 +8,9 @@ import type { LeasedBatch } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { type FetchTarget, SourceReader } from './source-reader.ts';
 
+/** The same object for the same position, as partitions give it. */
+const positions = new Map<string, FetchPosition>();
+
 class Target implements FetchTarget {
   readonly isFull = false;
   readonly shift: bigint;
@@ -23,7 +26,11 @@ class Target implements FetchTarget {
   position(): FetchPosition | null {
     const { partition, offset } = this;
     if (offset === null) return null;
-    return { topic: 'orders', topicId: 'id', partition, offset, leaderEpoch: 1, lastFetchedEpoch: 1 };
+    const name = `${partition}@${offset}`;
+    const epochs = { leaderEpoch: 1, lastFetchedEpoch: 1 };
+    const position = positions.get(name) ?? { topic: 'orders', topicId: 'id', partition, offset, ...epochs };
+    positions.set(name, position);
+    return position;
   }
   onFetched(asked: FetchPosition, batches: LeasedBatch[]): void {
     this.heard.push(`${batches.length} batches for ${asked.offset}`);
@@ -122,6 +129,50 @@ it('hands each answer over with the position that was asked for', async () => {
   target.offset = 7n;
   requests.shift()!.answer({ 0: good });
   await vi.waitFor(() => expect(target.heard).toEqual(['1 batches for 0']), { interval: 1 });
+});
+
+it('asks no more for a partition that left, and gives its answer to nobody', async () => {
+  start();
+  const [stays, leaves, comes] = [new Target(0), new Target(1), new Target(1)];
+  reader.add('id/0', stays);
+  reader.add('id/1', leaves);
+  await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(2), { interval: 1 });
+  reader.remove('id/1');
+  stays.offset = 4n;
+  requests.pop()!.answer({ 0: good, 1: good });
+  await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([4n]), { interval: 1 });
+  // Another one under its key asks for what it wants itself.
+  comes.offset = 9n;
+  reader.add('id/1', comes);
+  requests.pop()!.answer({ 0: good });
+  await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([4n, 9n]), { interval: 1 });
+  expect([leaves.heard, comes.heard]).toEqual([[], []]);
+});
+
+it('asks no more for a partition that wants nothing', async () => {
+  start();
+  const targets = [0, 1].map((partition) => new Target(partition));
+  for (const target of targets) reader.add(`id/${target.partition}`, target);
+  await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(2), { interval: 1 });
+  targets[0]!.offset = null;
+  targets[1]!.offset = 5n;
+  requests.pop()!.answer({ 0: good });
+  await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([5n]), { interval: 1 });
+});
+
+it('gives the answer for a partition that left to nobody who took its place meanwhile', async () => {
+  start();
+  const [before, after] = [new Target(0), new Target(0)];
+  reader.add('id/0', before);
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  reader.remove('id/0');
+  reader.add('id/0', after);
+  requests.pop()!.answer({ 0: good });
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  expect([before.heard, after.heard]).toEqual([[], []]);
+  requests.pop()!.answer({ 0: good });
+  await vi.waitFor(() => expect(after.heard).toEqual(['1 batches for 0']), { interval: 1 });
+  expect(before.heard).toEqual([]);
 });
 
 it('knows whose answer it is from a broker that has topic ids and answers by name (Kafka 2.8 to 3.0)', async () => {

@@ -11,7 +11,7 @@ import { LockstepError } from '../../errors.ts';
 import { apis, type FetchRequest, type FetchResponse, type Input } from '../../protocol/index.ts';
 import { markAborted, splitBatches } from '../../records/index.ts';
 import { checkAnswer } from './answer-check.ts';
-import { type FetchPosition, FetchSession, fetchKey, type SessionRequest } from './fetch-session.ts';
+import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { Wake } from './wake.ts';
@@ -80,6 +80,10 @@ const answerGraceMs = 30_000;
 export class SourceReader {
   readonly #options: SourceReaderOptions;
   readonly #targets = new Map<string, FetchTarget>();
+  /** What the newest request asks for, all in all. Kept from one to the next: of thousands of partitions few change. */
+  readonly #asked = new Map<string, Asked>();
+  /** Targets that have left since. */
+  readonly #left = new Set<string>();
   readonly #wake = new Wake();
   readonly #session = new FetchSession();
   #connection: Connection | null = null;
@@ -98,6 +102,7 @@ export class SourceReader {
     return this.#targets.size;
   }
 
+  /** `key`: the `fetchKey` of all its positions. */
   add(key: string, target: FetchTarget): void {
     this.#targets.set(key, target);
     this.#wake.ring();
@@ -105,6 +110,7 @@ export class SourceReader {
 
   remove(key: string): void {
     this.#targets.delete(key);
+    this.#left.add(key);
   }
 
   /** A target wants data again. */
@@ -127,12 +133,12 @@ export class SourceReader {
         // Room comes first: what the targets want can change a lot while it is waited for.
         await this.#options.budget.room();
         if (this.#isClosed) break;
-        const { wanted, isAnyFull } = this.#wanted();
-        if (wanted.size === 0) {
+        const { isAnyFull } = this.#lookAtTargets();
+        if (this.#asked.size === 0) {
           await this.#wake.next();
           continue;
         }
-        await this.#fetchOnce(wanted, isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
+        await this.#fetchOnce(isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
         attempt = 0;
       } catch (error) {
         if (this.#isClosed) break;
@@ -144,16 +150,23 @@ export class SourceReader {
     this.#connection?.close();
   }
 
-  #wanted(): { wanted: Map<string, Asked>; isAnyFull: boolean } {
-    const wanted = new Map<string, Asked>();
+  /** Brings up to date what is asked for. */
+  #lookAtTargets(): { isAnyFull: boolean } {
     let isAnyFull = false;
     // Asking can end a target, which then leaves.
-    for (const target of [...this.#targets.values()]) {
+    this.#targets.forEach((target, key) => {
       const position = target.position();
-      if (position !== null) wanted.set(fetchKey(position), { target, position });
-      else if (target.isFull) isAnyFull = true;
-    }
-    return { wanted, isAnyFull };
+      if (position === null) {
+        this.#asked.delete(key);
+        if (target.isFull) isAnyFull = true;
+        return;
+      }
+      const asked = this.#asked.get(key);
+      if (asked?.target !== target || asked.position !== position) this.#asked.set(key, { target, position });
+    });
+    for (const key of this.#left) if (!this.#targets.has(key)) this.#asked.delete(key);
+    this.#left.clear();
+    return { isAnyFull };
   }
 
   async #handleTrouble(error: unknown, attempt: number): Promise<void> {
@@ -168,15 +181,12 @@ export class SourceReader {
     await this.#options.onTrouble(trouble, attempt);
   }
 
-  async #fetchOnce(wanted: ReadonlyMap<string, Asked>, waitMs: number): Promise<void> {
+  async #fetchOnce(waitMs: number): Promise<void> {
     if (this.#connection === null || !this.#connection.isOpen) {
       this.#session.reset();
       this.#connection = await this.#options.open();
     }
-    const request = this.#requestOf(
-      this.#session.next(Array.from(wanted.values(), (asked) => asked.position)),
-      waitMs,
-    );
+    const request = this.#requestOf(this.#session.next(this.#asked), waitMs);
     const sentAtMs = performance.now();
     const { body, frame } = await this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
@@ -195,7 +205,7 @@ export class SourceReader {
     try {
       if (body.errorCode !== 0) return await this.#sessionRefused(body.errorCode);
       this.#session.accept(body.sessionId);
-      this.#distribute(body, wanted, lease);
+      this.#distribute(body, lease);
     } finally {
       lease.release();
     }
@@ -213,20 +223,20 @@ export class SourceReader {
     await pause(pausedWaitMs);
   }
 
-  #distribute(body: FetchResponse, wanted: ReadonlyMap<string, Asked>, lease: FrameLease): void {
+  #distribute(body: FetchResponse, lease: FrameLease): void {
     let keysByName: ReadonlyMap<string, string> | undefined;
     let stranger: string | null = null;
     const isAnswerEmpty = body.responses.every((topic) =>
       topic.partitions.every(({ records }) => records === null || records.length === 0),
     );
     for (const topic of body.responses) {
-      if (topic.topic !== '') keysByName ??= namesOf(wanted);
+      if (topic.topic !== '') keysByName ??= namesOf(this.#asked);
       for (const answer of topic.partitions) {
         const key =
           topic.topic === ''
             ? `${topic.topicId}/${answer.partitionIndex}`
             : keysByName?.get(`${topic.topic}/${answer.partitionIndex}`);
-        const asked = key === undefined ? undefined : wanted.get(key);
+        const asked = key === undefined ? undefined : this.#asked.get(key);
         if (key === undefined || asked === undefined) {
           stranger = `partition ${answer.partitionIndex} of topic ${topic.topic || topic.topicId}`;
           continue;
@@ -313,9 +323,9 @@ function notOneBatch({ offset }: FetchPosition, incompleteBytes: number): Lockst
 }
 
 /** Fetch answers up to version 12 name topics; Kafka 2.8 to 3.0 answer so, although they have topic ids (KIP-516). */
-function namesOf(wanted: ReadonlyMap<string, Asked>): ReadonlyMap<string, string> {
+function namesOf(all: ReadonlyMap<string, Asked>): ReadonlyMap<string, string> {
   return new Map(
-    Array.from(wanted, ([key, { position }]) => [`${position.topic}/${position.partition}`, key] as const),
+    Array.from(all, ([key, { position }]) => [`${position.topic}/${position.partition}`, key] as const),
   );
 }
 
