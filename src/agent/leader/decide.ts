@@ -6,6 +6,8 @@ import { LockstepError } from '../../errors.ts';
 import { formatDuration } from '../../units.ts';
 import { apply, createMirrors, deleteLink } from './decide-links.ts';
 import { deleteMirrors, move } from './decide-mirrors.ts';
+import { writeLoss, writeMove } from './decide-moves.ts';
+import { declareRoles, setRoles } from './decide-roles.ts';
 import { type Decision, type DecisionContext, linkOf, refused } from './decision.ts';
 
 /** Never throws for what a person may ask. */
@@ -71,6 +73,14 @@ function decideBody(state: FleetState, command: CommandRecord, context: Decision
       return move(state, command, body.isNow ? 'promoteNow' : 'promote', context);
     case 'deleteMirrors':
       return deleteMirrors(state, command, context);
+    case 'declareRoles':
+      return declareRoles(state, body.roles, command, context);
+    case 'setRoles':
+      return setRoles(state, body.roles, body.ifGeneration);
+    case 'writeMove':
+      return writeMove(state, body.move, body.ifRevision);
+    case 'writeLoss':
+      return writeLoss(state, body.entries);
   }
   // A newer command line may ask for what we have never heard of.
   const { do: unknown } = body as { do: string };

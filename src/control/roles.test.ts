@@ -1,0 +1,98 @@
+// Whether a link copies a topic, as the roles of its group say.
+import { describe, expect, test } from 'vitest';
+import { roleOf } from './roles.ts';
+import { followed, roleChanges, saySame } from './roles-change.ts';
+import { testRoles } from './test-roles.ts';
+import type { RolesRecord } from './types.ts';
+
+const all = (roles: RolesRecord) => new Map([[roles.group, roles]]);
+const forth = { name: 'us-to-eu', destination: 'eu', source: { name: 'us' } };
+const back = { name: 'eu-to-us', destination: 'us', source: { name: 'eu' } };
+const eu = (sinceGeneration: number) => ({ region: 'eu', sinceGeneration });
+/** After a failover to eu that took place as generation 4. */
+const failedOver = testRoles({
+  generation: 4,
+  primary: eu(4),
+  awaitsRestore: { us: ['orders'] },
+  changedBy: 'failover',
+  moveId: 'f1',
+});
+
+describe('a link', () => {
+  test('of no group is free', () => {
+    expect(roleOf(all(testRoles()), { ...forth, name: 'other' }, 'orders')).toEqual({ kind: 'free' });
+  });
+
+  test('from the primary copies, the other way stands by', () => {
+    expect(roleOf(all(testRoles()), forth, 'orders')).toEqual({ kind: 'copies', incarnation: 0 });
+    expect(roleOf(all(testRoles()), back, 'orders')).toEqual({
+      kind: 'standby',
+      primary: 'us',
+      group: 'shop',
+    });
+  });
+
+  test('has the direction of each topic', () => {
+    const roles = all(testRoles({ generation: 3, topics: { bills: eu(3) } }));
+    expect(roleOf(roles, back, 'bills')).toEqual({ kind: 'copies', incarnation: 2 });
+    expect(roleOf(roles, forth, 'bills')).toEqual({ kind: 'standby', primary: 'eu', group: 'shop' });
+    expect(roleOf(roles, forth, 'orders').kind).toBe('copies');
+    expect(roleOf(roles, forth, 'toString').kind).toBe('copies');
+  });
+
+  test('copies nothing into a region that awaits a restore of the topic', () => {
+    expect(roleOf(all(failedOver), back, 'orders')).toEqual({
+      kind: 'awaitsRestore',
+      region: 'us',
+      group: 'shop',
+    });
+    expect(roleOf(all(failedOver), back, 'bills')).toEqual({ kind: 'copies', incarnation: 3 });
+    expect(roleOf(all(failedOver), forth, 'orders').kind).toBe('standby');
+  });
+});
+
+test('what turns is told in words, and a topic that turns with all others is not told again', () => {
+  expect(roleChanges(testRoles(), failedOver)).toEqual([
+    'primary: us -> eu',
+    'us awaits a restore of orders',
+  ]);
+  const apart = testRoles({ generation: 2, topics: { bills: eu(2) } });
+  expect(roleChanges(testRoles(), apart)).toEqual(['primary of bills: us -> eu']);
+  expect(roleChanges(apart, failedOver)).toEqual(['primary: us -> eu', 'us awaits a restore of orders']);
+  expect(roleChanges(failedOver, { ...failedOver, awaitsRestore: {} })).toEqual([
+    'us does not await a restore of orders any more',
+  ]);
+});
+
+describe('the roles of another region', () => {
+  test('are taken over where there are none, and where theirs are newer', () => {
+    expect(followed(undefined, testRoles())).toEqual({ kind: 'take', roles: testRoles() });
+    expect(followed(testRoles(), failedOver)).toEqual({ kind: 'take', roles: failedOver });
+  });
+
+  test('are left alone where they are older or say the same', () => {
+    expect(followed(failedOver, testRoles())).toEqual({ kind: 'none' });
+    expect(followed(testRoles(), testRoles({ by: 'bob@host', atMs: 7 }))).toEqual({ kind: 'none' });
+  });
+
+  test('of one generation that say something else are a split, also where only a restore is awaited', () => {
+    const other = testRoles({ generation: 4, primary: { region: 'us', sinceGeneration: 4 }, moveId: 'f2' });
+    expect(followed(failedOver, other)).toEqual({
+      kind: 'split',
+      differences: ['primary: eu -> us', 'us does not await a restore of orders any more'],
+    });
+    expect(followed(failedOver, { ...failedOver, awaitsRestore: {} }).kind).toBe('split');
+    const since = { ...failedOver, primary: eu(3) };
+    expect(saySame(failedOver, since)).toBe(false);
+    expect(followed(failedOver, since).kind).toBe('split');
+  });
+
+  test('and ours that each name a link which the other lacks become the same on both sides', () => {
+    const one = testRoles({ links: ['us-to-eu', 'eu-to-us', 'a'] });
+    const other = testRoles({ links: ['us-to-eu', 'eu-to-us', 'b'] });
+    const [here, there] = [followed(one, other), followed(other, one)];
+    if (here.kind !== 'take' || there.kind !== 'take') throw new Error('not taken over');
+    expect([here.roles.generation, there.roles.generation]).toEqual([2, 2]);
+    expect(followed(here.roles, there.roles)).toEqual({ kind: 'none' });
+  });
+});
