@@ -13,11 +13,13 @@ import {
   clusterTransactions,
   defaultTuning,
   findOpenTransactions,
+  type LeftPartition,
   LinkMirror,
   linkProducerId,
   type MirrorExactness,
   type MirrorObserver,
   type OpenTransactionQuestions,
+  type TopicPartition,
   transactionQuestions,
 } from '../mirror/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic } from '../topology/index.ts';
@@ -36,8 +38,13 @@ export interface LinkParts {
   readonly shiftStore: ShiftStore;
   readonly onNotice: (notice: Notice) => void;
   readonly observer?: MirrorObserver;
+  /** How the former agent left a partition; default: nobody knows. */
+  readonly takeLeft?: (partition: TopicPartition) => LeftPartition | null;
   /** Which partitions are copied here, and whether topics are made and altered here; default all, yes. */
-  readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror' | 'mirroredFrom'>;
+  readonly share?: Pick<
+    LinkRunnerOptions,
+    'owns' | 'isKeeper' | 'mayMirror' | 'mirroredFrom' | 'incarnationOf'
+  >;
 }
 
 /** @throws LockstepError CONFIG_INVALID where both ends are one cluster. */
@@ -60,7 +67,8 @@ export function buildLink(parts: LinkParts): LinkRunner {
       readBufferBytes: readBufferBytes.appending,
       topicName: mirrorName,
     }),
-    producerId: linkProducerId({ sourceClusterId: source.clusterId, linkName: config.name }),
+    producerIdOf: (incarnation) =>
+      linkProducerId({ sourceClusterId: source.clusterId, linkName: config.name, incarnation }),
     tuning: {
       ...defaultTuning,
       producerConnections: config.producerConnections,
@@ -74,6 +82,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
     isStartGuarded: (topic) => startGuard.isReadDenied(topic),
     random: Math.random,
     nowMs: Date.now,
+    ...(parts.takeLeft && { takeLeft: parts.takeLeft }),
     ...(parts.observer && { observer: parts.observer }),
   });
   return new LinkRunner({

@@ -22,7 +22,13 @@ import {
 import { LockstepError } from '../errors.ts';
 import { AclKeeper, type KeeperStore } from '../link/acls/index.ts';
 import { GroupKeeper } from '../link/groups/index.ts';
-import { type LinkRunner, type LinkStatus, mirrorStates, type Notice } from '../link/index.ts';
+import {
+  type LinkRunner,
+  type LinkStatus,
+  mirrorStates,
+  type Notice,
+  type ReleasedPartition,
+} from '../link/index.ts';
 import { linkProducerId, type MirrorObserver } from '../mirror/index.ts';
 import {
   type LinkConfig,
@@ -33,7 +39,7 @@ import {
 } from '../topology/index.ts';
 import { groupShift } from './group-shift.ts';
 import type { LinkTopics } from './leader/conditions.ts';
-import { buildLink } from './link-parts.ts';
+import { buildLink, type LinkParts } from './link-parts.ts';
 
 export interface LinkWorkerOptions {
   readonly record: LinkRecord;
@@ -46,6 +52,8 @@ export interface LinkWorkerOptions {
   isLeader(): boolean;
   /** What keepers remember, below a prefix; written by the leader. */
   keeperStore(prefix: string): KeeperStore;
+  /** How the former agent left a partition that was given to us; default: nobody knows. */
+  readonly takeLeft?: LinkParts['takeLeft'];
   readonly onNotice: (notice: Notice) => void;
   readonly observer?: MirrorObserver;
   readonly clock: Clock;
@@ -127,10 +135,11 @@ export class LinkWorker {
   get sourceClient(): Cluster | null {
     return this.#standing?.source ?? null;
   }
-  /** The link's producer id; null when no agent has ever reached the source. */
-  get producerId(): bigint | null {
+  /** The link's producer id in a life of a mirror; null when no agent has ever reached the source. */
+  producerIdOf(incarnation: number): bigint | null {
     const sourceClusterId = this.source?.clusterId ?? this.#record.sourceClusterId;
-    return sourceClusterId === undefined ? null : linkProducerId({ sourceClusterId, linkName: this.name });
+    if (sourceClusterId === undefined) return null;
+    return linkProducerId({ sourceClusterId, linkName: this.name, incarnation });
   }
 
   start(): void {
@@ -201,9 +210,12 @@ export class LinkWorker {
     this.#inOrder(async () => this.#runner?.forget(topic));
   }
 
-  /** Stops these partitions; resolves when nothing of them is under way. */
-  async release(partitions: readonly { topic: string; partition: number }[]): Promise<void> {
-    await Promise.all([this.#runner?.release(partitions), this.#formerStopped]);
+  /** Stops these partitions; resolves when nothing of them is under way, with how those were left where it is certain. */
+  async release(
+    partitions: readonly { topic: string; partition: number }[],
+  ): Promise<readonly ReleasedPartition[]> {
+    const [released] = await Promise.all([this.#runner?.release(partitions), this.#formerStopped]);
+    return released ?? [];
   }
 
   /** Whether this agent leads the fleet from now on. */
@@ -309,11 +321,12 @@ export class LinkWorker {
 
   /** The source answers. */
   async #run({ config, source, sourceConfig }: Standing): Promise<void> {
-    const { control, destination, onNotice, observer } = this.#options;
+    const { control, destination, onNotice, observer, takeLeft } = this.#options;
     const runner = buildLink({
       ...{ config, source, sourceConfig, destination, onNotice },
       shiftStore: control,
       ...(observer && { observer }),
+      ...(takeLeft && { takeLeft }),
       share: {
         owns: (partition) => this.#options.owns(partition),
         isKeeper: () => this.#options.isLeader(),

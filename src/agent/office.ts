@@ -148,8 +148,10 @@ function metTopic(
   status: ReturnType<LinkWorker['topicsStatus']>['topics'][number],
 ): MetTopic[] {
   const { topic: sourceTopic, mirrorTopic, state, sourceTopicId, mirrorTopicId, partitionCount } = status;
+  const { incarnation = 0 } = status;
   if (state !== 'Mirrored' || sourceTopicId === null || mirrorTopicId === null) return [];
-  return [{ link, sourceTopic, mirrorTopic, sourceTopicId, mirrorTopicId, partitionCount }];
+  const met = { link, sourceTopic, mirrorTopic, sourceTopicId, mirrorTopicId, partitionCount };
+  return [incarnation === 0 ? met : { ...met, incarnation }];
 }
 
 /** @throws LockstepError CONFIG_INVALID for a link from the destination to itself, as far as addresses tell. */

@@ -20,6 +20,8 @@ export interface KnownTopic {
   partitionCount: number;
   /** Of the partitions that exist on both sides, in their order. */
   placements: readonly Required<PartitionPlacement>[];
+  /** Which life of the mirror it was met in. */
+  readonly incarnation: number;
   condition: TopicCondition | null;
   /** Looks in a row at which the destination did not list the mirror. */
   missingLooks: number;
@@ -31,6 +33,13 @@ export interface TopicWishes {
   readonly isSelected: boolean;
   /** It is neither paused nor promoted. */
   readonly mayMirror: boolean;
+  /** Which life of the mirror it is copied in; says nothing where it is not copied. */
+  readonly incarnation: number;
+}
+
+/** Known from a former life of its mirror: all has to be looked at anew. */
+export function isOfFormerLife(known: KnownTopic, { mayMirror, incarnation }: TopicWishes): boolean {
+  return mayMirror && known.incarnation !== incarnation;
 }
 
 /** Another topic, or one that does not fit: nothing mends that but a person. */

@@ -47,6 +47,8 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly isKeeper?: () => boolean;
   /** Whether a topic may be copied: it is neither paused nor promoted. Default: yes. */
   readonly mayMirror?: (topic: string) => boolean;
+  /** Which life of its mirror a topic is copied in (`MirrorRecord.incarnation`). Default 0, the first. */
+  readonly incarnationOf?: (topic: string) => number;
   /** The id of the source topic that this very mirror was made of; undefined: nobody wrote it down. */
   readonly mirroredFrom?: (topic: string, mirrorTopicId: string) => string | undefined;
   /** A cluster that does not answer at the start is tried again, as it is later. Default: it ends the start. */
@@ -85,6 +87,7 @@ export class LinkRunner {
     this.#alterable = withDefaults(options);
     const { mirror, shifts, startGuard, source, destination, replicationFactor, nowMs } = options;
     const { owns = () => true, isKeeper = () => true, mayMirror = () => true, onNotice } = options;
+    const { incarnationOf = () => 0 } = options;
     const tell = (level: Notice['level'], text: string) => onNotice({ atMs: nowMs(), level, text });
     const isStopped = () => this.#isStopped;
     this.#share = new Share({ mirror, owns });
@@ -95,7 +98,11 @@ export class LinkRunner {
         startAt: () => this.#alterable.startAt,
         mirroredFrom: options.mirroredFrom ?? (() => undefined),
       }),
-      wishes: (topic) => ({ isSelected: this.#alterable.selects(topic), mayMirror: mayMirror(topic) }),
+      wishes: (topic) => ({
+        isSelected: this.#alterable.selects(topic),
+        mayMirror: mayMirror(topic),
+        incarnation: incarnationOf(topic),
+      }),
       namedTopics: () => this.#alterable.namedTopics,
     });
     this.#settings = new SettingsLook({

@@ -6,6 +6,7 @@ import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
 import {
   isCopied,
   isGivenUp,
+  isOfFormerLife,
   type KnownTopic,
   shownState,
   stopped,
@@ -109,6 +110,7 @@ export class LinkTopics {
         mirrorTopic: destination.mirrorName(topic),
         sourceTopicId: sourceId,
         mirrorTopicId: destinationId,
+        incarnation: known.incarnation,
         state: shown.state,
         reason: shown.reason ?? this.#waiting.get(topic)?.reason ?? null,
         contest: contestOf(topic),
@@ -134,6 +136,8 @@ export class LinkTopics {
     mirrorOf: (topic: string) => TopicFacts | undefined,
   ): Promise<void> {
     const { source, destination, preparation, wishes } = this.#options;
+    for (const known of [...this.#topics.values()])
+      if (isOfFormerLife(known, wishes(known.topic))) this.forget(known.topic);
     const unknown = selected
       .map(({ topic }) => topic)
       .filter((topic) => this.#known(topic) === undefined && wishes(topic).mayMirror);
@@ -149,7 +153,7 @@ export class LinkTopics {
         if (!wishes(topic).mayMirror) return known === undefined ? stopped : null;
         if (known !== undefined) return this.#follow(known, facts, mirrorOf(topic));
         const met = await preparation.meet({
-          ...{ facts, mirror: mirrorOf(topic) },
+          ...{ facts, mirror: mirrorOf(topic), incarnation: wishes(topic).incarnation },
           sourceSettings: sourceSettings.get(topic),
           mirrorSettings: mirrorSettings.get(topic),
         });
@@ -228,7 +232,11 @@ export class LinkTopics {
   #shareOutTopic(topic: string): void {
     const known = this.#topics.get(topic);
     if (known === undefined || this.#options.isStopped()) return;
-    const { share, wishes } = this.#options;
-    share.apply(topic, isCopied(known, wishes(topic)) ? known.placements : []);
+    const { share } = this.#options;
+    const wishes = this.#options.wishes(topic);
+    if (isOfFormerLife(known, wishes)) return this.forget(topic);
+    const { incarnation } = known;
+    const starts = known.placements.map((placement) => ({ ...placement, incarnation }));
+    share.apply(topic, isCopied(known, wishes) ? starts : []);
   }
 }

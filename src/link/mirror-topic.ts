@@ -39,6 +39,27 @@ export function mirrorSettings(source: TopicSettings): Record<string, string> {
   return { ...settings, ...settingsOfEveryMirror };
 }
 
+/**
+ * What a topic that was a primary lacks to be a mirror of `source`, to be set on the topic itself. Where it keeps more
+ * than the source it goes on with that: nothing is deleted because a direction turned.
+ */
+export function takeoverChanges(source: TopicSettings, former: TopicSettings): Record<string, string> {
+  const changes: Record<string, string> = {};
+  for (const [name, wanted] of Object.entries(mirrorSettings(source))) {
+    const found = former.get(name);
+    if (isStartTag(name, former)) continue;
+    const value = found !== undefined && isMore(name, found.value, wanted) ? found.value : wanted;
+    if (found?.value !== value || !found.isSetOnTopic) changes[name] = value;
+  }
+  return changes;
+}
+
+/** Limits; -1 stands for "without". */
+function isMore(name: string, found: string, wanted: string): boolean {
+  if (name === 'max.message.bytes') return BigInt(found) > BigInt(wanted);
+  return (name === 'retention.ms' || name === 'retention.bytes') && isShorter(wanted, found);
+}
+
 /** A setting of an existing destination topic that does not fit. */
 export interface SettingConflict {
   readonly name: string;

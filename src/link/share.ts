@@ -1,6 +1,6 @@
 // Which partitions this agent copies. A fleet shares them out; what is given away has to be at rest before another agent
 // begins, so each stop is a promise.
-import type { LeftPartition, LinkMirror, PartitionPlacement, TopicPartition } from '../mirror/index.ts';
+import type { LeftPartition, LinkMirror, PartitionStart, TopicPartition } from '../mirror/index.ts';
 
 export interface ShareOptions {
   readonly mirror: Pick<LinkMirror, 'add' | 'remove'>;
@@ -25,7 +25,7 @@ export class Share {
   }
 
   /** Starts the partitions of a topic that are ours, and stops the others; none are given: stops all of them. */
-  apply(topic: string, placements: readonly PartitionPlacement[]): void {
+  apply(topic: string, placements: readonly PartitionStart[]): void {
     const { mirror, owns } = this.#options;
     const count = Math.max(this.#counts.get(topic) ?? 0, placements.length);
     this.#counts.set(topic, placements.length);

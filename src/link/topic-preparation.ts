@@ -1,6 +1,6 @@
 // Meets the topics of a link: creates mirrors that are missing, checks those that are there, and gives them the partitions
 // that the source has more. Only the keeper of the link creates and grows; the others wait until it has.
-import type { LockstepError } from '../errors.ts';
+import { LockstepError } from '../errors.ts';
 import { plural } from '../units.ts';
 import type { LinkDestination, TopicFacts } from './clusters.ts';
 import type { KnownTopic } from './known-topic.ts';
@@ -13,6 +13,7 @@ import {
   startTagSetting,
   startTags,
   type TopicSettings,
+  takeoverChanges,
 } from './mirror-topic.ts';
 import type { Notice } from './notice.ts';
 import type { Shifts } from './shift.ts';
@@ -38,12 +39,21 @@ export interface FoundTopic {
   readonly mirror: TopicFacts | undefined;
   readonly sourceSettings: TopicSettings | LockstepError | undefined;
   readonly mirrorSettings: TopicSettings | LockstepError | undefined;
+  /** Which life of the mirror it is. In a later one producers may have written it, as the primary. */
+  readonly incarnation: number;
 }
 
 /** Known now, or why not yet; null where it went away while we looked. */
 export type MetTopic = KnownTopic | { readonly waitsFor: string } | null;
 
 const replicationFactorAdvised = 3;
+const waitsForSettings = 'waits for the mirror to get its settings';
+/** A batch that lands before these are known would be changed or refused. */
+const appliedBeforeCopying: ReadonlySet<string> = new Set([
+  'message.timestamp.type',
+  'compression.type',
+  'max.message.bytes',
+]);
 const waitsForMirror = 'waits for the leading agent to create the mirror';
 
 export class TopicPreparation {
@@ -58,7 +68,7 @@ export class TopicPreparation {
    * @throws LockstepError when the mirror can't be created, grown or placed now; to be tried again.
    */
   async meet(found: FoundTopic): Promise<MetTopic> {
-    const { facts, mirror } = found;
+    const { facts, mirror, incarnation } = found;
     const { startGuard, isKeeper } = this.#options;
     const { topic, topicId, partitionCount } = facts;
     const [source, destination] = [found.sourceSettings, found.mirrorSettings].map(described);
@@ -69,6 +79,7 @@ export class TopicPreparation {
       destinationId: mirror?.topicId ?? '',
       partitionCount,
       placements: [],
+      incarnation,
       condition: null,
       missingLooks: 0,
     };
@@ -78,7 +89,12 @@ export class TopicPreparation {
       return this.#place({ ...known, destinationId }, isUndecided ? 'created' : 'begun', partitionCount);
     }
     if (destination === undefined) return null; // deleted while we looked, too
-    const conflicts = settingConflicts(source, destination);
+    const settings =
+      incarnation > 0 && !isMadeByLink(destination)
+        ? await this.#takeOver(topic, source, destination)
+        : destination;
+    if (settings === null) return { waitsFor: waitsForSettings };
+    const conflicts = settingConflicts(source, settings);
     const fatal = conflicts.filter((conflict) => conflict.isFatal);
     if (fatal.length > 0)
       return refused(known, `the destination topic has ${fatal.map(describeConflict).join('; ')}`);
@@ -94,8 +110,8 @@ export class TopicPreparation {
       const reason = `its topic id was ${former} when it was mirrored, and is ${topicId}`;
       return { ...known, condition: { state: 'SourceRecreated', reason } };
     }
-    startGuard.meet(topic, destination);
-    return this.#place(known, originOf(destination), await this.#grown(facts, mirror));
+    startGuard.meet(topic, settings);
+    return this.#place(known, originOf(settings), await this.#grown(facts, mirror));
   }
 
   /** Gives the mirror what the source has more, and places it. @throws as `meet`. */
@@ -107,6 +123,41 @@ export class TopicPreparation {
     const grown = mirror === undefined ? known.placements.length : await this.#grown(facts, mirror);
     // What began elsewhere than at the start has its record.
     if (grown > known.placements.length) await this.#place(known, 'begun', grown);
+  }
+
+  /**
+   * The primary of before gets a mirror's settings. Resolves with what it has then; null: brokers take a moment to know,
+   * and until then they would stamp, compress or refuse what comes. Who may not alter it takes it as it is.
+   */
+  async #takeOver(
+    topic: string,
+    source: TopicSettings,
+    former: TopicSettings,
+  ): Promise<TopicSettings | null> {
+    const { destination, isKeeper } = this.#options;
+    const changes = takeoverChanges(source, former);
+    const differing = Object.entries(changes).filter(([name, value]) => former.get(name)?.value !== value);
+    const mustWait = differing.some(([name]) => appliedBeforeCopying.has(name));
+    if (!isKeeper()) return mustWait ? null : former;
+    const mirrorName = destination.mirrorName(topic);
+    try {
+      await destination.alterTopic(topic, changes);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'NOT_AUTHORIZED') throw error;
+      const text = `topic ${mirrorName}: it was a primary, and its settings stay as they are: ${error.message}`;
+      this.#notice('warning', text);
+      return former;
+    }
+    const list = differing.map(([name, value]) => `${name}=${value}`).join(', ');
+    this.#notice(
+      'info',
+      `topic ${mirrorName}: it was a primary and is a mirror now${list === '' ? '' : `: ${list}`}`,
+    );
+    if (mustWait) return null;
+    const set = Object.entries(changes).map(
+      ([name, value]) => [name, { value, isSetOnTopic: true }] as const,
+    );
+    return new Map([...former, ...set]);
   }
 
   /** How many partitions the mirror has, at last. */

@@ -34,6 +34,8 @@ export interface TopicStatus {
   /** Null while unknown. */
   readonly sourceTopicId: string | null;
   readonly mirrorTopicId: string | null;
+  /** Which life of the mirror it was met in. Default 0. */
+  readonly incarnation?: number;
   readonly state: TopicState;
   readonly reason: string | null;
   /** At the source. */

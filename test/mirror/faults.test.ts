@@ -254,7 +254,7 @@ describe('one broker on each side', () => {
         openConnection: () =>
           Connection.open({ host: '127.0.0.1', port: proxy.port, framePool: to.framePool }),
       },
-      producerId: linkProducerId({ sourceClusterId: from.clusterId, linkName: 'cut' }),
+      producerIdOf: () => linkProducerId({ sourceClusterId: from.clusterId, linkName: 'cut' }),
       tuning: { ...defaultTuning, settleMs: 200 },
       random: Math.random,
       nowMs: Date.now,

@@ -14,7 +14,7 @@ import {
 } from '../../client/index.ts';
 import type { MirrorRecord, PromotedPartition } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { type Ask, fencePartition, MarkerWriter, writersOf } from '../../mirror/index.ts';
+import { type Ask, fencePartition, MarkerWriter, type MirrorLife, writersOf } from '../../mirror/index.ts';
 import { later } from '../../offsets.ts';
 import { Slots } from '../../slots.ts';
 
@@ -30,8 +30,8 @@ export interface SeenEnd {
 
 export interface CloseOptions {
   readonly destination: Cluster;
-  /** The link's producer id at rotation 0. */
-  readonly producerId: bigint;
+  /** The link's producer id in a life of a mirror, at rotation 0. */
+  producerIdOf(incarnation: number): bigint;
   /** How long replicas may take, in ms; what they lack then is named, and the promotion goes on. */
   readonly replicationTimeoutMs: number;
   /** Asked when all are closed: where the source ends, as far as anybody knows. */
@@ -66,6 +66,7 @@ export async function closeMirrors(
   const partitions = mirrors.flatMap((mirror) =>
     Array.from({ length: mirror.partitionCount }, (_, partition) => ({
       ...{ mirror, topic: mirror.mirrorTopic, partition },
+      life: lifeOf(mirror, options),
     })),
   );
   const described = await describeProducers(destination, partitions, { timeoutMs: questionTimeoutMs });
@@ -109,15 +110,20 @@ interface MirrorPartition {
   readonly mirror: MirrorRecord;
   readonly topic: string;
   readonly partition: number;
+  readonly life: MirrorLife;
+}
+
+function lifeOf({ incarnation = 0 }: MirrorRecord, { producerIdOf }: CloseOptions): MirrorLife {
+  return { producerId: producerIdOf(incarnation), incarnation };
 }
 
 async function closePartition(
-  { mirror, topic, partition }: MirrorPartition,
+  { mirror, topic, partition, life }: MirrorPartition,
   { producers }: DescribedProducers,
   writers: Writers,
   options: CloseOptions,
 ): Promise<Cut> {
-  const { destination, producerId } = options;
+  const { destination } = options;
   const { leaderId, leaderEpoch, topicId } = await destination.leaderOf(topic, partition);
   if (topicId !== mirror.mirrorTopicId)
     throw kafkaFailure(unknownTopicId, { cluster: destination.name, what: `closing ${topic}-${partition}` });
@@ -126,7 +132,7 @@ async function closePartition(
       log: { topic, topicId, partition, leaderEpoch, leader: leaderId },
       ask: askBroker(destination, leaderId),
       writerIds: writersOf(
-        producerId,
+        life,
         producers.map((producer) => producer.producerId),
       ),
       writer: writers.to(leaderId),

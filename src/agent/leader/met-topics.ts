@@ -9,6 +9,8 @@ export interface MetTopic {
   readonly sourceTopicId: string;
   readonly mirrorTopicId: string;
   readonly partitionCount: number;
+  /** Which life of the mirror it was met in. Default 0. */
+  readonly incarnation?: number;
 }
 
 /** Records to be written. A topic is written by one link only: the first one; see `conditions.ts` for the others. */
@@ -30,13 +32,17 @@ export function recordsOfMet(
     const known = state.mirrors.get(`${topic.link}/${topic.sourceTopic}`);
     if (known === undefined)
       entries.set(key, { v: recordVersion, ...topic, state: 'Mirroring', sinceMs: nowMs, reason: null });
-    else if (known.partitionCount < topic.partitionCount || isAnotherTopic(known, topic))
+    else if (known.partitionCount < topic.partitionCount || isAnother(known, topic))
       entries.set(key, { ...known, ...topic });
   }
   return entries;
 }
 
-/** Both topics were created anew and are mirrored from the beginning. */
-function isAnotherTopic(known: MirrorRecord, topic: MetTopic): boolean {
-  return known.sourceTopicId !== topic.sourceTopicId || known.mirrorTopicId !== topic.mirrorTopicId;
+/** Both topics were created anew and are mirrored from the beginning, or the mirror lives again. */
+function isAnother(known: MirrorRecord, topic: MetTopic): boolean {
+  return (
+    known.sourceTopicId !== topic.sourceTopicId ||
+    known.mirrorTopicId !== topic.mirrorTopicId ||
+    (known.incarnation ?? 0) < (topic.incarnation ?? 0)
+  );
 }

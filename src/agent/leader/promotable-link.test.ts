@@ -10,7 +10,7 @@ function seen(sourceEnd: string | null) {
   const key = statusKey({ link: 'us-to-eu', topic: 'orders', partition: 0 });
   state.apply(key, JSON.stringify(status));
   state.apply(agentKey('a1'), JSON.stringify({ ...testAgent('a1'), heardAtMs: { 'us-to-eu': 900 } }));
-  const worker = { name: 'us-to-eu', source: null, producerId: 1n } as unknown as LinkWorker;
+  const worker = { name: 'us-to-eu', source: null, producerIdOf: () => 1n } as unknown as LinkWorker;
   return promotableLink(worker, { state } as unknown as ControlTopic)!.seen('orders', 0);
 }
 

@@ -13,7 +13,7 @@ export function promotableLink(
   if (worker === undefined) return undefined;
   return {
     source: worker.source,
-    producerId: worker.producerId,
+    producerIdOf: (incarnation) => worker.producerIdOf(incarnation),
     shiftOf: (topic, partition) => worker.shiftOf(topic, partition) ?? 0n,
     seen: (topic, partition) => {
       const status = control.state.statuses.get(`${worker.name}/${topic}/${partition}`);

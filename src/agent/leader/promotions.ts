@@ -16,8 +16,8 @@ import { type DrainLook, isSameSource, lookAtEnds, messageOf, notDrained, quietM
 export interface PromotableLink {
   /** Null while it can't be reached. */
   readonly source: Cluster | null;
-  /** The link's producer id; null when the source was never reached, so that nothing was ever copied. */
-  readonly producerId: bigint | null;
+  /** The link's producer id in a life of a mirror; null when the source was never reached: nothing was ever copied. */
+  producerIdOf(incarnation: number): bigint | null;
   shiftOf(topic: string, partition: number): bigint;
   /** What was last seen of the source; offsets are the mirror's. */
   seen(topic: string, partition: number): { readonly sourceEnd: bigint; readonly atMs: number } | null;
@@ -159,11 +159,11 @@ export class Promotions {
     const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
     const lastSync = link === undefined ? null : this.#syncGroupsNow(link, mirrors);
     const outcomes: ReadonlyMap<string, Closed | LockstepError> =
-      link === undefined || link.producerId === null
+      link === undefined || !wasReached(link)
         ? new Map()
         : await closeMirrors(mirrors, {
             destination,
-            producerId: link.producerId,
+            producerIdOf: (incarnation) => link.producerIdOf(incarnation)!,
             replicationTimeoutMs: replicationTimeoutMs[isPlanned ? 'planned' : 'now'],
             lookAtSource: () => this.#lookAtSource(link, mirrors),
           });
@@ -203,7 +203,7 @@ export class Promotions {
 
   /** Where no marker shuts agents out, they are waited for: as long as one that is lost takes to stop by itself. */
   #mayStillBeCopied(mirror: MirrorRecord, link: PromotableLink | undefined): boolean {
-    if (link === undefined || link.producerId === null || link.isAtRest(mirror.sourceTopic)) return false;
+    if (link === undefined || !wasReached(link) || link.isAtRest(mirror.sourceTopic)) return false;
     const seenAtMs = this.#closing.get(mirrorKey(mirror))?.seenAtMs ?? 0;
     return this.#options.nowMs() - seenAtMs < restPatienceMs;
   }
@@ -302,6 +302,10 @@ function writtenSince({ promotion }: MirrorRecord, partitions: Closed['partition
 
 function gone({ message }: LockstepError): Closed {
   return { partitions: [], unfenced: `the mirror's topic was deleted, so nothing was closed: ${message}` };
+}
+
+function wasReached(link: PromotableLink): boolean {
+  return link.producerIdOf(0) !== null;
 }
 
 const neverCopied: Closed = {

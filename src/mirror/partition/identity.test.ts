@@ -11,6 +11,7 @@ import {
   isLockstepProducerId,
   type KnownWrites,
   linkProducerId,
+  type MirrorLife,
   markersOf,
   positionAfter,
   positionAt,
@@ -225,10 +226,22 @@ describe('generationAfter', () => {
 
 describe('isClosed', () => {
   it('sees a closing marker in the log and in the leader’s entries, at any rotation', () => {
-    expect(isClosed([], marker(closingEpoch))).toBe(true);
-    expect(isClosed([entry(closingEpoch, -1, producerId + 3n)], marker(5))).toBe(true);
-    expect(isClosed([entry(closingEpoch, -1, 7n)], null)).toBe(false);
-    expect(isClosed([entry(epochMax, 3)], marker(epochMax))).toBe(false);
+    const life = { producerId };
+    expect(isClosed([], marker(closingEpoch), life)).toBe(true);
+    expect(isClosed([entry(closingEpoch, -1, producerId + 3n)], marker(5), life)).toBe(true);
+    expect(isClosed([entry(closingEpoch, -1, 7n)], null, life)).toBe(false);
+    expect(isClosed([entry(epochMax, 3)], marker(epochMax), life)).toBe(false);
+  });
+
+  it('takes the closing of any link in the first life, and in later ones that of their own alone', () => {
+    const [second, third] = [1, 2].map(lifeOf) as [MirrorLife, MirrorLife];
+    const former = [entry(closingEpoch, -1), entry(closingEpoch, -1, producerId + 1n)];
+    expect(isClosed(former, marker(closingEpoch), second)).toBe(false);
+    const own = entry(closingEpoch, -1, second.producerId + 1n);
+    expect(isClosed([...former, own], null, second)).toBe(true);
+    expect(isClosed([...former, own], null, third)).toBe(false);
+    // A late worker of the first life.
+    expect(isClosed([own], null, lifeOf(0))).toBe(true);
   });
 });
 
@@ -237,6 +250,63 @@ it('whoever closes a mirror closes every link that has written there, at its new
     linkProducerId({ sourceClusterId: 'c', linkName }),
   );
   const remembered = [7n, former!, former! + 2n, fillerIdentityAt(former!, 0n).producerId];
-  expect(writersOf(own!, remembered)).toEqual([own, former! + 2n]);
-  expect(writersOf(own!, [own! + 1n])).toEqual([own! + 1n]);
+  expect(writersOf({ producerId: own! }, remembered)).toEqual([own, former! + 2n]);
+  expect(writersOf({ producerId: own! }, [own! + 1n])).toEqual([own! + 1n]);
+  // In a later life former ids are closed already, and two offsets would be wasted on each.
+  expect(writersOf({ producerId: own!, incarnation: 2 }, [...remembered, own! + 1n])).toEqual([own! + 1n]);
 });
+
+describe('a later life of a mirror', () => {
+  const life = lifeOf(2);
+  const firstRun = { producerId: life.producerId, epoch: 0, sequence: 57, isBehindHole: false };
+  const at = (known: Partial<KnownWrites>): RunPosition =>
+    positionAt(57n, { ...life, tail: null, newestData: null, entries: [], ...known });
+  const write = (id: bigint, epoch: number, lastSequence: number) => ({
+    ...{ producerId: id, epoch, lastSequence },
+  });
+
+  it('has an id of its own', () => {
+    const ids = Array.from({ length: 100 }, (_, incarnation) => lifeOf(incarnation).producerId);
+    expect(new Set(ids.map(unrotated)).size).toBe(100);
+    expect(ids[0]).toBe(producerId);
+  });
+
+  it.each<[string, Partial<KnownWrites>]>([
+    [
+      'the closing marker of a former life',
+      {
+        tail: { ...write(producerId + 1n, closingEpoch, -1), isControl: true },
+        newestData: write(producerId, 4, 3),
+        entries: [entry(closingEpoch, -1), entry(closingEpoch, -1, producerId + 1n)],
+      },
+    ],
+    ['records of a producer', { tail: { ...write(7n, 3, 12), isControl: false } }],
+    [
+      'a marker of a producer’s transaction',
+      { tail: { ...write(7n, 3, -1), isControl: true }, newestData: write(7n, 3, 12) },
+    ],
+    ['records of a former life', { tail: { ...write(producerId, 0, 56), isControl: false } }],
+  ])('begins its first run behind %s', (_name, known) => {
+    expect(at(known)).toEqual(firstRun);
+  });
+
+  it('goes on with what it wrote itself', () => {
+    const id = life.producerId;
+    expect(at({ tail: { ...write(id, 0, 56), isControl: false } })).toEqual(firstRun);
+    expect(at({ tail: { ...write(id, 3, -1), isControl: true }, newestData: write(7n, 0, 1) })).toEqual({
+      ...{ producerId: id, epoch: 2, sequence: 0, isBehindHole: true },
+    });
+    // A hole by empty transactions, behind its own run.
+    expect(at({ tail: { ...write(9n, 0, -1), isControl: true }, newestData: write(id, 4, 1) })).toEqual({
+      ...{ producerId: id, epoch: 4, sequence: 0, isBehindHole: true },
+    });
+    expect(at({ entries: [entry(closingEpoch, -1), entry(2, 9, id)] })).toEqual({
+      ...{ producerId: id, epoch: 2, sequence: 10, isBehindHole: false },
+    });
+  });
+});
+
+function lifeOf(incarnation: number): MirrorLife {
+  const link = { sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'us-to-eu' };
+  return { producerId: linkProducerId({ ...link, incarnation }), incarnation };
+}

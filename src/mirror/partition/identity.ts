@@ -30,6 +30,10 @@
 //
 // Real producers' ids start at 0, so bit 62 keeps us apart from them. Epochs have 15 bits; when they are used up the
 // next hole takes the next rotation.
+//
+// A promotion closes these ids for good. Where the direction turns back later, the mirror lives again, and each of its
+// lives (*incarnations*) hashes to an id of its own. A later life goes on with nothing but its own: what stands before
+// its first run was written by others, and former ones are shut out by the closing marker.
 import { createHash } from 'node:crypto';
 
 /** The identity that a data append carries. */
@@ -72,9 +76,26 @@ export const generationMax = 2 ** 31 - 1;
 /** Generations grow by 16 in 4 s, so that they fit into 31 bits until 2037; the low bits tell workers of one moment apart. */
 const generation = { zeroMs: Date.UTC(2020, 0, 1), unitMs: 4_000, perUnit: 16 } as const;
 
-/** The producer id of one link, at rotation 0: the same for every worker that copies `linkName` from `sourceClusterId`. */
-export function linkProducerId(link: { sourceClusterId: string; linkName: string }): bigint {
-  const digest = createHash('sha256').update(`${link.sourceClusterId}\n${link.linkName}`).digest();
+/** As whom a worker writes: a link, in one of the mirror's lives. */
+export interface MirrorLife {
+  /** At any rotation. */
+  readonly producerId: bigint;
+  /** Default 0: the first life. Later ones begin in a log that others have written. */
+  readonly incarnation?: number;
+}
+
+/**
+ * The producer id of one link, at rotation 0: the same for every worker that copies `linkName` from `sourceClusterId` in
+ * the same life of the mirror. Life 0 is what there was before there were several, so its id is not salted.
+ */
+export function linkProducerId(link: {
+  sourceClusterId: string;
+  linkName: string;
+  incarnation?: number;
+}): bigint {
+  const { sourceClusterId, linkName, incarnation = 0 } = link;
+  const salt = incarnation === 0 ? '' : `\n${incarnation}`;
+  const digest = createHash('sha256').update(`${sourceClusterId}\n${linkName}${salt}`).digest();
   return lockstepBit | (digest.readBigUInt64BE() & hashBits);
 }
 
@@ -88,6 +109,19 @@ export function unrotated(producerId: bigint): bigint {
   return producerId & ~rotationBits;
 }
 
+export function isLaterLife({ incarnation = 0 }: MirrorLife): boolean {
+  return incarnation > 0;
+}
+
+/**
+ * Whether a life goes on with what this id wrote. The first one does with that of any link: it may have had another
+ * name. Later ones do with their own alone.
+ */
+export function isContinued(producerId: bigint, life: MirrorLife): boolean {
+  if (isLaterLife(life)) return unrotated(producerId) === unrotated(life.producerId);
+  return isLockstepProducerId(producerId);
+}
+
 /** Of the ids that the leader remembers, the link's newest one; rotation 0 where it remembers none. */
 function linkRotation(producerId: bigint, remembered: readonly bigint[]): bigint {
   return remembered
@@ -97,10 +131,11 @@ function linkRotation(producerId: bigint, remembered: readonly bigint[]): bigint
 
 /**
  * Of each link that the leader remembers the newest id, and that of ours: a mirror that was taken over from a link with
- * another name goes on under that one's ids (`positionAt`).
+ * another name goes on under that one's ids (`positionAt`). In a later life ours alone.
  */
-export function writersOf(producerId: bigint, remembered: readonly bigint[]): bigint[] {
-  const links = new Set([producerId, ...remembered.filter(isLockstepProducerId)].map(unrotated));
+export function writersOf(life: MirrorLife, remembered: readonly bigint[]): bigint[] {
+  const continued = remembered.filter((id) => isContinued(id, life));
+  const links = new Set([life.producerId, ...continued].map(unrotated));
   return [...links].map((link) => linkRotation(link, remembered));
 }
 
@@ -125,9 +160,7 @@ export function sequenceAt(offset: bigint): number {
 }
 
 /** What is known of a log that `positionAt` judges. */
-export interface KnownWrites {
-  /** The link's own producer id, at any rotation. */
-  readonly producerId: bigint;
+export interface KnownWrites extends MirrorLife {
   /** The newest batch; null when none can be read. */
   readonly tail: (LastWrite & { readonly isControl: boolean }) | null;
   /** The newest data batch, where the newest batch is a marker; null when it was not found. */
@@ -141,8 +174,10 @@ export interface KnownWrites {
  */
 export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
   const { tail, newestData } = known;
+  const continues = (write: LastWrite | null): boolean =>
+    write !== null && isContinued(write.producerId, known);
   // A link that had another name: an agent with the former one may still be there, so we go on with what it goes on with.
-  const writer = [tail, newestData].find((write) => write !== null && isLockstepProducerId(write.producerId));
+  const writer = [tail, newestData].find(continues);
   const link = unrotated(writer?.producerId ?? known.producerId);
   const firstRun: RunPosition = {
     producerId: link,
@@ -160,14 +195,15 @@ export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
   }
   if (isFillerProducerId(tail.producerId)) return firstRun;
   if (!tail.isControl) {
+    if (isLaterLife(known) && !continues(tail)) return firstRun;
     const entry = entries.find(
       ({ producerId, epoch }) => producerId === tail.producerId && epoch === tail.epoch,
     );
     return behindData(entry ?? tail, offset);
   }
-  if (isLockstepProducerId(tail.producerId)) return behindHole(tail, tail.epoch - 1);
+  if (continues(tail)) return behindHole(tail, tail.epoch - 1);
   // Markers of the fallback by empty transactions carry the coordinator's ids: the run in front of them tells.
-  const run = newestData ?? newest(entries);
+  const run = (isLaterLife(known) && !continues(newestData) ? null : newestData) ?? newest(entries);
   if (run === undefined || isFillerProducerId(run.producerId)) return firstRun;
   return behindHole(run, isHoleEpoch(run.epoch) ? run.epoch - 1 : run.epoch);
 }
@@ -233,9 +269,13 @@ export function generationAfter(
   return Math.min(Math.max(seen + 1, now) + Math.floor(random * perUnit), generationMax);
 }
 
-/** Whether a marker with the closing epoch has ended this mirror's life: nobody may copy into the log any more. */
-export function isClosed(entries: readonly ProducerEntry[], tail: LastWrite | null): boolean {
+/** Whether a marker with the closing epoch has ended this life of the mirror: it is not copied into the log any more. */
+export function isClosed(
+  entries: readonly ProducerEntry[],
+  tail: LastWrite | null,
+  life: MirrorLife,
+): boolean {
   return [...entries, ...(tail === null ? [] : [tail])].some(
-    ({ producerId, epoch }) => isLockstepProducerId(producerId) && epoch === closingEpoch,
+    ({ producerId, epoch }) => isContinued(producerId, life) && epoch === closingEpoch,
   );
 }

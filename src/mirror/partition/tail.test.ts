@@ -30,6 +30,7 @@ const source: SourceView = {
   visibleInHole: null,
 };
 const view = { logEnd: 10n };
+const firstLife = { producerId: ours };
 
 describe('judgeTail', () => {
   const rows: [string, MirrorFingerprint | null, SourceView, unknown][] = [
@@ -123,7 +124,7 @@ describe('judgeTail', () => {
       holeStart: null,
       beforeRun: 'unknown',
     };
-    expect(judgeTail(view, mirror, sourceView)).toEqual(expected);
+    expect(judgeTail(view, mirror, sourceView, firstLife)).toEqual(expected);
   });
 
   const laterRun = { ...batch, producerEpoch: 3, lastSequence: 1 };
@@ -181,6 +182,52 @@ describe('judgeTail', () => {
     ],
   ];
   it.each(holes)('%s', (_name, mirror, sourceView, expected) => {
-    expect(judgeTail(view, mirror, sourceView)).toEqual(expected);
+    expect(judgeTail(view, mirror, sourceView, firstLife)).toEqual(expected);
+  });
+
+  const life = { producerId: firstLife.producerId + (1n << 40n), incarnation: 1 };
+  const tailOf = (newest: MirrorFingerprint, newestData: MirrorFingerprint | null): MirrorTail => ({
+    ...{ newest, newestData, holeStart: null, beforeRun: 'unknown' },
+  });
+  const foreign = { ...batch, producerId: 4n, producerEpoch: 7, lastSequence: 900 };
+  const own = { ...batch, producerId: life.producerId };
+  const later: [string, MirrorTail | null, SourceView, unknown][] = [
+    ['what producers wrote is compared by record', tailOf(foreign, foreign), source, 'compareEnds'],
+    ['what a former life wrote is, too', tailOf(batch, batch), source, 'compareEnds'],
+    [
+      'and so is what stands before its own first hole',
+      tailOf({ ...marker, producerId: life.producerId }, foreign),
+      source,
+      'compareEnds',
+    ],
+    ['nothing but markers of a former life', tailOf(marker, null), source, 'compareEnds'],
+    [
+      'its own records are compared as ever',
+      tailOf(own, own),
+      source,
+      { kind: 'agrees', lastFetchedEpoch: 3, compared: true, sourceStart: 0n },
+    ],
+    [
+      'its own records have to stand in their place',
+      tailOf({ ...own, lastSequence: 3 }, own),
+      source,
+      { kind: 'differs', offset: 8n, what: expect.anything() },
+    ],
+    [
+      'nothing stands there',
+      null,
+      source,
+      { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n },
+    ],
+    [
+      'producers wrote behind the source’s end',
+      tailOf(foreign, foreign),
+      { ...source, logEnd: 7n },
+      { kind: 'differs', offset: 7n, what: expect.stringContaining('before the direction turned') },
+    ],
+    ['the source can’t say yet', tailOf(foreign, foreign), { ...source, lastStableOffset: 9n }, 'unsettled'],
+  ];
+  it.each(later)('a later life of the mirror: %s', (_name, mirror, sourceView, expected) => {
+    expect(judgeTail(view, mirror, sourceView, life)).toEqual(expected);
   });
 });

@@ -1,6 +1,13 @@
 // Does the newest batch of the mirror stand in the source, too? Asked before every start, since the destination's
 // log end says how far a log goes but not whose log it is.
-import { isFillerProducerId, isLockstepProducerId, sequenceAt } from './identity.ts';
+import {
+  isContinued,
+  isFillerProducerId,
+  isLaterLife,
+  isLockstepProducerId,
+  type MirrorLife,
+  sequenceAt,
+} from './identity.ts';
 import type { DestinationView, TailVerdict } from './state.ts';
 
 /** A batch's header facts that tell whether two batches hold the same records. */
@@ -51,22 +58,32 @@ export interface SourceView {
   readonly visibleInHole: bigint | null;
 }
 
-/** `'unsettled'`: the source can't say yet; `'compareRecords'`: the headers alone don't decide. */
-export type TailJudgement = TailVerdict | 'unsettled' | 'compareRecords';
+/**
+ * `'unsettled'`: the source can't say yet; `'compareRecords'`: the headers alone don't decide; `'compareEnds'`: others
+ * wrote what this life of the mirror begins behind, so headers tell nothing, and what consumers see is compared.
+ */
+export type TailJudgement = TailVerdict | 'unsettled' | 'compareRecords' | 'compareEnds';
 
 /** Judges by headers alone; `mirror` is null when the mirror's log holds no batch. */
 export function judgeTail(
   view: Pick<DestinationView, 'logEnd'>,
   mirror: MirrorTail | null,
   source: SourceView,
+  life: MirrorLife,
 ): TailJudgement {
-  // Before anything else: records that no mirror wrote mean that this log is not ours to continue.
   const data = mirror?.newestData ?? null;
-  if (data !== null && !isLockstepProducerId(data.producerId)) {
+  const isBegun = data !== null && isContinued(data.producerId, life);
+  const isFormer = isLaterLife(life) && mirror !== null && !isBegun;
+  // Before anything else: records that no mirror wrote mean that this log is not ours to continue.
+  if (!isLaterLife(life) && data !== null && !isLockstepProducerId(data.producerId)) {
     return { kind: 'foreign', offset: data.baseOffset };
   }
-  const misplaced = mirror === null ? null : misplacement(mirror);
+  const misplaced = mirror === null || isFormer ? null : misplacement(mirror);
   if (misplaced !== null) return misplaced;
+  if (source.logEnd < view.logEnd && isFormer) {
+    const what = `it goes on behind the source’s end at ${source.logEnd}, as others wrote it before the direction turned`;
+    return { kind: 'differs', offset: source.logEnd, what };
+  }
   if (source.logEnd < view.logEnd) return { kind: 'sourceEndsBefore', sourceEnd: source.logEnd };
   if (source.logStart > view.logEnd) return { kind: 'sourceStartsAfter', sourceStart: source.logStart };
   // A new leader's high watermark can lag behind its log for a moment. And where a transaction is open, nobody can say
@@ -76,6 +93,7 @@ export function judgeTail(
     const what = 'the source has a record where the mirror holds a marker';
     return { kind: 'differs', offset: source.visibleInHole, what };
   }
+  if (isFormer) return 'compareEnds';
   if (data === null || data.lastOffset < source.logStart) {
     return { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: source.logStart };
   }

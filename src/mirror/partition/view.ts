@@ -2,8 +2,10 @@
 import {
   generationAfter,
   isClosed,
+  isContinued,
   isFillerProducerId,
   type LastWrite,
+  type MirrorLife,
   type ProducerEntry,
   positionAt,
 } from './identity.ts';
@@ -18,9 +20,8 @@ export interface MirrorReading extends LogEnds {
   readonly entries: readonly ProducerEntry[];
 }
 
-/** The link's producer id, at any rotation, and what a new generation is made of. */
-export interface StartingWorker {
-  readonly producerId: bigint;
+/** As whom it writes, and what a new generation is made of. */
+export interface StartingWorker extends MirrorLife {
   /** ms since the epoch. */
   readonly nowMs: number;
   /** In [0, 1). */
@@ -30,9 +31,10 @@ export interface StartingWorker {
 /** Reads the rest off `reading`: where the log stands in its runs, and who writes next. */
 export function viewOf(
   reading: MirrorReading,
-  { producerId, nowMs, random }: StartingWorker,
+  { producerId, incarnation = 0, nowMs, random }: StartingWorker,
 ): DestinationView {
   const { leaderEpoch, logStart, logEnd, highWatermark, tail, entries } = reading;
+  const life = { producerId, incarnation };
   const newest = tail === null ? null : { ...writeOf(tail.newest), isControl: tail.newest.isControl };
   const newestData = tail?.newestData ? writeOf(tail.newestData) : null;
   return {
@@ -41,9 +43,13 @@ export function viewOf(
     logEnd,
     highWatermark,
     tail: tail === null ? null : tailBatchOf(tail.newest),
-    position: positionAt(logEnd, { producerId, tail: newest, newestData, entries }),
-    generation: generationAfter(entries, { nowMs, random }),
-    isClosed: isClosed(entries, newest),
+    position: positionAt(logEnd, { ...life, tail: newest, newestData, entries }),
+    // The closing marker of a former life has the highest generation there is.
+    generation: generationAfter(
+      entries.filter((entry) => isContinued(entry.producerId, life)),
+      { nowMs, random },
+    ),
+    isClosed: isClosed(entries, newest, life),
   };
 }
 

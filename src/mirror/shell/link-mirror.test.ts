@@ -12,7 +12,7 @@ const away: MirrorCluster = {
 const options: LinkMirrorOptions = {
   source: away,
   destination: away,
-  producerId: 1n << 62n,
+  producerIdOf: () => 1n << 62n,
   tuning: defaultTuning,
   random: () => 0.5,
   nowMs: Date.now,

@@ -23,9 +23,9 @@ import type { MirrorObserver } from './observer.ts';
 import { OpenTransactions } from './open-transactions.ts';
 import {
   type LeftPartition,
-  type PartitionPlacement,
   PartitionRunner,
   type PartitionServices,
+  type PartitionStart,
   type PartitionStatus,
   type TopicPartition,
 } from './partition-runner.ts';
@@ -87,7 +87,8 @@ export interface OpenTransactionQuestions {
 export interface LinkMirrorOptions {
   readonly source: MirrorCluster;
   readonly destination: MirrorCluster;
-  readonly producerId: bigint;
+  /** As whom is written in a life of a mirror. */
+  readonly producerIdOf: (incarnation: number) => bigint;
   readonly tuning: MirrorTuning;
   /** Who holds a partition up at the source; where absent that is not told. */
   readonly openTransactions?: OpenTransactionQuestions;
@@ -129,7 +130,7 @@ const refreshes = { everyMs: 100, clock: systemClock };
 
 interface Removal {
   done: Promise<LeftPartition | null>;
-  again: PartitionPlacement | null;
+  again: PartitionStart | null;
 }
 
 export class LinkMirror {
@@ -160,15 +161,15 @@ export class LinkMirror {
     this.#budget = new MemoryBudget({ bytesMax: options.tuning.inFlightBytesMax });
     this.#exactness = options.exactness ?? defaultExactness;
     this.#transactionWriter = transactionWriterOf(options, this.#exactness);
-    const { source, destination, producerId } = options;
+    const { source, destination, producerIdOf } = options;
     this.#services = {
       sourceLog: (partition) => source.leaderOf(partition),
       destinationLog: (partition) => destination.leaderOf(partition),
+      lifeOf: (incarnation) => ({ producerId: producerIdOf(incarnation), incarnation }),
       reader: (broker) => this.#reader(broker),
       writer: (broker) => this.#writer(broker),
       inspector: new DestinationInspector({
         ask: destination.ask,
-        producerId,
         nowMs: options.nowMs,
         random: options.random,
         isReadWithheld: options.isStartGuarded ?? (() => false),
@@ -209,11 +210,11 @@ export class LinkMirror {
   }
 
   /** Starts to copy a partition. Its topic has to exist on both sides. One that is being removed begins afterwards. */
-  add(partition: TopicPartition, placement: PartitionPlacement = {}): void {
+  add(partition: TopicPartition, start: PartitionStart = {}): void {
     const removal = this.#removals.get(nameOf(partition));
-    if (removal !== undefined) removal.again = placement;
+    if (removal !== undefined) removal.again = start;
     if (this.#isStopping || this.has(partition)) return;
-    const runner = new PartitionRunner(partition, this.#services, placement);
+    const runner = new PartitionRunner(partition, this.#services, start);
     this.#runners.set(nameOf(partition), runner);
     this.#shedTimer ??= setInterval(() => this.#shed(), shedEveryMs);
     runner.begin(this.#options.takeLeft?.(partition) ?? null);

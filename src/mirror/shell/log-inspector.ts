@@ -1,7 +1,7 @@
 // Answers where a mirror ends, and what stands there.
 import { LockstepError } from '../../errors.ts';
 import { later } from '../../offsets.ts';
-import type { ProducerEntry } from '../partition/identity.ts';
+import type { MirrorLife, ProducerEntry } from '../partition/identity.ts';
 import type { DestinationView, LogEnds } from '../partition/state.ts';
 import type { MirrorFingerprint, MirrorTail } from '../partition/tail.ts';
 import { viewOf } from '../partition/view.ts';
@@ -27,9 +27,13 @@ export interface MirrorFacts {
 /** Every hole waits for this one. */
 const endsWindowMs = 1;
 
+/** A mirror's log, and as whom somebody wants to go on with it. */
+export interface InspectedLog extends LedLog {
+  readonly life: MirrorLife;
+}
+
 interface InspectorOptions {
   readonly ask: AskBroker;
-  readonly producerId: bigint;
   readonly nowMs: () => number;
   /** [0, 1). */
   readonly random: () => number;
@@ -43,7 +47,7 @@ interface InspectorOptions {
 /** Reads the ends of mirror logs at the destination. */
 export class DestinationInspector {
   readonly #options: InspectorOptions;
-  readonly #facts: BrokerQuestions<LedLog, MirrorFacts>;
+  readonly #facts: BrokerQuestions<InspectedLog, MirrorFacts>;
   readonly #ends: BrokerQuestions<LedLog, LogEnds>;
 
   constructor(options: InspectorOptions) {
@@ -53,7 +57,7 @@ export class DestinationInspector {
   }
 
   /** @throws LockstepError when the leader did not answer, or answered that it is not the leader. */
-  read(log: LedLog): Promise<MirrorFacts> {
+  read(log: InspectedLog): Promise<MirrorFacts> {
     return this.#facts.ask(log.leader, log);
   }
 
@@ -66,7 +70,7 @@ export class DestinationInspector {
    * 1. the log end; 2. high watermark and log start; 3. our producer entries; 4. the newest batches' headers, where
    * the high watermark lets us read them; 5. the log end again: equal to the first, all of it belongs together.
    */
-  async #read(ask: Ask, logs: LedLog[]): Promise<Answers<MirrorFacts, LedLog>> {
+  async #read(ask: Ask, logs: InspectedLog[]): Promise<Answers<MirrorFacts, InspectedLog>> {
     const before = await askLogEnds(ask, logs);
     // Asked once: what is withheld now may be allowed before the answers are here.
     const withheld = logs.filter((log) => this.#options.isReadWithheld(log.topic));
@@ -105,7 +109,7 @@ export class DestinationInspector {
   }
 
   #factsOf(
-    log: LedLog,
+    log: InspectedLog,
     read: {
       before: Answers<bigint, LedLog>;
       after: Answers<bigint, LedLog>;
@@ -128,7 +132,7 @@ export class DestinationInspector {
     }
     if ((highWatermark as bigint) > (after as bigint))
       return impossible(log, { highWatermark, logEnd: after });
-    const { producerId, nowMs, random } = this.#options;
+    const { nowMs, random } = this.#options;
     const logEnd = after as bigint;
     const mirrorTail = tail as MirrorTail | null;
     const isWithheld = read.timed.has(log);
@@ -147,10 +151,10 @@ export class DestinationInspector {
         tail: mirrorTail,
         entries: entries as ProducerEntry[],
       },
-      { producerId, nowMs: nowMs(), random: random() },
+      { ...log.life, nowMs: nowMs(), random: random() },
     );
     if (isWithheld && holdsBatches)
-      return { view: { ...view, tail: fillerTail(producerId, logEnd) }, tail: null };
+      return { view: { ...view, tail: fillerTail(log.life.producerId, logEnd) }, tail: null };
     return { view, tail: mirrorTail };
   }
 }

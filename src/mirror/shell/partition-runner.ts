@@ -2,6 +2,7 @@
 // It decides nothing about the log; it only knows where to ask and keeps the figures that people look at.
 import { LockstepError } from '../../errors.ts';
 import { later } from '../../offsets.ts';
+import type { MirrorLife } from '../partition/identity.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
 import type {
   FillerAppend,
@@ -32,6 +33,8 @@ export interface PartitionServices {
   /** The source's log and its leader by the newest metadata; null while there is none. */
   sourceLog(partition: TopicPartition): LedLog | null;
   destinationLog(partition: TopicPartition): LedLog | null;
+  /** As whom is written in this life of a mirror. */
+  lifeOf(incarnation: number): MirrorLife;
   reader(broker: number): SourceReader;
   writer(broker: number): DestinationWriter;
   holeWriter(broker: number): HoleWriter;
@@ -80,6 +83,12 @@ export interface PartitionPlacement {
   readonly shift?: bigint;
   /** The source's first offset that is mirrored, even if it holds earlier ones. Default 0: all of them. */
   readonly startOffset?: bigint;
+}
+
+/** Where a mirror's offsets lie, and in which of its lives it is copied. */
+export interface PartitionStart extends PartitionPlacement {
+  /** Default 0: the first life. Grows each time that the direction turns back. */
+  readonly incarnation?: number;
 }
 
 /** How a worker left a mirror partition: with nothing of it under way. */
@@ -151,7 +160,8 @@ export class PartitionRunner implements FetchTarget {
   readonly #services: PartitionServices;
   /** Source offset - offset at the mirror. */
   readonly shift: bigint;
-  readonly placement: PartitionPlacement;
+  readonly placement: PartitionStart;
+  readonly #life: MirrorLife;
   readonly #machine: PartitionMachine<LeasedBatch>;
   #fetching: { round: number; offset: bigint; lastFetchedEpoch: number } | null = null;
   #reader: { key: string; broker: number; reader: SourceReader } | null = null;
@@ -202,11 +212,12 @@ export class PartitionRunner implements FetchTarget {
     destination: null,
   };
 
-  constructor(identity: TopicPartition, services: PartitionServices, placement: PartitionPlacement = {}) {
+  constructor(identity: TopicPartition, services: PartitionServices, placement: PartitionStart = {}) {
     this.topic = identity.topic;
     this.partition = identity.partition;
     this.placement = placement;
     this.shift = placement.shift ?? 0n;
+    this.#life = services.lifeOf(placement.incarnation ?? 0);
     this.#services = services;
     this.#counters = services.observer?.countersOf(identity) ?? noCounts();
     this.#machine = new PartitionMachine<LeasedBatch>(services.policy);
@@ -559,7 +570,7 @@ export class PartitionRunner implements FetchTarget {
   async #readDestination(round: number): Promise<void> {
     await this.#asking(round, async () => {
       const log = this.#ledLog('destination');
-      const { view } = await this.#services.inspector.read(log);
+      const { view } = await this.#services.inspector.read({ ...log, life: this.#life });
       const left = this.#leftBefore;
       this.#leftBefore = null;
       this.#deliver({
@@ -574,7 +585,7 @@ export class PartitionRunner implements FetchTarget {
       const source = this.#ledLog('source');
       const destination = this.#ledLog('destination');
       // Read again rather than kept: what is compared has to be the log as it stands now.
-      const facts = await this.#services.inspector.read(destination);
+      const facts = await this.#services.inspector.read({ ...destination, life: this.#life });
       const { logEnd, highWatermark, leaderEpoch } = facts.view;
       const before = this.#machine.state;
       const isUnmoved =
@@ -589,7 +600,10 @@ export class PartitionRunner implements FetchTarget {
       }
       this.#mustCompare = false;
       const verdict = await this.#services.comparer.compare(
-        { source, destination, shift: this.shift, startOffset: this.placement.startOffset ?? 0n },
+        {
+          ...{ source, destination, shift: this.shift, life: this.#life },
+          startOffset: this.placement.startOffset ?? 0n,
+        },
         facts,
       );
       this.#comparedEpoch = source.leaderEpoch;

@@ -2,9 +2,11 @@
 import { LockstepError } from '../../errors.ts';
 import { later } from '../../offsets.ts';
 import { BatchView, type RecordView, readRecords } from '../../records/index.ts';
+import type { MirrorLife } from '../partition/identity.ts';
 import type { TailVerdict } from '../partition/state.ts';
 import { judgeTail, type MirrorTail, type SourceView } from '../partition/tail.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
+import { compareEnds } from './compare-ends.ts';
 import { askEndHole } from './end-hole.ts';
 import type { MirrorFacts } from './log-inspector.ts';
 import {
@@ -19,12 +21,16 @@ import {
   type TailHeader,
 } from './log-questions.ts';
 
-/** Both logs of a partition, how many offsets the mirror lies below its source, and the source's first that it holds. */
+/**
+ * Both logs of a partition, how many offsets the mirror lies below its source, the source's first that it holds, and as
+ * whom it is to be gone on with.
+ */
 export interface LogPair {
   readonly source: LedLog;
   readonly destination: LedLog;
   readonly shift: bigint;
   readonly startOffset: bigint;
+  readonly life: MirrorLife;
 }
 
 /** Batches of the source that one batch of the mirror is compared with at most. */
@@ -53,7 +59,7 @@ export class TailComparer {
       offset: (data === null ? logEnd - 1n : data.lastOffset) + logs.shift,
       hole: holeAtEnd(mirror, logs.shift),
     });
-    const judgement = judgeTail(mirror.view, mirror.tail, source);
+    const judgement = judgeTail(mirror.view, mirror.tail, source, logs.life);
     if (judgement === 'unsettled') {
       throw new LockstepError(
         'KAFKA_ERROR',
@@ -61,6 +67,7 @@ export class TailComparer {
         { retriable: true },
       );
     }
+    if (judgement === 'compareEnds') return this.#compareEnds(logs, mirror.view, source.logStart);
     const verdict =
       judgement === 'compareRecords' ? await this.#compareRecords(logs, mirror.tail!, source) : judgement;
     if (verdict.kind !== 'agrees' || verdict.compared) return verdict;
@@ -69,6 +76,19 @@ export class TailComparer {
       (await this.#earlierRecords(logs, mirror, source)) ??
       verdict
     );
+  }
+
+  async #compareEnds(
+    { source, destination, shift }: LogPair,
+    { logStart, logEnd }: MirrorFacts['view'],
+    sourceStart: bigint,
+  ): Promise<TailVerdict> {
+    const ends = await compareEnds(
+      { log: source, ask: this.#askSource(source.leader), shift },
+      { log: destination, ask: this.#askDestination(destination.leader), shift: 0n },
+      { from: later(logStart, sourceStart), to: logEnd },
+    );
+    return ends.kind === 'differs' ? ends : { ...ends, lastFetchedEpoch: -1, sourceStart };
   }
 
   /** Where compaction took the newest record on one side, those before it in the same batch can still tell. */

@@ -414,7 +414,8 @@ export class SimWorker {
     original: SourceBatch | null,
     source: SourceView,
   ): TailVerdict | 'unsettled' | 'unreadable' {
-    const judgement = judgeTail(facts.view, facts.tail, source);
+    const judgement = judgeTail(facts.view, facts.tail, source, { producerId: this.#world.producerId });
+    if (judgement === 'compareEnds') throw new Error('to come');
     const verdict =
       judgement === 'compareRecords' ? this.#compareRecords(facts, original!, source) : judgement;
     if (typeof verdict === 'string' || verdict.kind !== 'agrees' || verdict.compared) return verdict;
