@@ -21,6 +21,7 @@ import type { MirrorObserver } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
+import { Handovers } from './handovers.ts';
 import { LinkWorker } from './link-worker.ts';
 import { Office } from './office.ts';
 import { Reporting } from './reporting.ts';
@@ -71,6 +72,7 @@ export class FleetAgent {
   readonly #workers = new Map<string, LinkWorker>();
   readonly #reporting: Reporting;
   readonly #office: Office;
+  readonly #handovers: Handovers;
   /** What there was to do, and where each link's mirrors stood, at the last look. */
   #work: readonly WorkItem[] = [];
   #mirrorStates: ReadonlyMap<string, string> = new Map();
@@ -86,6 +88,7 @@ export class FleetAgent {
     this.#destination = destination;
     this.#control = control;
     const { agentId, version, apiUrl = () => null, resolveConfig, checkTogether } = options;
+    this.#handovers = new Handovers({ control, agentId });
     this.#office = new Office({
       ...{ control, destination, workers: this.#workers, resolve: resolveConfig, checkTogether },
       isMeantToLead: () => !this.#isStopping && this.#membership.status().isLeader,
@@ -112,8 +115,11 @@ export class FleetAgent {
       ...(options.protocols && { protocols: options.protocols }),
       work: () => workOf(control.state),
       load: () => this.#reporting.load,
-      onAssigned: ({ all }) => this.#share(all),
-      onRevoked: (items) => this.#release(items),
+      onAssigned: ({ all, added, follows }) => {
+        this.#handovers.assigned(added, follows);
+        this.#share(all);
+      },
+      onRevoked: (items, _reason, generationId) => this.#release(items, generationId),
       onLeader: (isLeader) => this.#office.lead(isLeader),
       onNotice: ({ level, text }) => this.#say(level, text),
     });
@@ -291,6 +297,7 @@ export class FleetAgent {
       control: this.#control,
       resolve,
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
+      takeLeft: ({ topic, partition }) => this.#handovers.take({ link: record.name, topic, partition }),
       isLeader: () => this.#office.isLeading,
       keeperStore: (prefix) => this.#office.store(prefix),
       onNotice: (notice) => onNotice(record.name, notice),
@@ -307,14 +314,17 @@ export class FleetAgent {
     for (const worker of this.#workers.values()) worker.reconcile();
   }
 
-  async #release(items: readonly WorkItem[]): Promise<void> {
+  /** `generationId`: in which nobody else has them; null: not known. */
+  async #release(items: readonly WorkItem[], generationId: string | null): Promise<void> {
+    this.#handovers.revoked(items);
     const owned = new Set(this.#owned);
     for (const item of items) owned.delete(keyOf(item));
     this.#owned = owned;
     await Promise.all(
-      [...Map.groupBy(items, ({ link }) => link)].map(([link, some]) =>
-        this.#workers.get(link)?.release(some),
-      ),
+      [...Map.groupBy(items, ({ link }) => link)].map(async ([link, some]) => {
+        const released = (await this.#workers.get(link)?.release(some)) ?? [];
+        if (generationId !== null) await this.#handovers.tell(link, released, generationId);
+      }),
     );
   }
 

@@ -39,6 +39,7 @@ export {
   type PrimaryOf,
   type PromotedPartition,
   type Promotion,
+  type ReleaseRecord,
   type RolesDeclaration,
   type RolesRecord,
   recordVersion,

@@ -79,6 +79,9 @@ const status = z.looseObject({
   lastFetchAtMs: timeMs.nullable(),
   lastError: text.nullable(),
   shift: decimal,
+  released: z
+    .looseObject({ generationId: name, mirrorTopicId: text, leaderEpoch: z.int(), logEnd: decimal })
+    .optional(),
 });
 
 const condition = z.looseObject({ v, state: name, reason: text, sinceMs: timeMs });

@@ -201,6 +201,16 @@ export interface SeenSourceEnd {
   };
 }
 
+/** How the agent that gave a partition up left it: with no write of it under way. */
+export interface ReleaseRecord {
+  /** Of the group: who gets the partition in the generation right behind may go by this, and nobody else. */
+  readonly generationId: string;
+  readonly mirrorTopicId: string;
+  /** Of the mirror's leader, when that agent began. */
+  readonly leaderEpoch: number;
+  readonly logEnd: string;
+}
+
 /** How a partition stands, as its agent last told; offsets as decimal strings. */
 export interface StatusRecord {
   readonly v: number;
@@ -218,6 +228,8 @@ export interface StatusRecord {
   readonly lastFetchAtMs: number | null;
   readonly lastError: string | null;
   readonly shift: string;
+  /** In the last word of an agent that gave it up cleanly. */
+  readonly released?: ReleaseRecord;
 }
 
 /** What keeps a link (`Unreachable`, `NothingSelected`) or a topic (docs/states.md) from being copied. */
