@@ -1,0 +1,256 @@
+// The region that was lost is back: its own logs say what never came over.
+//
+//   1. every partition is read from the cut on: records, and parts of transactions;
+//   2. where transactions were cut off, the logs in front of the cuts are searched for their other parts;
+//   3. transactional ids and what became of open transactions are asked of the region's coordinators;
+//   4. positions of groups are read there, and compared with those that the new primary had.
+//
+// Nothing is changed there. It has to be done before a restore deletes anything.
+import { type Cluster, describeTopics, listTransactions } from '../../client/index.ts';
+import type { MoveRecord } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { Slots } from '../../slots.ts';
+import { formatCount } from '../../units.ts';
+import { clusterLogs, type LogSource, LogStalled, OffsetGone } from '../../verify/index.ts';
+import type { MoveContext, OpenRegion } from '../types.ts';
+import { groupsBack, undecidedTransactions } from './known.ts';
+import type { TransactionPart } from './log-scan.ts';
+import { positionsAt } from './positions.ts';
+import { type StoredLoss, storedLosses, storeLoss } from './records.ts';
+import { cutTransactions, type PlacedPart } from './split.ts';
+import { lookBackOffsetsMax, readBefore, readTail, type Tail } from './tail.ts';
+import type { GroupBack, LossReport, PartitionLoss, TopicLoss } from './types.ts';
+import { linksBetween } from './write.ts';
+
+/** Logs read at a time. */
+const logsAtOnceMax = 16;
+/** A leader that can't be asked for so long leaves its partition unread, ms. */
+const questionMsMax = 20_000;
+/** Transactions that are named in the report; a value of the control topic has to fit a record. */
+const transactionsMax = 500;
+
+/**
+ * Completes the reports of this move: of a failover its own, of a restore those of all failovers that left the region
+ * behind which is restored. Call it before a restore deletes topics. What is complete already is left as it is.
+ *
+ * @returns the reports as they are now; none where there is no report
+ * @throws LockstepError what the fleet answers when it is not stored
+ */
+export async function completeLossReport(context: MoveContext, move: MoveRecord): Promise<LossReport[]> {
+  const isMeant = ({ report: { summary } }: StoredLoss): boolean =>
+    move.kind === 'restore' ? summary.from === move.to : summary.moveId === move.id;
+  const reports: LossReport[] = [];
+  for (const stored of storedLosses(context.group).filter(isMeant)) {
+    const completed = await completeStored(context, stored);
+    reports.push(completed);
+  }
+  return reports;
+}
+
+/** One report, stored where it stands. */
+export async function completeStored(
+  context: Pick<MoveContext, 'group' | 'nowMs' | 'signal'>,
+  { at, report }: StoredLoss,
+): Promise<LossReport> {
+  const lost = context.group.regions.get(report.summary.from);
+  if (report.summary.completedAtMs !== null || lost === undefined || lost.cluster === null) return report;
+  const completed = await read(context, report, lost);
+  await storeLoss(at, completed, context.signal);
+  return completed;
+}
+
+type Reading = Pick<MoveContext, 'group' | 'nowMs' | 'signal'>;
+
+async function read(context: Reading, report: LossReport, lost: OpenRegion): Promise<LossReport> {
+  const { signal, nowMs } = context;
+  const { summary } = report;
+  const logs = clusterLogs(lost.cluster, { deadlineMs: questionMsMax });
+  try {
+    const tails = await readTails(logs, lost.cluster, report.topics, signal);
+    const topics = report.topics.map(
+      (topic): TopicLoss => ({
+        ...topic,
+        partitions: topic.partitions.map((partition) =>
+          withTail(partition, tails.get(placeOf(topic, partition))),
+        ),
+      }),
+    );
+    const read = [...tails.values()].filter((tail): tail is Tail => !(tail instanceof LockstepError));
+    const producers = new Set(read.flatMap(({ parts }) => parts.map(({ producerId }) => producerId)));
+    const parts = await wholeParts(logs, topics, tails, { producers, signal });
+    const ids = await transactionalIds(lost.cluster, [...producers]);
+    const { split, lostCount } = cutTransactions(parts, ids);
+    const groups = await exactGroups(context, lost, report, topics);
+    const isWhole = topics.every(({ partitions }) => partitions.every(({ exact }) => exact !== null));
+    return {
+      summary: {
+        ...summary,
+        completedAtMs: isWhole ? nowMs() : null,
+        transactions: [
+          ...split.slice(0, transactionsMax),
+          ...undecidedTransactions(topics, (topic, partition, from) =>
+            decided(tails.get(`${topic}-${partition.partition}`), from + BigInt(partition.shift), ids),
+          ).filter(
+            ({ missing }) => !split.some((known) => missing.some((place) => known.missing.includes(place))),
+          ),
+        ],
+        transactionsLostCount: lostCount,
+        groups: groups ?? summary.groups,
+        remarks: [
+          ...new Set([...summary.remarks, ...remarksOf(producers.size, split.length, groups === null)]),
+        ],
+      },
+      topics,
+    };
+  } finally {
+    logs.close();
+  }
+}
+
+function remarksOf(producerCount: number, splitCount: number, areGroupsOld: boolean): string[] {
+  return [
+    ...(producerCount === 0
+      ? []
+      : [
+          `the other parts of cut transactions were looked for up to ${formatCount(lookBackOffsetsMax)} offsets in front of each cut`,
+        ]),
+    ...(splitCount <= transactionsMax
+      ? []
+      : [`${formatCount(splitCount - transactionsMax)} more split transactions are not named`]),
+    ...(areGroupsOld ? ['positions of groups could not be read at the lost region'] : []),
+  ];
+}
+
+type Tails = ReadonlyMap<string, Tail | LockstepError>;
+
+const placeOf = ({ topic }: { topic: string }, { partition }: { partition: number }): string =>
+  `${topic}-${partition}`;
+const cutAt = ({ cutOffset, shift }: PartitionLoss): bigint => BigInt(cutOffset) + BigInt(shift);
+
+async function readTails(
+  logs: LogSource,
+  cluster: Cluster,
+  topics: readonly TopicLoss[],
+  signal: AbortSignal,
+): Promise<Tails> {
+  const described = await describeTopics(
+    cluster,
+    topics.map(({ topic }) => topic),
+  );
+  const slots = new Slots(logsAtOnceMax);
+  const tails = topics.flatMap((topic) =>
+    topic.partitions.map(async (partition): Promise<[string, Tail | LockstepError]> => {
+      const place = placeOf(topic, partition);
+      const found = described.get(topic.topic)!;
+      if (!found.ok) return [place, found.error];
+      if (found.value.topicId !== topic.sourceTopicId) return [place, anotherTopic(cluster, topic.topic)];
+      const log = logs.partitionLog(topic.topic, partition.partition);
+      const options = { cut: cutAt(partition), shift: BigInt(partition.shift), signal };
+      return [place, await slots.use(() => orError(() => readTail(log, options)))];
+    }),
+  );
+  return new Map(await Promise.all(tails));
+}
+
+function anotherTopic(cluster: Cluster, topic: string): LockstepError {
+  return new LockstepError(
+    'CLUSTER_CHANGED',
+    `${cluster.name}: topic ${topic} was deleted and created again: what it had is gone, or stands in a quarantine topic`,
+  );
+}
+
+async function orError<T>(work: () => Promise<T>): Promise<T | LockstepError> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LockstepError) return error;
+    if (error instanceof OffsetGone || error instanceof LogStalled)
+      return new LockstepError('KAFKA_ERROR', error.message, { cause: error });
+    throw error;
+  }
+}
+
+function withTail(partition: PartitionLoss, tail: Tail | LockstepError | undefined): PartitionLoss {
+  if (tail === undefined) return partition;
+  if (tail instanceof LockstepError) return { ...partition, unread: tail.message };
+  return { ...partition, exact: tail.exact, unread: null };
+}
+
+/** Parts of the transactions that were cut off, wherever they stand. */
+async function wholeParts(
+  logs: LogSource,
+  topics: readonly TopicLoss[],
+  tails: Tails,
+  { producers, signal }: { producers: ReadonlySet<bigint>; signal: AbortSignal },
+): Promise<PlacedPart[]> {
+  if (producers.size === 0) return [];
+  const slots = new Slots(logsAtOnceMax);
+  const found = topics.flatMap(({ topic, partitions }) =>
+    partitions.map(async (partition): Promise<PlacedPart[]> => {
+      const tail = tails.get(placeOf({ topic }, partition));
+      if (tail === undefined || tail instanceof LockstepError) return [];
+      const log = logs.partitionLog(topic, partition.partition);
+      const options = { cut: cutAt(partition), logStart: tail.logStart, producers, signal };
+      const parts = await slots.use(() => orError(() => readBefore(log, options)));
+      return parts instanceof LockstepError ? [] : parts.map((part) => placed(part, topic, partition));
+    }),
+  );
+  return (await Promise.all(found)).flat();
+}
+
+function placed(
+  part: TransactionPart,
+  topic: string,
+  { partition, cutOffset, shift }: PartitionLoss,
+): PlacedPart {
+  const by = BigInt(shift);
+  return {
+    ...part,
+    ...{ topic, partition, cutOffset: BigInt(cutOffset), from: part.from - by, to: part.to - by },
+  };
+}
+
+/** Transactional ids that the region still tells; without the right to see one it stays unknown. */
+async function transactionalIds(
+  cluster: Cluster,
+  producers: readonly bigint[],
+): Promise<ReadonlyMap<bigint, string>> {
+  if (producers.length === 0) return new Map();
+  const listed = await orError(() => listTransactions(cluster, producers, { timeoutMs: questionMsMax }));
+  if (listed instanceof LockstepError) return new Map();
+  return new Map(listed.map(({ producerId, transactionalId }) => [producerId, transactionalId]));
+}
+
+/** What became of the transaction that was open at `from`, an offset of the lost region. */
+function decided(tail: Tail | LockstepError | undefined, from: bigint, ids: ReadonlyMap<bigint, string>) {
+  if (tail === undefined || tail instanceof LockstepError) return null;
+  const part = tail.parts.find((each) => each.from === from);
+  if (part === undefined) return from >= tail.lastStableOffset ? ({ outcome: 'open' } as const) : null;
+  const { producerId, end } = part;
+  const transactionalId = ids.get(producerId);
+  return {
+    producerId: String(producerId),
+    ...(transactionalId !== undefined && { transactionalId }),
+    outcome: end === null ? ('open' as const) : end.isCommit ? ('committed' as const) : ('aborted' as const),
+  };
+}
+
+/** Null where the positions can't be read. */
+async function exactGroups(
+  context: Reading,
+  lost: OpenRegion,
+  { summary }: LossReport,
+  topics: readonly TopicLoss[],
+): Promise<GroupBack[] | null> {
+  const there = await orError(() => positionsAt(lost.cluster, linksBetween(context, summary)));
+  if (there instanceof LockstepError) return null;
+  return topics.flatMap((topic) => {
+    const former = there
+      .filter((position) => position.topic === topic.topic)
+      .map(({ group, partition, offset }) => ({
+        ...{ group, partition },
+        was: offset - BigInt(topic.partitions.find((each) => each.partition === partition)?.shift ?? 0),
+      }));
+    return groupsBack(topic, former, { isExact: true, heardAtMs: null });
+  });
+}
