@@ -49,7 +49,10 @@ export function costSentence(report: LossReport): string {
     if (missing === 0n) return `Nothing was lost: ${plural(partitionCount, 'partition')} had everything.`;
     return `${plural(missing, 'record')} in ${where} never came over; they stand at the lost region only.`;
   }
-  const known = `At least ${plural(missing, 'record')} in ${where} never came over`;
+  const known =
+    missing === 0n
+      ? 'Nothing is known to be missing'
+      : `At least ${plural(missing, 'record')} (by their offsets) in ${where} never came over`;
   const unknown = unknownCount === 0 ? '' : `; of ${plural(unknownCount, 'partition')} nothing is known`;
   return `${known}${unknown}; ${silenceSentence(totals, report.summary.writtenAtMs)}`;
 }
