@@ -2,7 +2,7 @@
 // written down becomes what this machine can work with. Secrets never travel: what a file holds in plain text is left
 // to the agents that have the file.
 import type { ClusterConfig } from '../client/index.ts';
-import type { LinkDeclaration, LinkRecord, SourceReference } from '../control/index.ts';
+import type { LinkDeclaration, LinkRecord, RolesDeclaration, SourceReference } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import {
   checkDeclaredTogether,
@@ -12,6 +12,7 @@ import {
   resolveLinkDeclaration,
   type Topology,
 } from '../topology/index.ts';
+import type { DecisionContext } from './leader/decision.ts';
 
 /** Where a machine looks references up, and the clusters of its own file. */
 export interface MachineSources {
@@ -35,7 +36,11 @@ export function declarationOf(topology: Topology, name: string): LinkDeclaration
       `${topology.file}: link ${name}: ${secret} is a secret itself, and links are written down in Kafka; use a reference that agents look up: \${file:path} or \${env:NAME}`,
     );
   }
-  return { name, source: sourceReference(topology, link.source), destination: link.destination, config };
+  const group = Object.values(topology.groups).find(({ links }) => links.includes(name));
+  return {
+    ...{ name, source: sourceReference(topology, link.source), destination: link.destination, config },
+    ...(group !== undefined && { group: group.name }),
+  };
 }
 
 function sourceReference(topology: Topology, name: string): SourceReference {
@@ -83,8 +88,21 @@ export function resolveConfig({ name, source, destination, config }: LinkDeclara
   return resolveLinkDeclaration({ name, source: source.name, destination, config }, 'unresolved');
 }
 
-/** Faults between links of one fleet, whatever names people gave to its cluster. @throws LockstepError CONFIG_INVALID */
-export function checkTogether(links: readonly LinkDeclaration[]): void {
-  const destination = 'this cluster';
-  checkDeclaredTogether(links.map((link) => ({ ...resolveConfig(link), destination })));
+/** The replication groups of the file, as the fleets of their regions get them. */
+export function rolesDeclarationsOf({ groups, file }: Topology): RolesDeclaration[] {
+  return Object.values(groups).map(({ name, regions, links, primary, topics }) => ({
+    ...{ group: name, regions, links, primary, topics, place: file },
+  }));
 }
+
+/**
+ * Faults between links of one fleet, whatever names people gave to its cluster.
+ * @throws LockstepError CONFIG_INVALID
+ */
+export const checkTogether: DecisionContext['checkTogether'] = (links, groups) => {
+  const destination = 'this cluster';
+  checkDeclaredTogether(
+    links.map((link) => ({ ...resolveConfig(link), destination })),
+    groups,
+  );
+};

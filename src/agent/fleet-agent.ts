@@ -8,10 +8,12 @@ import { hostname } from 'node:os';
 import { Cluster, type ClusterConfig, systemClock } from '../client/index.ts';
 import {
   agentKey,
+  type CommandBody,
   ControlTopic,
   type FleetState,
   type LinkDeclaration,
   type LinkRecord,
+  type RolesDeclaration,
   sendCommand,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
@@ -22,6 +24,8 @@ import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
 import { Handovers } from './handovers.ts';
+import type { DecisionContext } from './leader/decision.ts';
+import { rolesFor } from './link-role.ts';
 import { LinkWorker } from './link-worker.ts';
 import { Office } from './office.ts';
 import { Reporting } from './reporting.ts';
@@ -38,12 +42,14 @@ export interface FleetAgentOptions {
   readonly signal: AbortSignal;
   /** Links that are to be as declared before anything else (`lockstep run FILE`). */
   readonly apply?: readonly LinkDeclaration[];
+  /** Replication groups whose roles stand before their links do; refused where roles say otherwise already. */
+  readonly declare?: readonly RolesDeclaration[];
   /** How a link of the control topic becomes what this machine can work with. */
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
   /** Without connecting: what a declaration says. @throws LockstepError CONFIG_INVALID */
   resolveConfig(declaration: LinkDeclaration): LinkConfig;
   /** Faults between links. @throws LockstepError CONFIG_INVALID */
-  checkTogether(links: readonly LinkDeclaration[]): void;
+  readonly checkTogether: DecisionContext['checkTogether'];
   /** Who counts what the mirror of a link does. */
   observer?(link: string): MirrorObserver;
   readonly onNotice: (link: string | null, notice: Notice) => void;
@@ -57,7 +63,7 @@ export interface FleetAgentOptions {
 /** Kafka's name of the fleet's group. */
 export const fleetGroup = 'lockstep';
 /** Keys that say what is to be done. */
-const declared = /^(link|mirror)\//;
+const declared = /^((link|mirror|roles)\/|condition\/[^/]+$)/;
 const sessionTimeoutMs = 10_000;
 const applyTimeoutMs = 60_000;
 /** What is under way at a destination that does not answer is waited for so long; a stop is to end within 20 s. */
@@ -76,6 +82,7 @@ export class FleetAgent {
   /** What there was to do, and where each link's mirrors stood, at the last look. */
   #work: readonly WorkItem[] = [];
   #mirrorStates: ReadonlyMap<string, string> = new Map();
+  #roles: ReadonlyMap<string, string> = new Map();
   #owned: ReadonlySet<string> = new Set();
   readonly #startedAtMs = Date.now();
   #isStopping = false;
@@ -200,30 +207,30 @@ export class FleetAgent {
   }
 
   async #begin(): Promise<void> {
-    const { signal, apply } = this.#options;
+    const { signal, apply, declare } = this.#options;
     // First of all, so that whoever writes a command knows that somebody will answer it.
     await this.#reporting.report();
     if (this.#isStopping) return;
     await this.#membership.start();
     if (this.#isStopping) return;
     this.#reporting.start();
-    if (apply !== undefined && apply.length > 0) await this.#apply(apply, signal);
+    for (const roles of declare ?? []) await this.#ask({ do: 'declareRoles', roles }, signal);
+    if (apply !== undefined && apply.length > 0) await this.#ask({ do: 'applyLinks', links: apply }, signal);
   }
 
-  async #apply(links: readonly LinkDeclaration[], signal: AbortSignal): Promise<void> {
+  /** Everything is to be so before this agent can be of use. */
+  async #ask(body: CommandBody, signal: AbortSignal): Promise<void> {
     const { agentId } = this.#options;
-    const answer = await sendCommand(
-      this.#control,
-      { do: 'applyLinks', links },
-      { by: agentId, timeoutMs: applyTimeoutMs, isDryRun: false, signal },
-    );
+    const answer = await sendCommand(this.#control, body, {
+      ...{ by: agentId, timeoutMs: applyTimeoutMs, isDryRun: false, signal },
+    });
     if (answer.state === 'refused') throw new LockstepError(answer.code ?? 'CONFIG_INVALID', answer.message);
-    for (const { name, action, details } of answer.changes) {
+    for (const { what, name, action, details } of answer.changes) {
       if (action !== 'none')
-        this.#options.onNotice(name, {
+        this.#options.onNotice(what === 'link' ? name : null, {
           atMs: Date.now(),
           level: 'info',
-          text: `${action}: ${details.join('; ') || 'as declared'}`,
+          text: `${what === 'roles' ? `roles of group ${name}: ` : ''}${action}: ${details.join('; ') || 'as declared'}`,
         });
     }
   }
@@ -279,24 +286,29 @@ export class FleetAgent {
     if (link !== undefined && topic !== undefined) this.#workers.get(link)?.forget(topic);
   }
 
-  /** Runners look at once when a mirror of theirs was paused, resumed or promoted. */
+  /** Runners look at once when a mirror of theirs was paused, resumed or promoted, or when roles turned. */
   #reconcileWhereChanged(state: FleetState): void {
     const states = new Map<string, string>();
     for (const { link, sourceTopic, state: now } of state.mirrors.values())
       states.set(link, `${states.get(link) ?? ''},${sourceTopic}=${now}`);
+    const roles = new Map(Array.from(this.#workers.keys(), (link) => [link, rolesFor(state, link)] as const));
     for (const [name, worker] of this.#workers)
-      if (states.get(name) !== this.#mirrorStates.get(name)) worker.reconcile();
+      if (roles.get(name) !== this.#roles.get(name)) worker.rolesTurned();
+      else if (states.get(name) !== this.#mirrorStates.get(name)) worker.reconcile();
     this.#mirrorStates = states;
+    this.#roles = roles;
   }
 
   #startWorker(record: LinkRecord): void {
-    const { observer, onNotice, resolve } = this.#options;
+    const { observer, onNotice, resolve, declare } = this.#options;
+    const group = declare?.find(({ links }) => links.includes(record.name))?.group;
     const worker = new LinkWorker({
       record,
       destination: this.#destination,
       control: this.#control,
       resolve,
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
+      ...(group !== undefined && { declaredGroup: group }),
       takeLeft: ({ topic, partition }) => this.#handovers.take({ link: record.name, topic, partition }),
       isLeader: () => this.#office.isLeading,
       keeperStore: (prefix) => this.#office.store(prefix),

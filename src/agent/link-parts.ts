@@ -43,7 +43,7 @@ export interface LinkParts {
   /** Which partitions are copied here, and whether topics are made and altered here; default all, yes. */
   readonly share?: Pick<
     LinkRunnerOptions,
-    'owns' | 'isKeeper' | 'mayMirror' | 'mirroredFrom' | 'incarnationOf'
+    'owns' | 'isKeeper' | 'mayMirror' | 'hold' | 'mirroredFrom' | 'incarnationOf'
   >;
 }
 

@@ -17,6 +17,7 @@ import {
   type LinkRecord,
   type MirrorRecord,
   mirrorKey,
+  rolesOfLink,
   type StatusRecord,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
@@ -38,8 +39,11 @@ import {
   matchesTopic,
 } from '../topology/index.ts';
 import { groupShift } from './group-shift.ts';
+import { guardedTopics } from './guarded-topics.ts';
 import type { LinkTopics } from './leader/conditions.ts';
 import { buildLink, type LinkParts } from './link-parts.ts';
+import { holdOf, type LinkRole, linkRole } from './link-role.ts';
+import { ProducerIdKeeper } from './producer-ids.ts';
 
 export interface LinkWorkerOptions {
   readonly record: LinkRecord;
@@ -47,6 +51,8 @@ export interface LinkWorkerOptions {
   readonly control: ControlTopic;
   /** @throws LockstepError CONFIG_INVALID, FILE_UNREADABLE: a reference that this machine can't resolve. */
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
+  /** The replication group of this agent's own file that the link belongs to. */
+  readonly declaredGroup?: string;
   /** Whether the partition of this source topic is this agent's. */
   owns(partition: { readonly topic: string; readonly partition: number }): boolean;
   isLeader(): boolean;
@@ -77,6 +83,7 @@ const alterableKeys: ReadonlySet<keyof LinkConfig> = new Set([
   'excludeGroups',
   'startAt',
   'sync',
+  'separateProducerIds',
 ]);
 /** A source that is down for long is asked every half minute. */
 const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
@@ -98,6 +105,7 @@ export class LinkWorker {
   #formerStopped: Promise<void> = Promise.resolve();
   #groups: GroupKeeper | null = null;
   #acls: AclKeeper | null = null;
+  #producerIds: ProducerIdKeeper | null = null;
   /** Why nothing is copied. */
   #trouble: string | null = connecting;
   #isStopped = false;
@@ -202,6 +210,16 @@ export class LinkWorker {
     void this.#runner?.reconcile().catch((error: unknown) => {
       if (!(error instanceof LockstepError)) throw error;
       this.#say(error.message);
+    });
+  }
+
+  /** Roles of its group turned, or a split of them began or ended. */
+  rolesTurned(): void {
+    this.reconcile();
+    // Whoever was primary until now has to be shut out, and whoever is one now let in.
+    this.#acls?.lookNow().catch((error: unknown) => {
+      if (!(error instanceof LockstepError)) throw error;
+      this.#options.onNotice({ atMs: Date.now(), level: 'warning', text: `ACLs: ${error.message}` });
     });
   }
 
@@ -331,6 +349,11 @@ export class LinkWorker {
         owns: (partition) => this.#options.owns(partition),
         isKeeper: () => this.#options.isLeader(),
         mayMirror: (topic) => this.#mayMirror(topic, config),
+        hold: (topic) => holdOf(this.#roleOf(topic)),
+        incarnationOf: (topic) => {
+          const role = this.#roleOf(topic);
+          return role.kind === 'copies' ? role.incarnation : 0;
+        },
         mirroredFrom: (topic, mirrorTopicId) => {
           const known = control.state.mirrors.get(`${this.name}/${topic}`);
           return known?.mirrorTopicId === mirrorTopicId ? known.sourceTopicId : undefined;
@@ -355,12 +378,18 @@ export class LinkWorker {
     // A newer Lockstep has written it: what it is meant to do is not ours to guess.
     if (this.#options.control.state.foreign.has(mirrorKey({ link: this.name, sourceTopic: topic })))
       return false;
+    if (holdOf(this.#roleOf(topic)) !== null) return false;
     const own = mirrors.get(`${this.name}/${topic}`);
     if (own !== undefined) return mirrorStates[own.state].isCopied;
     const mirrorTopic = `${config.prefix}${topic}`;
     for (const mirror of mirrors.values())
       if (mirror.mirrorTopic === mirrorTopic && mirror.link !== this.name) return false;
     return this.#record.isDeleted !== true;
+  }
+
+  #roleOf(topic: string): LinkRole {
+    const { control, declaredGroup } = this.#options;
+    return linkRole(control.state, this.#record, topic, declaredGroup);
   }
 
   #mirrors(): MirrorRecord[] {
@@ -371,10 +400,18 @@ export class LinkWorker {
   #startKeepers(): void {
     const standing = this.#standing;
     if (standing === null || !this.#isLeading || this.#groups !== null || this.#acls !== null) return;
+    if (this.#producerIds !== null) return;
     const { source, config } = standing;
     const { destination, keeperStore, onNotice, clock } = this.#options;
     const { acls: aclConfig, quotas, users, groups: groupConfig } = config.sync;
     const common = { source, destination, onNotice, clock };
+    if (config.separateProducerIds) {
+      const { state } = this.#options.control;
+      this.#producerIds = new ProducerIdKeeper({
+        ...{ ...common, keeperStore, link: this.#record },
+        roles: () => state.roles,
+      });
+    }
     if (config.groups.length > 0) {
       this.#groups = new GroupKeeper({
         ...common,
@@ -384,7 +421,9 @@ export class LinkWorker {
         config: groupConfig,
         mirrors: () =>
           this.#mirrors()
-            .filter(({ state }) => state !== 'Promoted')
+            .filter(
+              ({ state, sourceTopic }) => state !== 'Promoted' && holdOf(this.#roleOf(sourceTopic)) === null,
+            )
             .map(({ sourceTopic, mirrorTopic, partitionCount }) => ({
               ...{ sourceTopic, mirrorTopic, partitionCount },
               shiftOf: (partition: number) => groupShift(this.#statusOf(sourceTopic, partition)),
@@ -402,21 +441,28 @@ export class LinkWorker {
         quotas,
         users,
         mirrors: () =>
-          this.#mirrors().map(({ sourceTopic, mirrorTopic, state }) => ({
-            ...{ sourceTopic, mirrorTopic },
-            isPromoted: state === 'Promoted',
-          })),
+          guardedTopics({
+            link: this.#record,
+            config,
+            mirrors: this.#mirrors(),
+            selected: this.#runner?.topicsStatus().topics.map(({ topic }) => topic) ?? [],
+            roleOf: (topic) => this.#roleOf(topic),
+            roles: rolesOfLink(this.#options.control.state.roles, this.name),
+            isThere: (topic) => destination.knownMetadata.topics.has(topic),
+          }),
       });
     }
     this.#groups?.start();
+    this.#producerIds?.start();
     this.#acls?.start();
   }
 
   async #endKeepers(): Promise<void> {
-    const [groups, acls] = [this.#groups, this.#acls];
+    const keepers = [this.#groups, this.#acls, this.#producerIds];
     this.#groups = null;
     this.#acls = null;
-    await Promise.all([groups?.stop(), acls?.stop()]);
+    this.#producerIds = null;
+    await Promise.all(keepers.map((keeper) => keeper?.stop()));
   }
 
   async #end(): Promise<void> {

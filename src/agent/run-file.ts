@@ -5,7 +5,13 @@ import path from 'node:path';
 import type { LinkStatus, Notice } from '../link/index.ts';
 import type { LinkConfig, Topology } from '../topology/index.ts';
 import { chosenLinks } from './chosen-links.ts';
-import { checkTogether, declarationOf, resolveConfig, resolveRecord } from './declarations.ts';
+import {
+  checkTogether,
+  declarationOf,
+  resolveConfig,
+  resolveRecord,
+  rolesDeclarationsOf,
+} from './declarations.ts';
 import { FleetAgent } from './fleet-agent.ts';
 import { type ApiParts, withApi } from './with-api.ts';
 
@@ -97,6 +103,7 @@ function agentOptions(
     agentId: options.agentId ?? `${hostname()}-${process.pid}`,
     version,
     signal,
+    declare: rolesDeclarationsOf(topology).filter(({ regions }) => regions.includes(destination)),
     apply: links.map(({ name }) => declarationOf(topology, name)),
     resolve: (record) => resolveRecord(record, sources),
     resolveConfig,

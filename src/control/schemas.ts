@@ -14,7 +14,7 @@ const v = z.int().min(1);
 
 const source = z.looseObject({ name, bootstrap: z.array(name) });
 const config = z.record(z.string(), z.unknown());
-const declaration = z.looseObject({ name, source, destination: text, config });
+const declaration = z.looseObject({ name, source, destination: text, config, group: name.optional() });
 
 const link = declaration.extend({ v, generation: count, createdAtMs: timeMs, changedAtMs: timeMs });
 

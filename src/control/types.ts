@@ -50,6 +50,8 @@ export interface LinkRecord {
   readonly generation: number;
   readonly createdAtMs: number;
   readonly changedAtMs: number;
+  /** Its replication group: it copies nothing before roles say so. */
+  readonly group?: string;
   /** Its last mirrors are being closed; then it is forgotten. */
   readonly isDeleted?: boolean;
 }
@@ -257,7 +259,7 @@ export interface AgentRecord {
 }
 
 /** A link as a person declares it. */
-export type LinkDeclaration = Pick<LinkRecord, 'name' | 'source' | 'destination' | 'config'>;
+export type LinkDeclaration = Pick<LinkRecord, 'name' | 'source' | 'destination' | 'config' | 'group'>;
 
 /** What a person asks for. Topics are names at the source; null stands for all mirrors of the link. */
 export type CommandBody =

@@ -15,13 +15,19 @@ export {
   nextMirrorState,
 } from './lifecycle.ts';
 export { type AlterableLinkOptions, LinkRunner, type LinkRunnerOptions } from './link-runner.ts';
-export { mirrorSettings, type TopicSetting, type TopicSettings } from './mirror-topic.ts';
+export {
+  mirrorSettings,
+  startTagSetting,
+  startTags,
+  type TopicSetting,
+  type TopicSettings,
+} from './mirror-topic.ts';
 export type { Notice } from './notice.ts';
 export { type ReadPlacementsOptions, readPlacements } from './read-placements.ts';
 export { askableSettings, type SettingRule, settingNames, settingRules } from './setting-rules.ts';
 export type { ReleasedPartition } from './share.ts';
 export { Shifts } from './shift.ts';
-export type { StartAt } from './start-at.ts';
+export { formatStart, isAbout, type StartAt, startKey } from './start-at.ts';
 export { StartGuard } from './start-guard.ts';
 export type { StateStore, StateStore as ShiftStore } from './state-store.ts';
-export type { LinkStatus, SettingsContest, TopicState, TopicStatus } from './topic-status.ts';
+export type { LinkStatus, SettingsContest, TopicHold, TopicState, TopicStatus } from './topic-status.ts';

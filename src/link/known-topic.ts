@@ -1,6 +1,6 @@
 // What a link knows of one topic that it has met on both sides, and how that is shown.
 import type { PartitionPlacement } from '../mirror/index.ts';
-import type { TopicState } from './topic-status.ts';
+import type { TopicHold, TopicState } from './topic-status.ts';
 
 /** What was found about a topic and stops it, or stops it from being followed. */
 export interface TopicCondition {
@@ -31,8 +31,10 @@ export interface KnownTopic {
 export interface TopicWishes {
   /** The link's filters take it. */
   readonly isSelected: boolean;
-  /** It is neither paused nor promoted. */
+  /** It is neither paused nor promoted, and roles do not hold it. */
   readonly mayMirror: boolean;
+  /** What roles have against it. Default nothing. */
+  readonly hold?: TopicHold | null;
   /** Which life of the mirror it is copied in; says nothing where it is not copied. */
   readonly incarnation: number;
 }
@@ -55,9 +57,10 @@ export function isCopied(known: KnownTopic, { isSelected, mayMirror }: TopicWish
 
 export function shownState(
   { condition }: KnownTopic,
-  { isSelected, mayMirror }: TopicWishes,
+  { isSelected, mayMirror, hold }: TopicWishes,
 ): { readonly state: TopicState; readonly reason: string | null } {
   if (!isSelected) return { state: 'NotSelected', reason: notSelected };
+  if (hold) return hold;
   if (!mayMirror) return { state: 'Stopped', reason: stopped };
   return condition ?? { state: 'Mirrored', reason: null };
 }

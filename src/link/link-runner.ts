@@ -18,7 +18,7 @@ import type { Shifts } from './shift.ts';
 import { earliest, type StartAt } from './start-at.ts';
 import type { StartGuard } from './start-guard.ts';
 import { TopicPreparation } from './topic-preparation.ts';
-import type { LinkStatus } from './topic-status.ts';
+import type { LinkStatus, TopicHold } from './topic-status.ts';
 
 /** What can be changed while a link runs. */
 export interface AlterableLinkOptions {
@@ -47,6 +47,8 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly isKeeper?: () => boolean;
   /** Whether a topic may be copied: it is neither paused nor promoted. Default: yes. */
   readonly mayMirror?: (topic: string) => boolean;
+  /** What roles have against copying a topic, for people; such a topic is none that `mayMirror`. Default nothing. */
+  readonly hold?: (topic: string) => TopicHold | null;
   /** Which life of its mirror a topic is copied in (`MirrorRecord.incarnation`). Default 0, the first. */
   readonly incarnationOf?: (topic: string) => number;
   /** The id of the source topic that this very mirror was made of; undefined: nobody wrote it down. */
@@ -101,6 +103,7 @@ export class LinkRunner {
       wishes: (topic) => ({
         isSelected: this.#alterable.selects(topic),
         mayMirror: mayMirror(topic),
+        hold: options.hold?.(topic) ?? null,
         incarnation: incarnationOf(topic),
       }),
       namedTopics: () => this.#alterable.namedTopics,

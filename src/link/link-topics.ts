@@ -118,14 +118,13 @@ export class LinkTopics {
     });
     for (const [topic, { facts, reason }] of this.#waiting) {
       if (this.#topics.has(topic)) continue;
-      const { mayMirror } = wishes(topic);
+      const { mayMirror, hold } = wishes(topic);
       topics.push({
         ...{ topic, partitionCount: facts.partitionCount },
         mirrorTopic: destination.mirrorName(topic),
         sourceTopicId: facts.topicId,
         mirrorTopicId: null,
-        state: mayMirror ? 'Preparing' : 'Stopped',
-        reason,
+        ...(hold ?? { state: mayMirror ? 'Preparing' : 'Stopped', reason }),
       });
     }
     return topics.sort((a, b) => (a.topic < b.topic ? -1 : 1));

@@ -7,6 +7,10 @@ export type TopicState =
   | 'Mirrored'
   /** Paused or promoted: nothing of it is copied. */
   | 'Stopped'
+  /** Another region is primary for it (roles of a replication group): nothing is copied in this direction. */
+  | 'Standby'
+  /** It was lost to a failover here; nothing is copied before a restore has compared it. */
+  | 'AwaitsRestore'
   /** The link's filters do not take it any more; the mirror stays as it is. */
   | 'NotSelected'
   /** The source does not show us the topic any more: the right to DESCRIBE it is gone, or the topic is. */
@@ -17,6 +21,12 @@ export type TopicState =
   | 'SourceDeleted'
   | 'SourceRecreated'
   | 'DestinationRecreated';
+
+/** Why roles keep a topic from being copied. */
+export interface TopicHold {
+  readonly state: Extract<TopicState, 'Standby' | 'AwaitsRestore'>;
+  readonly reason: string;
+}
 
 /** Somebody else keeps changing settings of the mirror back. */
 export interface SettingsContest {

@@ -39,7 +39,7 @@ export function apply(
     ({ name }) => !declarations.some((declared) => declared.name === name),
   );
   const configs = declarations.map((declaration) => context.resolve(declaration));
-  context.checkTogether([...others, ...declarations]);
+  context.checkTogether([...others, ...declarations], [...state.roles.values()]);
   const entries = new Map<string, object | null>();
   const changes: Change[] = [];
   for (const [index, declaration] of declarations.entries()) {
@@ -70,6 +70,7 @@ export function apply(
         before.sourceClusterId !== undefined && { sourceClusterId: before.sourceClusterId }),
       destination: declaration.destination,
       config: declaration.config,
+      ...(declaration.group !== undefined && { group: declaration.group }),
       generation: (before?.generation ?? 0) + 1,
       createdAtMs: before?.createdAtMs ?? context.nowMs,
       changedAtMs: context.nowMs,

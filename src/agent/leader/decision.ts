@@ -30,8 +30,11 @@ export interface DecisionContext {
   readonly heardAtMs?: number | undefined;
   /** The declaration with its defaults; throws LockstepError CONFIG_INVALID naming every fault. */
   resolve(declaration: LinkDeclaration): LinkConfig;
-  /** Faults between links: throws as `resolve`. */
-  checkTogether(links: readonly LinkDeclaration[]): void;
+  /** Faults between links: throws as `resolve`. Links of a replication group take turns, so they may name one topic. */
+  checkTogether(
+    links: readonly LinkDeclaration[],
+    groups?: readonly { readonly links: readonly string[] }[],
+  ): void;
 }
 
 export function linkOf(state: FleetState, name: string): LinkRecord {

@@ -14,6 +14,9 @@ export function changedKeys(before: LinkRecord, after: LinkDeclaration): string[
     const [old, wanted] = [before.source[key], after.source[key]];
     if (!isDeepStrictEqual(old, wanted)) lines.push(`source.${key}: ${shown(old)} -> ${shown(wanted)}`);
   }
+  // A declaration that names no group takes it out of none: see declareRoles.
+  if (after.group !== undefined && before.group !== after.group)
+    lines.push(`group: ${before.group ?? 'none'} -> ${after.group}`);
   if (before.destination !== after.destination)
     lines.push(`destination: ${before.destination} -> ${after.destination}`);
   return lines;

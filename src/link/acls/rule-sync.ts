@@ -42,8 +42,8 @@ const quietMsMax = 60_000;
 
 export class RuleSync {
   readonly #options: RuleSyncOptions;
-  /** Promoted by `release`, before the mirrors say so themselves. */
-  readonly #released = new Set<string>();
+  /** Promoted by `release`, before the mirrors say so themselves; and in which life of theirs. */
+  readonly #released = new Map<string, number>();
   readonly #lockout: Lockout;
   #status: RightsStatus;
   #leniency: { found: Leniency; atMs: number } | null = null;
@@ -127,7 +127,8 @@ export class RuleSync {
           after,
         );
     }
-    for (const topic of topics) this.#released.add(topic);
+    const lives = new Map(this.#options.mirrors().map((mirror) => [mirror.mirrorTopic, lifeOf(mirror)]));
+    for (const topic of topics) this.#released.set(topic, lives.get(topic) ?? 0);
   }
 
   async #look(config: RuleSyncConfig): Promise<void> {
@@ -164,9 +165,9 @@ export class RuleSync {
   /** Mirrors as they are known here; what was released counts as promoted. */
   #mirrors(releasing: ReadonlySet<string>): MirrorOfLink[] {
     const mirrors = this.#options.mirrors();
-    for (const topic of this.#released) {
+    for (const [topic, life] of this.#released) {
       const mirror = mirrors.find(({ mirrorTopic }) => mirrorTopic === topic);
-      if (mirror === undefined || mirror.isPromoted) this.#released.delete(topic);
+      if (mirror === undefined || mirror.isPromoted || lifeOf(mirror) !== life) this.#released.delete(topic);
     }
     return mirrors.map((mirror) => ({
       ...mirror,
@@ -297,6 +298,10 @@ export class RuleSync {
     for (const text of sentences) if (!this.#said.has(text)) onNotice('warning', text);
     this.#said = new Set(sentences);
   }
+}
+
+function lifeOf({ incarnation = 0 }: MirrorOfLink): number {
+  return incarnation;
 }
 
 function digestOf(read: readonly unknown[]): string {

@@ -5,6 +5,8 @@ export interface MirrorOfLink {
   readonly sourceTopic: string;
   readonly mirrorTopic: string;
   readonly isPromoted: boolean;
+  /** Which life of the mirror it is; a promotion of a former one says nothing of it. Default 0. */
+  readonly incarnation?: number;
 }
 
 /** As `sync.acls` of lockstep.yaml; principals are chosen by `selects` of the keeper's options. */

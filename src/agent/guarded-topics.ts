@@ -1,0 +1,64 @@
+// The topics whose writes the keeper of a link's rights looks after: pure, from what roles and mirrors say.
+//
+// Without roles those are the link's mirrors. In a replication group it is everything that the link's source is primary
+// for, also what is not copied yet: an old primary that comes back must be closed before anything is mirrored into it.
+// What this region is primary for is open, whatever was recorded of it.
+import { type LinkRecord, type MirrorRecord, primaryOf, type RolesRecord } from '../control/index.ts';
+import type { MirrorOfLink } from '../link/acls/index.ts';
+import { type LinkConfig, matchesTopic } from '../topology/index.ts';
+import { isMirrorSide, type LinkRole } from './link-role.ts';
+
+export interface GuardedInput {
+  readonly link: Pick<LinkRecord, 'destination'>;
+  readonly config: Pick<LinkConfig, 'prefix' | 'topics' | 'excludeTopics'>;
+  /** The link's own. */
+  readonly mirrors: readonly MirrorRecord[];
+  /** Topics that the source lists and the link takes, as far as it was reached. */
+  readonly selected: readonly string[];
+  roleOf(topic: string): LinkRole;
+  /** Of the link's group; undefined: it has none, or none that stands here. */
+  readonly roles: RolesRecord | undefined;
+  /** Whether the destination has a topic of this name, as far as it is known. */
+  isThere(mirrorTopic: string): boolean;
+}
+
+export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
+  const { link, config, mirrors, selected, roles, roleOf, isThere } = input;
+  const recorded = mirrors.map((mirror) => {
+    const { sourceTopic, mirrorTopic } = mirror;
+    const role = roleOf(sourceTopic);
+    return {
+      ...{ sourceTopic, mirrorTopic, ...lifeIn(role) },
+      isPromoted: isOpen(role, mirror, roles, link.destination),
+    };
+  });
+  if (roles === undefined) return recorded;
+  const awaited = Object.hasOwn(roles.awaitsRestore, link.destination)
+    ? roles.awaitsRestore[link.destination]!.filter((topic) => matchesTopic(config, topic))
+    : [];
+  const known = new Set(mirrors.map(({ sourceTopic }) => sourceTopic));
+  const others = [...new Set([...selected, ...awaited])].flatMap((sourceTopic): MirrorOfLink[] => {
+    const mirrorTopic = `${config.prefix}${sourceTopic}`;
+    const role = roleOf(sourceTopic);
+    if (known.has(sourceTopic) || !isMirrorSide(role) || !isThere(mirrorTopic)) return [];
+    return [{ ...{ sourceTopic, mirrorTopic, ...lifeIn(role) }, isPromoted: false }];
+  });
+  return [...recorded, ...others];
+}
+
+/** Whether producers may write to a topic that is recorded as a mirror. */
+function isOpen(
+  role: LinkRole,
+  { sourceTopic, state }: MirrorRecord,
+  roles: RolesRecord | undefined,
+  destination: string,
+): boolean {
+  if (roles !== undefined && primaryOf(roles, sourceTopic).region === destination) return true;
+  // It was promoted in a life that has ended with the failover.
+  if (role.kind === 'awaitsRestore') return false;
+  return state === 'Promoted';
+}
+
+function lifeIn(role: LinkRole): Pick<MirrorOfLink, 'incarnation'> {
+  return role.kind === 'copies' ? { incarnation: role.incarnation } : {};
+}
