@@ -20,7 +20,7 @@ export interface RunningLinkOptions {
   readonly topics: readonly string[];
   /** Further lines of the link, indented by four spaces. */
   readonly extra?: string;
-  readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror'>;
+  readonly share?: Pick<LinkRunnerOptions, 'owns' | 'isKeeper' | 'mayMirror' | 'incarnationOf'>;
   /** Who the link is at the destination, over its SASL_PLAINTEXT listener. Default nobody, in plaintext. */
   readonly user?: { readonly username: string; readonly password: string };
   /** Who the link is at the source, by SASL. */

@@ -133,7 +133,7 @@ async function closePartition(
       ask: askBroker(destination, leaderId),
       writerIds: writersOf(
         life,
-        producers.map((producer) => producer.producerId),
+        producers.map(({ producerId, producerEpoch: epoch }) => ({ producerId, epoch })),
       ),
       writer: writers.to(leaderId),
     },

@@ -249,11 +249,18 @@ it('whoever closes a mirror closes every link that has written there, at its new
   const [own, former] = ['own', 'former'].map((linkName) =>
     linkProducerId({ sourceClusterId: 'c', linkName }),
   );
-  const remembered = [7n, former!, former! + 2n, fillerIdentityAt(former!, 0n).producerId];
+  const at = (epoch: number) => (id: bigint) => ({ producerId: id, epoch });
+  const [open, closed] = [at(4), at(closingEpoch)];
+  const remembered = [7n, former!, former! + 2n, fillerIdentityAt(former!, 0n).producerId].map(open);
   expect(writersOf({ producerId: own! }, remembered)).toEqual([own, former! + 2n]);
-  expect(writersOf({ producerId: own! }, [own! + 1n])).toEqual([own! + 1n]);
+  expect(writersOf({ producerId: own! }, [open(own! + 1n)])).toEqual([own! + 1n]);
+  // Closed before, in part or all: the same ids again, and no marker more.
+  expect(writersOf({ producerId: own! }, [open(own!), closed(own! + 1n)])).toEqual([own! + 1n]);
+  expect(writersOf({ producerId: own! }, [own! + 2n, own! + 1n].map(closed))).toEqual([own! + 1n]);
   // In a later life former ids are closed already, and two offsets would be wasted on each.
-  expect(writersOf({ producerId: own!, incarnation: 2 }, [...remembered, own! + 1n])).toEqual([own! + 1n]);
+  expect(writersOf({ producerId: own!, incarnation: 2 }, [...remembered, open(own! + 1n)])).toEqual([
+    own! + 1n,
+  ]);
 });
 
 describe('a later life of a mirror', () => {

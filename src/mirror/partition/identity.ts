@@ -57,6 +57,9 @@ export interface LastWrite {
   readonly lastSequence: number;
 }
 
+/** A producer id that the destination's leader remembers on one partition. */
+export type RememberedId = Pick<LastWrite, 'producerId' | 'epoch'>;
+
 /** What the destination's leader remembers of a producer id on one partition. */
 export interface ProducerEntry extends LastWrite {
   /** -1 where no marker was written. */
@@ -122,20 +125,26 @@ export function isContinued(producerId: bigint, life: MirrorLife): boolean {
   return isLockstepProducerId(producerId);
 }
 
-/** Of the ids that the leader remembers, the link's newest one; rotation 0 where it remembers none. */
-function linkRotation(producerId: bigint, remembered: readonly bigint[]): bigint {
-  return remembered
-    .filter((id) => unrotated(id) === unrotated(producerId) && !isFillerProducerId(id))
-    .reduce((newest, id) => (id > newest ? id : newest), producerId);
+/**
+ * Of the ids that the leader remembers, the one that the link writes with; rotation 0 where it remembers none. Closing
+ * takes that one and the next, so of a mirror that is closed already, or in part, it is the first that is closed.
+ */
+function linkRotation(producerId: bigint, remembered: readonly RememberedId[]): bigint {
+  const own = remembered.filter(
+    (write) => unrotated(write.producerId) === unrotated(producerId) && !isFillerProducerId(write.producerId),
+  );
+  const closed = own.filter(({ epoch }) => epoch === closingEpoch).map((write) => write.producerId);
+  if (closed.length > 0) return closed.reduce((first, id) => (id < first ? id : first));
+  return own.reduce((newest, write) => (write.producerId > newest ? write.producerId : newest), producerId);
 }
 
 /**
  * Of each link that the leader remembers the newest id, and that of ours: a mirror that was taken over from a link with
  * another name goes on under that one's ids (`positionAt`). In a later life ours alone.
  */
-export function writersOf(life: MirrorLife, remembered: readonly bigint[]): bigint[] {
-  const continued = remembered.filter((id) => isContinued(id, life));
-  const links = new Set([life.producerId, ...continued].map(unrotated));
+export function writersOf(life: MirrorLife, remembered: readonly RememberedId[]): bigint[] {
+  const continued = remembered.filter(({ producerId }) => isContinued(producerId, life));
+  const links = new Set([life, ...continued].map(({ producerId }) => unrotated(producerId)));
   return [...links].map((link) => linkRotation(link, remembered));
 }
 

@@ -89,7 +89,7 @@ beforeEach(() => {
   };
   const services = {
     sourceLog: () => (isLed ? { ...log, leaderEpoch: sourceEpoch } : null),
-    lifeOf: (incarnation) => ({ producerId: 1n << 62n, incarnation }),
+    lifeOf: (incarnation: number) => ({ producerId: 1n << 62n, incarnation }),
     destinationLog: () => ({ ...log, leaderEpoch }),
     holeWriter: () => ({ write: (job: HoleJob) => holes.push(job) }),
     reader: () => reader,
