@@ -8,6 +8,7 @@ export type GrantedOperation =
   | 'Delete'
   | 'Describe'
   | 'DescribeConfigs'
+  | 'IdempotentWrite'
   | 'Read'
   | 'Write';
 

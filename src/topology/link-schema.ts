@@ -1,7 +1,7 @@
 // The shape of one entry of `links:`.
 import { z } from 'zod';
 import { defaultExactness } from '../mirror/shell/exactness.ts';
-import { list, oneOf, text, wholeNumber } from './schema-words.ts';
+import { list, oneOf, text, wholeNumber, yesOrNo } from './schema-words.ts';
 import { parseStartAt, startAtExpected } from './start-at.ts';
 import { syncSchema } from './sync-schema.ts';
 
@@ -51,6 +51,9 @@ export const linkSchema = z
         32_767,
         "Replication factor of created topics; default: the broker's.",
       ).optional(),
+      separateProducerIds: yesOrNo(
+        "Producers may move with their old id: the destination's producer ids are kept far above the source's.",
+      ).default(false),
       producerConnections: wholeNumber(
         1,
         16,

@@ -80,6 +80,7 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
     groups: shape.groups ?? [],
     excludeGroups: shape.excludeGroups ?? [],
     sync: resolveSync(shape.sync, [...at, 'sync'], context),
+    separateProducerIds: shape.separateProducerIds,
     producerConnections: shape.producerConnections,
     fetchBytesMax: shape.fetchBytesMax,
     inFlightBytesMax: shape.inFlightBytesMax,

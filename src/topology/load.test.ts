@@ -126,7 +126,9 @@ const cases: [name: string, text: string, lines: string[]][] = [
   [
     'a typo at the top',
     'version: 1\nclusters: {a: {bootstrap: [x:1]}}\nlink: {}',
-    ['3:1: found the unknown key link, expected one of version, clusters, links, replicationGroups, local, did you mean links?'],
+    [
+      '3:1: found the unknown key link, expected one of version, clusters, links, replicationGroups, local, did you mean links?',
+    ],
   ],
   [
     'a missing required key',
@@ -424,7 +426,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
     'a typo in the name of a choice',
     link(`${ends}topics: [t]\n    retentionOvertakes: stop`),
     [
-      '9:5: found the unknown key retentionOvertakes, expected one of source, destination, topics, excludeTopics, prefix, startAt, groups, excludeGroups, sync, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook, did you mean retentionOvertook?',
+      '9:5: found the unknown key retentionOvertakes, expected one of source, destination, topics, excludeTopics, prefix, startAt, groups, excludeGroups, sync, replicationFactor, separateProducerIds, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook, did you mean retentionOvertook?',
     ],
   ],
   [
@@ -568,7 +570,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
       '6:15: found ${env:NOPE}, and NOPE is not set, expected a value in the environment variable NOPE',
       '8:15: found the unknown cluster "b", expected one of a, did you mean a?',
       '8:43: found "(" (a bracket ( that is not closed), expected a regular expression',
-      '8:49: found the unknown key extra, expected one of source, destination, topics, excludeTopics, prefix, startAt, groups, excludeGroups, sync, replicationFactor, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook',
+      '8:49: found the unknown key extra, expected one of source, destination, topics, excludeTopics, prefix, startAt, groups, excludeGroups, sync, replicationFactor, separateProducerIds, producerConnections, fetchBytesMax, inFlightBytesMax, holes, compactionGaps, start, fillOffsetsMax, retentionOvertook',
     ],
   ],
 ];
@@ -630,6 +632,7 @@ describe('a right lockstep.yaml', () => {
           quotas: [],
           users: [],
         },
+        separateProducerIds: false,
         producerConnections: 2,
         fetchBytesMax: 1_048_576,
         inFlightBytesMax: 12_582_912,

@@ -30,6 +30,8 @@ export interface LinkConfig extends MirrorExactness {
   readonly sync: SyncConfig;
   /** Replication factor of topics created in the destination; absent: the broker's own default. */
   readonly replicationFactor?: number;
+  /** The destination's producer ids are kept above the source's. Default false. */
+  readonly separateProducerIds: boolean;
   /** Connections for appending to each destination broker, 1 to 16. Default 2. */
   readonly producerConnections: number;
   /** Bytes asked of one source partition in one fetch, 1 KiB to 1 GiB. Default 1 MiB. */

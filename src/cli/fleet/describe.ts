@@ -8,6 +8,11 @@ import type {
   SourceReference,
   StatusRecord,
 } from '../../control/index.ts';
+import {
+  isProducerIdsRecord,
+  type ProducerIdsRecord,
+  producerIdsKey,
+} from '../../control/producer-ids-record.ts';
 import { mirrorStates } from '../../link/lifecycle.ts';
 import type { FleetView } from './fleet.ts';
 import { mirrorsOf } from './names.ts';
@@ -89,6 +94,8 @@ export interface LinkDescription extends Lag {
   readonly condition: Condition | null;
   /** Topics that are not copied, those without a mirror, too. */
   readonly topicConditions: readonly (Condition & { readonly topic: string })[];
+  /** How far the destination's producer ids are apart; null where that was not asked for, or not told yet. */
+  readonly producerIds: ProducerIdsRecord | null;
   readonly mirrors: readonly MirrorDescription[];
 }
 
@@ -120,9 +127,15 @@ export function describeLink(state: FleetView, link: LinkRecord, nowMs: number):
     isDeleted: link.isDeleted === true,
     condition: conditionOf(state, name),
     topicConditions: topicConditionsOf(state, name),
+    producerIds: config.separateProducerIds === true ? producerIdsOf(state, name) : null,
     ...lagOf(mirrors.filter((mirror) => mirror.isCopied).flatMap((mirror) => mirror.partitions)),
     mirrors,
   };
+}
+
+function producerIdsOf(state: FleetView, link: string): ProducerIdsRecord | null {
+  const told = state.get(producerIdsKey(link));
+  return isProducerIdsRecord(told) ? told : null;
 }
 
 export function describeMirror(state: FleetView, mirror: MirrorRecord, nowMs: number): MirrorDescription {

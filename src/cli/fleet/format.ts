@@ -140,9 +140,27 @@ export function linkFacts(link: LinkDescription, nowMs: number): string {
       .filter(([, value]) => !isEmptyList(value))
       .map(([key, value]) => fact(key, words(value))),
     fact('lag', formatLag(link)),
+    ...(link.config.separateProducerIds === true
+      ? [fact('producer ids', formatProducerIds(link.producerIds, nowMs))]
+      : []),
     ...(link.condition === null ? [] : [fact('condition', formatCondition(link.condition, nowMs))]),
     ...link.topicConditions.map((condition) => fact(condition.topic, formatCondition(condition, nowMs))),
   ].join('');
+}
+
+/** `1,234,000 ahead`; what is wanted, and until when, while they are not that far apart. */
+function formatProducerIds(told: LinkDescription['producerIds'], nowMs: number): string {
+  if (told === null) return unknown;
+  const { state, ahead, wantedAhead, idsPerSecond, atMs, error } = told;
+  const age = `told ${formatAge(atMs, nowMs)}`;
+  if (state === 'standsBy') return `stands by: kept by the link that comes from the primary (${age})`;
+  const missing = wantedAhead - (ahead ?? 0);
+  const far = ahead === null ? unknown : `${formatCount(Math.abs(ahead))} ${ahead < 0 ? 'BEHIND' : 'ahead'}`;
+  const until =
+    ahead === null || missing <= 0
+      ? ''
+      : `, ${formatCount(wantedAhead)} wanted (${formatDuration((missing / idsPerSecond) * 1_000)} at ${formatCount(idsPerSecond)} ids a second)`;
+  return `${far}${until}${error === null ? '' : `; ${age}: ${error}`}`;
 }
 
 function sourceWords({ source }: LinkDescription): string {

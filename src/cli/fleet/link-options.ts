@@ -19,6 +19,7 @@ export interface LinkOptions {
   readonly excludeGroups?: readonly string[];
   readonly prefix?: string;
   readonly startAt?: string;
+  readonly separateProducerIds?: true;
   readonly set?: readonly string[];
 }
 
@@ -44,11 +45,21 @@ export function withLinkOptions(command: Command): Command {
     .option('--prefix <text>', 'prefix of the mirrors’ names; default: none')
     .option('--start-at <where>', 'where new mirrors begin: earliest, latest or a timestamp')
     .option(
+      '--separate-producer-ids',
+      'keep the destination’s producer ids above the source’s, for producers that move with their old id',
+    )
+    .option(
       '--set <key=value>',
       'any key of a link in lockstep.yaml, such as replicationFactor=3 or sync.groups.every=1s; may be repeated',
       (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
     );
 }
+
+/** Keys with an option of their own. */
+const optionKeys = [
+  ...(['topics', 'excludeTopics', 'groups', 'excludeGroups', 'prefix', 'startAt'] as const),
+  'separateProducerIds',
+] as const;
 
 /** `--topics a,b --topics c` is one list; a comma in braces belongs to a regular expression. */
 export function collect(text: string, before: readonly string[] | undefined): readonly string[] {
@@ -72,9 +83,7 @@ export function configChanges(
     const replaced = replacedAt(old, rest, value);
     changes[key] = replaced === undefined ? null : replaced;
   };
-  for (const key of ['topics', 'excludeTopics', 'groups', 'excludeGroups', 'prefix', 'startAt'] as const) {
-    if (options[key] !== undefined) changes[key] = options[key];
-  }
+  for (const key of optionKeys) if (options[key] !== undefined) changes[key] = options[key];
   for (const text of options.set ?? []) {
     const at = text.indexOf('=');
     if (at <= 0)

@@ -20,13 +20,25 @@ export interface TransactionOptions {
   readonly retry?: boolean;
 }
 
-/** A new producer id of the cluster, for no transactions. */
-export async function allocateProducerId(cluster: Cluster): Promise<ProducerIdentity> {
+/**
+ * A new producer id of the cluster, for no transactions: higher than all that the same broker gave before. Brokers take
+ * theirs from the cluster in blocks of 1,000.
+ */
+export async function allocateProducerId(
+  cluster: Cluster,
+  options: { readonly brokerId?: number; readonly timeoutMs?: number } = {},
+): Promise<ProducerIdentity> {
+  const { brokerId = 'any', timeoutMs } = options;
   const { producerId, producerEpoch } = await cluster.request(
     apis.InitProducerId,
     // Kafka checks the time-out only where there is a transactional id.
     { transactionalId: null, transactionTimeoutMs: 60_000 },
-    { what: 'allocating a producer id' },
+    {
+      ...{ what: 'allocating a producer id', to: brokerId },
+      // Or WRITE on any topic (KIP-679).
+      right: { operation: 'IdempotentWrite', resource: 'cluster' },
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    },
   );
   return { producerId, producerEpoch };
 }
