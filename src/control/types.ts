@@ -64,6 +64,8 @@ export interface Promotion {
   readonly requestedAtMs: number;
   /** A planned one gives up after this moment. */
   readonly deadlineMs: number;
+  /** Where each partition of the source stood still while whoever asked for it watched; offsets of the source. */
+  readonly stoodStill?: readonly string[];
   /** What people should know of it: positions of groups that did not come over, say. */
   readonly remark?: string;
   /** Where the mirror's partitions were closed, once they are; offsets as decimal strings. */
@@ -287,6 +289,11 @@ export type CommandBody =
       readonly topics: readonly string[] | null;
       readonly isNow: boolean;
       readonly timeoutMs: number;
+      /**
+       * Where the partitions of a topic stood still for a second before this was sent, offsets of the source: where they
+       * stand there still, a planned promotion need not watch them for another second.
+       */
+      readonly stoodStill?: Readonly<Record<string, readonly string[]>>;
     }
   /** Generation 1 where there are no roles yet; else refused where they contradict (`RolesDeclaration`). */
   | { readonly do: 'declareRoles'; readonly roles: RolesDeclaration }

@@ -103,7 +103,7 @@ export function move(
         ? withoutPromotion(record)
         : event === 'promoteNow'
           ? closing(mirror, command, nowMs, false)
-          : { ...record, promotion: promotionOf(command, nowMs) },
+          : { ...record, promotion: { ...promotionOf(command, nowMs), ...stoodStillOf(command, mirror) } },
     );
     changes.push({
       what: 'mirror',
@@ -168,6 +168,11 @@ function promotionOf({ id, body }: CommandRecord, nowMs: number): NonNullable<Mi
   const timeoutMs = body.do === 'promoteMirrors' ? body.timeoutMs : 0;
   const kind = body.do === 'promoteMirrors' && !body.isNow ? 'planned' : 'now';
   return { commandId: id, kind, requestedAtMs: nowMs, deadlineMs: nowMs + timeoutMs };
+}
+
+function stoodStillOf({ body }: CommandRecord, { sourceTopic }: MirrorRecord) {
+  const all = body.do === 'promoteMirrors' ? (body.stoodStill ?? {}) : {};
+  return Object.hasOwn(all, sourceTopic) ? { stoodStill: all[sourceTopic]! } : {};
 }
 
 function withoutPromotion({ promotion: _, ...mirror }: MirrorRecord): MirrorRecord {

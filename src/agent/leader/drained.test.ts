@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type DrainLook, type Ends, notDrained, quietMs } from './drained.ts';
+import type { MirrorRecord } from '../../control/index.ts';
+import { type DrainLook, type Ends, notDrained, quietMs, stoodStill } from './drained.ts';
 
 const full: Ends = {
-  ...{ partition: 0, sourceHighWatermark: 100n, sourceLastStable: 100n },
+  ...{ partition: 0, shift: 0n, sourceHighWatermark: 100n, sourceLastStable: 100n },
   ...{ mirrorLogEnd: 100n, mirrorHighWatermark: 100n },
 };
 const known = { topicId: 'a', partitionCount: 3 };
@@ -62,4 +63,22 @@ test.each([
   ['another topic under its name', { topicId: 'b', partitionCount: 3 }, /created again/],
 ])('a mirror is not drained while the source has %s', (_, source, reason) => {
   expect(notDrained({ ...look(quietMs, {}), source }, look(0, {}))).toMatch(reason);
+});
+
+describe('whoever asked for it has watched the source', () => {
+  const asked = (...stood: string[]) => ({ promotion: { stoodStill: stood } }) as unknown as MirrorRecord;
+  const now = look(0, { shift: 5n }, {});
+
+  test('which stands where it stood: no second look is needed', () => {
+    expect(notDrained(now, stoodStill(asked('105', '100'), now))).toBeNull();
+  });
+
+  test('which has moved on since', () => {
+    expect(notDrained(now, stoodStill(asked('105', '98'), now))).toMatch(/writes go on: 2 offsets/);
+  });
+
+  test('but not each of its partitions, or nobody has', () => {
+    expect(stoodStill(asked('105'), now)).toBeNull();
+    expect(stoodStill({} as MirrorRecord, now)).toBeNull();
+  });
 });

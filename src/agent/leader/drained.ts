@@ -7,6 +7,8 @@ import { formatCount } from '../../units.ts';
 /** One partition on both sides; source offsets are the mirror's (shift taken off). */
 export interface Ends {
   readonly partition: number;
+  /** By how much the source's own offsets are higher. */
+  readonly shift: bigint;
   readonly sourceHighWatermark: bigint;
   readonly sourceLastStable: bigint;
   readonly mirrorLogEnd: bigint;
@@ -58,6 +60,7 @@ export async function lookAtEnds(
   ]);
   const ends = partitions.map((partition) => ({
     partition,
+    shift: shiftOf(partition),
     sourceHighWatermark: unwrap(highWatermarks[partition]!.outcome).offset - shiftOf(partition),
     sourceLastStable: unwrap(lastStable[partition]!.outcome).offset - shiftOf(partition),
     mirrorLogEnd: unwrap(logEnds[partition]!.outcome).logEndOffset,
@@ -72,6 +75,21 @@ export async function lookAtEnds(
     source: { topicId: topic?.topicId ?? '', partitionCount: topic?.partitions.length ?? 0 },
     mirrored: { topicId: mirror.sourceTopicId, partitionCount: mirror.partitionCount },
   };
+}
+
+/**
+ * A look in the place of our own first one: whoever asked for the promotion has watched the source before, and saw it
+ * stand still. Where it has moved on since, that counts as written. Null: nobody has.
+ */
+export function stoodStill({ promotion }: MirrorRecord, now: DrainLook): DrainLook | null {
+  const stood = promotion?.stoodStill;
+  if (stood === undefined || stood.length !== now.ends.length) return null;
+  // By how much the mirror's offsets are lower is in the look already.
+  const ends = now.ends.map((each, index) => ({
+    ...each,
+    sourceHighWatermark: BigInt(stood[index]!) - each.shift,
+  }));
+  return { ...now, atMs: now.atMs - quietMs, ends };
 }
 
 /** Null when the mirror is drained; else what is waited for. `before`: a look at least `quietMs` older, or null. */

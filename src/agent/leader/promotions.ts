@@ -10,7 +10,15 @@ import { LockstepError } from '../../errors.ts';
 import { nextMirrorState } from '../../link/index.ts';
 import { formatCount } from '../../units.ts';
 import { type Closed, closeMirrors, isGone, type SeenEnd, type SeenSource } from './close-mirrors.ts';
-import { type DrainLook, isSameSource, lookAtEnds, messageOf, notDrained, quietMs } from './drained.ts';
+import {
+  type DrainLook,
+  isSameSource,
+  lookAtEnds,
+  messageOf,
+  notDrained,
+  quietMs,
+  stoodStill,
+} from './drained.ts';
 
 /** What a promotion needs of a link. */
 export interface PromotableLink {
@@ -114,7 +122,7 @@ export class Promotions {
         shiftOf: (partition) => link.shiftOf(mirror.sourceTopic, partition),
         nowMs,
       });
-      const before = this.#looks.get(key) ?? null;
+      const before = this.#looks.get(key) ?? stoodStill(mirror, look);
       waitsFor = link.stoppedBy(mirror.sourceTopic) ?? notDrained(look, before);
       if (before === null || look.atMs - before.atMs >= quietMs) this.#looks.set(key, look);
     }

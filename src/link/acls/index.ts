@@ -2,6 +2,8 @@
 
 export type { KeeperStore } from '../keeper-store.ts';
 export { AclKeeper, type AclKeeperConfig, type AclKeeperOptions } from './acl-keeper.ts';
+export { agentPrincipalOf } from './agent-principal.ts';
+export { ruleKey } from './rules.ts';
 export type {
   AclKeeperStatus,
   AclSettings,
@@ -15,3 +17,4 @@ export type {
   UnprotectedMirror,
   UsersStatus,
 } from './types.ts';
+export { ownPrincipals, withholdingRules } from './withhold.ts';

@@ -1,0 +1,55 @@
+// The roles turn: first where the new primary is, so that nothing is copied into it any more, then in the other regions.
+import { type MoveRecord, type RolesRecord, rolesKey } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { movedTopics, rolesOf } from '../moved.ts';
+import { setRolesAt, setRolesElsewhere } from '../set-roles.ts';
+import { turnedRoles } from '../turned-roles.ts';
+import type { MoveContext, Step } from '../types.ts';
+
+/** Of a switchover all regions are there, or were a moment ago, ms. */
+const patienceMs = { switchover: 20_000, failover: 4_000 } as const;
+
+export const rolesHere: Step = {
+  name: 'rolesHere',
+  title: ({ to }) => `make ${to} primary`,
+  preview: async ({ group }, { rolesGeneration }) =>
+    `roles of group ${group.config.name} go from generation ${rolesGeneration} to ${rolesGeneration + 1}`,
+  run: async (context, move) => {
+    const roles = rolesAfter(context, move);
+    await setRolesAt(context.home, roles);
+    return { remark: `roles of generation ${roles.generation}`, facts: { roles } };
+  },
+};
+
+export const rolesThere: Step = {
+  name: 'rolesThere',
+  title: ({ to }) => `tell the other regions that ${to} is primary`,
+  run: async ({ group, home, signal }, move) => {
+    const roles = move.facts.roles as RolesRecord;
+    const kind = move.kind === 'failover' ? 'failover' : 'switchover';
+    const untold = await setRolesElsewhere(group, home.name, roles, {
+      patienceMs: patienceMs[kind],
+      signal,
+    });
+    if (untold.size === 0) return { remark: 'all know' };
+    const lines = [...untold].map(([region, why]) => `${region} could not be told (${why})`);
+    return { remark: `${lines.join('; ')}; its agents learn it when they reach ${home.name} again` };
+  },
+};
+
+/** Those that stand already, where a former try of this move has set them. */
+function rolesAfter({ group, home, by, nowMs }: MoveContext, move: MoveRecord): RolesRecord {
+  const roles = rolesOf(group);
+  if (roles.moveId === move.id) return roles;
+  if (roles.generation !== move.rolesGeneration)
+    throw new LockstepError(
+      'USAGE',
+      `the roles of ${rolesKey(group.config.name)} have generation ${roles.generation} and not ${move.rolesGeneration}, ` +
+        `which they had when this began: ${roles.by} has changed them (${roles.changedBy})`,
+    );
+  return turnedRoles(roles, {
+    kind: move.kind === 'failover' ? 'failover' : 'switchover',
+    ...{ to: home.name, from: move.from, topics: move.topics, moveId: move.id, by, atMs: nowMs() },
+    awaitsRestore: move.kind === 'failover' ? movedTopics(move) : [],
+  });
+}

@@ -1,0 +1,162 @@
+// Steps 4 and 5 of a switchover: everything is over there, on all replicas; and its newest records are the same.
+import type { MoveRecord } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { formatCount, plural } from '../../units.ts';
+import { verifyLink } from '../../verify/index.ts';
+import { type EndsByPartition, endsOf, partitionsOf } from '../ends.ts';
+import { movedMirrors, nameList, shiftOf, sidesOf } from '../moved.ts';
+import type { Step } from '../types.ts';
+import { waitUntil } from '../wait-until.ts';
+import { optionsOf } from './options.ts';
+import { untilQuiet } from './watch.ts';
+
+const quietMs = 1_000;
+/** Offsets at the end of each log that are compared. */
+const tailOffsets = 20n;
+/** Partitions compared at a time, and the time for all of them, ms: writes pause meanwhile. */
+const tailsAtOnceMax = 16;
+const tailsMsMax = 10_000;
+
+export const catchUp: Step = {
+  name: 'catchUp',
+  title: ({ to }) => `wait until ${to} has everything`,
+  limitMs: (move) => optionsOf(move).timeoutMs + 30_000,
+  run: async (context, move) => {
+    const { group, home, signal, say } = context;
+    const { from, to } = sidesOf(context, move);
+    const mirrors = movedMirrors(group, home, move);
+    const sources = partitionsOf(mirrors, 'sourceTopic');
+    const copies = partitionsOf(mirrors, 'mirrorTopic');
+    const shifts = mirrors.flatMap((mirror) =>
+      Array.from({ length: mirror.partitionCount }, (_none, partition) => shiftOf(to, mirror, partition)),
+    );
+    let waitsFor = '';
+    let ends: EndsByPartition = new Map();
+    const isThere = async (): Promise<boolean> => {
+      // The mirror first: what it has then, the source has.
+      const mirrored = await endsOf(to.cluster, copies);
+      ends = await endsOf(from.cluster, sources);
+      waitsFor = notThere(
+        sources.map(({ topic, partition }, index) => ({
+          name: `${topic}-${partition}`,
+          source: ends.get(`${topic}/${partition}`)!,
+          mirror: mirrored.get(`${copies[index]!.topic}/${partition}`)!,
+          shift: shifts[index]!,
+        })),
+      );
+      return waitsFor === '';
+    };
+    const { timeoutMs } = optionsOf(move);
+    const options = { patienceMs: timeoutMs, everyMs: 50, signal, say, waitsFor: () => waitsFor };
+    if (!(await waitUntil(isThere, options))) throw late(waitsFor);
+    if (!isAsStood(ends, move)) {
+      say(`${from.name} was written to since; looking again whether that has stopped`);
+      ends = (await untilQuiet(context, move, { quietMs, timeoutMs })).ends;
+      if (!(await waitUntil(isThere, options))) throw late(waitsFor);
+    }
+    const stoodStill = Object.fromEntries(
+      mirrors.map(({ sourceTopic, partitionCount }) => [
+        sourceTopic,
+        Array.from({ length: partitionCount }, (_none, partition) =>
+          String(ends.get(`${sourceTopic}/${partition}`)!.logEnd),
+        ),
+      ]),
+    );
+    return {
+      remark: `lag 0 in ${plural(sources.length, 'partition')}, all replicas have it`,
+      facts: { stoodStill },
+    };
+  },
+};
+
+export const verifyTail: Step = {
+  name: 'verifyTail',
+  title: () => 'compare the newest records of both sides',
+  run: async (context, move) => {
+    const { from, to } = sidesOf(context, move);
+    const mirrors = movedMirrors(context.group, context.home, move);
+    const stood = move.facts.stoodStill as Readonly<Record<string, readonly string[]>>;
+    const { partitions } = await verifyLink({
+      ...{ source: from.cluster, destination: to.cluster },
+      topics: mirrors.map(({ sourceTopic, mirrorTopic }) => ({
+        source: sourceTopic,
+        destination: mirrorTopic,
+      })),
+      shiftOf: (topic, partition) =>
+        shiftOf(to, mirrors.find(({ sourceTopic }) => sourceTopic === topic)!, partition),
+      startOf: (topic, partition) => {
+        const start = BigInt(stood[topic]?.[partition] ?? 0) - tailOffsets;
+        return start > 0n ? start : 0n;
+      },
+      ...{ waitMsMax: 0, partitionsInFlightMax: tailsAtOnceMax, fetchBytesMax: 64 * 1024 },
+      signal: AbortSignal.any([context.signal, AbortSignal.timeout(tailsMsMax)]),
+    });
+    // Where each log begins says nothing of its tail.
+    const differing = partitions.filter(({ differences }) =>
+      differences.some(({ kind }) => kind !== 'start'),
+    );
+    if (differing.length > 0) {
+      const names = nameList(differing.map(({ topic, partition }) => `${topic}-${partition}`));
+      throw new LockstepError(
+        'BATCH_CORRUPT',
+        `${names}: ${to.name} does not hold what ${from.name} does; nothing was promoted. Look with: lockstep verify ${context.group.topology.file}`,
+      );
+    }
+    const records = partitions.reduce((sum, { compared }) => sum + compared.records, 0n);
+    const unread = partitions.filter(({ notCompared }) =>
+      notCompared.some(({ reason }) => reason === 'cancelled' || reason === 'failed' || reason === 'stalled'),
+    );
+    const rest = unread.length === 0 ? '' : `; ${plural(unread.length, 'partition')} not read in time`;
+    return { remark: `${formatCount(records)} newest records are the same${rest}` };
+  },
+};
+
+interface Pair {
+  readonly name: string;
+  readonly source: { readonly logEnd: bigint; readonly highWatermark: bigint; readonly lastStable: bigint };
+  readonly mirror: { readonly logEnd: bigint; readonly highWatermark: bigint };
+  readonly shift: bigint;
+}
+
+/** What is waited for; empty: nothing. */
+function notThere(pairs: readonly Pair[]): string {
+  const open = pairs.filter(({ source }) => source.lastStable < source.highWatermark);
+  if (open.length > 0)
+    return `transactions are open on ${nameList(
+      open.map(({ name }) => name),
+      5,
+    )}`;
+  const unreplicated = pairs.filter(({ source }) => source.highWatermark < source.logEnd);
+  if (unreplicated.length > 0)
+    return `replicas of the source are behind on ${nameList(
+      unreplicated.map(({ name }) => name),
+      5,
+    )}`;
+  const lagging = pairs.filter(({ source, mirror, shift }) => mirror.logEnd < source.logEnd - shift);
+  if (lagging.length > 0) {
+    const lag = lagging.reduce(
+      (sum, { source, mirror, shift }) => sum + source.logEnd - shift - mirror.logEnd,
+      0n,
+    );
+    return `${plural(lag, 'record')} behind on ${nameList(
+      lagging.map(({ name }) => name),
+      5,
+    )}`;
+  }
+  const behind = pairs.filter(({ mirror }) => mirror.highWatermark < mirror.logEnd);
+  if (behind.length > 0)
+    return `replicas of the mirror are behind on ${nameList(
+      behind.map(({ name }) => name),
+      5,
+    )}`;
+  return '';
+}
+
+function isAsStood(ends: EndsByPartition, { facts }: MoveRecord): boolean {
+  const stood = (facts.stood ?? {}) as Readonly<Record<string, string>>;
+  return [...ends].every(([name, { logEnd }]) => stood[name] === String(logEnd));
+}
+
+function late(waitsFor: string): LockstepError {
+  return new LockstepError('REQUEST_TIMED_OUT', `not everything came over in time: ${waitsFor}`);
+}
