@@ -54,7 +54,7 @@ export const connectFleet: ConnectFleet = async (config, onWarning) => {
 };
 
 /** Who asks, for people who look at the topic later. */
-function person(): string {
+export function person(): string {
   const host = hostname();
   try {
     return `${userInfo().username}@${host}`;

@@ -20,7 +20,7 @@ const mirror = (...partitions: PromotedPartition[]): MirrorRecord => ({
   promotion: { commandId: 'c', kind: 'now', requestedAtMs: 8_000, deadlineMs: 9_000, partitions },
 });
 
-const status = (sourceSeen: StatusRecord['sourceSeen'], shift = '0'): StatusRecord => ({
+const status = (sourceSeen: StatusRecord['sourceSeen'] & object, shift = '0'): StatusRecord => ({
   ...{ v: 1, agent: 'a', atMs: 6_000, state: 'Stopped', reason: null, sinceMs: 6_000, sourceEnd: null },
   ...{ mirrorEnd: '80', lagRecords: null, behindMs: null, lastFetchAtMs: null, lastError: null },
   ...{ sourceSeen, shift },

@@ -18,7 +18,13 @@ function report(
   return {
     summary: {
       ...{ v: 1, group: 'shop', moveId: 'm-1', from: 'us-east', to: 'eu-west', by: 'ann@laptop' },
-      ...{ startedAtMs: atMs, writtenAtMs: atMs + 2_000, completedAtMs: null, topics: ['orders'] },
+      ...{
+        startedAtMs: atMs,
+        writtenAtMs: atMs + 9_000,
+        promotedAtMs: atMs + 2_000,
+        completedAtMs: null,
+        topics: ['orders'],
+      },
       ...{ transactions: [], transactionsLostCount: null, groups: [], remarks: [] },
       ...changes,
     },
@@ -46,7 +52,7 @@ test.each([
   [
     'what is known, and that the rest is not',
     [partition({}), partition({ partition: 1, missing: '0' })],
-    'At least 20 records (by their offsets) in 1 of 2 partitions never came over; the region was heard last 4.0 s before the report was written, at 20 records a second; what it wrote later is unknown.',
+    'At least 20 records (by their offsets) in 1 of 2 partitions never came over; the region was heard last 4.0 s before the failover, at 20 records a second; what it wrote later is unknown.',
   ],
   [
     'a region that was never heard',
@@ -89,7 +95,7 @@ test('the page of a region that is still gone', () => {
 
 At 2026-11-21 14:03:05 UTC, \`ann@laptop\` moved the work of shop from us-east, which was lost, to eu-west (move m-1).
 
-**At least 20 records (by their offsets) in 1 of 1 partition never came over; the region was heard last 4.0 s before the report was written, at 10 records a second; what it wrote later is unknown.**
+**At least 20 records (by their offsets) in 1 of 1 partition never came over; the region was heard last 4.0 s before the failover, at 10 records a second; what it wrote later is unknown.**
 
 Not complete: us-east has not been read since. \`lockstep loss FILE\` completes it when the region is back.
 

@@ -9,7 +9,12 @@ const decimal = z.string().regex(/^-?\d{1,19}$/);
 const v = z.literal(lossVersion);
 const summary = z.looseObject({
   ...{ v, group: z.string(), moveId: z.string(), from: z.string(), to: z.string(), by: z.string() },
-  ...{ startedAtMs: z.number(), writtenAtMs: z.number(), completedAtMs: z.number().nullable() },
+  ...{
+    startedAtMs: z.number(),
+    writtenAtMs: z.number(),
+    promotedAtMs: z.number().nullable(),
+    completedAtMs: z.number().nullable(),
+  },
   topics: z.array(z.string()),
   transactions: z.array(z.looseObject({ missing: z.array(z.string()) })),
   groups: z.array(z.looseObject({ was: decimal, is: decimal.nullable(), gone: decimal })),

@@ -54,15 +54,15 @@ export function costSentence(report: LossReport): string {
       ? 'Nothing is known to be missing'
       : `At least ${plural(missing, 'record')} (by their offsets) in ${where} never came over`;
   const unknown = unknownCount === 0 ? '' : `; of ${plural(unknownCount, 'partition')} nothing is known`;
-  return `${known}${unknown}; ${silenceSentence(totals, report.summary.writtenAtMs)}`;
+  return `${known}${unknown}; ${silenceSentence(totals, report.summary.promotedAtMs)}`;
 }
 
-/** `what was written after 14:03:05 UTC, when ...`. */
-function silenceSentence({ heardAtMs, perSecond }: LossTotals, writtenAtMs: number): string {
+/** `the region was heard last 4.0 s before the failover, at 20 records a second; what it wrote later is unknown`. */
+function silenceSentence({ heardAtMs, perSecond }: LossTotals, promotedAtMs: number | null): string {
   const rate = perSecond === null ? '' : `, at ${formatRate(perSecond)}`;
-  if (heardAtMs === null) return `how much more is unknown${rate}.`;
-  const before = formatDuration(Math.max(0, writtenAtMs - heardAtMs));
-  return `the region was heard last ${before} before the report was written${rate}; what it wrote later is unknown.`;
+  if (heardAtMs === null || promotedAtMs === null) return `how much more is unknown${rate}.`;
+  const before = formatDuration(Math.max(0, promotedAtMs - heardAtMs));
+  return `the region was heard last ${before} before the failover${rate}; what it wrote later is unknown.`;
 }
 
 /** `1,200 records a second`, `0.4 records a second`. */

@@ -25,6 +25,8 @@ export interface LossSummary {
   readonly by: string;
   readonly startedAtMs: number;
   readonly writtenAtMs: number;
+  /** When the last mirror was promoted, by the clock of the agents, which also tell when they heard the region. */
+  readonly promotedAtMs: number | null;
   /** When the lost region's own logs were read; null: not yet, the report is what was known without it. */
   readonly completedAtMs: number | null;
   /** Names of the topics, each with a value of its own. */

@@ -43,6 +43,7 @@ export async function writeLossReport(context: MoveContext, move: MoveRecord): P
         by: move.by,
       },
       ...{ startedAtMs: move.startedAtMs, writtenAtMs: context.nowMs(), completedAtMs: null },
+      promotedAtMs: mirrors.length === 0 ? null : Math.max(...mirrors.map(({ sinceMs }) => sinceMs)),
       topics: topics.map(({ topic }) => topic),
       transactions: undecidedTransactions(topics),
       transactionsLostCount: null,
