@@ -40,6 +40,7 @@ export {
   type OffsetToCommit,
 } from './admin/groups.ts';
 export { type BatchedOptions, deleteGroupOffsets, fetchOffsetsOfGroups } from './admin/groups-batched.ts';
+export { describeLogDirs, type LogDir, type LogDirs, type ReplicaSize } from './admin/log-dirs.ts';
 export {
   type EpochEndQuery,
   type ListedOffset,

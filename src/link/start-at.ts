@@ -46,7 +46,7 @@ export interface StartedTopic {
 }
 
 /** What the state topic holds of one mirror. Partitions that came later have no entry: they begin at their start. */
-interface StartRecord {
+export interface StartRecord {
   readonly sourceTopicId: string;
   readonly destinationTopicId: string;
   readonly starts: readonly bigint[];
@@ -140,7 +140,8 @@ export function isAbout(destinationTopicId: string): (value: string) => boolean 
   return (value) => parseStart(value)?.destinationTopicId === destinationTopicId;
 }
 
-function formatStart({ starts, ...ids }: StartRecord): string {
+/** The value below `startKey`. */
+export function formatStart({ starts, ...ids }: StartRecord): string {
   return JSON.stringify({ version: 1, ...ids, starts: starts.map(String) });
 }
 

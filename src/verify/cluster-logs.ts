@@ -18,6 +18,11 @@ export interface ClusterLogsOptions {
   fetchBytesMax?: number;
   /** How long one question to a leader is repeated while leaders move or brokers restart, in ms; default 60,000. */
   deadlineMs?: number;
+  /**
+   * Default read_committed. With read_uncommitted fetches go on to the high watermark, and no batch is told to be
+   * aborted.
+   */
+  isolation?: 'read_committed' | 'read_uncommitted';
 }
 
 type Leader = Awaited<ReturnType<Cluster['leaderOf']>>;
@@ -134,7 +139,10 @@ class ClusterPartitionLog implements PartitionLog {
         maxWaitMs: fetchWaitMsMax,
         minBytes: 1,
         maxBytes: fetchBytesMax,
-        isolationLevel: isolation.readCommitted,
+        isolationLevel:
+          this.#options.isolation === 'read_uncommitted'
+            ? isolation.readUncommitted
+            : isolation.readCommitted,
         sessionId: 0,
         sessionEpoch: -1,
         topics: [

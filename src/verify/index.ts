@@ -3,7 +3,7 @@
 export { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
 export { type CompareOptions, type Comparison, compareLogs } from './compare-logs.ts';
 export type { LinkProgress } from './link-progress.ts';
-export type { LogBatch } from './log-cursor.ts';
+export { type LogBatch, SideFailure } from './log-cursor.ts';
 export { type LogSettings, logSettings } from './log-settings.ts';
 export type { LogSource, TopicSize } from './log-source.ts';
 export {
@@ -23,6 +23,7 @@ export {
   type VerifyReport,
   verifyReport,
 } from './report.ts';
+export { Span, type SpanOptions } from './span.ts';
 export {
   type Compared,
   type Difference,

@@ -1,0 +1,141 @@
+// What a restore stands on: the region that comes back, the one that it is restored from, and the links between them.
+import { type MirrorRecord, primaryOf } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import type { LinkConfig } from '../../topology/index.ts';
+import type { OpenGroup, OpenRegion } from '../types.ts';
+
+export interface RestoreGround {
+  readonly group: OpenGroup;
+  /** The region that comes back. */
+  readonly lost: OpenRegion;
+  /** The primary of its topics: where they are restored from. */
+  readonly home: OpenRegion;
+  /** Mirrors from home to the lost region. */
+  readonly link: LinkConfig;
+  /** Topics that wait for this restore. */
+  readonly topics: readonly string[];
+}
+
+/**
+ * @param only topics that are meant; null: all that wait
+ * @throws LockstepError USAGE where nothing waits, or it is not told what is meant; CLUSTER_UNREACHABLE.
+ */
+export function restoreGround(
+  group: OpenGroup,
+  region: string,
+  only: readonly string[] | null,
+): RestoreGround {
+  const { config } = group;
+  if (!config.regions.includes(region))
+    throw usage(`${region} is no region of group ${config.name}: it has ${config.regions.join(', ')}`);
+  const roles = group.roles();
+  if (roles === null)
+    throw usage(
+      `group ${config.name} has no roles yet in any region that answers; start agents with lockstep run`,
+    );
+  const waiting = Object.hasOwn(roles.awaitsRestore, region) ? roles.awaitsRestore[region]! : [];
+  if (waiting.length === 0)
+    throw usage(`nothing waits for a restore at ${region}; lockstep status shows how the group stands`);
+  const unknown = only?.filter((topic) => !waiting.includes(topic)) ?? [];
+  if (unknown.length > 0) throw usage(`${unknown.join(', ')}: not waiting for a restore at ${region}`);
+  const topics = only ?? waiting;
+  const byHome = Map.groupBy(topics, (topic) => primaryOf(roles, topic).region);
+  if (byHome.size > 1) {
+    const parts = Array.from(byHome, ([home, names]) => `from ${home}: --topics ${names.join(',')}`);
+    throw usage(
+      `topics of ${region} have several primaries; restore them one after the other, ${parts.join('; ')}`,
+    );
+  }
+  const [home] = byHome.keys();
+  return groundBetween(group, { region, home: home!, topics });
+}
+
+/** The same for a restore that is under way, whose topics may not wait any more. @throws as `restoreGround` */
+export function groundBetween(
+  group: OpenGroup,
+  { region, home, topics }: { region: string; home: string; topics: readonly string[] },
+): RestoreGround {
+  const { config, topology } = group;
+  const link = Object.values(topology.links).find(
+    ({ name, source, destination }) =>
+      config.links.includes(name) && source === home && destination === region,
+  );
+  if (link === undefined)
+    throw usage(`group ${config.name} has no link from ${home} to ${region}: nothing could be copied`);
+  return { group, link, topics, lost: reached(group, region), home: reached(group, home) };
+}
+
+function reached(group: OpenGroup, name: string): OpenRegion {
+  const region = group.regions.get(name)!;
+  if (region.cluster !== null) return region;
+  throw new LockstepError(
+    'CLUSTER_UNREACHABLE',
+    `region ${name} is needed and can't be reached: ${region.reason}`,
+  );
+}
+
+/** What is known of how far the new primary mirrored a topic. */
+export interface KnownCut {
+  /** By partition; null: unknown. */
+  readonly cuts: readonly bigint[] | null;
+  /** Whether the lost topic is the one that was mirrored, and its mirror the topic that the new primary has now. */
+  readonly isSameTopic: boolean;
+}
+
+/** Where the new primary's mirror of a topic was cut, by the record of the promotion. */
+export function knownCut(
+  { group, home, lost }: Pick<RestoreGround, 'group' | 'home' | 'lost'>,
+  topic: string,
+  ids: { readonly lost: string; readonly home: string },
+): KnownCut {
+  const mirrors = mirrorsOf(group, home, topic);
+  const own = mirrors.find(({ link }) => link.source === lost.name);
+  if (own !== undefined) {
+    const { sourceTopicId, mirrorTopicId } = own.mirror;
+    const isSameTopic = sourceTopicId === ids.lost && mirrorTopicId === ids.home;
+    return { cuts: cutsOf(own.mirror), isSameTopic };
+  }
+  // A third region: both are mirrors of the former primary.
+  for (const { link, mirror } of mirrors) {
+    const other = mirrorsOf(group, lost, topic).find((one) => one.link.source === link.source);
+    if (other === undefined) continue;
+    const isSameTopic =
+      other.mirror.sourceTopicId === mirror.sourceTopicId &&
+      other.mirror.mirrorTopicId === ids.lost &&
+      mirror.mirrorTopicId === ids.home;
+    return { cuts: cutsOf(mirror), isSameTopic };
+  }
+  return { cuts: null, isSameTopic: true };
+}
+
+function mirrorsOf(
+  { topology, config }: OpenGroup,
+  at: OpenRegion,
+  topic: string,
+): { link: LinkConfig; mirror: MirrorRecord }[] {
+  return config.links.flatMap((name) => {
+    const link = topology.links[name];
+    const mirror = at.state?.mirrors.get(`${name}/${topic}`);
+    return link?.destination === at.name && mirror !== undefined ? [{ link, mirror }] : [];
+  });
+}
+
+function cutsOf({ promotion }: MirrorRecord): readonly bigint[] | null {
+  const partitions = promotion?.partitions;
+  if (partitions === undefined) return null;
+  const cuts: bigint[] = [];
+  for (const { partition, cutOffset } of partitions) cuts[partition] = BigInt(cutOffset);
+  return cuts;
+}
+
+/** Whether gaps were filled with copies on the way to the new primary. */
+export function gapsHoldCopies({ group, home, lost }: RestoreGround): boolean {
+  return Object.values(group.topology.links).some(
+    ({ source, destination, compactionGaps }) =>
+      source === lost.name && destination === home.name && compactionGaps === 'copies',
+  );
+}
+
+function usage(message: string): LockstepError {
+  return new LockstepError('USAGE', message);
+}

@@ -1,0 +1,105 @@
+// Where the log of a lost partition and that of the new primary part.
+//
+//   lost      0 ............ cut ........ end        what the new primary never got
+//   home      0 ............ cut | markers | ....... what was written there since
+//             '-- mirrored --'
+//
+// The cut is known: in front of it the new primary holds a mirror of the lost log. So the lost log can be continued when
+// it ends at the cut or in front of it, and holds there what the new primary holds. It is never judged by its tail
+// alone: the same record may have been produced again on both sides. What is compared are the records in front of
+// the cut, backwards in windows, until one window is the same from its start to its end: a leader that lost
+// acknowledged records and took others in their place leaves a difference at the end of the log, not one far in
+// front of it. Below the last window the mirror's own promise is trusted, unless everything is to be compared.
+import { earlier, later } from '../../offsets.ts';
+import { type PartitionLog, Span } from '../../verify/index.ts';
+import type { PartitionPlan, Standing } from './types.ts';
+
+export interface PartingLogs {
+  readonly lost: PartitionLog;
+  readonly home: PartitionLog;
+}
+
+/** What is known of the lost log. */
+export interface LostLog {
+  readonly partition: number;
+  readonly logStart: bigint;
+  /** All of it is on every in-sync replica. */
+  readonly logEnd: bigint;
+  readonly lastStableOffset: bigint;
+}
+
+export interface PartingOptions {
+  /** The first offset of the new primary that is not from here; null: unknown, and everything is compared. */
+  readonly cutOffset: bigint | null;
+  /** How many offsets are compared at first; null: all. */
+  readonly windowOffsets: bigint | null;
+  /** Whether a gap of the lost log may be filled with copies at the new primary (`compactionGaps: copies`). */
+  readonly gapsHoldCopies: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Each further window is so many times as long as the one before. */
+const growth = 4n;
+
+/** @throws SideFailure when a log can't be read. */
+export async function findParting(
+  logs: PartingLogs,
+  lost: LostLog,
+  options: PartingOptions,
+): Promise<PartitionPlan> {
+  const { cutOffset, windowOffsets } = options;
+  const { partition, logStart, logEnd, lastStableOffset } = lost;
+  const home = await logs.home.offsets(options.signal);
+  const shared = earlier(cutOffset ?? home.lastStableOffset, home.lastStableOffset);
+  const limit = earlier(earlier(logEnd, lastStableOffset), shared);
+  const floor = earlier(later(logStart, home.logStartOffset), limit);
+  const whole = cutOffset === null || windowOffsets === null;
+  let parting = limit;
+  let windowEnd = limit;
+  let windowLength = whole ? limit - floor : windowOffsets;
+  while (windowEnd > floor) {
+    const start = later(floor, windowEnd - windowLength);
+    const difference = await firstDifference(logs, { start, end: windowEnd }, options);
+    windowEnd = start;
+    if (difference === null) break;
+    parting = difference;
+    windowLength *= growth;
+  }
+  const standing = standingOf({ parting, limit, logEnd, lastStableOffset });
+  return {
+    ...{ partition, standing, logStart, logEnd, cutOffset },
+    partingOffset: standing === 'continues' ? logEnd : later(parting, logStart),
+    compared: limit > floor ? { start: windowEnd, end: limit } : null,
+  };
+}
+
+function standingOf(at: {
+  parting: bigint;
+  limit: bigint;
+  logEnd: bigint;
+  lastStableOffset: bigint;
+}): Standing {
+  if (at.parting < at.limit) return 'different';
+  if (at.logEnd === at.limit) return 'continues';
+  return at.lastStableOffset === at.limit ? 'undecided' : 'ahead';
+}
+
+async function firstDifference(
+  { lost, home }: PartingLogs,
+  range: { start: bigint; end: bigint },
+  { gapsHoldCopies, signal }: PartingOptions,
+): Promise<bigint | null> {
+  const span = new Span(range, {
+    source: lost,
+    destination: home,
+    gapsHoldCopies,
+    ...(signal && { signal }),
+  });
+  await span.run();
+  const { difference } = span;
+  if (difference === null) return null;
+  const { offset, sourceOffset, destinationOffset } = difference;
+  return [offset, sourceOffset, destinationOffset]
+    .filter((each) => each !== null && each !== undefined)
+    .reduce(earlier, range.end);
+}

@@ -1,0 +1,263 @@
+// A restore as steps. Until topics are deleted everything can be left as it is: what was made by then are copies.
+import type { MoveRecord } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { formatBytes, formatCount, formatDuration, plural } from '../../units.ts';
+import { completeLossReport } from '../loss/index.ts';
+import { setRolesAt, setRolesElsewhere } from '../set-roles.ts';
+import type { MoveContext, Step, StepOutcome } from '../types.ts';
+import { beginMirrors } from './begin-mirrors.ts';
+import { describeCopy, untilCopied, verifyEnds } from './copy.ts';
+import { deleteDiverged, stillThere, writtenSince } from './delete-topics.ts';
+import { foundAsFacts, foundIn, foundOf, optionsOf, verifiedAsFacts, verifiedOf } from './facts.ts';
+import { groundBetween, type RestoreGround, restoreGround } from './ground.ts';
+import { lookForRestore, windowOffsetsDefault } from './look.ts';
+import { restoredRoles, restoredTopicsOf } from './restored-roles.ts';
+import { saveTails, verifyTails } from './tails.ts';
+import { deletedTopics, type RestorePlan } from './types.ts';
+
+/** What depends on the amount of data may take this long, ms; it can be interrupted and gone on with. */
+const longMs = 7 * 24 * 3_600_000;
+const tellEveryMs = 2_000;
+const patienceMs = 10_000;
+/** How often what is written while tails are verified is saved as well. */
+const verifyRoundsMax = 3;
+
+const look: Step = {
+  name: 'look',
+  title: ({ to, from }) => `find where the logs of ${to} and ${from} part`,
+  limitMs: () => longMs,
+  run: async (context, move) => {
+    const { group, signal } = context;
+    const { history, comparesAll, confirmed } = optionsOf(move);
+    await group.reopen();
+    const ground = restoreGround(group, move.to, move.topics);
+    const plan = await lookForRestore(ground, {
+      atMs: move.startedAtMs,
+      windowOffsets: comparesAll ? null : windowOffsetsDefault,
+      signal,
+      onPartition: paced(
+        context,
+        (done: number, total: number) => `${formatCount(done)} of ${plural(total, 'partition')}`,
+      ),
+    });
+    const unconfirmed = deletedTopics(plan).filter(({ topic }) => !confirmed.includes(topic));
+    if (unconfirmed.length > 0)
+      throw new LockstepError(
+        'USAGE',
+        `${unconfirmed.map(({ topic }) => topic).join(', ')}: would be deleted at ${move.to} by now, and was not when the plan was confirmed; look at the plan again`,
+      );
+    return { remark: foundRemark(plan), facts: foundAsFacts(foundIn(plan, history)) };
+  },
+};
+
+function foundRemark({ topics }: RestorePlan): string {
+  const counted = Map.groupBy(topics, ({ fate }) => fate);
+  const count = (fate: RestorePlan['topics'][number]['fate']): number => counted.get(fate)?.length ?? 0;
+  return [
+    `${plural(count('continue'), 'topic')} continue where they are`,
+    `${formatCount(count('copyAgain'))} to be copied again`,
+    ...(count('copyAnew') > 0 ? [`${formatCount(count('copyAnew'))} to be copied for the first time`] : []),
+    ...(count('leaveAlone') > 0 ? [`${formatCount(count('leaveAlone'))} left alone`] : []),
+  ].join(', ');
+}
+
+const lossCompleted: Step = {
+  name: 'lossCompleted',
+  title: () => 'complete the loss report, while the lost logs are there',
+  limitMs: () => longMs,
+  run: async (context, move) => {
+    const reports = await completeLossReport(context, move);
+    const open = reports.filter(({ summary }) => summary.completedAtMs === null).length;
+    if (reports.length === 0) return { remark: 'there is none' };
+    return { remark: open === 0 ? 'it is complete' : 'some of it stays unknown; lockstep loss says what' };
+  },
+};
+
+const saveStep: Step = {
+  name: 'saveTails',
+  title: ({ to }) => `save what only ${to} has`,
+  limitMs: () => longMs,
+  run: async (context, move) => {
+    const { lost } = await underWay(context, move);
+    const found = foundOf(move);
+    let [records, bytes] = [0, 0];
+    const tell = paced(
+      context,
+      (count: number, size: number) => `${plural(count, 'record')}, ${formatBytes(size)}`,
+    );
+    await saveTails(lost, found, {
+      signal: context.signal,
+      onSaved: (count, size) => {
+        records += count;
+        bytes += size;
+        tell(records, bytes);
+      },
+    });
+    return {
+      remark:
+        records === 0
+          ? 'nothing was left to be saved'
+          : `${plural(records, 'record')} saved, ${formatBytes(bytes)}`,
+    };
+  },
+  undo: async (_context, move) => {
+    const { found } = move.facts;
+    const kept = found === undefined ? [] : foundOf(move).copied.flatMap(({ savedTo }) => savedTo ?? []);
+    return kept.length === 0
+      ? 'nothing was saved'
+      : `copies stay where they were made: ${kept.join(', ')}; delete them if nobody needs them`;
+  },
+};
+
+const verifyStep: Step = {
+  name: 'verifyTails',
+  title: () => 'read what was saved back, and compare every record',
+  limitMs: () => longMs,
+  run: async (context, move) => {
+    const { lost } = await underWay(context, move);
+    const verified = await verifyTails(lost, foundOf(move), context);
+    const records = verified.reduce((sum, tail) => sum + tail.records, 0n);
+    return { remark: `${plural(records, 'record')} found, each as it was`, facts: verifiedAsFacts(verified) };
+  },
+};
+
+const deleteStep: Step = {
+  name: 'deleteTopics',
+  title: ({ to }) => `delete the topics at ${to} that can't be continued`,
+  isPointOfNoReturn: true,
+  limitMs: () => longMs,
+  run: async (context, move): Promise<StepOutcome> => {
+    const { lost } = await underWay(context, move);
+    const { signal } = context;
+    const found = foundOf(move);
+    let verified = verifiedOf(move);
+    for (let round = 1; ; round++) {
+      const written = await writtenSince(lost, found, verified, signal);
+      if (written === null) break;
+      if (round > verifyRoundsMax)
+        throw new LockstepError(
+          'KAFKA_ERROR',
+          `${lost.name}: somebody writes again and again to what is to be deleted (${written}); nothing was deleted. Stop them, and go on with the same command`,
+        );
+      context.say(`${written} was written since; it is saved, too`);
+      const left = { ...found, copied: await stillThere(lost, found) };
+      verified = await verifyTails(lost, left, { signal });
+    }
+    const deleted = await deleteDiverged(lost, found, signal);
+    return { remark: deleted.length === 0 ? 'nothing was left' : `deleted ${deleted.join(', ')}` };
+  },
+  undo: async (context, move) => {
+    const { lost } = await underWay(context, move);
+    const found = foundOf(move);
+    const there = await stillThere(lost, found);
+    if (there.length === found.copied.filter(({ topicId }) => topicId !== null).length)
+      return 'nothing was deleted';
+    throw new LockstepError('USAGE', 'topics were deleted: the restore can only go on');
+  },
+};
+
+const beginStep: Step = {
+  name: 'beginMirrors',
+  title: () => 'decide where the mirrors begin',
+  limitMs: () => longMs,
+  run: async (context, move) => {
+    const ground = await underWay(context, move);
+    const later = foundOf(move).copied.filter(({ beginsAt }) => beginsAt !== null);
+    if (later.length === 0) return { remark: 'at the start of the logs' };
+    await beginMirrors(ground, later, context.say);
+    return {
+      remark: `${plural(later.length, 'topic')} where the logs parted; older records stay at ${move.from}`,
+    };
+  },
+};
+
+const rolesHere: Step = {
+  name: 'rolesHere',
+  title: ({ to }) => `let ${to} be a mirror again`,
+  run: async (context, move) => {
+    const { group, home, by, nowMs, note } = context;
+    const roles = group.roles();
+    if (roles === null) throw new LockstepError('INTERNAL', `group ${move.group} has no roles any more`);
+    if (roles.moveId === move.id) {
+      await setRolesAt(home, roles);
+      return { remark: `roles of generation ${roles.generation}` };
+    }
+    const topics = restoredTopicsOf(roles, move, foundOf(move).leftAlone);
+    const change = { moveId: move.id, by, atMs: nowMs() };
+    const next = restoredRoles(roles, { region: move.to, topics }, change);
+    // Before they are set: afterwards nobody can tell any more which topics waited.
+    await note({ restored: [...topics] });
+    await setRolesAt(home, next);
+    return { remark: `roles of generation ${next.generation}` };
+  },
+};
+
+const rolesThere: Step = {
+  name: 'rolesThere',
+  title: () => 'tell the other regions',
+  run: async ({ group, home, signal }) => {
+    const untold = await setRolesElsewhere(group, home.name, group.roles()!, { patienceMs, signal });
+    if (untold.size === 0) return { remark: 'all know' };
+    const lines = [...untold].map(([region, why]) => `${region} could not be told (${why})`);
+    return { remark: `${lines.join('; ')}; its agents learn it when they reach ${home.name}` };
+  },
+};
+
+const copyStep: Step = {
+  name: 'copy',
+  title: ({ to, from }) => `copy from ${from} to ${to}`,
+  limitMs: () => longMs,
+  run: async (context, move) => {
+    const ground = await underWay(context, move);
+    const beganMs = performance.now();
+    const tell = paced(context, describeCopy);
+    const { partitions, bytes } = await untilCopied(ground, {
+      ...{ topics: restoredOf(move), say: context.say, signal: context.signal },
+      onProgress: tell,
+    });
+    const tookMs = performance.now() - beganMs;
+    return {
+      remark: `${plural(partitions, 'partition')}, ${formatBytes(bytes)} there, in ${formatDuration(tookMs)}`,
+    };
+  },
+};
+
+const verifyCopies: Step = {
+  name: 'verifyCopies',
+  title: ({ to, from }) => `compare the ends of the logs at ${to} and ${from}`,
+  limitMs: () => longMs,
+  run: async (context, move) => {
+    const ground = await underWay(context, move);
+    const records = await verifyEnds(ground, restoredOf(move), context.signal);
+    return { remark: `${plural(records, 'record')} compared, all equal` };
+  },
+};
+
+/** In their order. */
+export const restoreSteps: readonly Step[] = [
+  ...[look, lossCompleted, saveStep, verifyStep, deleteStep],
+  ...[beginStep, rolesHere, rolesThere, copyStep, verifyCopies],
+];
+
+/** The regions of a restore that has begun. */
+async function underWay({ group }: MoveContext, move: MoveRecord): Promise<RestoreGround> {
+  await group.reopen();
+  return groundBetween(group, { region: move.to, home: move.from, topics: [] });
+}
+
+function restoredOf({ facts }: MoveRecord): readonly string[] {
+  return (facts.restored as readonly string[] | undefined) ?? [];
+}
+
+/** Says how far it is, not too often. */
+function paced<Args extends readonly unknown[]>(
+  { say }: MoveContext,
+  words: (...args: Args) => string,
+): (...args: Args) => void {
+  let toldAtMs = performance.now();
+  return (...args) => {
+    if (performance.now() - toldAtMs < tellEveryMs) return;
+    toldAtMs = performance.now();
+    say(words(...args));
+  };
+}
