@@ -191,6 +191,7 @@ export class FleetAgent {
       for (const { key, value } of changes) if (value === null) this.#forget(key);
       this.#warnOfNamesake();
       if (changes.some(({ key }) => declared.test(key))) this.#follow();
+      if (changes.some(({ key }) => key.startsWith('roles/'))) this.#office.rolesTurned();
       this.#tellWarnings();
     });
     try {

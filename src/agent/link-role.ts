@@ -1,9 +1,7 @@
 // What the roles of replication groups mean for a link at this region: whether it may copy a topic now, and why not.
 import { type FleetState, type LinkRecord, roleOf, rolesOfLink, type TopicRole } from '../control/index.ts';
 import type { TopicHold } from '../link/index.ts';
-
-/** State of a link's condition while two regions contradict each other; no agent copies anything on it. */
-export const splitRoles = 'SplitRoles';
+import { splitRoles } from './leader/conditions.ts';
 
 export type LinkRole =
   | TopicRole

@@ -8,6 +8,7 @@ import { Leader } from './leader/leader.ts';
 import type { MetTopic } from './leader/met-topics.ts';
 import { promotableLink } from './leader/promotable-link.ts';
 import { Promotions } from './leader/promotions.ts';
+import { RolesWatch } from './leader/roles-watch.ts';
 import type { LinkWorker } from './link-worker.ts';
 
 export interface OfficeOptions extends Pick<DecisionContext, 'resolve' | 'checkTogether'> {
@@ -26,6 +27,7 @@ const fencedPauseMs = 3_000;
 export class Office {
   readonly #options: OfficeOptions;
   #leader: Leader | null = null;
+  #rolesWatch: RolesWatch | null = null;
   #isLeading = false;
   #isClosed = false;
   #changing: Promise<void> = Promise.resolve();
@@ -88,7 +90,11 @@ export class Office {
           checkTogether,
         },
         met: () => metTopics([...workers.values()]),
-        links: () => Array.from(workers.values(), (worker) => worker.topicsStatus()),
+        links: () =>
+          Array.from(workers.values(), (worker) => ({
+            ...worker.topicsStatus(),
+            roles: this.#rolesWatch?.rolesAt(worker.record) ?? null,
+          })),
         sourceClusterIds: () =>
           new Map(
             [...workers.values()].flatMap(({ name, source }) =>
@@ -104,6 +110,8 @@ export class Office {
         onFenced: () => this.#fenced(),
       });
       for (const worker of workers.values()) worker.lead(true);
+      this.#rolesWatch = this.#watchRoles(this.#leader);
+      this.#rolesWatch.start();
       this.#leader.start();
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
@@ -117,8 +125,26 @@ export class Office {
   async #leave(): Promise<void> {
     const leader = this.#leader;
     this.#leader = null;
+    this.#rolesWatch?.stop();
+    this.#rolesWatch = null;
     for (const worker of this.#options.workers.values()) worker.lead(false);
     await leader?.stop();
+  }
+
+  #watchRoles(leader: Leader): RolesWatch {
+    const { control, workers } = this.#options;
+    return new RolesWatch({
+      state: control.state,
+      links: () => [...workers.values()],
+      take: (theirs) => leader.follow(theirs),
+      onChange: () => leader.look(),
+      clock: systemClock,
+    });
+  }
+
+  /** Roles of this region have turned. */
+  rolesTurned(): void {
+    this.#rolesWatch?.look();
   }
 
   /** Another agent has taken the pen, or Kafka took it away; the group decides who leads. */

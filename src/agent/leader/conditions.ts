@@ -2,12 +2,18 @@
 // the links' runners say.
 import { type ConditionRecord, conditionKey, type FleetState, recordVersion } from '../../control/index.ts';
 import type { LinkStatus } from '../../link/index.ts';
+import type { SourceRoles } from './roles-watch.ts';
 
 /** How the topics of a link stand. */
 export interface LinkTopics extends Pick<LinkStatus, 'name' | 'topics' | 'discoveryError'> {
   /** Named by the link one by one, and not at the source. */
   readonly missingTopics: readonly string[];
+  /** What its source tells of the roles; null, or absent: it is in no group. */
+  readonly roles?: SourceRoles | null;
 }
+
+/** State of a link's condition while two regions contradict each other; no agent copies anything on it. */
+export const splitRoles = 'SplitRoles' satisfies SourceRoles['state'];
 
 /** Entries that are new, other or gone. */
 export function conditionEntries(
@@ -15,13 +21,11 @@ export function conditionEntries(
   links: readonly LinkTopics[],
   nowMs: number,
 ): Map<string, ConditionRecord | null> {
-  const wanted = new Map<string, { state: string; reason: string }>();
+  const wanted = new Map<string, Condition>();
   for (const link of links) {
     if (!state.links.has(link.name)) continue;
-    if (link.discoveryError !== null)
-      wanted.set(conditionKey(link.name), { state: 'Trouble', reason: link.discoveryError });
-    else if (link.topics.length + link.missingTopics.length === 0)
-      wanted.set(conditionKey(link.name), { state: 'NothingSelected', reason: nothingSelected });
+    const ofLink = linkCondition(link, state.conditions.get(link.name));
+    if (ofLink !== null) wanted.set(conditionKey(link.name), ofLink);
     for (const topic of link.missingTopics)
       wanted.set(conditionKey(link.name, topic), { state: 'Missing', reason: missing });
     for (const { topic, mirrorTopic, state: topicState, reason } of link.topics) {
@@ -49,6 +53,22 @@ export function conditionEntries(
   for (const name of state.conditions.keys())
     if (!wanted.has(`condition/${name}`)) entries.set(`condition/${name}`, null);
   return entries;
+}
+
+type Condition = Pick<ConditionRecord, 'state' | 'reason'>;
+
+/** What keeps the whole link, the gravest first; null: nothing does. */
+function linkCondition(link: LinkTopics, known: ConditionRecord | undefined): Condition | null {
+  const { roles, discoveryError, topics, missingTopics } = link;
+  if (roles?.state === splitRoles) return { state: splitRoles, reason: roles.reason };
+  // A new leader has to hear the source before it may say that a split is over.
+  if (roles?.state === 'Unknown' && known?.state === splitRoles)
+    return { state: splitRoles, reason: known.reason };
+  if (discoveryError !== null) return { state: 'Trouble', reason: discoveryError };
+  if (roles?.state === 'RolesUnseen') return { state: roles.state, reason: roles.reason };
+  if (topics.length + missingTopics.length === 0)
+    return { state: 'NothingSelected', reason: nothingSelected };
+  return null;
 }
 
 const missing = 'the source has no topic of this name yet, or its user may not describe it';

@@ -76,7 +76,7 @@ function forgotten(state: FleetState, written: MoveRecord): string[] {
 export function writeLoss(state: FleetState, values: Readonly<Record<string, unknown>>): Decision {
   const entries = new Map<string, object | null>();
   for (const [key, value] of Object.entries(values)) {
-    if (!/^loss\/[^/]+\/[^/]+\/[^/]+$/.test(key) || typeof value !== 'object')
+    if (!/^loss\/[^/]+\/[^/]+\/[^/]*$/.test(key) || typeof value !== 'object')
       throw new LockstepError('USAGE', `${key}: no place for what a failover left behind of a topic`);
     checkOurs(state, key);
     entries.set(key, value);

@@ -16,16 +16,19 @@ import {
   type ControlTopic,
   expired,
   type FleetState,
+  followed,
   type LeaderWriter,
   linkKey,
   type MirrorRecord,
   mirrorKey,
+  type RolesRecord,
   recordVersion,
 } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { answerOf } from './answers.ts';
 import { conditionEntries, type LinkTopics } from './conditions.ts';
 import { decide } from './decide.ts';
+import { setRoles } from './decide-roles.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 import { type MetTopic, recordsOfMet } from './met-topics.ts';
 import type { Promotions } from './promotions.ts';
@@ -49,7 +52,7 @@ export interface LeaderOptions {
 }
 
 /** Keys that the leader acts on; what agents tell of themselves is not among them. */
-const worked = /^(link|mirror|command|answer)\//;
+const worked = /^(link|mirror|command|answer|roles)\//;
 const passEveryMs = 1_000;
 /** While a promotion is on its way. */
 const promotionEveryMs = 100;
@@ -242,6 +245,21 @@ export class Leader {
       const now = this.#options.control.state.mirrors.get(`${before.link}/${before.sourceTopic}`);
       if (now === undefined || !isSameStep(now, before)) return;
       await this.#options.writer.write(new Map([[mirrorKey(before), after]]));
+    });
+  }
+
+  /** Takes over roles of another region where they are newer than ours. */
+  follow(theirs: RolesRecord): Promise<void> {
+    return this.#order.alone(async () => {
+      const { control, onNotice, writer } = this.#options;
+      const ours = control.state.roles.get(theirs.group);
+      const result = followed(ours, theirs);
+      if (result.kind !== 'take') return;
+      const decision = setRoles(control.state, result.roles, ours?.generation ?? 0);
+      if (decision.kind === 'refused') throw new LockstepError(decision.code, decision.message);
+      await writer.write(decision.entries);
+      const what = decision.changes.map(({ name, details }) => `${name}: ${details.join('; ')}`);
+      onNotice('info', `roles as another region has them: ${what.join(', ')}`);
     });
   }
 
