@@ -309,7 +309,7 @@ describe('a move', () => {
   });
 });
 
-test('a loss goes to a place of a topic, and to no other', () => {
+test('a loss goes to a place of a topic or of the move, and to no other', () => {
   const state = fleet('eu', ['us']);
   for (const key of ['loss/shop/m1', 'loss/shop/m1/a/b'])
     expect(ask(state, { do: 'writeLoss', entries: { [key]: { v: 1 } } })).toMatchObject({ code: 'USAGE' });
