@@ -59,6 +59,7 @@ async function saveRest(options: SaveTailOptions): Promise<void> {
   let gatheredBytes = 0;
   let compression: Compression = 'none';
   const flush = async () => {
+    signal?.throwIfAborted();
     if (gathered.length === 0) return;
     await writer.append(gathered, compression);
     onSaved?.(gathered.length, gatheredBytes);
