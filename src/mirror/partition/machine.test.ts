@@ -511,7 +511,8 @@ describe('a hole', () => {
     claimed(marker(10n), new TestBatch(11n, 1));
     machine.handle({ type: 'stop' });
     expect(machine.state.name).toBe('Stopping');
-    expect(types(machine.handle(answered()))).toEqual(['stopFetching']);
+    expect(types(machine.handle(answered()))).toEqual(['readLogEnd']);
+    expect(types(machine.handle(ends(11n)))).toEqual(['stopFetching']);
     expect(machine.state.name).toBe('Stopped');
   });
 
@@ -752,6 +753,58 @@ describe('stopping', () => {
       expect(machine.left).toEqual({ leaderEpoch: 4, logEnd: 13n });
     });
 
+    /** Three markers are under way for the hole at 10. */
+    const markersSent = (): void => {
+      mirroring();
+      fetch(new TestBatch(10n, 3, { isControl: true }));
+      machine.handle({ type: 'timer', round: 0 });
+      machine.handle({ type: 'logEndRead', round: 0, ends: view });
+      expect(machine.flow?.hole).toMatchObject({ phase: 'writing', sentCount: 3 });
+    };
+    const markersAnswered = () =>
+      machine.handle({ type: 'markersAnswered', round: 0, errorCode: 0, reason: 'no error' });
+    const stopWithLogEnd = (ends: { logEnd?: bigint; highWatermark?: bigint }): void => {
+      markersSent();
+      stop();
+      markersAnswered();
+      const { logEnd = 13n, highWatermark = logEnd } = ends;
+      machine.handle({ type: 'logEndRead', round: 0, ends: { leaderEpoch: 4, logEnd, highWatermark } });
+    };
+
+    it('before the first marker of a hole', () => {
+      mirroring();
+      fetch(new TestBatch(10n, 3, { isControl: true }));
+      expect(machine.flow?.hole).toMatchObject({ phase: 'claiming' });
+      stop();
+      expect(machine.left).toEqual({ leaderEpoch: 4, logEnd: 10n });
+    });
+
+    it('when the markers under way stand where they were meant to', () => {
+      stopWithLogEnd({ logEnd: 13n });
+      expect(machine.state).toMatchObject({ name: 'Stopped', offset: 13n });
+      expect(machine.left).toEqual({ leaderEpoch: 4, logEnd: 13n });
+    });
+
+    it('also where it was stopped between their answer and the look at the log end', () => {
+      markersSent();
+      markersAnswered();
+      stop();
+      expect(machine.state.name).toBe('Stopping');
+      machine.handle({ type: 'logEndRead', round: 0, ends: { ...view, logEnd: 13n, highWatermark: 13n } });
+      expect(machine.left).toEqual({ leaderEpoch: 4, logEnd: 13n });
+    });
+
+    it('also where it was stopped while replicas lagged behind the markers', () => {
+      markersSent();
+      markersAnswered();
+      const ends = { leaderEpoch: 4, logEnd: 13n, highWatermark: 12n };
+      expect(types(machine.handle({ type: 'logEndRead', round: 0, ends }))).toEqual(['pause']);
+      stop();
+      expect(types(machine.handle({ type: 'timer', round: 0 }))).toEqual(['readLogEnd']);
+      machine.handle({ type: 'logEndRead', round: 0, ends: { ...ends, highWatermark: 13n } });
+      expect(machine.left).toEqual({ leaderEpoch: 4, logEnd: 13n });
+    });
+
     const endings: [string, () => void][] = [
       ['before it has copied', () => machine.handle({ type: 'begin' })],
       [
@@ -789,21 +842,23 @@ describe('stopping', () => {
         },
       ],
       [
-        'in a hole that is claimed',
+        'where markers are answered, and the log end can’t be read',
         () => {
-          mirroring();
-          fetch(new TestBatch(10n, 3, { isControl: true }));
+          markersSent();
+          stop();
+          markersAnswered();
+          machine.handle({ type: 'readFailed', round: 0, reason: 'no leader', notAuthorized: false });
         },
       ],
+      ['where fewer markers stand than were sent', () => stopWithLogEnd({ logEnd: 12n })],
+      ['where more stand than were sent', () => stopWithLogEnd({ logEnd: 14n })],
+      ['where markers are not replicated', () => stopWithLogEnd({ highWatermark: 11n })],
       [
-        'in a hole whose markers are answered',
+        'where markers have no answer',
         () => {
-          mirroring();
-          fetch(new TestBatch(10n, 3, { isControl: true }));
-          machine.handle({ type: 'timer', round: 0 });
-          machine.handle({ type: 'logEndRead', round: 0, ends: view });
+          markersSent();
           stop();
-          machine.handle({ type: 'markersAnswered', round: 0, errorCode: 0, reason: 'no error' });
+          machine.handle({ type: 'markersUnknown', round: 0, reason: 'connection lost' });
         },
       ],
     ];

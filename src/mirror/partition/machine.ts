@@ -165,6 +165,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'NotAuthorized':
         return this.#readDestination();
       case 'Mirroring':
+      case 'Stopping':
         return this.#withHole(null, holeTimer);
       default:
         return;
@@ -579,8 +580,24 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   ): void {
     const { flow } = this;
     if (flow === null || flow.hole === null || (phase !== null && flow.hole.phase !== phase)) return;
-    if (this.state.name === 'Stopping') return this.#end('Stopped', flow.mirrorEnd, 'stopped as asked');
-    this.#decide(flow, decide(flow.hole, flow));
+    const decision = decide(flow.hole, flow);
+    if (this.state.name === 'Stopping') this.#leaveHole(flow, flow.hole, decision);
+    else this.#decide(flow, decision);
+  }
+
+  /** A stop waits until the markers under way are answered and counted, no longer: answers alone prove little. */
+  #leaveHole(flow: Flow<B>, { sentCount }: FillingHole, decision: HoleDecision): void {
+    switch (decision.next) {
+      case 'readLogEnd':
+        return this.#decide(flow, decision);
+      case 'write':
+      case 'done': {
+        const areAllIn = decision.mirrorEnd === flow.mirrorEnd + BigInt(sentCount);
+        this.#markersFound(flow, decision.mirrorEnd);
+        if (areAllIn) return this.#leave(flow);
+      }
+    }
+    this.#end('Stopped', flow.mirrorEnd, 'stopped as asked');
   }
 
   #decide(flow: Flow<B>, decision: HoleDecision): void {
@@ -626,16 +643,15 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     if (isStopped(state) || state.name === 'Stopping') return;
     if (this.#doubt !== null) return this.#end('Diverged', this.#doubt.offset, this.#doubt.reason);
     const flow = state.name === 'Mirroring' ? state.flow : null;
-    if (flow?.inFlight === null && flow.hole === null) return this.#leave(flow);
-    if (flow === null || (flow.inFlight === null && flow.hole?.phase !== 'writing')) {
-      return this.#end('Stopped', this.mirrorEnd, 'stopped as asked');
-    }
+    if (flow === null) return this.#end('Stopped', this.mirrorEnd, 'stopped as asked');
+    const areMarkersSent = flow.hole?.phase === 'writing' || flow.hole?.phase === 'checking';
+    if (flow.inFlight === null && !areMarkersSent) return this.#leave(flow);
     this.#act({ type: 'stopFetching' });
     giveBack(flow);
     this.state = { name: 'Stopping', flow };
   }
 
-  /** Stops where all that was ever sent is answered. A hole is none of that: answers about markers prove little. */
+  /** Stops where all that was ever sent is answered, and stands in the log. */
   #leave({ mirrorEnd }: Flow<B>): void {
     this.left = { logEnd: mirrorEnd, leaderEpoch: this.#viewedEpoch };
     this.#end('Stopped', mirrorEnd, 'stopped as asked');

@@ -198,6 +198,27 @@ export const scenarios: readonly Scenario[] = [
     promptShare: 0.7,
   },
   {
+    name: 'one worker, old records, handed over at holes',
+    weights: {
+      ...holey,
+      produce: 30,
+      splitMarkers: 15,
+      expireProducers: 70,
+      stopCleanly: 20,
+      crash: 25,
+      loseAnswer: 3,
+      strandRequest: 25,
+      delayRequest: 40,
+      stallReplication: 6,
+      refuseForReplicas: 2,
+      changeLeader: 2,
+      leadThereAndBack: 1,
+    },
+    hasSeveralWorkers: false,
+    hasOldRecords: true,
+    promptShare: 0.7,
+  },
+  {
     name: 'one worker, interrupted at holes',
     weights: {
       ...writing,
