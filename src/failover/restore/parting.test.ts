@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ArrayLog, inBatches } from '../../../test/verify/array-log.ts';
+import { encodeBatch, type RecordView } from '../../records/index.ts';
+import { findParting, type LostLog } from './parting.ts';
+import type { PartitionPlan } from './types.ts';
+
+function record(offset: number, value: string): RecordView {
+  return {
+    offset: BigInt(offset),
+    timestamp: BigInt(1_000 + offset),
+    key: null,
+    value: Buffer.from(value),
+    headers: [],
+  };
+}
+
+const range = (start: number, end: number, value: (offset: number) => string): RecordView[] =>
+  Array.from({ length: end - start }, (_, i) => record(start + i, value(start + i)));
+
+function lostLog(log: ArrayLog, fields: Partial<LostLog> = {}): LostLog {
+  const { logStartOffset: logStart, highWatermark: logEnd, lastStableOffset } = log;
+  return { partition: 0, logStart, logEnd, lastStableOffset, ...fields };
+}
+
+interface Sides {
+  readonly lost: RecordView[];
+  readonly home: RecordView[];
+  readonly cut: number | null;
+  readonly window?: number | null;
+  readonly sizes?: readonly [number[], number[]];
+}
+
+function find({ lost, home, cut, window = 4, sizes = [[3], [3]] }: Sides): Promise<PartitionPlan> {
+  const [one, other] = [new ArrayLog(inBatches(lost, sizes[0])), new ArrayLog(inBatches(home, sizes[1]))];
+  return findParting({ lost: one, home: other }, lostLog(one), {
+    cutOffset: cut === null ? null : BigInt(cut),
+    windowOffsets: window === null ? null : BigInt(window),
+    gapsHoldCopies: false,
+  });
+}
+
+const same = (offset: number): string => `same ${offset}`;
+
+describe('where two logs part', () => {
+  test('a log that ends at the cut continues there', async () => {
+    const plan = await find({ lost: range(0, 20, same), home: range(0, 30, same), cut: 20 });
+    expect(plan).toMatchObject({ standing: 'continues', partingOffset: 20n });
+    expect(plan.compared).toEqual({ start: 16n, end: 20n });
+  });
+
+  test('a log that lost its own end continues where it ends', async () => {
+    const plan = await find({ lost: range(0, 15, same), home: range(0, 30, same), cut: 20 });
+    expect(plan).toMatchObject({ standing: 'continues', partingOffset: 15n });
+  });
+
+  test('a log that goes on behind the cut parts at the cut, also when the same was produced again on both sides', async () => {
+    const plan = await find({ lost: range(0, 25, same), home: range(0, 30, same), cut: 20 });
+    expect(plan).toMatchObject({ standing: 'ahead', partingOffset: 20n, logEnd: 25n });
+  });
+
+  test('other records in front of the cut are found, although the log ends there and its end looks the same', async () => {
+    const replaced = (offset: number): string =>
+      offset >= 10 && offset < 18 ? `other ${offset}` : same(offset);
+    const plan = await find({ lost: range(0, 20, replaced), home: range(0, 30, same), cut: 20 });
+    expect(plan).toMatchObject({ standing: 'different', partingOffset: 10n });
+  });
+
+  test('an open transaction in front of the cut may be decided another way', async () => {
+    const lost = new ArrayLog(inBatches(range(0, 18, same), [3]), { lastStableOffset: 15n });
+    const home = new ArrayLog(inBatches(range(0, 30, same), [3]));
+    const options = { cutOffset: 20n, windowOffsets: 4n, gapsHoldCopies: false };
+    const plan = await findParting({ lost, home }, lostLog(lost), options);
+    expect(plan).toMatchObject({ standing: 'undecided', partingOffset: 15n });
+  });
+
+  test('without a cut everything is compared', async () => {
+    const home = range(0, 30, (offset) => (offset < 12 ? same(offset) : 'new'));
+    const plan = await find({ lost: range(0, 20, same), home, cut: null });
+    expect(plan).toMatchObject({ standing: 'different', partingOffset: 12n });
+    expect(plan.compared).toEqual({ start: 0n, end: 20n });
+  });
+
+  test('an empty log continues, and one whose start is gone is compared from there', async () => {
+    const home = new ArrayLog(inBatches(range(0, 30, same), [3]));
+    const options = { cutOffset: 20n, windowOffsets: null, gapsHoldCopies: false };
+    const empty = new ArrayLog([]);
+    expect(await findParting({ lost: empty, home }, lostLog(empty), options)).toMatchObject({
+      ...{ standing: 'continues', partingOffset: 0n, compared: null },
+    });
+    const late = new ArrayLog(inBatches(range(9, 20, same), [3]));
+    expect(await findParting({ lost: late, home }, lostLog(late), options)).toMatchObject({
+      ...{ standing: 'continues', partingOffset: 20n, compared: { start: 9n, end: 20n } },
+    });
+  });
+
+  test('markers on one side where the other has none are no difference in front of the cut', async () => {
+    const marker = encodeBatch([record(6, 'marker')], { isControl: true, isTransactional: true });
+    const lost = new ArrayLog([
+      ...inBatches(range(0, 6, same), [3]),
+      marker,
+      ...inBatches(range(7, 20, same), [3]),
+    ]);
+    const home = new ArrayLog([...inBatches(range(0, 6, same), [4]), ...inBatches(range(7, 30, same), [5])]);
+    const options = { cutOffset: 20n, windowOffsets: null, gapsHoldCopies: false };
+    expect((await findParting({ lost, home }, lostLog(lost), options)).standing).toBe('continues');
+  });
+});
+
+// Invariants: nothing in front of the parting differs; nothing at or behind it is kept; what continues is a prefix.
+test('property: the parting is the first difference or the cut, whatever the batches and the window', async () => {
+  const length = fc.integer({ min: 1, max: 60 });
+  const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        lostEnd: length,
+        cut: length,
+        more: fc.nat(20),
+        partAt: fc.nat(60),
+        window: length,
+        sizes: fc.tuple(sizes, sizes),
+      }),
+      async ({ lostEnd, cut, more, partAt, window, sizes: batches }) => {
+        const lost = range(0, lostEnd, (offset) => (offset < partAt ? same(offset) : `lost ${offset}`));
+        const home = range(0, cut + more, same);
+        const plan = await find({ lost, home, cut, window, sizes: batches });
+        const expected = Math.min(lostEnd, cut, partAt);
+        expect(Number(plan.partingOffset)).toBe(plan.standing === 'continues' ? lostEnd : expected);
+        expect(plan.standing === 'continues').toBe(lostEnd <= cut && partAt >= lostEnd);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
