@@ -20,8 +20,8 @@ export interface OpenGroupOptions {
   readonly by: string;
   /** Warnings of control topics. */
   readonly onWarning: (text: string) => void;
-  /** How long a region may take to answer, ms. Default 3 s. */
-  readonly patienceMs?: number;
+  /** How long a region may take to answer, ms. Default 3 s for each. */
+  readonly patienceMs?: number | ((region: string) => number);
 }
 
 const patienceMsDefault = 3_000;
@@ -118,7 +118,8 @@ interface Door {
 }
 
 async function enter(config: ClusterConfig, options: OpenGroupOptions): Promise<Door> {
-  const { patienceMs = patienceMsDefault, onWarning, by } = options;
+  const { patienceMs: patience = patienceMsDefault, onWarning, by } = options;
+  const patienceMs = typeof patience === 'number' ? patience : patience(config.name);
   // Each address is asked first by a client of its own: one that hangs would hold up the others.
   const clients = config.bootstrap.map((first) =>
     Cluster.unconnected(

@@ -1,15 +1,69 @@
-// `lockstep failover`: make another region primary now, whatever became of the former one.
+// `lockstep failover`: another region becomes primary now, whatever became of the former one.
 import { Command } from 'commander';
+import type { MoveRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import type { Start } from '../program.ts';
+import { checkedLine, failoverSteps, lookBeforeFailover, type MoveContext } from '../../failover/index.ts';
+import { lossTable } from '../failover/loss-table.ts';
+import { leaveMsMax, type MoveOptions, moveCommand, topicList } from '../failover/move-command.ts';
+import type { CommandContext, Start } from '../program.ts';
 
 export function failoverCommand(start: Start): Command {
   return new Command('failover')
     .description('make another region primary now, whatever became of the former one')
     .argument('<file>', 'lockstep.yaml')
-    .action(() =>
-      start(async () => {
-        throw new LockstepError('USAGE', 'lockstep failover is not there yet');
-      }),
+    .requiredOption('--to <region>', 'the region that becomes primary')
+    .option('--topics <topics>', 'these topics only: a,b', topicList)
+    .option('--group <group>', 'the replication group; default: the only one of the file')
+    .option('--dry-run', 'print what it would do and cost now, and change nothing')
+    .option('--yes', 'do not ask')
+    .option('--resume', 'go on with a failover whose terminal is dead')
+    .option('--json', 'print JSON')
+    .action((file: string, options: MoveOptions) =>
+      start((context) => failover(file, options, context), { stopMsMax: leaveMsMax }),
     );
+}
+
+/** A region that is lost or hangs must not cost the time of the one that is left, ms. */
+const patienceMs = { target: 3_000, others: 800 } as const;
+
+function failover(file: string, options: MoveOptions, context: CommandContext) {
+  return moveCommand(
+    {
+      kind: 'failover',
+      steps: failoverSteps,
+      facts: {},
+      patienceMs: (region, to) => (region === to ? patienceMs.target : patienceMs.others),
+      show: (move, record) => show(move, record, context),
+      confirm: async (move, record) => {
+        if (!(await show(move, record, context))) return 'no';
+        if (options.yes) return 'go';
+        return (await isConfirmed(record, context)) ? 'go' : 'no';
+      },
+    },
+    ...[file, options, context],
+  );
+}
+
+/** The loss that is known of, and what speaks against it; false: it can't be done. */
+async function show(move: MoveContext, record: MoveRecord, { output }: CommandContext): Promise<boolean> {
+  const { lags, checks, loss } = await lookBeforeFailover(move, record);
+  for (const line of lossTable(lags).trimEnd().split('\n')) output.message(line);
+  for (const checked of checks) if (checked.mark !== 'ok') output.message(checkedLine(checked));
+  output.message(`lost by a failover from ${record.from} to ${record.to} now: ${loss}`);
+  const failed = checks.some(({ mark }) => mark === 'FAIL');
+  if (failed) output.message('lockstep: refused; nothing was done');
+  return !failed;
+}
+
+/** A person types the region's name: `yes` is typed too fast. */
+async function isConfirmed({ from, to }: MoveRecord, { ask, output }: CommandContext): Promise<boolean> {
+  if (ask === undefined)
+    throw new LockstepError(
+      'USAGE',
+      `a failover to ${to} has to be confirmed, and there is no terminal: add --yes`,
+    );
+  const answer = await ask(`fail over from ${from} to ${to}? Type the name of the new primary to go on: `);
+  if (answer.trim() === to) return true;
+  output.message('lockstep: nothing was done');
+  return false;
 }
