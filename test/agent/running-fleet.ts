@@ -1,7 +1,7 @@
 // Fleet agents inside the test's own process, on one destination; and what a person at the command line would see.
 
 import { checkTogether, resolveConfig, resolveRecord } from '../../src/agent/declarations.ts';
-import { FleetAgent } from '../../src/agent/fleet-agent.ts';
+import { FleetAgent, type FleetAgentOptions } from '../../src/agent/fleet-agent.ts';
 import { Cluster } from '../../src/client/index.ts';
 import {
   type AnswerRecord,
@@ -27,12 +27,16 @@ export interface Fleet extends AsyncDisposable {
   /** What the control topic says, as a person's command line reads it. */
   readonly state: FleetState;
   readonly control: ControlTopic;
-  start(id: string): Promise<RunningFleetAgent>;
+  /** `options`: as `lockstep run FILE` starts it. */
+  start(id: string, options?: FromFile): Promise<RunningFleetAgent>;
   command(body: CommandBody, options?: { isDryRun?: boolean; timeoutMs?: number }): Promise<AnswerRecord>;
   /** As `command`, and fails when it is refused. */
   done(body: CommandBody): Promise<AnswerRecord>;
   reaches(what: string, condition: (state: FleetState) => boolean, deadlineMs?: number): Promise<void>;
 }
+
+/** What an agent has from its file. */
+export type FromFile = Pick<FleetAgentOptions, 'declare' | 'apply'>;
 
 const sessionTimeoutMs = 6_000;
 
@@ -53,7 +57,7 @@ export async function openFleet(destination: Region, config = configOf(destinati
       if (answer.state !== 'done') throw new Error(`${body.do}: ${answer.code}: ${answer.message}`);
       return answer;
     },
-    start: async (id) => {
+    start: async (id, fromFile = {}) => {
       const stopping = new AbortController();
       const own: string[] = [];
       const sources = { folder: process.cwd(), environment: process.env };
@@ -64,6 +68,7 @@ export async function openFleet(destination: Region, config = configOf(destinati
           resolve: (record) => resolveRecord(record, sources),
           resolveConfig,
           checkTogether,
+          ...fromFile,
           onNotice: (link: string | null, { level, text }: Notice) => {
             own.push(`${level}: ${text}`);
             notices.push(`${new Date().toISOString()} ${id} ${link ?? '-'}: ${level}: ${text}`);
