@@ -1,0 +1,90 @@
+// Two fleets whose roles contradict each other, and links that are there before their roles are.
+import { expect, test } from 'vitest';
+import { Cluster } from '../../src/client/index.ts';
+import { LeaderWriter, type RolesRecord, rolesKey } from '../../src/control/index.ts';
+import { type Fleet, openFleet } from '../agent/running-fleet.ts';
+import { configOf } from '../client/support.ts';
+import { useOracle } from '../support/read-committed-oracle.ts';
+import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { group, produce, turned, writeGroupFile } from './grouped-regions.ts';
+
+const folder = useTemporaryFolder();
+const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
+const oracle = useOracle();
+const [forth, back] = ['us-east-to-eu-west', 'eu-west-to-us-east'];
+
+/** As a move writes roles where nobody else can see it. */
+async function writeApart(fleet: Fleet, roles: RolesRecord): Promise<void> {
+  const writer = await LeaderWriter.take(fleet.control);
+  await writer.write(new Map([[rolesKey(group), roles]]));
+}
+
+test('nothing is copied before there are roles, nor while two regions contradict each other', async () => {
+  const [us, eu] = [regions['us-east'], regions['eu-west']];
+  const topic = uniqueTopic('orders');
+  await oracle.createTopics(us, [{ name: topic, partitions: 2 }]);
+  await produce(us, topic, 20);
+  const written = await writeGroupFile({
+    ...{ folder: folder.path, regions: [us, eu], topics: [topic], primary: us },
+  });
+  const destination = await Cluster.connect(configOf(eu));
+  const isThere = async () => (await destination.metadata({})).topics.has(topic);
+  await using fleetUs = await openFleet(us);
+  await using fleetEu = await openFleet(eu);
+
+  const { declare, apply } = written.of(eu);
+  const agentEu = await fleetEu.start('agent-eu', { apply });
+  await fleetEu.reaches(
+    'the link to wait for roles',
+    ({ conditions }) => conditions.get(`${forth}/${topic}`)?.state === 'Standby',
+  );
+  expect(fleetEu.state.conditions.get(`${forth}/${topic}`)!.reason).toContain('no roles of the group shop');
+  await fleetEu.reaches(
+    'the source to tell no roles',
+    ({ conditions }) => conditions.get(forth)?.state === 'RolesUnseen',
+  );
+  expect(await isThere()).toBe(false);
+  await fleetEu.done({ do: 'declareRoles', roles: declare[0]! });
+  const isCopied = (fleet: Fleet, end: string) =>
+    [0, 1].every((partition) => {
+      const status = fleet.state.statuses.get(`${forth}/${topic}/${partition}`);
+      return status?.state === 'Mirroring' && status.mirrorEnd === end;
+    });
+  await fleetEu.reaches('the topic to be copied', () => isCopied(fleetEu, '10'));
+  const agentUs = await fleetUs.start('agent-us', written.of(us));
+  await fleetEu.reaches('the roles to be seen', ({ conditions }) => !conditions.has(forth));
+
+  // Each side is failed over to while it can't see the other.
+  await Promise.all([agentEu.stop(), agentUs.stop()]);
+  const first = fleetEu.state.roles.get(group)!;
+  await writeApart(
+    fleetEu,
+    turned(first, us, { moveId: 'apart-1', awaitsRestore: { [eu.name]: ['bills'] } }),
+  );
+  await writeApart(fleetUs, turned(first, us, { moveId: 'apart-2' }));
+  await Promise.all([fleetEu.start('agent-eu'), fleetUs.start('agent-us')]);
+  for (const [fleet, link] of [
+    [fleetEu, forth],
+    [fleetUs, back],
+  ] as const)
+    await fleet.reaches(`${link} to tell of the split`, ({ conditions }) => {
+      const condition = conditions.get(link);
+      return condition?.state === 'SplitRoles' && condition.reason.includes('split brain');
+    });
+  await fleetEu.reaches('the topic to be left alone', ({ conditions }) =>
+    Boolean(conditions.get(`${forth}/${topic}`)?.reason.includes('split brain')),
+  );
+  await produce(us, topic, 20);
+  // Another leader does not take the silence of a source that it has yet to hear for the end of it.
+  await fleetEu.start('agent-eu-2');
+  const ends = async () => (await oracle.ends(eu, topic)).map(({ highWatermark }) => highWatermark);
+  expect(await ends()).toEqual([10, 10]);
+
+  // A person decides.
+  const decided = turned(fleetUs.state.roles.get(group)!, us);
+  for (const fleet of [fleetEu, fleetUs])
+    await fleet.done({ do: 'setRoles', roles: decided, ifGeneration: 2 });
+  await fleetEu.reaches('the split to be over', ({ conditions }) => !conditions.has(forth));
+  await fleetEu.reaches('the topic to be copied again', () => isCopied(fleetEu, '20'));
+  destination.close();
+}, 240_000);
