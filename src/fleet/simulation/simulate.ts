@@ -4,6 +4,7 @@
 // others had to wait for its session only); when the faults are over, everything must have exactly one. And whoever is
 // told that it follows a generation begins right after the one who gave up in that generation: nobody began between.
 import { LockstepError } from '../../errors.ts';
+import { SeededRandom } from '../../mirror/simulation/random.ts';
 import { MemberMachine } from '../machine.ts';
 import { protocolV1 } from '../protocol-v1.ts';
 import { Sharing } from '../sharing.ts';
@@ -55,11 +56,8 @@ export function simulate({
   faultMs,
   calmMs,
 }: SimulationOptions): SimulationResult {
-  let state = seed * 2_654_435_761 + 1;
-  const random = () => {
-    state = (Math.imul(state ^ (state >>> 15), 1 | state) + 0x6d2b79f5) | 0;
-    return ((state ^ (state >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const seeded = new SeededRandom(seed);
+  const random = () => seeded.next();
   const chance = (share: number) => random() < share;
   const upTo = (max: number) => Math.floor(random() * max);
 
