@@ -29,6 +29,8 @@ const questionMsMax = 20_000;
 /** Transactions that are named in the report; a value of the control topic has to fit a record. */
 const transactionsMax = 500;
 
+type Reading = Pick<MoveContext, 'group' | 'nowMs' | 'signal'>;
+
 /**
  * Completes the reports of this move: of a failover its own, of a restore those of all failovers that left the region
  * behind which is restored. Call it before a restore deletes topics. What is complete already is left as it is.
@@ -36,7 +38,7 @@ const transactionsMax = 500;
  * @returns the reports as they are now; none where there is no report
  * @throws LockstepError what the fleet answers when it is not stored
  */
-export async function completeLossReport(context: MoveContext, move: MoveRecord): Promise<LossReport[]> {
+export async function completeLossReport(context: Reading, move: MoveRecord): Promise<LossReport[]> {
   const isMeant = ({ report: { summary } }: StoredLoss): boolean =>
     move.kind === 'restore' ? summary.from === move.to : summary.moveId === move.id;
   const reports: LossReport[] = [];
@@ -48,18 +50,13 @@ export async function completeLossReport(context: MoveContext, move: MoveRecord)
 }
 
 /** One report, stored where it stands. */
-export async function completeStored(
-  context: Pick<MoveContext, 'group' | 'nowMs' | 'signal'>,
-  { at, report }: StoredLoss,
-): Promise<LossReport> {
+export async function completeStored(context: Reading, { at, report }: StoredLoss): Promise<LossReport> {
   const lost = context.group.regions.get(report.summary.from);
   if (report.summary.completedAtMs !== null || lost === undefined || lost.cluster === null) return report;
   const completed = await read(context, report, lost);
   await storeLoss(at, completed, context.signal);
   return completed;
 }
-
-type Reading = Pick<MoveContext, 'group' | 'nowMs' | 'signal'>;
 
 async function read(context: Reading, report: LossReport, lost: OpenRegion): Promise<LossReport> {
   const { signal, nowMs } = context;

@@ -17,7 +17,10 @@ const positionsMsMax = 8_000;
  * Writes the report of a failover whose mirrors are promoted; again, the same with what is known by then.
  * @throws LockstepError what the fleet answers when it is not stored.
  */
-export async function writeLossReport(context: MoveContext, move: MoveRecord): Promise<LossReport> {
+export async function writeLossReport(
+  context: Pick<MoveContext, 'group' | 'home' | 'nowMs' | 'say' | 'signal'>,
+  move: MoveRecord,
+): Promise<LossReport> {
   const { home, signal, say, group } = context;
   const links = linksBetween(context, move);
   const mirrors = promotedMirrors(home.state, links, move);
@@ -82,7 +85,10 @@ function promotedMirrors(
     .sort((a, b) => (a.sourceTopic < b.sourceTopic ? -1 : 1));
 }
 
-async function homePositions({ home }: MoveContext, links: readonly LinkConfig[]): Promise<GroupPosition[]> {
+async function homePositions(
+  { home }: Pick<MoveContext, 'home'>,
+  links: readonly LinkConfig[],
+): Promise<GroupPosition[]> {
   return within(positionsAt(home.cluster, links), positionsMsMax, 'reading the positions of groups');
 }
 
