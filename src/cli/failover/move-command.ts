@@ -85,8 +85,8 @@ export async function moveCommand(
   for (const region of group.regions.values())
     if (region.cluster === null && region.name !== options.to)
       output.message(`lockstep: region ${region.name} does not answer: ${region.reason}`);
-  const command = new MoveCommand(kind, group, file, options, context);
-  return command.run();
+  // Awaited here: the regions are left when it has ended.
+  return await new MoveCommand(kind, group, file, options, context).run();
 }
 
 class MoveCommand {

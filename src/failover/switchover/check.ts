@@ -100,10 +100,9 @@ function fleetChecks({ nowMs }: MoveContext, regions: readonly OpenRegion[]): Ch
           `none runs at ${region.name}; start one with \`lockstep run FILE\` or \`lockstep agent\``,
         ),
       ];
-    if (leader === undefined)
-      return [fail('agents', `${plural(living.length, 'agent')} at ${region.name}, and none leads yet`)];
     const versions = [...new Set(living.map(({ version }) => version))];
-    const detail = `${plural(living.length, 'agent')} at ${region.name}, led by ${leader.id}`;
+    const led = leader === undefined ? 'who leads is not told yet' : `led by ${leader.id}`;
+    const detail = `${plural(living.length, 'agent')} at ${region.name}, ${led}`;
     const mixed =
       versions.length > 1
         ? [warn('versions', `agents of ${region.name} are of ${versions.join(' and ')}`)]
