@@ -24,14 +24,16 @@ export async function writeGroupFile(options: {
   readonly regions: readonly Region[];
   readonly topics: readonly string[];
   readonly primary: Region;
+  /** Further keys of each link. */
+  readonly link?: object;
 }): Promise<GroupFile> {
-  const { folder, name = 'lockstep.yaml', regions, topics, primary } = options;
+  const { folder, name = 'lockstep.yaml', regions, topics, primary, link = {} } = options;
   const links = regions.flatMap((source) =>
     regions
       .filter((destination) => destination !== source)
       .map((destination) => [
         `${source.name}-to-${destination.name}`,
-        { source: source.name, destination: destination.name, topics },
+        { source: source.name, destination: destination.name, topics, ...link },
       ]),
   );
   const file = path.join(folder, name);

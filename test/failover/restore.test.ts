@@ -1,0 +1,183 @@
+// The lost region comes back: what did not diverge continues, what did is saved and copied again.
+import { describe, expect, test } from 'vitest';
+import { Cluster, deleteTopics, listTopics, unwrap } from '../../src/client/index.ts';
+import { restoreSteps } from '../../src/failover/restore/index.ts';
+import { quarantineName } from '../../src/failover/restore/quarantine.ts';
+import type { Step } from '../../src/failover/types.ts';
+import type { Region } from '../../src/regions/index.ts';
+import { configOf } from '../client/support.ts';
+import { useOracle } from '../support/read-committed-oracle.ts';
+import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
+import { expectDone, rolesOf, runRestore, SplitRegions } from './split-regions.ts';
+
+const oracle = useOracle();
+const startedAtMs = Date.UTC(2026, 10, 21, 18, 40);
+
+/** Twenty records in each of two partitions of each topic. */
+async function write(region: Region, topics: readonly string[], text: string): Promise<void> {
+  await oracle.workload(region).produce({
+    producer: `writer ${region.name}`,
+    records: topics.flatMap((topic) =>
+      [0, 1].flatMap((partition) =>
+        Array.from({ length: 20 }, (_, i) => ({ topic, partition, key: `${i}`, value: `${text} ${i}` })),
+      ),
+    ),
+  });
+}
+
+async function idsAt(region: Region, topics: readonly string[]): Promise<(string | undefined)[]> {
+  const cluster = await Cluster.connect(configOf(region));
+  try {
+    const listed = await listTopics(cluster);
+    return topics.map((topic) => listed.get(topic)?.topicId);
+  } finally {
+    cluster.close();
+  }
+}
+
+async function deleteAt(region: Region, topics: readonly string[]): Promise<void> {
+  const cluster = await Cluster.connect(configOf(region));
+  try {
+    for (const outcome of (await deleteTopics(cluster, topics)).values()) unwrap(outcome);
+  } finally {
+    cluster.close();
+  }
+  await expect.poll(() => idsAt(region, topics)).toEqual(topics.map(() => undefined));
+}
+
+async function savedValues(region: Region, topic: string, partition: number): Promise<(string | null)[]> {
+  const name = quarantineName(topic, startedAtMs);
+  const read = { region, topic: name, partition, isolation: 'read_committed' } as const;
+  return (await oracle.read(read)).records.map(({ value }) => value?.toString() ?? null);
+}
+
+const numbered = (text: string): string[] => Array.from({ length: 20 }, (_, i) => `${text} ${i}`);
+
+/** Roles stand in the regions, so each test has its own. */
+function withRegions(name: string, run: (us: Region, eu: Region) => Promise<void>): void {
+  describe('two regions', () => {
+    const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
+    test(name, () => run(regions['us-east'], regions['eu-west']));
+  });
+}
+
+withRegions('of many topics only the one that diverged is copied again', async (us, eu) => {
+  const prefix = uniqueTopic('shop');
+  const topics = Array.from({ length: 10 }, (_, i) => `${prefix}.${i}`);
+  const diverged = topics[3]!;
+  await oracle.createTopics(
+    us,
+    topics.map((name) => ({ name, partitions: 2 })),
+  );
+  await using split = await SplitRegions.start({ us, eu, topics });
+  await write(us, topics, 'before');
+  for (const topic of topics) await split.mirrored(topic, [20, 20]);
+  await split.failOver(topics);
+  await write(us, [diverged], 'split');
+  await write(eu, topics, 'after');
+
+  const refused = await runRestore(split, { id: 'unconfirmed' });
+  expect(refused.lines.at(-1)).toContain(`${diverged}: would be deleted`);
+
+  const idsBefore = await idsAt(us, topics);
+  const run = await runRestore(split, { confirmed: [diverged], startedAtMs });
+  expectDone(run);
+  expect(run.lines[0]).toBe('look: 9 topics continue where they are, 1 to be copied again');
+  const idsAfter = await idsAt(us, topics);
+  expect(topics.filter((_, i) => idsBefore[i] !== idsAfter[i])).toEqual([diverged]);
+  for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic });
+  for (const partition of [0, 1])
+    expect(await savedValues(us, diverged, partition)).toEqual(numbered('split'));
+  expect(rolesOf(split)).toMatchObject({ awaitsRestore: {}, changedBy: 'restore' });
+
+  const again = await runRestore(split, { id: 'again' });
+  expect(again.lines.at(-1)).toContain('nothing waits for a restore at us-east');
+});
+
+withRegions(
+  'a restore whose process is lost behind each of its steps goes on, and saves and copies everything once',
+  async (us, eu) => {
+    const [diverged, kept] = [uniqueTopic('diverged'), uniqueTopic('kept')];
+    const topics = [diverged, kept];
+    await oracle.createTopics(
+      us,
+      topics.map((name) => ({ name, partitions: 2 })),
+    );
+    await using split = await SplitRegions.start({ us, eu, topics });
+    await write(us, topics, 'before');
+    const workload = oracle.workload(us);
+    const at = { topic: diverged, partition: 0 };
+    await workload.transaction({ producer: 'tx-open', records: [{ ...at, value: 'open' }], end: 'open' });
+    for (const topic of topics) await split.mirrored(topic, [20, 20]);
+    await split.failOver(topics);
+    await workload.transaction({ producer: 'tx-done', records: [{ ...at, value: 'done' }], end: 'commit' });
+    await write(us, [diverged], 'split');
+    await write(eu, topics, 'after');
+
+    const lostBehind = new Set<string>();
+    const steps = restoreSteps.map(
+      (step, index): Step => ({
+        ...step,
+        run: async (context, move) => {
+          const outcome = await step.run(context, move);
+          if (index === 0 || lostBehind.has(step.name)) return outcome;
+          lostBehind.add(step.name);
+          throw new Error('lost');
+        },
+      }),
+    );
+    let run = await runRestore(split, { confirmed: [diverged], startedAtMs, steps });
+    for (let tries = 0; run.end.kind === 'failed' && tries < steps.length; tries++) {
+      expect(run.lines.at(-1)).toMatch(/FAILED: lost$/);
+      run = await runRestore(split, { steps });
+    }
+    expectDone(run);
+    expect([...lostBehind]).toEqual(restoreSteps.slice(1).map(({ name }) => name));
+    expect(await savedValues(us, diverged, 0)).toEqual(['open', 'done', ...numbered('split')]);
+    expect(await savedValues(us, diverged, 1)).toEqual(numbered('split'));
+    for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic });
+  },
+);
+
+withRegions(
+  'from-divergence copies what is newer; what was recreated is saved as a whole, what is gone is copied',
+  async (us, eu) => {
+    const name = (what: string): string => uniqueTopic(what);
+    const [plain, compacted, recreated, deleted, ahead] = [
+      ...[name('plain'), name('compacted'), name('recreated'), name('deleted'), name('untouched')],
+    ] as [string, string, string, string, string];
+    const topics = [plain, compacted, recreated, deleted, ahead];
+    await oracle.createTopics(
+      us,
+      topics.map((topic) => ({
+        ...{ name: topic, partitions: 2 },
+        ...(topic === compacted && { configs: { 'cleanup.policy': 'compact' } }),
+      })),
+    );
+    await using split = await SplitRegions.start({ us, eu, topics });
+    await write(us, topics, 'before');
+    for (const topic of topics) await split.mirrored(topic, [20, 20]);
+    await split.failOver(topics);
+    await write(us, [plain, compacted], 'split');
+    await deleteAt(us, [recreated, deleted]);
+    await oracle.createTopics(us, [{ name: recreated, partitions: 3 }]);
+    await write(us, [recreated], 'another');
+    await write(eu, topics, 'after');
+
+    const confirmed = [plain, compacted, recreated];
+    const run = await runRestore(split, { confirmed, startedAtMs, history: 'from-divergence' });
+    expectDone(run);
+    for (const partition of [0, 1]) {
+      expect(await savedValues(us, plain, partition)).toEqual(numbered('split'));
+      expect(await savedValues(us, recreated, partition)).toEqual(numbered('another'));
+    }
+    for (const topic of topics)
+      await oracle.expectSame({ source: eu, destination: us, topic, startAtLater: true });
+    const startsOf = async (topic: string) => (await oracle.ends(us, topic)).map(({ start }) => start);
+    await expect.poll(() => startsOf(plain)).toEqual([20, 20]);
+    expect(await startsOf(compacted)).toEqual([0, 0]);
+    await expect.poll(() => startsOf(recreated)).toEqual([20, 20]);
+    await expect.poll(() => startsOf(deleted)).toEqual([20, 20]);
+    expect(await startsOf(ahead)).toEqual([0, 0]);
+  },
+);
