@@ -11,7 +11,7 @@ const loaded = useLoadedFleet();
 const sessionTimeoutMs = 10_000;
 /** The bound for a fleet that is rolled, ms. */
 const behindMsMax = 15_000;
-/** Settling alone takes a second; these two cores are shared with brokers, producers and other people's tests. */
+/** Half a second, and a second more for what has to settle; these two cores are shared with brokers, producers and other people's tests. */
 const handoverMsMax = 4_000;
 
 test('a rolling restart: each hands over, and no partition is behind for long', async () => {
