@@ -10,7 +10,7 @@ import { isMirrorSide, type LinkRole } from './link-role.ts';
 
 export interface GuardedInput {
   readonly link: Pick<LinkRecord, 'destination'>;
-  readonly config: Pick<LinkConfig, 'prefix' | 'topics' | 'excludeTopics'>;
+  readonly config: Pick<LinkConfig, 'topics' | 'excludeTopics'>;
   /** The link's own. */
   readonly mirrors: readonly MirrorRecord[];
   /** Topics that the source lists and the link takes, as far as it was reached. */
@@ -18,12 +18,14 @@ export interface GuardedInput {
   roleOf(topic: string): LinkRole;
   /** Of the link's group; undefined: it has none, or none that stands here. */
   readonly roles: RolesRecord | undefined;
+  /** Topics of the destination that rules of the keeper stand on. */
+  readonly ruled: readonly string[];
   /** Whether the destination has a topic of this name, as far as it is known. */
   isThere(mirrorTopic: string): boolean;
 }
 
 export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
-  const { link, config, mirrors, selected, roles, roleOf, isThere } = input;
+  const { link, config, mirrors, selected, ruled, roles, roleOf, isThere } = input;
   const recorded = mirrors.map((mirror) => {
     const { sourceTopic, mirrorTopic } = mirror;
     const role = roleOf(sourceTopic);
@@ -33,15 +35,20 @@ export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
     };
   });
   if (roles === undefined) return recorded;
+  // Links of a group have no prefix, so that both ends call a topic the same.
   const awaited = Object.hasOwn(roles.awaitsRestore, link.destination)
-    ? roles.awaitsRestore[link.destination]!.filter((topic) => matchesTopic(config, topic))
+    ? roles.awaitsRestore[link.destination]!
     : [];
-  const known = new Set(mirrors.map(({ sourceTopic }) => sourceTopic));
-  const others = [...new Set([...selected, ...awaited])].flatMap((sourceTopic): MirrorOfLink[] => {
-    const mirrorTopic = `${config.prefix}${sourceTopic}`;
-    const role = roleOf(sourceTopic);
-    if (known.has(sourceTopic) || !isMirrorSide(role) || !isThere(mirrorTopic)) return [];
-    return [{ ...{ sourceTopic, mirrorTopic, ...lifeIn(role) }, isPromoted: false }];
+  const names = new Set([...selected.filter(isThere), ...awaited, ...ruled]);
+  for (const { sourceTopic } of mirrors) names.delete(sourceTopic);
+  const others = [...names].flatMap((topic): MirrorOfLink[] => {
+    if (!matchesTopic(config, topic)) return [];
+    const role = roleOf(topic);
+    const at = { sourceTopic: topic, mirrorTopic: topic, ...lifeIn(role) };
+    if (isMirrorSide(role)) return [{ ...at, isPromoted: false }];
+    // Rules that were made while it was not.
+    const isPrimary = primaryOf(roles, topic).region === link.destination;
+    return isPrimary && ruled.includes(topic) ? [{ ...at, isPromoted: true }] : [];
   });
   return [...recorded, ...others];
 }

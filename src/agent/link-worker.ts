@@ -21,7 +21,7 @@ import {
   type StatusRecord,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
-import { AclKeeper, type KeeperStore } from '../link/acls/index.ts';
+import { AclKeeper, type KeeperStore, ruledTopics } from '../link/acls/index.ts';
 import { GroupKeeper } from '../link/groups/index.ts';
 import {
   type LinkRunner,
@@ -448,6 +448,7 @@ export class LinkWorker {
             selected: this.#runner?.topicsStatus().topics.map(({ topic }) => topic) ?? [],
             roleOf: (topic) => this.#roleOf(topic),
             roles: rolesOfLink(this.#options.control.state.roles, this.name),
+            ruled: ruledTopics(store.entries()),
             isThere: (topic) => destination.knownMetadata.topics.has(topic),
           }),
       });

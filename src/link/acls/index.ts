@@ -3,6 +3,7 @@
 export type { KeeperStore } from '../keeper-store.ts';
 export { AclKeeper, type AclKeeperConfig, type AclKeeperOptions } from './acl-keeper.ts';
 export { agentPrincipalOf } from './agent-principal.ts';
+export { ruledTopics } from './records.ts';
 export { ruleKey } from './rules.ts';
 export type {
   AclKeeperStatus,

@@ -62,6 +62,12 @@ export function readRecords(entries: ReadonlyMap<string, unknown>): KeeperRecord
   return { rules, source, quotas, users, unreadable };
 }
 
+/** Topics of the destination that rules of ours stand on. */
+export function ruledTopics(entries: ReadonlyMap<string, unknown>): string[] {
+  const rules = [...readRecords(entries).rules.values()];
+  return [...new Set(rules.flatMap(({ acl }) => (acl.resourceType === 'TOPIC' ? [acl.resourceName] : [])))];
+}
+
 /** As it is stored. */
 export function versioned<T extends object>(record: T): T & { v: number } {
   return { v: recordVersion, ...record };
