@@ -76,3 +76,32 @@ test('a topic that the link names and the source lacks', () => {
   look(state, status([{ topic: 'oders', mirrorTopic: 'oders', state: 'Mirrored' }]), 6);
   expect(state.conditions.size).toBe(0);
 });
+
+test('a split is the first thing to say of a link, and stands until its source was heard again', () => {
+  const state = fleet();
+  const orders = { topic: 'orders', mirrorTopic: 'orders', state: 'Mirrored' } as const;
+  const at = (roles: NonNullable<LinkTopics['roles']>, error: string | null = null): LinkTopics => ({
+    ...status([orders], error),
+    roles,
+  });
+  look(state, at({ state: 'SplitRoles', reason: 'x' }, 'nobody answers'), 5);
+  expect(state.conditions.get('l')).toMatchObject({ state: 'SplitRoles', reason: 'x', sinceMs: 5 });
+  expect(look(state, at({ state: 'Unknown' }, 'connecting'), 6)).toEqual([]);
+  look(state, at({ state: 'Followed' }), 7);
+  expect(state.conditions.size).toBe(0);
+  look(state, at({ state: 'RolesUnseen', reason: 'y' }), 8);
+  expect(state.conditions.get('l')).toMatchObject({ state: 'RolesUnseen', reason: 'y' });
+  look(state, at({ state: 'Unknown' }), 9);
+  expect(state.conditions.size).toBe(0);
+});
+
+test('a topic that stands by is no conflict with the link that copies it', () => {
+  const state = fleet();
+  const mirror: MirrorRecord = {
+    ...{ v: recordVersion, link: 'other', sourceTopic: 'orders', mirrorTopic: 'orders', partitionCount: 1 },
+    ...{ sourceTopicId: 'a', mirrorTopicId: 'b', state: 'Mirroring', sinceMs: 1, reason: null },
+  };
+  state.apply('mirror/other/orders', JSON.stringify(mirror));
+  look(state, status([{ topic: 'orders', mirrorTopic: 'orders', state: 'Standby', reason: 'eu is' }]), 5);
+  expect(state.conditions.get('l/orders')).toMatchObject({ state: 'Standby', reason: 'eu is' });
+});

@@ -1,0 +1,74 @@
+// Whose writes are withheld, and whose given back, as roles and mirrors say.
+import { expect, test } from 'vitest';
+import { FleetReducer, type MirrorRecord, type RolesRecord, recordVersion } from '../control/index.ts';
+import { testRoles } from '../control/test-roles.ts';
+import { guardedTopics } from './guarded-topics.ts';
+import { linkRole } from './link-role.ts';
+
+const link = {
+  ...{ v: recordVersion, name: 'eu-to-us', source: { name: 'eu', bootstrap: ['e:1'] }, destination: 'us' },
+  ...{ config: {}, generation: 1, createdAtMs: 1, changedAtMs: 1 },
+};
+const eu = (sinceGeneration: number) => ({ region: 'eu', sinceGeneration });
+
+function mirror(topic: string, state: MirrorRecord['state']): MirrorRecord {
+  return {
+    ...{ v: recordVersion, link: link.name, sourceTopic: topic, mirrorTopic: topic, partitionCount: 1 },
+    ...{ sourceTopicId: 'a', mirrorTopicId: 'b', state, sinceMs: 1, reason: null },
+  };
+}
+
+/** Topics at us, by whether they are open: the link from eu looks after them. */
+function guarded(
+  roles: RolesRecord | undefined,
+  seen: { mirrors?: MirrorRecord[]; selected?: string[]; ruled?: string[]; there?: string[] },
+): Record<string, 'open' | 'closed'> {
+  const state = new FleetReducer();
+  if (roles !== undefined) state.apply('roles/shop', JSON.stringify(roles));
+  const { mirrors = [], selected = [], ruled = [], there = selected } = seen;
+  const found = guardedTopics({
+    ...{ link, config: { topics: ['.*'], excludeTopics: ['secret'] }, mirrors, selected, ruled, roles },
+    roleOf: (topic) => linkRole(state, link, topic),
+    isThere: (topic) => there.includes(topic),
+  });
+  return Object.fromEntries(
+    found.map(({ mirrorTopic, isPromoted }) => [mirrorTopic, isPromoted ? 'open' : 'closed']),
+  );
+}
+
+test('without roles the mirrors are looked after, and nothing else', () => {
+  const mirrors = [mirror('a', 'Mirroring'), mirror('b', 'Promoted')];
+  expect(guarded(undefined, { mirrors, selected: ['a', 'b', 'c'], ruled: ['d'] })).toEqual({
+    a: 'closed',
+    b: 'open',
+  });
+});
+
+test('the primary is open: what was recorded of it as a mirror, and what rules of ours stand on', () => {
+  const mirrors = [mirror('a', 'Promoted'), mirror('b', 'Mirroring')];
+  expect(guarded(testRoles(), { mirrors, selected: ['a', 'b', 'c'], ruled: ['d'] })).toEqual({
+    a: 'open',
+    b: 'open',
+    d: 'open',
+  });
+});
+
+test('an old primary is closed though it has no mirror yet, and only what is there', () => {
+  const roles = testRoles({ generation: 2, primary: eu(2) });
+  expect(guarded(roles, { selected: ['a', 'b'], there: ['a'] })).toEqual({ a: 'closed' });
+});
+
+test('what awaits a restore is closed with the source out of reach, and although it was promoted once', () => {
+  const roles = testRoles({ generation: 2, primary: eu(2), awaitsRestore: { us: ['a', 'b', 'secret'] } });
+  expect(guarded(roles, { mirrors: [mirror('b', 'Promoted')] })).toEqual({ a: 'closed', b: 'closed' });
+});
+
+test('single topics go their own way', () => {
+  const roles = testRoles({ generation: 2, topics: { bills: eu(2) } });
+  expect(guarded(roles, { selected: ['bills', 'orders'] })).toEqual({ bills: 'closed' });
+});
+
+test('a mirror that a person promoted stays open', () => {
+  const roles = testRoles({ generation: 2, primary: eu(2) });
+  expect(guarded(roles, { mirrors: [mirror('a', 'Promoted')] })).toEqual({ a: 'open' });
+});
