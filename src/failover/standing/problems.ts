@@ -112,7 +112,8 @@ function links(link: LinkStanding, seen: Seen, file: string): Problem[] {
       what: `link ${name}: ${plural(count, 'mirror')} ${count === 1 ? 'is' : 'are'} ${state}`,
       remedy: `lockstep mirrors resume --file ${file} --link ${name} --all`,
     });
-  if (link.partitionCount === 0)
+  const awaits = seen.regions.find((region) => region.name === destination)?.awaitsRestore ?? [];
+  if (link.partitionCount === 0 && direction === 'copies' && awaits.length === 0)
     found.push({
       what: `link ${name} mirrors nothing yet`,
       remedy: `look at its topics: lockstep links describe ${name} --file ${file}`,
