@@ -3,13 +3,16 @@
 import {
   closingEpoch,
   generationMax,
+  isContinued,
   isFillerProducerId,
-  isLockstepProducerId,
+  type MirrorLife,
+  unrotated,
 } from '../partition/identity.ts';
 import type { MarkerRun } from '../partition/state.ts';
 import type { Agenda } from './agenda.ts';
 import { BrokerLog, type DataToAppend, mergedAnswer } from './broker-log.ts';
 import type { SeededRandom } from './random.ts';
+import type { SourceLog } from './source-log.ts';
 import type { Truth } from './truth.ts';
 
 /** What a data batch of a mirror holds. */
@@ -17,6 +20,12 @@ export interface MirrorContent {
   readonly values: readonly number[];
   readonly hasDeleteHorizon: boolean;
   readonly isFiller: boolean;
+  /** Of what a producer wrote in one: aborted records stand in the log, and no consumer sees them. */
+  readonly transaction?: { readonly outcome: 'open' | 'committed' | 'aborted' } | null;
+}
+
+export function isAborted({ transaction }: MirrorContent): boolean {
+  return transaction?.outcome === 'aborted';
 }
 
 export type SimulatedLog = BrokerLog<MirrorContent>;
@@ -64,6 +73,8 @@ const notEnoughReplicasAfterAppend = 20;
 /** Generations of workers that start within this time are in no order (identity.ts). */
 const generationTicks = 90;
 const liveProducerId = 7n;
+/** What stands for closing markers where none are written, as a planted bug. */
+const harmlessProducerId = 9n;
 /** How long a broker waits for its follower, in ticks. */
 const ackTicksMax = 15;
 
@@ -71,6 +82,8 @@ export class Destination {
   readonly log: SimulatedLog = new BrokerLog<MirrorContent>();
   /** Where a promotion has closed the mirror; null while it has not. */
   closedAt: number | null = null;
+  /** Whose workers may write; null: whoever wants. */
+  life: MirrorLife | null = null;
   /** The broker that leads: 0 or 1. */
   leader = 0;
   /** Replication stands still until then. */
@@ -87,7 +100,7 @@ export class Destination {
   readonly #landed: { readonly by: MarkerAuthor | null; readonly at: number }[] = [];
   #isReplicating = false;
   /** How often each thing happened. */
-  readonly seen = { duplicate: 0, refused: 0, markerRefused: 0, timedOut: 0, lost: 0 };
+  readonly seen = { duplicate: 0, refused: 0, markerRefused: 0, formerRefused: 0, timedOut: 0, lost: 0 };
 
   constructor(options: { agenda: Agenda; random: SeededRandom; truth: Truth; batchBytesMax: number }) {
     this.#agenda = options.agenda;
@@ -106,6 +119,7 @@ export class Destination {
     const { errorCode, baseOffset, isDuplicate } = log.append(batch);
     if (errorCode !== 0) {
       this.seen.refused += 1;
+      if (this.#formerLife(batch.producerId) !== null) this.seen.formerRefused += 1;
       return answer(refusal(errorCode));
     }
     if (isDuplicate) this.seen.duplicate += 1;
@@ -142,13 +156,17 @@ export class Destination {
       codes.push(code);
       if (code !== 0) {
         this.seen.markerRefused += 1;
+        if (this.#formerLife(producerId) !== null) this.seen.formerRefused += 1;
         continue;
       }
       if (previous !== null && this.#isReadableFiller(previous))
         this.#truth.noteWrong('filler', at, `a marker at ${at} follows fillers that can be read`);
       this.replicateSoon();
       this.#landed[at] = { by, at: this.#agenda.now };
-      if (this.closedAt === null) this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, by));
+      const former = this.#formerLife(producerId);
+      if (former !== null) this.#truth.noteWrong('marker', at, `${former} wrote a marker at ${at}`);
+      else if (this.closedAt === null)
+        this.#truth.markerAppended(at, this.#isInWindow(Number(offset), at, by));
       else this.#truth.noteWrong('marker', at, `a worker wrote a marker at ${at}, behind the promotion`);
     }
     return codes;
@@ -184,6 +202,9 @@ export class Destination {
 
   #compare(batch: DataToAppend<MirrorContent>, baseOffset: number, followsFiller: boolean): void {
     const { content } = batch;
+    const former = this.#formerLife(batch.producerId);
+    if (former !== null)
+      return this.#truth.noteWrong('record', baseOffset, `${former} wrote at ${baseOffset}`);
     if (this.closedAt !== null)
       return this.#truth.noteWrong(
         'record',
@@ -208,20 +229,25 @@ export class Destination {
     return batch.kind === 'data' && batch.content.isFiller && batch.baseOffset + batch.count > this.log.start;
   }
 
+  #formerLife(producerId: bigint): string | null {
+    if (this.life === null || unrotated(producerId) === unrotated(this.life.producerId)) return null;
+    return 'a worker of a former life';
+  }
+
   /** As fencePartition does, which waits for replicas: two closing markers. Then others write. */
-  promote(linkProducerId: bigint): void {
+  close(life: MirrorLife, { isHarmless = false }: { isHarmless?: boolean } = {}): void {
     const { log } = this;
     this.closedAt ??= log.end;
-    let producerId = linkProducerId;
+    let { producerId } = life;
     for (const batch of log.batches()) {
-      if (isLockstepProducerId(batch.producerId) && !isFillerProducerId(batch.producerId))
+      if (isContinued(batch.producerId, life) && !isFillerProducerId(batch.producerId))
         producerId = batch.producerId;
     }
-    for (const id of [producerId, producerId + 1n])
-      log.writeMarker(
-        { producerId: id, epoch: closingEpoch, coordinatorEpoch: generationMax },
-        this.#agenda.now,
-      );
+    for (const id of [producerId, producerId + 1n]) {
+      const closing = { producerId: id, epoch: closingEpoch, coordinatorEpoch: generationMax };
+      const harmless = { producerId: harmlessProducerId, epoch: 0, coordinatorEpoch: 0 };
+      log.writeMarker(isHarmless ? harmless : closing, this.#agenda.now);
+    }
     log.replicate();
     log.raiseHighWatermark();
     this.#answerReplicated();
@@ -235,6 +261,23 @@ export class Destination {
     const writer = { producerId: liveProducerId, epoch: 0, sequence };
     log.append({ ...writer, count: 1, timestampMs: this.#agenda.now, content });
     this.replicateSoon();
+  }
+
+  /** The log of a primary: what its producers wrote, as they wrote it. */
+  takeFrom(source: SourceLog): void {
+    const { log } = this;
+    for (let batch = source.batchFrom(log.end); log.end < source.end; batch = source.batchFrom(log.end)) {
+      if (batch === null || batch.baseOffset !== log.end)
+        throw new Error(`the source has no batch that begins at ${log.end}`);
+      const { values, isControl, transaction } = batch;
+      const sequence = (log.producers.facts(liveProducerId)?.lastSequence ?? -1) + 1;
+      const writer = { producerId: liveProducerId, epoch: 0 };
+      const content = { values, hasDeleteHorizon: false, isFiller: false, transaction };
+      if (isControl) log.writeMarker({ ...writer, coordinatorEpoch: 0 }, this.#agenda.now);
+      else log.append({ ...writer, sequence, count: values.length, timestampMs: this.#agenda.now, content });
+    }
+    log.replicate();
+    log.raiseHighWatermark();
   }
 
   /** DeleteRecords; null when it asks for more than is replicated. */

@@ -1,4 +1,5 @@
 // Ways to make a simulated worker wrong on purpose. What the simulator is worth shows in the bugs that it finds.
+import type { MirrorLife } from '../partition/identity.ts';
 import type { PartitionAction, PartitionEvent, TailVerdict } from '../partition/state.ts';
 import type { SimBatch } from './sim-batch.ts';
 import type { SimWorker } from './sim-worker.ts';
@@ -14,6 +15,8 @@ export interface Mutation {
     action: Action,
     worker: SimWorker,
   ) => { actions: readonly Action[]; events?: readonly Event[] };
+  /** As whom workers write, and are closed. */
+  readonly life?: (life: MirrorLife, link: { sourceClusterId: string; linkName: string }) => MirrorLife;
   readonly verdict?: (verdict: TailVerdict) => TailVerdict;
   /** The shell's own work. */
   readonly shell?: {
@@ -41,5 +44,9 @@ export interface Mutation {
     readonly tellsTooEarly?: boolean;
     /** A worker that has stopped tells how it left the log, whether its last append was answered or not. */
     readonly tellsUnanswered?: boolean;
+    /** The direction turns, and nobody shuts out the workers of before. */
+    readonly turnsWithoutClosing?: boolean;
+    /** The end of a log that was a primary's is taken as it is. */
+    readonly trustsFormerPrimary?: boolean;
   };
 }

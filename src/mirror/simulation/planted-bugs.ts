@@ -2,7 +2,7 @@
 //
 // Each is a small change of what the machine hears, or of what is done with what it asks for, or of the shell's own
 // work. What notices them is always the same: world.ts and truth.ts know of no bug.
-import type { WriterIdentity } from '../partition/identity.ts';
+import { linkProducerId, type WriterIdentity } from '../partition/identity.ts';
 import type { DestinationView, PartitionAction, PartitionEvent } from '../partition/state.ts';
 import type { Mutation } from './mutation.ts';
 import type { SimBatch } from './sim-batch.ts';
@@ -158,6 +158,24 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug('a promotion is not seen', 'several workers, promoted', {
     event: (event) =>
       event.type === 'destinationRead' ? { ...event, view: { ...event.view, isClosed: false } } : event,
+  }),
+  bug('all lives of a mirror have one producer id', 'one worker, the direction turns', {
+    life: (life, link) => ({ ...life, producerId: linkProducerId({ ...link, incarnation: 0 }) }),
+  }),
+  bug('a later life goes on where a former one was closed', 'one worker, the direction turns', {
+    life: (life) => ({ ...life, incarnation: 0 }),
+  }),
+  bug('the closing of a later life is not seen', 'several workers, the direction turns', {
+    event: (event, worker) =>
+      event.type === 'destinationRead' && (worker.life.incarnation ?? 0) > 0
+        ? { ...event, view: { ...event.view, isClosed: false } }
+        : event,
+  }),
+  bug('nobody is shut out when the direction turns', 'several workers, the direction turns', {
+    shell: { turnsWithoutClosing: true },
+  }),
+  bug('a former primary is not compared', 'several workers, the direction turns at once', {
+    shell: { trustsFormerPrimary: true },
   }),
   bug('the sequence does not follow from the log', 'one worker, interrupted at holes', ownSequences()),
   bug('data carries the filler’s identity', 'one worker', {

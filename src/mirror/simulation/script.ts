@@ -42,6 +42,9 @@ export const strokeKinds = [
   'expireProducers',
   'retainMirror',
   'promote',
+  // to both
+  'turn',
+  'turnNow',
 ] as const;
 export type StrokeKind = (typeof strokeKinds)[number];
 
@@ -344,6 +347,33 @@ export const scenarios: readonly Scenario[] = [
       changeLeader: 2,
       restartBroker: 1,
       promote: 3,
+    },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+  },
+  {
+    name: 'one worker, the direction turns',
+    weights: { ...writing, ...network, ...cluster, ...alone, turn: 9 },
+    hasSeveralWorkers: false,
+    hasOldRecords: false,
+  },
+  {
+    name: 'several workers, the direction turns',
+    weights: { ...writing, ...network, ...cluster, ...several, freeze: 8, delayRequest: 10, turn: 10 },
+    hasSeveralWorkers: true,
+    hasOldRecords: false,
+  },
+  {
+    name: 'several workers, the direction turns at once',
+    weights: {
+      ...writing,
+      ...network,
+      ...cluster,
+      ...several,
+      freeze: 10,
+      delayRequest: 30,
+      turn: 6,
+      turnNow: 8,
     },
     hasSeveralWorkers: true,
     hasOldRecords: false,

@@ -1,7 +1,7 @@
 // One worker of a simulated world: the production machine, and around it what partition-runner.ts and
 // log-inspector.ts do with sockets, done with agenda entries. The judgements are production code, too (identity.ts,
 // tail.ts); what is modelled is only when each question is answered, and whether.
-import type { ProducerEntry } from '../partition/identity.ts';
+import type { MirrorLife, ProducerEntry } from '../partition/identity.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
 import type {
   DestinationView,
@@ -18,7 +18,7 @@ import type {
 import { judgeTail, type MirrorFingerprint, type MirrorTail, type SourceView } from '../partition/tail.ts';
 import { viewOf } from '../partition/view.ts';
 import type { LogBatch } from './broker-log.ts';
-import type { MirrorContent, OnAnswer } from './destination.ts';
+import { type Destination, isAborted, type MirrorContent, type OnAnswer } from './destination.ts';
 import type { Mutation } from './mutation.ts';
 import type { SeededRandom } from './random.ts';
 import { fetchedBatch, Holdings, type SimBatch } from './sim-batch.ts';
@@ -46,6 +46,8 @@ const idleFetchTicks = 4;
 const metadataTicks = 150;
 /** What is unknown for so long is settled: as short as can be right, where write-ledger.ts waits for a minute. */
 const doubtTicks = settleTicks;
+/** Before a later life of the mirror begins. */
+const comparedOffsets = 64;
 const anotherLeader = 'the mirror has another leader: looking again';
 /** Half of a settling pause: a look at the log end is worth so long, in ticks. */
 const lookTicksMax = settleTicks / 2;
@@ -93,6 +95,9 @@ export class SimWorker {
   /** Writes without an outcome, and until when one whose outcome is unknown may still be carried out. */
   #openWrites = 0;
   #doubtUntil = -1;
+  /** In which it was started: it may be over by now. */
+  readonly life: MirrorLife;
+  readonly #destination: Destination;
   readonly #world: World;
   readonly #random: SeededRandom;
   readonly #mutation: Mutation;
@@ -109,6 +114,8 @@ export class SimWorker {
     this.#random = options.random;
     this.#mutation = options.mutation;
     this.#sourceEpoch = world.source.leaderEpoch;
+    this.life = world.regions.life;
+    this.#destination = world.destination;
     this.#destinationEpoch = world.destination.log.leaderEpoch;
     this.#destinationLeader = world.destination.leader;
   }
@@ -234,7 +241,8 @@ export class SimWorker {
 
   #refresh(side: 'source' | 'destination'): void {
     this.#later(this.#ticks(3), () => {
-      const { source, destination } = this.#world;
+      const { source } = this.#world;
+      const destination = this.#destination;
       if (side === 'source') this.#sourceEpoch = source.leaderEpoch;
       else {
         this.#destinationEpoch = destination.log.leaderEpoch;
@@ -260,7 +268,7 @@ export class SimWorker {
       if (!this.isAlive) return;
       if (this.isFrozen) return this.#whenAwake(() => this.#ask(round, leaderEpoch, answer));
       if (fails) return this.#readFailed(round, 'the connection broke');
-      if (leaderEpoch !== this.#world.destination.log.leaderEpoch)
+      if (leaderEpoch !== this.#destination.log.leaderEpoch)
         return this.#readFailed(round, 'FENCED_LEADER_EPOCH');
       answer();
     });
@@ -272,7 +280,7 @@ export class SimWorker {
   }
 
   #logEnd(): number {
-    const { log } = this.#world.destination;
+    const { log } = this.#destination;
     return this.#mutation.shell?.logEndIsHighWatermark ? log.highWatermark : log.end;
   }
 
@@ -282,7 +290,7 @@ export class SimWorker {
     this.#ask(round, leaderEpoch, () => {
       const before = this.#logEnd();
       this.#ask(round, leaderEpoch, () => {
-        const { log } = this.#world.destination;
+        const { log } = this.#destination;
         const { highWatermark, start } = log;
         const entries = log.producers.allFacts();
         const tail = before > start && highWatermark === before ? this.#tailAt(before) : null;
@@ -303,7 +311,7 @@ export class SimWorker {
     tail: MirrorTail | null;
     highWatermark: number;
   }): Facts {
-    const { producerId, clockMs } = this.#world;
+    const { clockMs } = this.#world;
     const { tail, entries } = read;
     const view = viewOf(
       {
@@ -314,7 +322,7 @@ export class SimWorker {
         tail,
         entries,
       },
-      { producerId, nowMs: clockMs(), random: this.#random.next() },
+      { ...this.life, nowMs: clockMs(), random: this.#random.next() },
     );
     if (!this.#mutation.shell?.keepsGeneration) return { view, tail };
     const generation = Math.max(0, ...entries.map(({ coordinatorEpoch }) => coordinatorEpoch));
@@ -322,7 +330,7 @@ export class SimWorker {
   }
 
   #tailAt(end: number): MirrorTail | null {
-    const { log } = this.#world.destination;
+    const { log } = this.#destination;
     const batch = log.batchAt(end - 1);
     if (batch === null) return null;
     const newest = fingerprintOf(batch);
@@ -338,7 +346,7 @@ export class SimWorker {
   }
 
   #beforeRun(newest: MirrorFingerprint): MirrorTail['beforeRun'] {
-    const { log } = this.#world.destination;
+    const { log } = this.#destination;
     if (newest.isControl || newest.producerEpoch <= 0 || newest.lastSequence < 0) return 'unknown';
     const offset = Number(newest.lastOffset) - newest.lastSequence - 1;
     const before = log.batchAt(offset);
@@ -349,7 +357,7 @@ export class SimWorker {
     this.#lookedAt = this.#world.agenda.now;
     const leaderEpoch = this.#destinationEpoch;
     this.#ask(round, leaderEpoch, () => {
-      const { highWatermark } = this.#world.destination.log;
+      const { highWatermark } = this.#destination.log;
       this.#ask(round, leaderEpoch, () => {
         const ends = { leaderEpoch, logEnd: BigInt(this.#logEnd()), highWatermark: BigInt(highWatermark) };
         this.deliver({ type: 'logEndRead', round, ends });
@@ -414,18 +422,37 @@ export class SimWorker {
     original: SourceBatch | null,
     source: SourceView,
   ): TailVerdict | 'unsettled' | 'unreadable' {
-    const judgement = judgeTail(facts.view, facts.tail, source, { producerId: this.#world.producerId });
-    if (judgement === 'compareEnds') throw new Error('to come');
+    const judgement = judgeTail(facts.view, facts.tail, source, this.life);
+    if (judgement === 'compareEnds') return this.#compareEnds(facts, source);
     const verdict =
       judgement === 'compareRecords' ? this.#compareRecords(facts, original!, source) : judgement;
     if (typeof verdict === 'string' || verdict.kind !== 'agrees' || verdict.compared) return verdict;
     return this.#holeBeforeRun(facts) ?? this.#earlierRecords(facts) ?? verdict;
   }
 
+  /** As compare-ends.ts does. */
+  #compareEnds({ view }: Facts, { logStart }: SourceView): TailVerdict {
+    const { source } = this.#world;
+    const { log } = this.#destination;
+    for (
+      let offset = Math.max(log.start, Number(view.logEnd) - comparedOffsets);
+      offset < view.logEnd;
+      offset++
+    ) {
+      const batch = log.batchAt(offset);
+      const isSeen = batch?.kind === 'data' && !isAborted(batch.content);
+      const found = isSeen ? batch.content.values[offset - batch.baseOffset] : noRecord;
+      const wanted = source.isVisible(offset) ? source.written(offset) : noRecord;
+      if (found !== wanted && !this.#mutation.shell?.trustsFormerPrimary)
+        return { kind: 'differs', offset: BigInt(offset), what: 'value' };
+    }
+    return { kind: 'agrees', lastFetchedEpoch: -1, compared: true, sourceStart: logStart };
+  }
+
   #compareRecords({ tail }: Facts, original: SourceBatch, source: SourceView): TailVerdict | 'unreadable' {
     const { newest, newestData } = tail!;
     const offset = newestData!.lastOffset;
-    const copy = this.#world.destination.log.batchAt(Number(offset));
+    const copy = this.#destination.log.batchAt(Number(offset));
     // Retention has taken it meanwhile.
     if (copy === null) return 'unreadable';
     const wanted = original.values[Number(offset) - original.baseOffset] ?? noRecord;
@@ -440,7 +467,7 @@ export class SimWorker {
 
   #holeBeforeRun({ tail }: Facts): TailVerdict | null {
     if (tail === null || tail.newest.isControl || tail.beforeRun !== 'marker') return null;
-    const { log } = this.#world.destination;
+    const { log } = this.#destination;
     const to = Number(tail.newest.lastOffset) - tail.newest.lastSequence;
     let from = to;
     while (log.batchAt(from - 1)?.kind === 'marker') from -= 1;
@@ -450,7 +477,7 @@ export class SimWorker {
 
   #earlierRecords({ tail }: Facts): TailVerdict | null {
     const data = tail?.newestData ?? null;
-    const copy = data === null ? null : this.#world.destination.log.batchAt(Number(data.lastOffset));
+    const copy = data === null ? null : this.#destination.log.batchAt(Number(data.lastOffset));
     if (copy === null || copy.kind !== 'data' || copy.content.isFiller) return null;
     const { source } = this.#world;
     for (const [index, value] of copy.content.values.entries()) {
@@ -658,7 +685,7 @@ export class SimWorker {
     },
     content: MirrorContent,
   ): void {
-    const { destination } = this.#world;
+    const destination = this.#destination;
     const { identity, count, sizeBytes } = facts;
     const batch = { ...identity, count, timestampMs: this.#world.recordTime(), content };
     const broker = this.#destinationLeader;
@@ -686,7 +713,7 @@ export class SimWorker {
   #writeMarkers(round: number, markers: MarkerRun): void {
     if (this.#destinationEpoch !== this.#viewedEpoch)
       return this.deliver({ type: 'markersUnknown', round, reason: anotherLeader });
-    const { destination } = this.#world;
+    const destination = this.#destination;
     const broker = this.#destinationLeader;
     const splitAfter =
       markers.count > 1 && this.#world.takesSplit() ? this.#random.integer(1, markers.count - 1) : 0;
@@ -736,7 +763,7 @@ export class SimWorker {
   }
 
   #cutStart(round: number, beforeOffset: bigint): void {
-    const { destination } = this.#world;
+    const destination = this.#destination;
     const broker = this.#destinationLeader;
     this.#send({
       canRepeat: true,

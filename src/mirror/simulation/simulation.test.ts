@@ -25,6 +25,7 @@ it('every world goes well, and every fault happens', patience, () => {
   for (const kind of strokeKinds) expect(result.fired[kind], kind).toBeGreaterThan(10);
   for (const what of ['duplicate', 'refused', 'markerRefused', 'timedOut', 'lost'])
     expect(result.seen[what], what).toBeGreaterThan(500);
+  expect(result.seen.turned).toBeGreaterThan(200);
   // The window is met, and all that went wrong is noticed.
   expect(result.seen['wrong in the known window']).toBeGreaterThan(100);
   expect(result.seen['wrong, hidden by compaction'] ?? 0).toBeLessThan(3);

@@ -168,6 +168,11 @@ export class SourceLog {
     }
   }
 
+  /** Whether the log can be cut there. */
+  startsBatchAt(offset: number): boolean {
+    return offset === this.end || (offset > this.start && this.batchFrom(offset)?.baseOffset === offset);
+  }
+
   changeLeader(): void {
     this.leaderEpoch += 1;
     this.#epochs.push({ epoch: this.leaderEpoch, start: this.end });

@@ -3,7 +3,7 @@
 // A mirror is right when every record in it is the one that was written at that offset of the source, decided and not
 // aborted, and when nothing stands for consumers at the source where the mirror has a marker. Whatever is wrong is kept
 // in a list by its offset, since a leader that loses its tail can also lose what was wrong.
-import type { SimulatedLog } from './destination.ts';
+import { isAborted, type SimulatedLog } from './destination.ts';
 import { noRecord, offsetOf, type SourceLog } from './source-log.ts';
 
 export interface Wrong {
@@ -97,7 +97,11 @@ export class Truth {
         continue;
       }
       for (let i = 0; i < content.values.length; i++) {
-        if (!this.#isRight(baseOffset + i, content.values[i] as number))
+        if (
+          isAborted(content)
+            ? source.isVisible(baseOffset + i)
+            : !this.#isRight(baseOffset + i, content.values[i] as number)
+        )
           return `a record at ${baseOffset + i}`;
       }
     }

@@ -14,14 +14,15 @@ import {
   type PartitionPolicy,
 } from '../partition/state.ts';
 import { Agenda } from './agenda.ts';
-import { Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { Mutation } from './mutation.ts';
 import { SeededRandom } from './random.ts';
+import { Regions } from './regions.ts';
 import type { Script, Stroke, StrokeKind } from './script.ts';
 import type { SimBatch } from './sim-batch.ts';
 import { SimWorker, settleTicks, slowTicksMax } from './sim-worker.ts';
 import { SourceLog } from './source-log.ts';
-import { Truth } from './truth.ts';
+import type { Truth } from './truth.ts';
 
 export type FailureKind = 'wrong' | 'undetected' | 'stuck' | 'unexplained' | 'memory' | 'crashed';
 
@@ -63,6 +64,14 @@ const healTicks = 1_200;
 /** One look can find a worker between two things, and an answer can still be on its way. */
 const restingLooksEnough = 5;
 const fatesMax = 3;
+/** A turn that was not possible by then is given up. */
+const turnTicksMax = 250;
+const atSourceKinds: ReadonlySet<StrokeKind> = new Set([
+  'produce',
+  'beginTransaction',
+  'produceInTransaction',
+  'emptyTransaction',
+]);
 /** What is told late is told when another worker is about to copy, or does. */
 const lateTicks = 30;
 /** Among several workers requests can be slower than any pause. */
@@ -73,10 +82,8 @@ const rotationEpoch = epochMax - 2;
 export class World {
   readonly agenda = new Agenda();
   readonly source = new SourceLog();
-  readonly destination: Destination;
-  readonly truth: Truth;
+  readonly regions: Regions;
   readonly workers: SimWorker[] = [];
-  readonly producerId = producerId;
   readonly isPrompt: boolean;
   readonly #script: Script;
   readonly #mutation: Mutation;
@@ -93,6 +100,9 @@ export class World {
   #workerCount = 0;
   /** What the control topic says of how the log was left, and in which generation. */
   #word: { readonly generation: number; readonly left: LeftLog } | null = null;
+  /** Producers have stopped, for the direction to turn. */
+  #isTurning = false;
+  readonly #turns: boolean;
   /** Workers are being stopped, and none starts. */
   #isOver = false;
 
@@ -102,15 +112,26 @@ export class World {
     this.#mutation = options.mutation ?? {};
     this.#history = options.wantsHistory ? [] : null;
     this.isPrompt = script.isPrompt;
-    this.truth = new Truth(this.source, { allowsCopies: scenario.copies === true });
+    this.#turns = (scenario.weights.turn ?? 0) + (scenario.weights.turnNow ?? 0) > 0;
     const random = new SeededRandom(seed ^ 0x5eed);
     const batchBytesMax = random.chance(0.3) && !scenario.copies ? 600 : 1_000_000;
-    this.destination = new Destination({ agenda: this.agenda, random, truth: this.truth, batchBytesMax });
+    this.regions = new Regions({
+      ...{ agenda: this.agenda, source: this.source, random, batchBytesMax, mutation: this.#mutation },
+      allowsCopies: scenario.copies === true,
+    });
     this.#policy = {
       compactionGaps: scenario.copies ? 'copies' : defaultPolicy.compactionGaps,
       fillOffsetsMax: scenario.fillOffsetsMax ?? defaultPolicy.fillOffsetsMax,
       retentionOvertook: scenario.retentionOvertook ?? defaultPolicy.retentionOvertook,
     };
+  }
+
+  /** The mirror, as the direction is now. */
+  get destination(): Destination {
+    return this.regions.mirror;
+  }
+  get truth(): Truth {
+    return this.regions.truth;
   }
 
   run(): Outcome {
@@ -134,7 +155,7 @@ export class World {
       failure,
       steps: this.#steps,
       fired: this.#fired,
-      seen: { ...this.#seen, ...this.destination.seen },
+      seen: { ...this.#seen, ...this.regions.seen },
       history: this.#history ?? [],
     };
   }
@@ -187,6 +208,8 @@ export class World {
   /** A request that writes was carried out. */
   onAppend(): void {
     this.#steps += 1;
+    const { wrongAtPrimary } = this.regions;
+    if (wrongAtPrimary !== null) throw new Stop({ kind: 'wrong', what: wrongAtPrimary });
     const wrong = this.truth.first;
     if (wrong === null) return;
     const isExpected = this.#mayBeWrong(wrong);
@@ -275,8 +298,10 @@ export class World {
   }
 
   #strike(stroke: Stroke): void {
+    if (this.#isTurning && atSourceKinds.has(stroke.kind)) return;
     if (!this.#effect(stroke)) return;
     const { kind } = stroke;
+    if (this.#turns) this.regions.follow();
     this.#fired[kind] = (this.#fired[kind] ?? 0) + 1;
     this.#steps += 1;
     const { source, destination } = this;
@@ -393,7 +418,9 @@ export class World {
       case 'freeze': {
         const worker = this.#victim(a);
         if (worker === null) return false;
-        worker.frozenUntil = this.agenda.now + 3 + (a % 100);
+        // Now and then for longer than one life of the mirror, or two.
+        const isLong = this.#turns && a % 4 === 0;
+        worker.frozenUntil = this.agenda.now + 3 + (a % (isLong ? 900 : 100));
         if (this.#live().length < workersMax && this.#victim(0) === null) this.#startWorker();
         return true;
       }
@@ -430,9 +457,11 @@ export class World {
       if (!worker.isStopped && !isEarly) return this.#restartWhenStopped(worker, how);
       const isWrong = isEarly || (tellsUnanswered && state.name === 'Stopped');
       const { leaderEpoch } = this.destination.log;
+      const { turnCount } = this.regions;
       const left = isWrong ? { leaderEpoch, logEnd: mirrorEnd ?? 0n } : worker.left;
       const tell = (): void => {
-        if (left !== null) this.#word = { generation: worker.generation, left };
+        if (left !== null && this.regions.turnCount === turnCount)
+          this.#word = { generation: worker.generation, left };
       };
       if (isEarly) worker.isAlive = false;
       else this.#retire(worker);
@@ -509,9 +538,20 @@ export class World {
         else {
           // Those that had stopped before have nothing to say about it.
           for (const worker of this.#live()) if (worker.isStopped) this.#retire(worker);
-          destination.promote(this.producerId);
+          destination.close(this.regions.life);
           if (this.#live().length === 0) this.#startWorker();
         }
+        return true;
+      case 'turn':
+        if (this.#isTurning) return false;
+        this.#isTurning = true;
+        for (const transaction of [...this.source.open])
+          this.source.finish(transaction, b % 3 === 0 ? 'aborted' : 'committed');
+        this.#turnSoon(agenda.now + turnTicksMax, a);
+        return true;
+      case 'turnNow':
+        if (this.#isTurning || !this.regions.mayTurn({ isPlanned: false })) return false;
+        this.#turn(a, { isRestored: b % 3 > 0 });
         return true;
       case 'retainMirror': {
         const before = log.start;
@@ -526,6 +566,36 @@ export class World {
     }
   }
 
+  /** As a planned promotion: producers have stopped, and the mirror catches up, or it is given up. */
+  #turnSoon(deadline: number, a: number): void {
+    const mayTurn = this.regions.mayTurn({ isPlanned: true });
+    if (!mayTurn && this.agenda.now < deadline && !this.#isOver)
+      return this.agenda.add(3, () => this.#turnSoon(deadline, a));
+    this.#isTurning = false;
+    if (mayTurn && !this.#isOver) this.#turn(a, { isRestored: false });
+  }
+
+  /** Workers of the former life hear of it now, or when they look, or wake. */
+  #turn(a: number, how: { isRestored: boolean }): void {
+    this.regions.turn(how);
+    this.regions.follow();
+    this.note('turned');
+    this.#word = null;
+    const { source, destination } = this;
+    this.trace(() => `the direction turns (source ${source.end}, mirror ${destination.log.end})`);
+    for (const worker of this.#live()) {
+      if (worker.isStopped) this.#retire(worker);
+      else if (!this.#script.scenario.hasSeveralWorkers) worker.isAlive = false;
+      else if (a % 3 === 0) worker.deliver({ type: 'stop' });
+    }
+    this.#startWorker();
+  }
+
+  /** Of a life that is over. */
+  #isFormer({ life }: SimWorker): boolean {
+    return life.incarnation !== this.regions.life.incarnation;
+  }
+
   // ── Healing and the verdict ─────────────────────────────────────────────────────────────────────────
 
   #heal(): void {
@@ -538,11 +608,13 @@ export class World {
     for (const worker of this.#live()) worker.frozenUntil = -1;
     const { source } = this;
     for (const transaction of [...source.open]) source.finish(transaction, 'committed');
+    if (this.#turns) this.regions.follow();
     this.trace(() => `no more faults (source ${source.start}-${source.end})`);
     this.#runFor(healTicks);
     // A few records more, so that whatever is shifted meets an append.
     for (let i = 0; i < 3; i++)
       source.append({ count: 1 + i, isCompressed: false, isLogAppendTime: false, transaction: null });
+    if (this.#turns) this.regions.follow();
     this.trace(() => `three batches more (source ${source.start}-${source.end})`);
     this.#runFor(healTicks);
   }
@@ -571,6 +643,7 @@ export class World {
   #isAtEnd(worker: SimWorker): boolean {
     const { machine } = worker;
     return (
+      !this.#isFormer(worker) &&
       machine.state.name === 'Mirroring' &&
       machine.mirrorEnd === BigInt(this.source.end) &&
       this.destination.log.end === this.source.end
@@ -579,6 +652,8 @@ export class World {
 
   #verdict(): Failure | null {
     this.#heal();
+    const late = this.#live().find((worker) => this.#isFormer(worker) && !worker.isStopped);
+    if (late !== undefined) return { kind: 'stuck', what: `a former life goes on: ${this.#told(late)}` };
     const { truth, destination } = this;
     const { closedAt } = destination;
     const difference = truth.firstDifference(destination.log, closedAt ?? undefined);
@@ -682,6 +757,7 @@ export class World {
 
   #isExplained(worker: SimWorker): boolean {
     const { scenario } = this.#script;
+    if (this.#isFormer(worker)) return worker.isStopped;
     switch (worker.machine.state.name) {
       case 'Stopped':
         return true;
@@ -691,7 +767,8 @@ export class World {
       case 'HoleTooLong':
         return scenario.fillOffsetsMax !== undefined;
       case 'SourceTruncated':
-        return this.source.truncationCount > 0;
+        // Or it saw a marker that stands twice, before the source had a hole there, too.
+        return this.source.truncationCount > 0 || this.truth.first?.isInWindow === true;
       case 'Diverged':
         return scenario.hasSeveralWorkers || this.source.truncationCount > 0 || this.#lostAcknowledged;
       default:
