@@ -633,6 +633,17 @@ describe('promotion', () => {
     expect(destination.shown.filter((text) => text.startsWith('DENY'))).toEqual([]);
   });
 
+  test('is of one life of the mirror: the next one is closed, also when no look came between', async () => {
+    const sync = begin();
+    await sync.look(config);
+    await sync.release(config, ['orders']);
+    await sync.look(config);
+    expect(destination.shown.filter((text) => text.startsWith('DENY'))).toEqual([]);
+    mirrors = [{ ...mirrorOf('orders'), incarnation: 2 }];
+    await sync.look(config);
+    expect(destination.shown).toContain('DENY User:a WRITE on TOPIC LITERAL orders from *');
+  });
+
   test('leaves the other mirrors closed', async () => {
     mirrors = [mirrorOf('orders'), mirrorOf('orderings')];
     const sync = begin();
