@@ -1,5 +1,5 @@
 // A replication group on one screen: what is wrong comes last, where the eye of a person at a prompt is.
-import { formatRate } from '../../failover/loss/totals.ts';
+import { formatRate, timeOf } from '../../failover/loss/index.ts';
 import {
   type GroupStanding,
   type KnownLoss,
@@ -36,8 +36,8 @@ export function statusText(standing: GroupStanding, output: Output): string {
   ].join('');
 }
 
-/** `primary us-east since 2 h 5 min (failover by ann@laptop, roles generation 3); invoices: eu-west`. */
-function primaryWords({ roles, atMs }: GroupStanding): string {
+/** `primary us-east since 2026-11-21 11:55:00 UTC (failover m-7 by ann@laptop; roles generation 3); ...`. */
+function primaryWords({ roles }: GroupStanding): string {
   if (roles === null) return `primary ${unknown}: no region that answers has roles`;
   const { primary, changedBy, by, moveId, generation, topics } = roles;
   const how = changedBy === 'declared' ? `declared by ${by}` : `${changedBy} ${moveId ?? ''} by ${by}`;
@@ -48,7 +48,7 @@ function primaryWords({ roles, atMs }: GroupStanding): string {
   const exceptions = [...others].map(
     ([region, own]) => `; ${region} is primary for ${some(own.map(([topic]) => topic))}`,
   );
-  return `primary ${primary.region} since ${formatAge(roles.atMs, atMs)} (${how}; roles generation ${generation})${exceptions.join('')}`;
+  return `primary ${primary.region} since ${timeOf(roles.atMs)} (${how}; roles generation ${generation})${exceptions.join('')}`;
 }
 
 function regionsTable({ regions }: GroupStanding, output: Output): string {
