@@ -288,7 +288,7 @@ class MoveCommand {
 }
 
 /** In the order of time, and of its own. */
-function moveId(nowMs: number): string {
+export function moveId(nowMs: number): string {
   return `${new Date(nowMs).toISOString().slice(0, 19).replace(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`;
 }
 

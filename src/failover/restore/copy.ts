@@ -15,6 +15,7 @@ import { Slots } from '../../slots.ts';
 import { formatBytes, formatBytesPerSecond, formatDuration, plural } from '../../units.ts';
 import { clusterLogs, type LogSource, Span } from '../../verify/index.ts';
 import type { RestoreGround } from './ground.ts';
+import { reading } from './reading.ts';
 
 export interface CopyProgress {
   readonly partitionsDone: number;
@@ -256,7 +257,7 @@ export async function verifyEnds(
         const end = to.highWatermark < from.lastStableOffset ? to.highWatermark : from.lastStableOffset;
         const start = [end - comparedOffsets, from.logStartOffset, to.logStartOffset].reduce(later);
         const span = new Span({ start, end: later(start, end) }, { source, destination, signal });
-        await span.run();
+        await reading(`${topic}-${partition}`, () => span.run());
         if (span.difference === null) return span.compared.records;
         throw new LockstepError(
           'KAFKA_ERROR',

@@ -1,5 +1,13 @@
 // The lost region comes back: what only it has is kept, what can't be continued is copied again.
-export { type ChoiceCost, copyBytesOf, costOf, historyOf, lacksRoom, type RestoreCost } from './cost.ts';
+export {
+  assumedBytesPerSecond,
+  type ChoiceCost,
+  copyBytesOf,
+  costOf,
+  historyOf,
+  lacksRoom,
+  type RestoreCost,
+} from './cost.ts';
 export type { RestoreOptions } from './facts.ts';
 export { type RestoreGround, restoreGround } from './ground.ts';
 export { type LookOptions, lookForRestore, windowOffsetsDefault } from './look.ts';

@@ -24,6 +24,7 @@ import { bytesFrom, type LogSize, sumOf } from './cost.ts';
 import { gapsHoldCopies, knownCut, type RestoreGround } from './ground.ts';
 import { findParting, type LostLog } from './parting.ts';
 import { quarantineName } from './quarantine.ts';
+import { reading } from './reading.ts';
 import type { PartitionPlan, RestorePlan, TopicCost, TopicFate, TopicPlan } from './types.ts';
 
 export interface LookOptions {
@@ -159,18 +160,17 @@ async function partitionPlans(
         try {
           if (!isSameTopic) return whole(log, 'recreated');
           if (partition >= home.partitions.length) return whole(log, 'onlyHere');
-          return await findParting(
-            {
-              lost: lostSource.partitionLog(topic, partition),
-              home: homeSource.partitionLog(topic, partition),
-            },
-            log,
-            {
+          const logs = {
+            lost: lostSource.partitionLog(topic, partition),
+            home: homeSource.partitionLog(topic, partition),
+          };
+          return await reading(`${topic}-${partition}`, () =>
+            findParting(logs, log, {
               cutOffset: cuts?.[partition] ?? null,
               gapsHoldCopies: gapsHoldCopies(ground),
               windowOffsets,
               ...(signal && { signal }),
-            },
+            }),
           );
         } finally {
           done += 1;

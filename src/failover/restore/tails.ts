@@ -8,6 +8,7 @@ import type { OpenRegion } from '../types.ts';
 import type { Found, FoundTopic, VerifiedTail } from './facts.ts';
 import { lostLogs } from './look.ts';
 import { createQuarantine } from './quarantine.ts';
+import { reading } from './reading.ts';
 import { type SaveTailOptions, saveTail, verifyTail } from './save-tail.ts';
 
 /** Each holds a few megabytes. */
@@ -111,15 +112,17 @@ async function eachTail(
       tails.map(({ topic, partition, range, savedTo }) =>
         slots.use(async () => {
           signal.throwIfAborted();
-          await work({
-            ...{ cluster, logs, range, savedTo, signal },
-            origin: { topic, partition },
-            lost: {
-              committed: logs.partitionLog(topic, partition),
-              uncommitted: uncommitted.partitionLog(topic, partition),
-            },
-            ...(onSaved && { onSaved }),
-          });
+          await reading(`${topic}-${partition}`, () =>
+            work({
+              ...{ cluster, logs, range, savedTo, signal },
+              origin: { topic, partition },
+              lost: {
+                committed: logs.partitionLog(topic, partition),
+                uncommitted: uncommitted.partitionLog(topic, partition),
+              },
+              ...(onSaved && { onSaved }),
+            }),
+          );
         }),
       ),
     );
