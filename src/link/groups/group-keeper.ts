@@ -49,10 +49,11 @@ export class GroupKeeper {
 
   /** Resolves after a whole look; failures are in the status. */
   async lookNow(): Promise<void> {
+    const sourceError = await this.#sync.hearSource();
     await this.#turn.use(async () => {
       if (this.#stopping.signal.aborted) return;
       try {
-        this.#take(await this.#sync.run({ config: this.#config }));
+        this.#take(await this.#sync.run({ config: this.#config, sourceError }));
       } catch (error) {
         if (!(error instanceof LockstepError)) throw error;
         if (this.#stopping.signal.aborted) return;
@@ -81,7 +82,7 @@ export class GroupKeeper {
    */
   async syncTopics(sourceTopics: readonly string[]): Promise<GroupReport> {
     const saidLast = this.#noteBehind(sourceTopics, this.#groups);
-    const report = await this.#turn.use(() => this.#lastSync(new Set(sourceTopics)));
+    const report = await this.#lastSync(new Set(sourceTopics));
     await saidLast;
     if (report.groups.length > 0)
       await this.#noteBehind(
@@ -109,11 +110,15 @@ export class GroupKeeper {
   }
 
   async #lastSync(sourceTopics: ReadonlySet<string>): Promise<GroupReport> {
-    const options = { config: this.#config, sourceTopics };
+    const hearing = this.#sync.hearSource();
+    const sync = (sourceError: string | null) =>
+      this.#turn.use(() => this.#sync.run({ config: this.#config, sourceTopics, sourceError }));
     try {
-      const first = await this.#sync.run(options);
-      // What is read back is the proof. A source that did not answer just now is not waited for again.
-      const second = await this.#sync.run({ ...options, asksSource: false });
+      // What the source said last comes first: one that is gone is waited for longer than a promotion takes.
+      await sync(null);
+      const first = await sync(await hearing);
+      // What is read back is the proof.
+      const second = await sync(null);
       return this.#report(first, second.groups);
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;

@@ -1,6 +1,6 @@
 // One look at the groups of a link and what follows from it:
 //
-//   1. the source's groups and positions; when it is down, what it said last;
+//   1. the source's groups and positions, heard beforehand; when it is down, what it said last;
 //   2. how the same groups stand at the destination;
 //   3. the plan, with the ends of those mirrors where something differs;
 //   4. commits, and deletions where asked.
@@ -29,8 +29,8 @@ export interface SyncOptions {
   readonly config: GroupSyncConfig;
   /** Only these mirrors, by their name at the source; nothing is deleted then. Default all. */
   readonly sourceTopics?: ReadonlySet<string>;
-  /** false: what the source said last is enough. Default true. */
-  readonly asksSource?: boolean;
+  /** What `hearSource` said; null: it was heard, or what it said last is enough. */
+  readonly sourceError: string | null;
 }
 
 export class GroupSync {
@@ -64,11 +64,10 @@ export class GroupSync {
   }
 
   /** @throws LockstepError when the destination can't be asked. A source that is down is part of the result. */
-  async run({ config, sourceTopics, asksSource = true }: SyncOptions): Promise<SyncResult> {
+  async run({ config, sourceTopics, sourceError }: SyncOptions): Promise<SyncResult> {
     const mirrors = this.#options
       .mirrors()
       .filter(({ sourceTopic }) => sourceTopics === undefined || sourceTopics.has(sourceTopic));
-    const sourceError = asksSource ? await this.#hearSource() : null;
     const warning = await this.retention.look(this.#options.clock.nowMs());
     const destination = await this.#lookAtDestination();
     const { look, heardAtMs } = this.#source ?? this.#assumed(destination, mirrors);
@@ -101,13 +100,15 @@ export class GroupSync {
     return writing;
   }
 
-  /** Why the source can't be asked; null: it was. */
-  async #hearSource(): Promise<string | null> {
+  /** Asks the source; in nobody's way, since one that is gone takes its time. @returns why it can't be asked; null: it was. */
+  async hearSource(): Promise<string | null> {
     const { source, selects } = this.#options;
     const heardAtMs = this.#nowMs();
     try {
       const look = await lookAtGroups(source, 'source', selects);
-      this.#source = { look: withFormer(look, this.#source?.look), heardAtMs };
+      // Two may ask at a time, and the slower one has the older answer.
+      if (heardAtMs >= (this.#source?.heardAtMs ?? 0))
+        this.#source = { look: withFormer(look, this.#source?.look), heardAtMs };
       return null;
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
