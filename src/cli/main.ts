@@ -24,5 +24,10 @@ const exitCode = await runProgram(process.argv.slice(2), {
 });
 
 process.exitCode = exitCode;
-// What was interrupted may still wait for a broker that does not answer.
-if (stop.signal.aborted) process.exit(exitCode);
+// Connections that were being opened may still wait for a broker that does not answer: whoever loses a region must not
+// wait for it. What was printed gets out first.
+const printed = [process.stdout, process.stderr].map(
+  (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+);
+if (!stop.signal.aborted) await Promise.all(printed);
+process.exit(exitCode);

@@ -50,6 +50,8 @@ export interface PromotionsOptions {
 
 /** Agents hear of a state within milliseconds; what they have under way is let in, ms. */
 const stopGraceMs = 250;
+/** Topics that are drained at about the same time have their groups synced together, ms. Writes pause meanwhile. */
+const gatherMs = 50;
 const replicationTimeoutMs = { planned: 10_000, now: 2_000 } as const;
 /** A promotion does not wait for a source that is gone. */
 const sourceLookMs = 1_500;
@@ -94,7 +96,8 @@ export class Promotions {
     else if (!this.#closing.has(key)) {
       // By our clock: another leader's, which wrote `sinceMs`, may be an hour away.
       this.#closing.set(key, { seenAtMs: nowMs, goneLooks: 0 });
-      this.#notBefore.set(key, nowMs + stopGraceMs);
+      // Of a planned one nothing is under way: its source stands still, and everything is over there.
+      if (mirror.promotion?.kind !== 'planned') this.#notBefore.set(key, nowMs + stopGraceMs);
     }
     if (this.#busy.has(key) || (this.#notBefore.get(key) ?? 0) > nowMs) return false;
     return mirror.state === 'Draining' || mirror.state === 'Closing';
@@ -153,7 +156,7 @@ export class Promotions {
       return waiting.done;
     }
     const topics = [topic];
-    const done = sleep(systemClock, stopGraceMs).then(() => {
+    const done = sleep(systemClock, gatherMs).then(() => {
       this.#syncs.delete(name);
       return link.syncGroups(topics);
     });
@@ -166,6 +169,7 @@ export class Promotions {
     const link = this.#options.link(name);
     const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
     const lastSync = link === undefined ? null : this.#syncGroupsNow(link, mirrors);
+    const answers = link === undefined ? Promise.resolve(false) : sourceAnswers(link, mirrors);
     const outcomes: ReadonlyMap<string, Closed | LockstepError> =
       link === undefined || !wasReached(link)
         ? new Map()
@@ -173,7 +177,11 @@ export class Promotions {
             destination,
             producerIdOf: (incarnation) => link.producerIdOf(incarnation)!,
             replicationTimeoutMs: replicationTimeoutMs[isPlanned ? 'planned' : 'now'],
-            lookAtSource: () => this.#lookAtSource(link, mirrors),
+            // A source that hangs has shown it while the partitions were closed.
+            lookAtSource: async () =>
+              (await answers)
+                ? this.#lookAtSource(link, mirrors)
+                : (topic, partition) => link.seen(topic, partition),
           });
     const closed = new Map<MirrorRecord, Closed>();
     const failed = new Map<MirrorRecord, LockstepError>();
@@ -299,6 +307,19 @@ export class Promotions {
       await replace(mirror, next).catch(() => {});
     }
   }
+}
+
+/** Whether a source that is promoted from still tells anything. */
+async function sourceAnswers({ source }: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<boolean> {
+  if (source === null) return false;
+  const asked = source.metadata({ topics: mirrors.slice(0, 1).map(({ sourceTopic }) => sourceTopic) });
+  return withTimeout(asked, sourceLookMs, 'a question to the source').then(
+    () => true,
+    (error: unknown) => {
+      messageOf(error);
+      return false;
+    },
+  );
 }
 
 /** Producers that had not stopped, after all: what they wrote meanwhile is at the source only. */

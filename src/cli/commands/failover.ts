@@ -1,11 +1,7 @@
 // `lockstep failover`: another region becomes primary now, whatever became of the former one.
 import { Command } from 'commander';
-import type { MoveRecord } from '../../control/index.ts';
-import { LockstepError } from '../../errors.ts';
-import { checkedLine, failoverSteps, lookBeforeFailover, type MoveContext } from '../../failover/index.ts';
-import { lossTable } from '../failover/loss-table.ts';
-import { leaveMsMax, type MoveOptions, moveCommand, topicList } from '../failover/move-command.ts';
-import type { CommandContext, Start } from '../program.ts';
+import { leaveMsMax, type MoveOptions, topicList } from '../failover/move-options.ts';
+import type { Start } from '../program.ts';
 
 export function failoverCommand(start: Start): Command {
   return new Command('failover')
@@ -19,51 +15,8 @@ export function failoverCommand(start: Start): Command {
     .option('--resume', 'go on with a failover whose terminal is dead')
     .option('--json', 'print JSON')
     .action((file: string, options: MoveOptions) =>
-      start((context) => failover(file, options, context), { stopMsMax: leaveMsMax }),
+      start(async (context) => (await import('../failover/failover.ts')).failover(file, options, context), {
+        stopMsMax: leaveMsMax,
+      }),
     );
-}
-
-/** A region that is lost or hangs must not cost the time of the one that is left, ms. */
-const patienceMs = { target: 3_000, others: 800 } as const;
-
-function failover(file: string, options: MoveOptions, context: CommandContext) {
-  return moveCommand(
-    {
-      kind: 'failover',
-      steps: failoverSteps,
-      facts: {},
-      patienceMs: (region, to) => (region === to ? patienceMs.target : patienceMs.others),
-      show: (move, record) => show(move, record, context),
-      confirm: async (move, record) => {
-        if (!(await show(move, record, context))) return 'no';
-        if (options.yes) return 'go';
-        return (await isConfirmed(record, context)) ? 'go' : 'no';
-      },
-    },
-    ...[file, options, context],
-  );
-}
-
-/** The loss that is known of, and what speaks against it; false: it can't be done. */
-async function show(move: MoveContext, record: MoveRecord, { output }: CommandContext): Promise<boolean> {
-  const { lags, checks, loss } = await lookBeforeFailover(move, record);
-  for (const line of lossTable(lags).trimEnd().split('\n')) output.message(line);
-  for (const checked of checks) if (checked.mark !== 'ok') output.message(checkedLine(checked));
-  output.message(`lost by a failover from ${record.from} to ${record.to} now: ${loss}`);
-  const failed = checks.some(({ mark }) => mark === 'FAIL');
-  if (failed) output.message('lockstep: refused; nothing was done');
-  return !failed;
-}
-
-/** A person types the region's name: `yes` is typed too fast. */
-async function isConfirmed({ from, to }: MoveRecord, { ask, output }: CommandContext): Promise<boolean> {
-  if (ask === undefined)
-    throw new LockstepError(
-      'USAGE',
-      `a failover to ${to} has to be confirmed, and there is no terminal: add --yes`,
-    );
-  const answer = await ask(`fail over from ${from} to ${to}? Type the name of the new primary to go on: `);
-  if (answer.trim() === to) return true;
-  output.message('lockstep: nothing was done');
-  return false;
 }

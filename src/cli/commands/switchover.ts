@@ -1,18 +1,14 @@
 // `lockstep switchover`: another region becomes primary as planned, without losing or doubling a record.
 import { Command, InvalidArgumentError } from 'commander';
-import { switchoverSteps, toldStep } from '../../failover/index.ts';
 import { parseDurationMs } from '../../topology/index.ts';
-import { leaveMsMax, type MoveOptions, moveCommand, topicList } from '../failover/move-command.ts';
-import { pointOfNoReturnLine, stepTitle } from '../failover/step-lines.ts';
-import { confirmed } from '../fleet/confirm.ts';
-import type { CommandContext, Start } from '../program.ts';
+import { leaveMsMax, type MoveOptions, topicList } from '../failover/move-options.ts';
+import type { Start } from '../program.ts';
 
-interface SwitchoverCommand extends MoveOptions {
+export interface SwitchoverOptions extends MoveOptions {
   readonly denyWrites?: true;
   readonly timeout?: number;
 }
 
-const timeoutMsDefault = 60_000;
 const timeoutMsMax = 24 * 3_600_000;
 
 export function switchoverCommand(start: Start): Command {
@@ -33,31 +29,12 @@ export function switchoverCommand(start: Start): Command {
     .option('--resume', 'go on with a switchover whose terminal is dead')
     .option('--undo', 'take back a switchover that has not reached its point of no return')
     .option('--json', 'print JSON')
-    .action((file: string, options: SwitchoverCommand) =>
-      start((context) => switchover(file, options, context), { stopMsMax: leaveMsMax }),
+    .action((file: string, options: SwitchoverOptions) =>
+      start(
+        async (context) => (await import('../failover/switchover.ts')).switchover(file, options, context),
+        { stopMsMax: leaveMsMax },
+      ),
     );
-}
-
-function switchover(file: string, options: SwitchoverCommand, context: CommandContext) {
-  const { denyWrites = false, timeout: timeoutMs = timeoutMsDefault, yes } = options;
-  return moveCommand(
-    {
-      kind: 'switchover',
-      steps: switchoverSteps,
-      facts: { options: { denyWrites, timeoutMs } },
-      patienceMs: () => 3_000,
-      show: async () => true,
-      confirm: async (_context, move) => {
-        const consequences = switchoverSteps.flatMap((step) => {
-          const told = toldStep(switchoverSteps, step, move);
-          return [...(told.isPointOfNoReturn ? [pointOfNoReturnLine] : []), stepTitle(told)];
-        });
-        const what = `switch ${move.topics?.join(', ') ?? `group ${move.group}`} over from ${move.from} to ${move.to}`;
-        return (await confirmed(context, { ...(yes && { yes }), what, consequences })) ? 'go' : 'no';
-      },
-    },
-    ...[file, options, context],
-  );
 }
 
 /** In ms. */

@@ -34,19 +34,9 @@ import { person } from '../fleet/fleet.ts';
 import { loadFile } from '../load-file.ts';
 import { formatJson } from '../output/json.ts';
 import type { CommandContext } from '../program.ts';
+import type { MoveOptions } from './move-options.ts';
 import { pointOfNoReturnLine, stepTeller, stepTitle } from './step-lines.ts';
 import { whatNext } from './what-next.ts';
-
-export interface MoveOptions {
-  readonly to: string;
-  readonly topics?: readonly string[];
-  readonly group?: string;
-  readonly yes?: true;
-  readonly dryRun?: true;
-  readonly resume?: true;
-  readonly undo?: true;
-  readonly json?: true;
-}
 
 /** What tells one kind of move from another. */
 export interface MoveKind {
@@ -61,9 +51,6 @@ export interface MoveKind {
   /** Shows it without asking; false: it would be refused. */
   show(move: MoveContext, record: MoveRecord): Promise<boolean>;
 }
-
-/** A step of a dead terminal may be under way at the agents; nobody waits for more, ms. */
-export const leaveMsMax = 4_000;
 
 export async function moveCommand(
   kind: MoveKind,
@@ -297,16 +284,4 @@ function requireRegion(group: string, regions: readonly string[], name: string):
   const meant = nearestName(name, regions);
   const hint = meant === undefined ? `it has ${regions.join(', ')}` : `did you mean ${meant}?`;
   throw new LockstepError('USAGE', `group ${group} has no region ${name}; ${hint}`);
-}
-
-/** `--topics a,b`. */
-export function topicList(text: string): string[] {
-  return [
-    ...new Set(
-      text
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== ''),
-    ),
-  ];
 }
