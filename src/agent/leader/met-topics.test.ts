@@ -52,3 +52,15 @@ test('a promoted mirror stays promoted', () => {
   state.apply('mirror/one/orders', JSON.stringify({ ...state.mirrors.get('one/orders'), state: 'Promoted' }));
   expect(recordsOfMet(state, [met('one', 'orders')], 6).size).toBe(0);
 });
+
+test('a mirror that is copied in a later life says so, and goes back to none before', () => {
+  const state = fleet();
+  const third = { ...met('one', 'orders'), incarnation: 2 };
+  take(state, met('one', 'orders'));
+  expect(state.mirrors.get('one/orders')?.incarnation).toBeUndefined();
+  take(state, third);
+  expect(state.mirrors.get('one/orders')).toMatchObject({ incarnation: 2, state: 'Mirroring' });
+  // An agent that has not heard of the turn yet.
+  expect(take(state, met('one', 'orders'), { ...third, incarnation: 1 })).toEqual([]);
+  expect(take(fleet(), third)).toEqual(['mirror/one/orders']);
+});
