@@ -52,6 +52,15 @@ export class Agent {
     });
   }
 
+  /** It hangs, as it does when its network is gone; `resume` wakes it up. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   /** Answers with its exit code; null when a signal ended it. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const child = this.#child;

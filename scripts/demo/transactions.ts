@@ -39,6 +39,11 @@ export class TransactionWriter {
     await this.#giveUp();
   }
 
+  /** For a region that is gone: its last transaction stays open there. */
+  abandon(): void {
+    this.#isRunning = false;
+  }
+
   async #write(): Promise<void> {
     while (this.#isRunning) await pause((await this.#transaction()) ? 100 : 300);
   }

@@ -163,6 +163,19 @@ export class Workload {
     await this.#producer.close(true);
   }
 
+  /** For a region that is gone: what was acknowledged counts, nothing else is waited for. */
+  async abandon(): Promise<void> {
+    this.#isRunning = false;
+    this.transactions.abandon();
+    await Promise.all(this.#writers);
+    await this.#producer.close(true).catch(() => {});
+  }
+
+  /** Whether every topic has got records. */
+  get isWrittenTo(): boolean {
+    return this.written.size === shapes.length && this.transactions.written > 0;
+  }
+
   get total(): number {
     return [...this.written.values()].reduce((sum, count) => sum + count, this.transactions.written);
   }
