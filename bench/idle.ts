@@ -4,7 +4,8 @@
 // 1. two regions, a topic of N partitions (default 1,000), one agent
 // 2. when every partition mirrors: CPU and memory of the agent over S seconds (default 60) without any record
 // 3. R records (default 500), one at a time, into partitions at random: time from the acknowledgement at the source
-//    until a consumer that waits at the destination has the record
+//    until who waits at that partition of the destination has the record
+// 4. the same with a topic of the destination alone: what the machine and both clients take of that, without a mirror
 //
 // Two brokers and both clients run on the same machine. One JSON line at the end.
 import { execFileSync } from 'node:child_process';
@@ -13,9 +14,10 @@ import { rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Consumer, MessagesStreamModes, ProduceAcks, Producer } from '@platformatic/kafka';
-import { Cluster, createTopics, unwrap } from '../src/client/index.ts';
+import { ProduceAcks, Producer } from '@platformatic/kafka';
+import { Cluster, type Connection, createTopics, logEndOffsets, unwrap } from '../src/client/index.ts';
 import { ControlTopic } from '../src/control/index.ts';
+import { apis } from '../src/protocol/index.ts';
 import { createRegion, type Region } from '../src/regions/index.ts';
 import { configOf } from '../test/client/support.ts';
 import { waitFor } from '../test/support/wait-for.ts';
@@ -33,6 +35,12 @@ const partitionCount = Number(values.partitions);
 const idleMs = Number(values.seconds) * 1_000;
 const recordCount = Number(values.records);
 const topic = 'idle';
+/** At the destination; no link takes it. */
+const straightTopic = 'straight';
+/** Each before the records that count: both clients are warm then, and whoever produces knows the partitions. */
+const warmUpCount = 20;
+const fetchWaitMs = 5_000;
+const fetchBytesMax = 1024 * 1024;
 const root = path.resolve(import.meta.dirname, '..');
 const startedAt = performance.now();
 const say = (line: string) =>
@@ -58,9 +66,7 @@ async function main(): Promise<void> {
     regions.push(await createRegion({ name, directory: path.join(directory, name), jvm: 'throughput' }));
   await Promise.all(regions.map((region) => region.start()));
   const [source, destination] = regions as [Region, Region];
-  const cluster = await Cluster.connect(configOf(source));
-  unwrap((await createTopics(cluster, [{ name: topic, partitionCount }])).get(topic)!);
-  cluster.close();
+  await makeTopic(source, topic);
   const file = path.join(directory, 'lockstep.yaml');
   await writeFile(file, yaml(source, destination));
   const child = startLockstep(file, path.join(directory, 'lockstep.log'), []);
@@ -76,11 +82,19 @@ async function main(): Promise<void> {
     peakRssMb: Math.round(after.peakRssBytes / 1e6),
   };
   say(`idle: ${idle.corePercent}% of a core, RSS ${idle.rssMb} MB (peak ${idle.peakRssMb} MB)`);
-  const latencyMs = await latencies(source, destination);
-  say(
-    `${recordCount} records: p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, slowest ${latencyMs.max} ms`,
-  );
-  console.log(JSON.stringify({ partitionCount, idle, latencyMs, loadAverage: os.loadavg()[0] }));
+  const latencyMs = await latencies(topic, { from: source, to: destination });
+  await makeTopic(destination, straightTopic);
+  const straightMs = await latencies(straightTopic, { from: destination, to: destination });
+  console.log(JSON.stringify({ partitionCount, idle, latencyMs, straightMs, loadAverage: os.loadavg()[0] }));
+}
+
+async function makeTopic(region: Region, name: string): Promise<void> {
+  const cluster = await Cluster.connect(configOf(region));
+  unwrap((await createTopics(cluster, [{ name, partitionCount }])).get(name)!);
+  // A busy broker knows the partitions before it can take records for them.
+  const ends = Array.from({ length: partitionCount }, (_, partition) => ({ topic: name, partition }));
+  for (const { outcome } of await logEndOffsets(cluster, ends, { timeoutMs: 60_000 })) unwrap(outcome);
+  cluster.close();
 }
 
 async function allMirror(destination: Region): Promise<void> {
@@ -98,39 +112,59 @@ async function allMirror(destination: Region): Promise<void> {
   cluster.close();
 }
 
-async function latencies(source: Region, destination: Region) {
-  const common = { clientId: 'bench' };
-  const producer = new Producer({ ...common, bootstrapBrokers: [...source.bootstrap] });
-  const consumer = new Consumer({
-    ...common,
-    groupId: 'bench',
-    bootstrapBrokers: [...destination.bootstrap],
-  });
-  const arrived = new Map<number, (atMs: number) => void>();
-  const stream = await consumer.consume({
-    topics: [topic],
-    mode: MessagesStreamModes.EARLIEST,
-    maxWaitTime: 500,
-  });
-  stream.on('data', ({ value }) => arrived.get(Number(value))?.(performance.now()));
+async function latencies(topic: string, { from, to }: { from: Region; to: Region }) {
+  const producer = new Producer({ clientId: 'bench', bootstrapBrokers: [...from.bootstrap] });
+  const cluster = await Cluster.connect(configOf(to));
+  const { topicId } = (await cluster.metadata({ topics: [topic] })).topics.get(topic)!;
+  const { leaderId } = await cluster.leaderOf(topic, 0);
+  const connection = await cluster.openConnection(leaderId, { purpose: 'bench' });
+  const counts = new Map<number, number>();
   const tookMs: number[] = [];
-  for (let index = 0; index < recordCount; index++) {
-    const arrival = new Promise<number>((resolve) => arrived.set(index, resolve));
+  for (let index = 0; index < warmUpCount + recordCount; index++) {
     const partition = Math.floor(Math.random() * partitionCount);
+    const offset = counts.get(partition) ?? 0;
+    counts.set(partition, offset + 1);
+    const arrival = arrivalAt(connection, { topic, topicId, partition, offset: BigInt(offset) });
+    arrival.catch(() => {}); // told where it is awaited
     await producer.send({
       acks: ProduceAcks.ALL,
       messages: [{ topic, partition, value: Buffer.from(String(index)) }],
     });
     const acknowledgedAt = performance.now();
-    tookMs.push(Math.max(0, (await arrival) - acknowledgedAt));
-    arrived.delete(index);
+    const ms = Math.max(0, (await arrival) - acknowledgedAt);
+    if (index >= warmUpCount) tookMs.push(ms);
   }
-  await stream.close();
-  await Promise.all([producer.close(true), consumer.close(true)]);
+  await producer.close(true);
+  connection.close();
+  cluster.close();
   tookMs.sort((a, b) => a - b);
   const at = (share: number) =>
     Number(tookMs[Math.min(tookMs.length - 1, Math.floor(tookMs.length * share))]!.toFixed(1));
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+  const found = { p50: at(0.5), p99: at(0.99), max: at(1) };
+  say(`${recordCount} records, ${topic}: p50 ${found.p50} ms, p99 ${found.p99} ms, slowest ${found.max} ms`);
+  return found;
+}
+
+/** Waits at a partition's end, as a consumer that has read everything; resolves with when the record was there. */
+async function arrivalAt(
+  connection: Connection,
+  {
+    topic,
+    topicId,
+    partition,
+    offset,
+  }: { topic: string; topicId: string; partition: number; offset: bigint },
+): Promise<number> {
+  const position = { partition, fetchOffset: offset, partitionMaxBytes: fetchBytesMax };
+  const limits = { maxWaitMs: fetchWaitMs, minBytes: 1, maxBytes: fetchBytesMax, isolationLevel: 1 };
+  for (;;) {
+    const { responses } = await connection.send(
+      apis.Fetch,
+      { ...limits, topics: [{ topic, topicId, partitions: [position] }] },
+      { timeoutMs: 2 * fetchWaitMs },
+    );
+    if ((responses[0]?.partitions[0]?.records?.length ?? 0) > 0) return performance.now();
+  }
 }
 
 function yaml(source: Region, destination: Region): string {

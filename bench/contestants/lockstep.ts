@@ -10,7 +10,7 @@ import type { Contestant } from './contestant.ts';
 /** The compiled program, as npm ships it; bench/main.ts makes it. */
 const program = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 /** As bin/lockstep.mjs runs it. */
-const leanFlags = ['--optimize-for-size'];
+const leanFlags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
 
 const profileFlags = [
   '--cpu-prof',
