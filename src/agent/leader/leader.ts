@@ -161,10 +161,8 @@ export class Leader {
       // Also an answer that we can't read: a newer Lockstep gave it.
       if (control.state.get(answerKey(command.id)) !== undefined) continue;
       const decision = await this.#order.alone(() => this.#carryOut(command));
-      onNotice(
-        'info',
-        `${describe(command)}: ${decision.kind === 'refused' ? `refused: ` : ''}${decision.message}`,
-      );
+      const outcome = `${decision.kind === 'refused' ? 'refused: ' : ''}${decision.message}`;
+      if (isWorthTelling(command, decision)) onNotice('info', `${describe(command)}: ${outcome}`);
     }
   }
 
@@ -290,7 +288,19 @@ function linksToForget(state: FleetState): string[] {
   return keys.filter((key) => !state.foreign.has(key));
 }
 
+/** A command that moves a group writes down every few moments how far it is, and tells people itself. */
+function isWorthTelling({ body }: CommandRecord, { kind }: Decision): boolean {
+  if (body.do === 'writeLoss') return kind === 'refused';
+  return (
+    body.do !== 'writeMove' || kind === 'refused' || body.move.state !== 'running' || body.ifRevision === null
+  );
+}
+
 function describe({ by, body, isDryRun }: CommandRecord): string {
+  if (body.do === 'writeMove') {
+    const { kind, group, to, state } = body.move;
+    return `${by}: ${kind} of ${group} to ${to} ${state}`;
+  }
   const about = 'link' in body ? (typeof body.link === 'string' ? body.link : body.link.name) : '';
   return `${by}: ${body.do}${about === '' ? '' : ` ${about}`}${isDryRun ? ' (dry run)' : ''}`;
 }
