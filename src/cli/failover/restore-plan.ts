@@ -34,7 +34,7 @@ export function planLines(shown: PlanShown): string[] {
   const left = topics.filter(({ fate }) => fate === 'leaveAlone').map(({ topic }) => topic);
   return [
     `${region} is restored from ${home}: ${plural(topics.length, 'topic')}`,
-    `  ${formatCount(continuing)} continue where they are; nothing of them is copied again`,
+    `  ${plural(continuing, 'topic')} continued in place: nothing of that is copied again`,
     ...(left.length > 0
       ? [`  ${left.join(', ')}: not at ${home} (any more); left alone, and waiting as before`]
       : []),
@@ -50,7 +50,7 @@ function copiedLines({ plan, history }: PlanShown): string[] {
   const deleted = deletedTopics(plan);
   const more = copied.length - rowsMax;
   return [
-    `  ${formatCount(copied.length)} can't be continued, and are copied from ${home}:`,
+    `  ${plural(copied.length, 'topic')} can't be continued; copied from ${home}:`,
     '',
     ...topicTable(copied.slice(0, rowsMax)).trimEnd().split('\n'),
     ...(more > 0 ? [`and ${plural(more, 'more topic')}; --json shows all`] : []),

@@ -105,6 +105,12 @@ class RestoreCommand {
   async #begin(): Promise<ExitCode> {
     const { topics = null, history, compare, dryRun, json } = this.#options;
     const { output } = this.#context;
+    const last = this.#lastDone();
+    if (last !== undefined && !this.#isWaiting(last)) {
+      this.#say(`${last.to} was restored already, by ${last.by}; nothing to do`);
+      if (json) output.data(formatJson({ outcome: 'done', move: last }));
+      return exitCodes.ok;
+    }
     const ground = restoreGround(this.#group, this.#region, topics);
     const startedAtMs = Date.now();
     const shown = await this.#look(ground, startedAtMs);
@@ -129,6 +135,22 @@ class RestoreCommand {
       },
     };
     return this.#run(ground.home, move);
+  }
+
+  /** The same command given again after its end. */
+  #lastDone(): MoveRecord | undefined {
+    const { topics = null } = this.#options;
+    const wish = { kind: 'restore', to: this.#region, topics } as const;
+    return [...this.#group.regions.values()]
+      .flatMap(({ state }) => [...(state?.moves.values() ?? [])])
+      .filter((move) => move.group === this.#group.config.name && move.state === 'done')
+      .filter((move) => isSameWish(move, wish))
+      .sort((a, b) => b.startedAtMs - a.startedAtMs)[0];
+  }
+
+  #isWaiting({ to, topics }: MoveRecord): boolean {
+    const waiting = rolesOf(this.#group).awaitsRestore[to] ?? [];
+    return topics === null ? waiting.length > 0 : topics.some((topic) => waiting.includes(topic));
   }
 
   async #look(ground: ReturnType<typeof restoreGround>, atMs: number): Promise<PlanShown> {
