@@ -6,8 +6,8 @@
 //   4. positions of groups are read there, and compared with those that the new primary had.
 //
 // Nothing is changed there. It has to be done before a restore deletes anything.
-import { type Cluster, describeTopics, listTransactions } from '../../client/index.ts';
-import type { MoveRecord } from '../../control/index.ts';
+import { type Cluster, describeTopics, listOffsets, listTransactions } from '../../client/index.ts';
+import type { MoveRecord, RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { Slots } from '../../slots.ts';
 import { formatCount } from '../../units.ts';
@@ -51,19 +51,50 @@ export async function completeLossReport(context: Reading, move: MoveRecord): Pr
 
 /** One report, stored where it stands. */
 export async function completeStored(context: Reading, { at, report }: StoredLoss): Promise<LossReport> {
-  const lost = context.group.regions.get(report.summary.from);
-  if (report.summary.completedAtMs !== null || lost === undefined || lost.cluster === null) return report;
-  const completed = await read(context, report, lost);
-  await storeLoss(at, completed, context.signal);
+  const { group, signal } = context;
+  const lost = group.regions.get(report.summary.from);
+  if (lost === undefined || lost.cluster === null) return report;
+  const isLost = (topic: string): boolean => awaitsRestore(group.roles(), lost.name, topic);
+  if (report.summary.completedAtMs !== null && !(await hasGrown(lost.cluster, report, isLost))) return report;
+  const completed = await read(context, report, { lost, isLost });
+  await storeLoss(at, completed, signal);
   return completed;
 }
 
-async function read(context: Reading, report: LossReport, lost: OpenRegion): Promise<LossReport> {
+/** Once a topic is restored it is a mirror again: its log says nothing of the loss any more. */
+function awaitsRestore(roles: RolesRecord | null, region: string, topic: string): boolean {
+  if (roles === null) return true;
+  return Object.hasOwn(roles.awaitsRestore, region) && roles.awaitsRestore[region]!.includes(topic);
+}
+
+/** Whether clients went on writing to what is lost since it was read, and all of it is still there to be read again. */
+async function hasGrown(
+  cluster: Cluster,
+  { topics }: LossReport,
+  isLost: (topic: string) => boolean,
+): Promise<boolean> {
+  if (!topics.every(({ topic }) => isLost(topic))) return false;
+  const asked = topics.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, exact, shift }) => ({
+      ...{ topic, partition, at: 'latest' as const },
+      known: BigInt(exact?.end ?? 0) + BigInt(shift),
+    })),
+  );
+  const ends = await listOffsets(cluster, asked, { timeoutMs: questionMsMax });
+  return ends.some(({ item, outcome }) => outcome.ok && outcome.value.offset > item.known);
+}
+
+interface Lost {
+  readonly lost: OpenRegion;
+  readonly isLost: (topic: string) => boolean;
+}
+
+async function read(context: Reading, report: LossReport, { lost, isLost }: Lost): Promise<LossReport> {
   const { signal, nowMs } = context;
   const { summary } = report;
   const logs = clusterLogs(lost.cluster, { deadlineMs: questionMsMax });
   try {
-    const tails = await readTails(logs, lost.cluster, report.topics, signal);
+    const tails = await readTails(logs, lost.cluster, report.topics, { isLost, signal });
     const topics = report.topics.map(
       (topic): TopicLoss => ({
         ...topic,
@@ -128,7 +159,7 @@ async function readTails(
   logs: LogSource,
   cluster: Cluster,
   topics: readonly TopicLoss[],
-  signal: AbortSignal,
+  { isLost, signal }: Pick<Lost, 'isLost'> & { signal: AbortSignal },
 ): Promise<Tails> {
   const described = await describeTopics(
     cluster,
@@ -140,6 +171,7 @@ async function readTails(
       const place = placeOf(topic, partition);
       const found = described.get(topic.topic)!;
       if (!found.ok) return [place, found.error];
+      if (!isLost(topic.topic)) return [place, restored(cluster, topic.topic)];
       if (found.value.topicId !== topic.sourceTopicId) return [place, anotherTopic(cluster, topic.topic)];
       const log = logs.partitionLog(topic.topic, partition.partition);
       const options = { cut: cutAt(partition), shift: BigInt(partition.shift), signal };
@@ -147,6 +179,13 @@ async function readTails(
     }),
   );
   return new Map(await Promise.all(tails));
+}
+
+function restored(cluster: Cluster, topic: string): LockstepError {
+  return new LockstepError(
+    'CLUSTER_CHANGED',
+    `${cluster.name}: topic ${topic} does not await a restore any more: what it has now comes from the new primary`,
+  );
 }
 
 function anotherTopic(cluster: Cluster, topic: string): LockstepError {
@@ -169,7 +208,9 @@ async function orError<T>(work: () => Promise<T>): Promise<T | LockstepError> {
 
 function withTail(partition: PartitionLoss, tail: Tail | LockstepError | undefined): PartitionLoss {
   if (tail === undefined) return partition;
-  if (tail instanceof LockstepError) return { ...partition, unread: tail.message };
+  // What was read before stays true.
+  if (tail instanceof LockstepError)
+    return partition.exact === null ? { ...partition, unread: tail.message } : partition;
   return { ...partition, exact: tail.exact, unread: null };
 }
 

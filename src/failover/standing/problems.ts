@@ -100,7 +100,8 @@ function links(link: LinkStanding, seen: Seen, file: string): Problem[] {
     ];
   const isSourceGone = seen.regions.find((region) => region.name === source)?.gone != null;
   const found: Problem[] = conditionProblems(link, file);
-  const describe = `lockstep mirrors describe --file ${file} --link ${name}`;
+  const at = `--file ${file} --cluster ${destination}`;
+  const describe = `lockstep mirrors describe ${at} --link ${name}`;
   if (link.ended.length > 0)
     found.push({
       what: `link ${name}: ${some(link.ended)}: what they lack would be lost`,
@@ -110,13 +111,13 @@ function links(link: LinkStanding, seen: Seen, file: string): Problem[] {
   for (const [state, count] of stopped)
     found.push({
       what: `link ${name}: ${plural(count, 'mirror')} ${count === 1 ? 'is' : 'are'} ${state}`,
-      remedy: `lockstep mirrors resume --file ${file} --link ${name} --all`,
+      remedy: `lockstep mirrors resume ${at} --link ${name} --all`,
     });
   const awaits = seen.regions.find((region) => region.name === destination)?.awaitsRestore ?? [];
   if (link.partitionCount === 0 && direction === 'copies' && awaits.length === 0)
     found.push({
       what: `link ${name} mirrors nothing yet`,
-      remedy: `look at its topics: lockstep links describe ${name} --file ${file}`,
+      remedy: `look at its topics: lockstep links describe ${name} ${at}`,
     });
   if (isSourceGone) return found;
   if (link.behindMs !== null && link.behindMs > behindMsMax)
