@@ -9,7 +9,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Cluster, createTopics, listOffsets, unwrap } from '../../src/client/index.ts';
 import { ControlTopic, type FleetState, type MoveRecord } from '../../src/control/index.ts';
+import { readRecords } from '../../src/records/index.ts';
 import { guardChild, type Region, withParentDeathSignal } from '../../src/regions/index.ts';
+import { clusterLogs, readLog } from '../../src/verify/index.ts';
 import { configOf } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -125,7 +127,12 @@ export class MovableRegions implements AsyncDisposable {
   /** Types a command. */
   begin(...args: string[]): Typed {
     const [name, ...rest] = args;
-    const typed = start([name!, this.file, ...rest]);
+    return this.beginWords(name!, this.file, ...rest);
+  }
+
+  /** The same with all words as they are; `begin` puts the file behind the first. */
+  beginWords(...words: string[]): Typed {
+    const typed = start(words);
     this.#typed.add(typed);
     return typed;
   }
@@ -152,6 +159,24 @@ export class MovableRegions implements AsyncDisposable {
     );
     const found = await listOffsets(this.clusters.get(region.name)!, asked, { timeoutMs: 5_000 });
     return found.map(({ item, outcome }) => `${item.topic}-${item.partition}: ${unwrap(outcome).offset}`);
+  }
+
+  /** Every value of a topic that a consumer of committed records reads, in the order of each partition. */
+  async values(region: Region, topic: string): Promise<string[]> {
+    const logs = clusterLogs(this.clusters.get(region.name)!);
+    const values: string[] = [];
+    try {
+      for (let partition = 0; partition < (this.options.partitions ?? 2); partition++) {
+        const log = logs.partitionLog(topic, partition);
+        const { logStartOffset, lastStableOffset } = await log.offsets();
+        for await (const { view, isAborted } of readLog(log, logStartOffset, lastStableOffset))
+          if (!view.isControl && !isAborted)
+            for (const { value } of readRecords(view)) values.push(String(value));
+      }
+      return values;
+    } finally {
+      logs.close();
+    }
   }
 
   /** Waits until the other regions mirror all that this one has. */
