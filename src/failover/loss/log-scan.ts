@@ -18,8 +18,6 @@ export interface TransactionPart {
     /** By the broker's clock, ms. */
     readonly atMs: bigint;
   } | null;
-  /** Of its first batch, ms: the producer's word. */
-  readonly firstTimestampMs: bigint;
 }
 
 /** Marker types in the key of a control record (Kafka: ControlRecordType): version int16, type int16. */
@@ -63,10 +61,10 @@ export class LogScan {
   }
 
   #note(view: MarkedBatch['view']): void {
-    const { producerId, producerEpoch, baseOffset, lastOffset, baseTimestamp } = view;
+    const { producerId, producerEpoch, baseOffset, lastOffset } = view;
     const known = this.#open.get(producerId);
     this.#open.set(producerId, {
-      ...(known ?? { producerId, from: baseOffset, firstTimestampMs: baseTimestamp, end: null }),
+      ...(known ?? { producerId, from: baseOffset, end: null }),
       producerEpoch,
       to: lastOffset,
     });

@@ -63,17 +63,35 @@ function topicsOf(state: FleetState, { group, moveId, topics }: LossSummary): To
 
 /** An answer comes within moments, ms. */
 const writeMsMax = 15_000;
-/** Values in one command: it has to fit a record. */
-const topicsPerWriteMax = 50;
+/** A command is one record, and a record is at most 1 MiB where nobody has set anything else. */
+const bytesPerWriteMax = 512 * 1024;
 
 /** The summary comes last: where it stands, all stands. @throws LockstepError what the fleet answers. */
 export async function storeLoss(home: OpenRegion, report: LossReport, signal: AbortSignal): Promise<void> {
   const { group, moveId } = report.summary;
   const key = (topic: string): string => lossKey({ group, id: moveId }, topic);
   const entries = report.topics.map((topic): [string, unknown] => [key(topic.topic), topic]);
-  for (let at = 0; at < entries.length; at += topicsPerWriteMax)
-    await write(home, entries.slice(at, at + topicsPerWriteMax), signal);
+  for (const some of chunks(entries)) await write(home, some, signal);
   await write(home, [[key(''), report.summary]], signal);
+}
+
+/** In their order, each of at most `bytesMax` as JSON; a larger one goes alone. */
+export function chunks(
+  entries: readonly [string, unknown][],
+  bytesMax = bytesPerWriteMax,
+): [string, unknown][][] {
+  const found: [string, unknown][][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const entry of entries) {
+    const size = Buffer.byteLength(JSON.stringify(entry));
+    if (bytes + size > bytesMax) {
+      found.push([]);
+      bytes = 0;
+    }
+    found.at(-1)!.push(entry);
+    bytes += size;
+  }
+  return found;
 }
 
 async function write(home: OpenRegion, entries: [string, unknown][], signal: AbortSignal): Promise<void> {

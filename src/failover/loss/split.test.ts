@@ -7,7 +7,7 @@ function part(
 ) {
   const { atMs = 0, endEpoch = 1, isCommit = true, ...rest } = changes;
   const place = { topic: 'orders', partition: 0, cutOffset: 100n };
-  const data = { producerId: 7n, producerEpoch: 0, from: 90n, to: 95n, firstTimestampMs: 0n };
+  const data = { producerId: 7n, producerEpoch: 0, from: 90n, to: 95n };
   return { ...place, ...data, ...rest, end: { isCommit, epoch: endEpoch, atMs: BigInt(atMs) } } as PlacedPart;
 }
 

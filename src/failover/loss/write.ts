@@ -10,6 +10,10 @@ import { type GroupPosition, positionsAt } from './positions.ts';
 import { storeLoss } from './records.ts';
 import { type GroupBack, type LossReport, lossVersion, type TopicLoss } from './types.ts';
 
+/** The keeper notes as soon as a promotion begins; by the clock of the same agent, mostly, ms. */
+const notedBeforeMsMax = 5_000;
+/** Positions of so many groups and partitions are kept with a topic: its value has to fit a record. */
+const positionsMax = 20_000;
 /** Groups are read for the report only: work at the new primary does not wait for it, ms. */
 const positionsMsMax = 8_000;
 
@@ -50,7 +54,7 @@ export async function writeLossReport(
       topics: topics.map(({ topic }) => topic),
       transactions: undecidedTransactions(topics),
       transactionsLostCount: null,
-      groups: topics.flatMap((topic) => notedBack(home.state, topic)),
+      groups: topics.flatMap((topic, index) => notedBack(home.state, topic, mirrors[index]!)),
       remarks,
     },
     topics,
@@ -98,7 +102,8 @@ function positionsOf(mirror: MirrorRecord, all: readonly GroupPosition[]): Topic
     ({ group }) => group,
   );
   const byGroup: Record<string, (string | null)[]> = {};
-  for (const [group, positions] of own) {
+  const groupsMax = Math.floor(positionsMax / mirror.partitionCount);
+  for (const [group, positions] of [...own].slice(0, groupsMax)) {
     const offsets = Array.from({ length: mirror.partitionCount }, (): string | null => null);
     for (const { partition, offset } of positions)
       if (partition < offsets.length) offsets[partition] = String(offset);
@@ -108,9 +113,10 @@ function positionsOf(mirror: MirrorRecord, all: readonly GroupPosition[]): Topic
 }
 
 /** From what the keeper of the groups noted at the promotion. */
-function notedBack(state: FleetState | null, topic: TopicLoss): GroupBack[] {
+function notedBack(state: FleetState | null, topic: TopicLoss, { promotion }: MirrorRecord): GroupBack[] {
   const noted = state?.get(`behind/${topic.link}/${topic.topic}`) as GroupsBehind | undefined;
-  if (noted?.v !== 1) return [];
+  // What an earlier promotion left behind is another story.
+  if (noted?.v !== 1 || noted.atMs < (promotion?.requestedAtMs ?? 0) - notedBeforeMsMax) return [];
   const former = noted.positions.map(
     ({ group, partition, wanted }): FormerPosition => ({ group, partition, was: BigInt(wanted) }),
   );
