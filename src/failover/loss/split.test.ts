@@ -56,6 +56,14 @@ describe('a transaction on two partitions', () => {
   });
 });
 
+test('the first record behind the cut is missing, the last one in front of it is here', () => {
+  const last = part({ from: 99n, to: 99n });
+  const first = part({ partition: 1, from: 100n, to: 100n });
+  expect(cutTransactions([last, first], none).split).toMatchObject([
+    { here: ['orders-0'], missing: ['orders-1 from 100'] },
+  ]);
+});
+
 test('the cut in the midst of a partition splits its transaction', () => {
   expect(cutTransactions([part({ from: 98n, to: 103n })], none).split).toMatchObject([
     { here: ['orders-0'], missing: ['orders-0 from 100'], transactionalId: null },
