@@ -17,4 +17,10 @@ export {
 } from './region.ts';
 export { type RegionSecurity, type SaslMechanism, type SaslUser, saslMechanisms } from './security.ts';
 export type { ClientTls } from './tls-files.ts';
-export { type RunToolOptions, runKafkaTool, spawnKafkaTool, type ToolResult } from './tools.ts';
+export {
+  type RunToolOptions,
+  runKafkaTool,
+  spawnKafkaTool,
+  type ToolResult,
+  type WrapCommand,
+} from './tools.ts';

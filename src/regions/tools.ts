@@ -31,15 +31,19 @@ export type RunToolOptions = {
   readonly jvmFlags?: readonly string[];
 };
 
+/** Another command that runs this one: in a namespace of its own, say. It has to replace itself by it (exec). */
+export type WrapCommand = (command: string, args: readonly string[]) => [string, string[]];
+
 /** Starts a tool and leaves its streams and its end to the caller; it dies with our process. */
 export function spawnKafkaTool(
   installation: KafkaInstallation,
   className: string,
   args: readonly string[],
-  options: { readonly jvmFlags?: readonly string[] } = {},
+  options: { readonly jvmFlags?: readonly string[]; readonly wrap?: WrapCommand } = {},
 ): ChildProcessWithoutNullStreams {
   const jvm = options.jvmFlags ?? toolJvmFlags;
-  const [command, commandArgs] = withParentDeathSignal(installation.java, [
+  const wrap: WrapCommand = options.wrap ?? ((command, all) => [command, [...all]]);
+  const wrapped = wrap(installation.java, [
     ...jvm,
     ...classArchiveFlags(installation),
     '-cp',
@@ -47,6 +51,7 @@ export function spawnKafkaTool(
     className,
     ...args,
   ]);
+  const [command, commandArgs] = withParentDeathSignal(...wrapped);
   const child = spawn(command, commandArgs, { stdio: 'pipe', detached: true });
   guardChild(child);
   return child;

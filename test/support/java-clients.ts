@@ -16,6 +16,7 @@ import {
   installKafka,
   type KafkaInstallation,
   spawnKafkaTool,
+  type WrapCommand,
 } from '../../src/regions/index.ts';
 import { runChild } from './child-output.ts';
 import { JavaWorkload } from './java-workload.ts';
@@ -123,12 +124,14 @@ export class JavaClients implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<JavaClients> {
+  static async start(options: { readonly wrap?: WrapCommand } = {}): Promise<JavaClients> {
     const installation = await installKafka({ version: defaultKafkaVersion });
     const classes = await compile(installation);
     // Behind Kafka's jars: the JVM's shared archive wants the path it was made with in front.
     const classPath = `${installation.classPath}${path.delimiter}${classes}`;
-    return new JavaClients(spawnKafkaTool({ ...installation, classPath }, 'Main', [], { jvmFlags }));
+    return new JavaClients(
+      spawnKafkaTool({ ...installation, classPath }, 'Main', [], { jvmFlags, ...options }),
+    );
   }
 
   /** Compares a topic on both sides as a consumer sees it; differences are answers, not errors. */

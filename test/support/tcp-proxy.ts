@@ -71,6 +71,8 @@ export type TcpProxy = {
 export type TcpProxyOptions = {
   /** The port to listen on; a free one by default. */
   readonly port?: number;
+  /** The address to listen at; 127.0.0.1 by default. */
+  readonly host?: string;
   /** For jitter and places of cuts; pass a seeded one where a run must be repeatable. */
   readonly random?: () => number;
 };
@@ -83,7 +85,7 @@ const portionsPerSecond = 50;
 
 export async function startTcpProxy(
   target: { host: string; port: number },
-  { port = 0, random = Math.random }: TcpProxyOptions = {},
+  { port = 0, host = '127.0.0.1', random = Math.random }: TcpProxyOptions = {},
 ): Promise<TcpProxy> {
   let fault: Fault = { kind: 'none' };
   let to = target;
@@ -297,7 +299,7 @@ export async function startTcpProxy(
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(port, host, resolve);
   });
   const cutAll = () => {
     const open = openPairs.size;
@@ -310,7 +312,7 @@ export async function startTcpProxy(
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
   return {
-    host: '127.0.0.1',
+    host,
     port: (server.address() as AddressInfo).port,
     counts,
     setFault: (next) => {
