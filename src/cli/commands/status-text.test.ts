@@ -29,6 +29,7 @@ const standing: GroupStanding = {
     topics: { invoices: { region: 'eu-west', sinceGeneration: 1 } },
     ...{ changedBy: 'switchover', moveId: 'm-7', by: 'ann@laptop', atMs: atMs - 7_500_000 },
   },
+  primarySince: { atMs: atMs - 7_500_000, changedBy: 'switchover', moveId: 'm-7', by: 'ann@laptop' },
   regions: [
     {
       ...{ name: 'us-east', gone: null, isPrimary: true, ownTopics: [], rolesGeneration: 3 },
@@ -53,7 +54,7 @@ const standing: GroupStanding = {
 
 test('a group in order, on one screen', () => {
   expect(statusText(standing, output)).toBe(`\
-group shop  primary us-east since 2026-11-21 11:55:00 UTC (switchover m-7 by ann@laptop; roles generation 3); eu-west is primary for invoices
+group shop  primary us-east since 2026-11-21 11:55:00 UTC (switchover m-7 by ann@laptop), roles generation 3; eu-west is primary for invoices
 
 REGION   ROLE                           AGENTS  ROLES         STATE
 us-east  primary                        1       generation 3  answers

@@ -4,6 +4,7 @@ import {
   type GroupStanding,
   type KnownLoss,
   type LinkStanding,
+  type PrimarySince,
   some,
 } from '../../failover/standing/index.ts';
 import { formatAge, unknown } from '../fleet/format.ts';
@@ -36,11 +37,19 @@ export function statusText(standing: GroupStanding, output: Output): string {
   ].join('');
 }
 
-/** `primary us-east since 2026-11-21 11:55:00 UTC (failover m-7 by ann@laptop; roles generation 3); ...`. */
-function primaryWords({ roles }: GroupStanding): string {
+/** `switchover m-7 by ann@laptop`, `declared by agent-1`. */
+function changeWords({ changedBy, moveId, by }: PrimarySince): string {
+  return `${moveId === null ? changedBy : `${changedBy} ${moveId}`} by ${by}`;
+}
+
+/** `primary us-east since 2026-11-21 11:55:00 UTC (failover m-7 by ann@laptop), roles generation 3; ...`. */
+function primaryWords({ roles, primarySince }: GroupStanding): string {
   if (roles === null) return `primary ${unknown}: no region that answers has roles`;
-  const { primary, changedBy, by, moveId, generation, topics } = roles;
-  const how = changedBy === 'declared' ? `declared by ${by}` : `${changedBy} ${moveId ?? ''} by ${by}`;
+  const { primary, generation, topics } = roles;
+  const since =
+    primarySince === null
+      ? `since generation ${primary.sinceGeneration} of the roles`
+      : `since ${timeOf(primarySince.atMs)} (${changeWords(primarySince)})`;
   const others = Map.groupBy(
     Object.entries(topics).filter(([, { region }]) => region !== primary.region),
     ([, { region }]) => region,
@@ -48,7 +57,7 @@ function primaryWords({ roles }: GroupStanding): string {
   const exceptions = [...others].map(
     ([region, own]) => `; ${region} is primary for ${some(own.map(([topic]) => topic))}`,
   );
-  return `primary ${primary.region} since ${timeOf(roles.atMs)} (${how}; roles generation ${generation})${exceptions.join('')}`;
+  return `primary ${primary.region} ${since}, roles generation ${generation}${exceptions.join('')}`;
 }
 
 function regionsTable({ regions }: GroupStanding, output: Output): string {

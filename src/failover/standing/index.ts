@@ -12,6 +12,7 @@ export type {
   GroupStanding,
   KnownLoss,
   LinkStanding,
+  PrimarySince,
   Problem,
   RegionStanding,
   SplitBrain,

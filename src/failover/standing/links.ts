@@ -91,7 +91,9 @@ function copies(
   topic: string,
 ): boolean {
   if (roles === null) return true;
-  return roleOf(new Map([[roles.group, roles]]), ends(config), topic).kind === 'copies';
+  const { kind } = roleOf(new Map([[roles.group, roles]]), ends(config), topic);
+  // A link that the roles do not know yet copies what it selects.
+  return kind === 'copies' || kind === 'free';
 }
 
 function ends({ name, source, destination }: Pick<LinkConfig, 'name' | 'source' | 'destination'>) {

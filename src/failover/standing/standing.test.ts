@@ -273,3 +273,50 @@ test('topics with another primary make a link copy some', () => {
   ]);
   expect(all.problems).toEqual([]);
 });
+
+test('a primary is told since when it is it, whatever changed the roles later', () => {
+  const restored = roles({
+    generation: 3,
+    changedBy: 'restore',
+    moveId: 'r',
+    primary: { region: 'us', sinceGeneration: 2 },
+  });
+  const move: MoveRecord = {
+    ...{ v: 1, id: 'f', group: 'shop', kind: 'failover', from: 'eu', to: 'us', topics: null, by: 'bob' },
+    ...{ startedAtMs: 1, changedAtMs: 7, revision: 3, state: 'done', step: 'hooksAfter', done: [] },
+    ...{ rolesGeneration: 1, facts: {} },
+  };
+  const since = (us: Told, newest: RolesRecord) =>
+    standing({ roles: newest, ...us }, { roles: newest }, { roles: newest }).primarySince;
+  expect(since({ moves: [move] }, restored)).toEqual({
+    atMs: 7,
+    changedBy: 'failover',
+    moveId: 'f',
+    by: 'bob',
+  });
+  expect(since({}, restored)).toBeNull();
+  expect(since({}, roles())).toEqual({
+    atMs: nowMs - 60_000,
+    changedBy: 'declared',
+    moveId: null,
+    by: 'ann',
+  });
+});
+
+test('of three regions each is a way out', () => {
+  const three = { ...group, regions: ['us', 'eu', 'ap'], links: ['us-eu', 'us-ap'] };
+  const all = standingOf({
+    ...{ group: three, roles: roles(), splitBrains: [], atMs: nowMs, file: 'f.yaml' },
+    links: [link('us-eu', 'us', 'eu'), link('us-ap', 'us', 'ap')],
+    regions: [
+      region('us', 'eu-us'),
+      region('eu', 'us-eu', { isGone: true }),
+      region('ap', 'us-ap', { mirrors: [orders] }),
+    ],
+  });
+  expect(all.failovers).toMatchObject([
+    { to: 'eu', loss: { heardAgoMs: null } },
+    { to: 'ap', loss: { recordsMin: 40n } },
+  ]);
+  expect(whats(all)).toEqual(['eu does not answer, so nothing can fail over to it: connection refused']);
+});

@@ -5,7 +5,14 @@ import { sumLosses } from './known-loss.ts';
 import { type LinkLook, lookAtLink } from './links.ts';
 import type { RegionLook } from './look.ts';
 import { problemsOf } from './problems.ts';
-import type { FailoverOutlook, GroupStanding, LinkStanding, RegionStanding, SplitBrain } from './types.ts';
+import type {
+  FailoverOutlook,
+  GroupStanding,
+  LinkStanding,
+  PrimarySince,
+  RegionStanding,
+  SplitBrain,
+} from './types.ts';
 
 export interface StandingInput {
   readonly group: ReplicationGroupConfig;
@@ -26,6 +33,7 @@ export function standingOf(input: StandingInput): GroupStanding {
   const links = looks.map(({ standing }) => standing);
   const standing = {
     ...{ group: group.name, atMs, roles, regions, links, splitBrains },
+    primarySince: primarySince(roles, input.regions),
     failovers: roles === null ? [] : outlooks(roles, regions, looks),
     moves: runningMoves(input.regions, group.name),
   };
@@ -48,6 +56,22 @@ function regionStanding(
     awaitsRestore:
       roles !== null && Object.hasOwn(roles.awaitsRestore, name) ? roles.awaitsRestore[name]! : [],
   };
+}
+
+/** Roles change for other reasons, too: a restore leaves the primary as it is. */
+function primarySince(roles: RolesRecord | null, regions: readonly RegionLook[]): PrimarySince | null {
+  if (roles === null) return null;
+  const { primary, generation, changedBy, moveId, by, atMs } = roles;
+  if (primary.sinceGeneration === generation) return { atMs, changedBy, moveId, by };
+  for (const { state } of regions)
+    for (const move of state?.moves.values() ?? [])
+      if (
+        move.group === roles.group &&
+        move.to === primary.region &&
+        move.rolesGeneration + 1 === primary.sinceGeneration
+      )
+        return { atMs: move.changedAtMs, changedBy: move.kind, moveId: move.id, by: move.by };
+  return null;
 }
 
 /** The newest that is told of each move, of those that run. */

@@ -7,6 +7,8 @@ export interface GroupStanding {
   readonly atMs: number;
   /** The newest that any region tells; null: no region that answers has any. */
   readonly roles: RolesRecord | null;
+  /** How the primary became it; null: no move that is still written down, or the roles are unknown. */
+  readonly primarySince: PrimarySince | null;
   readonly regions: readonly RegionStanding[];
   readonly links: readonly LinkStanding[];
   /** To each region that is not primary for everything. */
@@ -17,6 +19,13 @@ export interface GroupStanding {
   readonly splitBrains: readonly SplitBrain[];
   /** What would make a failover unsafe, the gravest first; empty: nothing that is known. */
   readonly problems: readonly Problem[];
+}
+
+export interface PrimarySince {
+  readonly atMs: number;
+  readonly changedBy: RolesRecord['changedBy'];
+  readonly moveId: string | null;
+  readonly by: string;
 }
 
 export interface Problem {
