@@ -13,7 +13,7 @@
 //   answer/<id>                          what became of it                       written by the leader
 //   roles/<group>                        which region is primary for what        written by the leader
 //   move/<group>/<id>                    a switchover, failover or restore       written by the leader
-//   loss/<group>/<id>/<topic>            what a failover left behind             written by the leader
+//   loss/<group>/<id>/[<topic>]          what a failover left behind             written by the leader
 //   leader                               when somebody began to lead             written by that agent
 //   restored                             a topic that is complete again          written by the leader
 import type { ErrorCode } from '../errors.ts';
