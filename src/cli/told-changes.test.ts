@@ -155,4 +155,11 @@ describe('topics', () => {
     const refused = { ...topic, state: 'Refused' as const, reason: 'it holds foreign data' };
     expect(told({ topics: [refused] })).toEqual(['us-to-eu: topic t: Refused: it holds foreign data']);
   });
+
+  test('many that stand by since roles turned are one line', () => {
+    const topics = ['a', 'b', 'c'].map((name) => ({
+      ...{ ...topic, topic: name, state: 'Standby' as const, reason: 'eu is primary' },
+    }));
+    expect(told({ topics })).toEqual(['us-to-eu: topic a and 2 more topics: Standby: eu is primary']);
+  });
 });

@@ -45,7 +45,7 @@ interface Episode {
   isTold: boolean;
 }
 
-/** Something to say of one partition; `what` is the same for all that share it. */
+/** Something to say of one partition or topic; `what` is the same for all that share it. */
 interface News {
   readonly name: string;
   readonly what: string;
@@ -75,17 +75,19 @@ export class ToldChanges {
       this.#partitionNews(link.name, partition, atMs),
     );
     const losses = link.partitions.flatMap((partition) => this.#lossNews(link.name, partition));
-    return [...topics, ...losses, ...together(partitions)].map((line) => `${link.name}: ${line}`);
+    return [...together(topics, 'topic'), ...losses, ...together(partitions, 'partition')].map(
+      (line) => `${link.name}: ${line}`,
+    );
   }
 
-  #topicNews(link: string, { topic, state, reason }: LinkStatus['topics'][number]): string[] {
+  #topicNews(link: string, { topic, state, reason }: LinkStatus['topics'][number]): News[] {
     const words = withReason(state, reason);
     const key = `${link} ${topic}`;
     const isNews = this.#topics.get(key) !== words;
     this.#topics.set(key, words);
     // A topic that is being prepared, or grows, is quiet unless something keeps it from it.
     const isQuiet = reason === null && (state === 'Preparing' || state === 'Mirrored');
-    return isNews && !isQuiet ? [`topic ${topic}: ${words}`] : [];
+    return isNews && !isQuiet ? [{ name: `topic ${topic}`, what: words, text: words }] : [];
   }
 
   /** What was jumped over is missing for good, and no state shows it. */
@@ -169,12 +171,12 @@ function wayOutOf({ state, reason }: PartitionStatus, trouble: Trouble, place: P
   return wayOut(state, place) ?? (trouble === 'notCopying' ? wayOut('Recovering', place) : null);
 }
 
-/** A cluster that is away is one piece of news, however many partitions it holds up. */
-function together(news: readonly News[]): string[] {
+/** A cluster that is away, or roles that turn, are one piece of news, however many partitions or topics they are about. */
+function together(news: readonly News[], of: 'partition' | 'topic'): string[] {
   const groups = new Map<string, News[]>();
   for (const each of news) groups.set(each.what, [...(groups.get(each.what) ?? []), each]);
   return Array.from(groups.values(), ([first, ...others]) => {
-    const more = others.length === 0 ? '' : ` and ${plural(others.length, 'more partition')}`;
+    const more = others.length === 0 ? '' : ` and ${plural(others.length, `more ${of}`)}`;
     return `${first!.name}${more}: ${first!.text}`;
   });
 }
