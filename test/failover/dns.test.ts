@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type HookEvent, runHooks } from '../../src/failover/hooks/index.ts';
 import type { HookConfig } from '../../src/topology/index.ts';
+import { parseTopology } from '../../src/topology/load.ts';
 import { bind9Missing, nsupdateEnvironment, startDns } from '../support/bind9.ts';
 import { useTemporaryFolder } from '../support/region-fixtures.ts';
 
@@ -75,6 +76,34 @@ ADDRESSES_eu_west="127.2.2.2 127.3.3.3"
     });
   },
 );
+
+test('what the ready hooks say of themselves can be pasted into lockstep.yaml', () => {
+  const shown = ['dns-nsupdate.sh', 'kubernetes-service.sh'].map((file) => {
+    const lines = readFileSync(path.join(hooksFolder, file), 'utf8').split('\n');
+    const start = lines.indexOf('#   hooks:') + 1;
+    return lines.slice(start, lines.indexOf('#', start)).map((line) => line.slice('#     '.length));
+  });
+  const webhook = readFileSync(path.join(hooksFolder, 'webhook.yaml'), 'utf8').split('\n');
+  const text = `version: 1
+clusters: {us: {bootstrap: ['us:9092']}, eu: {bootstrap: ['eu:9092']}}
+links:
+  us-to-eu: {source: us, destination: eu, topics: [orders]}
+  eu-to-us: {source: eu, destination: us, topics: [orders]}
+replicationGroups:
+  shop:
+    regions: [us, eu]
+    primary: us
+    hooks:
+${[...shown.flat(), ...webhook].map((line) => `      ${line}\n`).join('')}`;
+  const environment = { ALERTS_TOKEN: 'token-1' };
+  const readFile = () => '';
+  const { groups } = parseTopology(text, 'lockstep.yaml', { folder: '/', environment, readFile });
+  expect(groups.shop!.hooks).toMatchObject([
+    { name: 'dns', at: 'after', timeoutMs: 10_000 },
+    { name: 'service', command: expect.arrayContaining(['--external-name', 'kafka.{region}.example.com']) },
+    { name: 'page', at: 'failure', headers: { Authorization: 'Bearer token-1' }, timeoutMs: 5_000 },
+  ]);
+});
 
 describe('kubernetes-service.sh', () => {
   const script = path.join(hooksFolder, 'kubernetes-service.sh');

@@ -316,6 +316,31 @@ a1     a1-host pid 7  0.1.0             2  yes     1.0 s ago  -
     });
   });
 
+  test('how far producer ids are apart is shown where that was asked for', async () => {
+    fleet.link('us-to-eu', { config: { topics: ['orders'], separateProducerIds: true } });
+    const told = { wantedAhead: 1_000_000, idsPerSecond: 1_000, atMs: nowMs - 60_000, error: null };
+    const line = async (news?: object): Promise<string | undefined> => {
+      if (news !== undefined) fleet.put('producerIds/us-to-eu', { ...told, ...news });
+      return /^ {2}producer ids +(.*)$/m.exec((await links('describe', 'us-to-eu')).stdout)?.[1];
+    };
+    expect(await line()).toBe('unknown');
+    expect(await line({ state: 'apart', ahead: 1_234_000 })).toBe('1,234,000 ahead');
+    expect(await line({ state: 'growing', ahead: 400_000 })).toBe(
+      '400,000 ahead, 1,000,000 wanted (10 min at 1,000 ids a second)',
+    );
+    expect(await line({ state: 'growing', ahead: -50_000 })).toMatch(/^50,000 BEHIND, 1,000,000 wanted/);
+    expect(await line({ state: 'unknown', ahead: 1_234_000, error: 'us-east is gone' })).toBe(
+      '1,234,000 ahead; told 1 min ago: us-east is gone',
+    );
+    expect(await line({ state: 'unknown', ahead: null, error: 'no right' })).toBe(
+      'unknown; told 1 min ago: no right',
+    );
+    expect(await line({ state: 'standsBy', ahead: null })).toMatch(/^stands by: .*the primary/);
+    expect(await line({ state: 'what a newer one tells' })).toBe('unknown');
+    const json = JSON.parse((await links('describe', '--json')).stdout);
+    expect(json.links[0].producerIds).toBeNull();
+  });
+
   test('of two that have told that they lead the one heard last does', async () => {
     fleet.agent('a1', { isLeader: true, atMs: nowMs - 12_000 }).agent('a2', { isLeader: true });
     const { stdout } = await links('describe');
