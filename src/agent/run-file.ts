@@ -2,6 +2,8 @@
 // of other files and of `lockstep agent` on the same destination are one fleet with it.
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { type BackoffOptions, backoffMs, sleep, systemClock } from '../client/index.ts';
+import { exitCodes, LockstepError } from '../errors.ts';
 import type { LinkStatus, Notice } from '../link/index.ts';
 import type { LinkConfig, Topology } from '../topology/index.ts';
 import { chosenLinks } from './chosen-links.ts';
@@ -40,9 +42,13 @@ export interface RunFileOptions {
   readonly http?: { readonly host: string; readonly port: number };
 }
 
+/** A destination that is down is asked every half minute. */
+const awayBackoff: BackoffOptions = { initialMs: 1_000, maxMs: 30_000 };
+
 /**
- * Runs until the signal is aborted; resolves with the last status.
- * @throws LockstepError when a destination can't be reached or refuses at the start, or a link is wrong.
+ * Runs until the signal is aborted; resolves with the last status. A destination that can't be reached is tried again as
+ * long as another one can.
+ * @throws LockstepError when no destination can be reached at the start, one refuses, or a link is wrong.
  */
 export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
   const { topology, signal, onNotice } = options;
@@ -67,13 +73,35 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
     ...{ http: options.http ?? null, isPerPartition: false, agents: () => agents },
     onFailure: ({ message: text }: Error) => onNotice(null, { atMs: Date.now(), level: 'warning', text }),
   };
+  const away = new Set<string>();
+  /** Where one region is lost, the others' agents have to start nevertheless; where none answers there is no use. */
+  const mayWait = (error: unknown, destination: string): error is LockstepError => {
+    if (!(error instanceof LockstepError) || !error.retriable || error.exitCode !== exitCodes.cluster)
+      return false;
+    away.add(destination);
+    return agents.length > 0 || away.size < destinations.length;
+  };
   const runOne = async (destination: string, own: readonly LinkConfig[], parts: ApiParts): Promise<void> => {
-    try {
-      const agent = agentOptions(destination, own, { ...options, signal: either });
-      await FleetAgent.run({ ...agent, ...parts }, (started) => agents.push(started));
-    } catch (error) {
-      failed.abort();
-      throw error;
+    const agent = agentOptions(destination, own, { ...options, signal: either });
+    for (let attempt = 0; !either.aborted; attempt++) {
+      let isStarted = false;
+      try {
+        return await FleetAgent.run({ ...agent, ...parts }, (started) => {
+          isStarted = true;
+          agents.push(started);
+        });
+      } catch (error) {
+        if (isStarted || !mayWait(error, destination)) {
+          failed.abort();
+          throw error;
+        }
+        if (attempt === 0)
+          onNotice(null, {
+            ...{ atMs: Date.now(), level: 'warning' },
+            text: `no agent at ${destination} yet, it is tried again by itself: ${error.message}`,
+          });
+        await sleep(systemClock, backoffMs(attempt, awayBackoff, Math.random), either).catch(() => {});
+      }
     }
   };
   try {
