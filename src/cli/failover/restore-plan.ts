@@ -11,6 +11,7 @@ import {
   type RestorePlan,
   standingWords,
   type TopicPlan,
+  takenOffsets,
 } from '../../failover/restore/index.ts';
 import { formatTable } from '../output/table.ts';
 import { formatBytes, formatBytesPerSecond, formatCount, formatDuration, plural } from '../output/units.ts';
@@ -38,10 +39,28 @@ export function planLines(shown: PlanShown): string[] {
     ...(left.length > 0
       ? [`  ${left.join(', ')}: not at ${home} (any more); left alone, and waiting as before`]
       : []),
+    ...(plan.onlyHere.length > 0
+      ? [
+          `  ${plan.onlyHere.join(', ')}: only at ${region}, never came over; left as they are, and mirrored when ${region} is primary again`,
+        ]
+      : []),
+    ...takenLines(plan),
     ...(copiedTopics(plan).length > 0 ? copiedLines(shown) : []),
     ...comparedLines(shown),
     `committed positions at ${region} are those that the link's group sync brings; a restore changes none itself`,
   ];
+}
+
+/** What is lost for good has to be said. */
+function takenLines({ region, topics }: RestorePlan): string[] {
+  return topics.flatMap(({ topic, partitions }) =>
+    partitions
+      .filter((partition) => takenOffsets(partition) > 0n)
+      .map(
+        ({ partition, cutOffset, logStart }) =>
+          `  LOST: ${topic}-${partition}: retention at ${region} has taken offsets ${cutOffset} to ${logStart - 1n}, which never came over`,
+      ),
+  );
 }
 
 function copiedLines({ plan, history }: PlanShown): string[] {

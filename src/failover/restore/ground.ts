@@ -1,7 +1,7 @@
 // What a restore stands on: the region that comes back, the one that it is restored from, and the links between them.
 import { type MirrorRecord, primaryOf } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import type { LinkConfig } from '../../topology/index.ts';
+import { isInternalTopic, type LinkConfig, matchesTopic } from '../../topology/index.ts';
 import type { OpenGroup, OpenRegion } from '../types.ts';
 
 export interface RestoreGround {
@@ -135,6 +135,17 @@ export function gapsHoldCopies({ group, home, lost }: RestoreGround): boolean {
       source === lost.name && destination === home.name && compactionGaps === 'copies',
   );
 }
+
+/** Whether a topic of the lost region that nobody waits for is one that would be mirrored from there. */
+export function isMirrored({ group, home, lost, topics }: RestoreGround, topic: string): boolean {
+  if (topics.includes(topic) || isInternalTopic(topic) || quarantinePattern.test(topic)) return false;
+  const { config, topology } = group;
+  return config.links
+    .map((name) => topology.links[name]!)
+    .some((link) => link.source === lost.name && link.destination === home.name && matchesTopic(link, topic));
+}
+
+const quarantinePattern = /\.lost-\d{8}T\d{6}Z$/;
 
 function usage(message: string): LockstepError {
   return new LockstepError('USAGE', message);

@@ -21,4 +21,5 @@ export {
   type RestorePlan,
   standingWords,
   type TopicPlan,
+  takenOffsets,
 } from './types.ts';

@@ -21,7 +21,7 @@ import { earlier, later } from '../../offsets.ts';
 import { Slots } from '../../slots.ts';
 import { clusterLogs, type LogSource } from '../../verify/index.ts';
 import { bytesFrom, type LogSize, sumOf } from './cost.ts';
-import { gapsHoldCopies, knownCut, type RestoreGround } from './ground.ts';
+import { gapsHoldCopies, isMirrored, knownCut, type RestoreGround } from './ground.ts';
 import { findParting, type LostLog } from './parting.ts';
 import { quarantineName } from './quarantine.ts';
 import { reading } from './reading.ts';
@@ -65,6 +65,7 @@ export async function lookForRestore(ground: RestoreGround, options: LookOptions
     );
     return {
       ...{ region: lost.name, home: home.name, topics: plans },
+      onlyHere: [...lostTopics.keys()].filter((topic) => !homeTopics.has(topic) && isMirrored(ground, topic)),
       usableBytes: facts.usableBytes,
     };
   } finally {

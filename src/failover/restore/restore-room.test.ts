@@ -36,7 +36,7 @@ function topicPlan(fields: Partial<TopicPlan> = {}): TopicPlan {
 }
 
 const plan = (topics: readonly TopicPlan[], usableBytes: bigint | null = 1000n * mib): RestorePlan => ({
-  ...{ region: 'us-east', home: 'eu-west', topics },
+  ...{ region: 'us-east', home: 'eu-west', topics, onlyHere: [] },
   usableBytes: new Map([[1, usableBytes]]),
 });
 

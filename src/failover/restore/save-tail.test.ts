@@ -35,14 +35,14 @@ function savedLog(records: readonly RawRecord[]): ArrayLog {
   );
 }
 
-const verify = (saved: ArrayLog) => {
-  const lost = new ArrayLog([encodeBatch(tail.slice(0, 3)), encodeBatch(tail.slice(3))]);
-  return verifyTail({
+const wholeTail = () => new ArrayLog([encodeBatch(tail.slice(0, 3)), encodeBatch(tail.slice(3))]);
+
+const verify = (saved: ArrayLog, lost = wholeTail()) =>
+  verifyTail({
     ...{ origin, savedTo: 'orders.lost', lost: { committed: lost, uncommitted: lost } },
     range: { start: 1n, lastStableOffset: 5n, end: 5n },
     logs: { partitionLog: () => saved } as unknown as LogSource,
   });
-};
 
 describe('what was saved, read back', () => {
   const wanted = rawOf(tail).slice(1);
@@ -53,14 +53,19 @@ describe('what was saved, read back', () => {
 
   test.each([
     ['lacks its last record', wanted.slice(0, 3), 'offset 4 is not in orders.lost'],
-    ['lacks one in its midst', [wanted[0]!, ...wanted.slice(2)], 'offset 2 is not what stands'],
-    ['holds one twice', [wanted[0]!, ...wanted], 'offset 2 is not what stands'],
+    ['lacks one in its midst', [wanted[0]!, ...wanted.slice(2)], 'offset 2 is not in orders.lost'],
+    ['holds one twice', [wanted[0]!, ...wanted], 'offset 1 is no record of orders-2'],
     ['holds another value', rawOf([record(1, 'other'), ...tail.slice(2)]), 'offset 1 is not what stands'],
     ['holds one more', [...wanted, ...rawOf([record(9)])], 'offset 4 is no record of orders-2'],
     ['is empty', [], 'offset 1 is not in orders.lost'],
   ])('%s: named, and nothing is deleted', async (_name, saved, message) => {
     await expect(verify(savedLog(saved))).rejects.toThrow(message);
     await expect(verify(savedLog(saved))).rejects.toThrow('nothing is deleted');
+  });
+
+  test('holds what the cleaner has taken from the lost log since', async () => {
+    const lost = new ArrayLog([encodeBatch([tail[1]!, tail[4]!], { lastOffset: 4n })]);
+    expect((await verify(savedLog(wanted), lost)).records).toBe(2n);
   });
 });
 

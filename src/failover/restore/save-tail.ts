@@ -6,7 +6,7 @@ import type { Compression, RawRecord } from '../../records/index.ts';
 import { readRawRecords } from '../../records/index.ts';
 import { type LogSource, type PartitionLog, readLog } from '../../verify/index.ts';
 import { QuarantineWriter, savedSoFar } from './quarantine.ts';
-import { isSaved, type Origin, savedRecord } from './saved-record.ts';
+import { isSaved, type Origin, originOf, savedRecord } from './saved-record.ts';
 import { readTail, type TailLogs, type TailRange } from './tail.ts';
 
 /** Keys, values and headers in one append, bytes; a larger record goes alone. */
@@ -81,37 +81,61 @@ async function saveRest(options: SaveTailOptions): Promise<void> {
 }
 
 /**
- * Reads the tail and what was saved of it, and compares every record.
+ * Reads the tail and what was saved of it, and compares every record. What retention or the cleaner has taken from the
+ * lost log since is saved all the same, and only counted on: it has to stand in its order.
  * @throws LockstepError KAFKA_ERROR naming the first that is not saved, or is not the same.
  */
 export async function verifyTail(options: Omit<SaveTailOptions, 'cluster' | 'onSaved'>): Promise<SavedTail> {
   const { origin, range, lost, logs, savedTo, signal } = options;
   const log = logs.partitionLog(savedTo, origin.partition);
-  const saved = records(log, (await log.offsets(signal)).highWatermark, signal);
+  const saved = inOrder(records(log, (await log.offsets(signal)).highWatermark, signal), options);
   const place = `${origin.topic}-${origin.partition}`;
   let count = 0n;
   let bytes = 0n;
   try {
     for await (const batch of readTail(lost, range, signal)) {
       for (const record of batch.records) {
-        const found = await saved.next();
-        const wanted = savedRecord(record, origin, batch.fate, count);
-        if (found.done === true) throw unsaved(`${place}: offset ${record.offset} is not in ${savedTo}`);
-        if (!isSaved(found.value, wanted))
+        let found = await saved.next();
+        while (found.done !== true && found.value.offset < record.offset) found = await saved.next();
+        if (found.done === true || found.value.offset > record.offset)
+          throw unsaved(`${place}: offset ${record.offset} is not in ${savedTo}`);
+        const { record: held } = found.value;
+        if (!isSaved(held, savedRecord(record, origin, batch.fate, held.offset)))
           throw unsaved(
-            `${place}: offset ${record.offset} is not what stands in ${savedTo}-${origin.partition} at offset ${found.value.offset}`,
+            `${place}: offset ${record.offset} is not what stands in ${savedTo}-${origin.partition} at offset ${held.offset}`,
           );
         count += 1n;
-        bytes += BigInt(wanted.tail.length);
+        bytes += BigInt(held.tail.length);
       }
     }
-    const extra = await saved.next();
-    if (extra.done !== true)
-      throw unsaved(`${savedTo}-${origin.partition}: offset ${extra.value.offset} is no record of ${place}`);
+    while ((await saved.next()).done !== true);
   } finally {
     await saved.return();
   }
   return { records: count, bytes };
+}
+
+interface HeldRecord {
+  /** Where it stood in the lost log. */
+  readonly offset: bigint;
+  readonly record: RawRecord;
+}
+
+/** @throws LockstepError for a record that is none of this tail, or stands twice. */
+async function* inOrder(
+  saved: AsyncIterable<RawRecord>,
+  { origin, range, savedTo }: Pick<SaveTailOptions, 'origin' | 'range' | 'savedTo'>,
+): AsyncGenerator<HeldRecord, void, undefined> {
+  let before = -1n;
+  for await (const record of saved) {
+    const offset = originOf(record)?.offset;
+    if (offset === undefined || offset <= before || offset >= range.end)
+      throw unsaved(
+        `${savedTo}-${origin.partition}: offset ${record.offset} is no record of ${origin.topic}-${origin.partition} that follows those before`,
+      );
+    before = offset;
+    yield { offset, record };
+  }
 }
 
 async function* records(

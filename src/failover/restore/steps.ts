@@ -85,7 +85,7 @@ const saveStep: Step = {
       context,
       (count: number, size: number) => `${plural(count, 'record')}, ${formatBytes(size)}`,
     );
-    await saveTails(lost, found, {
+    const taken = await saveTails(lost, found, {
       signal: context.signal,
       onSaved: (count, size) => {
         records += count;
@@ -93,12 +93,13 @@ const saveStep: Step = {
         tell(records, bytes);
       },
     });
-    return {
-      remark:
-        records === 0
-          ? 'nothing was left to be saved'
-          : `${plural(records, 'record')} saved, ${formatBytes(bytes)}`,
-    };
+    const saved =
+      records === 0
+        ? 'nothing was left to be saved'
+        : `${plural(records, 'record')} saved, ${formatBytes(bytes)}`;
+    const lostWords =
+      taken === 0n ? '' : `; LOST: retention has taken ${plural(taken, 'offset')} since it was looked`;
+    return { remark: `${saved}${lostWords}` };
   },
   undo: async (_context, move) => {
     const { found } = move.facts;

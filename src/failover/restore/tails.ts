@@ -20,9 +20,13 @@ export interface TailsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Saves what is not saved yet. */
-export async function saveTails(lost: OpenRegion, found: Found, options: TailsOptions): Promise<void> {
-  await eachTail(lost, found, options, saveTail);
+/**
+ * Saves what is not saved yet.
+ * @returns how many offsets retention has taken since it was looked, of all partitions.
+ */
+export async function saveTails(lost: OpenRegion, found: Found, options: TailsOptions): Promise<bigint> {
+  const ends = await eachTail(lost, found, options, saveTail);
+  return [...ends.values()].reduce((sum, { taken }) => sum + taken, 0n);
 }
 
 /**
@@ -78,10 +82,15 @@ async function createFor({ cluster }: OpenRegion, { topic, savedTo }: FoundTopic
   });
 }
 
-type Ends = ReadonlyMap<
-  string,
-  { readonly topic: string; readonly partition: number; readonly logEnd: bigint }
->;
+interface SeenLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly logEnd: bigint;
+  /** Offsets of the tail that are not there any more. */
+  readonly taken: bigint;
+}
+
+type Ends = ReadonlyMap<string, SeenLog>;
 
 /** Runs the work for each tail that has something in it. @returns where each log ended. */
 async function eachTail(
@@ -131,9 +140,10 @@ async function eachTail(
     uncommitted.close();
   }
   return new Map(
-    partitions.map(({ topic, partition }) => {
+    partitions.map(({ topic, partition, partingOffset }) => {
       const key = `${topic}/${partition}`;
-      return [key, { topic, partition, logEnd: ends.get(key)!.logEnd }];
+      const { logStart, logEnd } = ends.get(key)!;
+      return [key, { topic, partition, logEnd, taken: later(logStart - partingOffset, 0n) }];
     }),
   );
 }

@@ -89,8 +89,18 @@ export interface RestorePlan {
   readonly region: string;
   readonly home: string;
   readonly topics: readonly TopicPlan[];
+  /**
+   * Topics that the restored region would mirror to the new primary, and that never came over: created in the last
+   * moment, or while both took writes. They are left as they are.
+   */
+  readonly onlyHere: readonly string[];
   /** Room on the disks of the restored region, by broker; null: unknown. */
   readonly usableBytes: ReadonlyMap<number, bigint | null>;
+}
+
+/** Offsets behind the cut that retention took before anybody could save them. */
+export function takenOffsets({ standing, cutOffset, logStart }: PartitionPlan): bigint {
+  return standing === 'ahead' && cutOffset !== null && logStart > cutOffset ? logStart - cutOffset : 0n;
 }
 
 /** Topics whose data at the restored region is deleted. */
