@@ -4,6 +4,7 @@ import { ProducerIdKeeper, type ProducerIdsOptions } from '../../src/agent/produ
 import {
   allocateProducerId,
   Cluster,
+  createAcls,
   describeProducers,
   systemClock,
   unwrap,
@@ -13,6 +14,7 @@ import type { ProducerIdsRecord } from '../../src/control/producer-ids-record.ts
 import { LockstepError } from '../../src/errors.ts';
 import { openFleet } from '../agent/running-fleet.ts';
 import { addressesOf, configOf } from '../client/support.ts';
+import { guardedBy, passwordOf } from '../security/guarded-fleet.ts';
 import { lockstepCommand } from '../support/lockstep-command.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
@@ -209,6 +211,55 @@ describe('ids are kept apart', () => {
     const tellings = told.length;
     for (const id of await idsHere()) expect(id).toBeLessThan(20_000n);
     expect(told).toHaveLength(tellings);
+  });
+});
+
+describe('an agent without the right at the source', () => {
+  const regions = useRegions({ 'us-east': guardedBy(['agent']) });
+
+  test('is told which one it lacks; granted, it goes on', async () => {
+    const region = regions['us-east'];
+    await using admin = await connected(region);
+    const source = await Cluster.connect({
+      ...{ name: 'us-east', bootstrap: addressesOf(region, 'SASL_PLAINTEXT') },
+      sasl: { mechanism: 'PLAIN', username: 'agent', password: passwordOf('agent') },
+    });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => source.close());
+    const told: ProducerIdsRecord[] = [];
+    const keeper = new ProducerIdKeeper({
+      link: { name: 'us-to-eu', source: { name: 'us-east', bootstrap: [] } },
+      // The same counter: an id that is asked for later is higher.
+      ...{ source, destination: admin, clock: systemClock, wantedAhead: 1, everyMs: 500 },
+      roles: () => new Map(),
+      keeperStore: () => ({
+        entries: () => new Map(),
+        put: async (entries) => void told.push(...([...entries.values()] as ProducerIdsRecord[])),
+      }),
+      onNotice: () => {},
+    });
+    stack.defer(() => keeper.stop());
+    keeper.start();
+    const reaches = (condition: () => unknown) =>
+      waitFor(condition, { deadlineMs: 30_000, describe: () => JSON.stringify(told) });
+    await reaches(() => told.at(-1)?.error);
+    expect(told.at(-1)).toMatchObject({
+      ...{ state: 'unknown', ahead: null },
+      error: expect.stringContaining('--operation IdempotentWrite --cluster'),
+    });
+    const right = {
+      operation: 'IDEMPOTENT_WRITE',
+      permission: 'ALLOW',
+      principal: 'User:agent',
+      host: '*',
+    } as const;
+    const cluster = {
+      resourceType: 'CLUSTER',
+      resourceName: 'kafka-cluster',
+      patternType: 'LITERAL',
+    } as const;
+    for (const outcome of await createAcls(admin, [{ ...right, ...cluster }])) unwrap(outcome);
+    await reaches(() => told.at(-1)?.state === 'apart');
   });
 });
 
