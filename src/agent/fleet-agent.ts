@@ -24,6 +24,7 @@ import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
 import { Handovers } from './handovers.ts';
+import { checkDeclaration } from './leader/decide-roles.ts';
 import type { DecisionContext } from './leader/decision.ts';
 import { rolesFor } from './link-role.ts';
 import { LinkWorker } from './link-worker.ts';
@@ -208,14 +209,15 @@ export class FleetAgent {
   }
 
   async #begin(): Promise<void> {
-    const { signal, apply, declare } = this.#options;
+    const { signal, apply, declare = [] } = this.#options;
+    for (const roles of declare) checkDeclaration(this.#control.state, roles);
     // First of all, so that whoever writes a command knows that somebody will answer it.
     await this.#reporting.report();
     if (this.#isStopping) return;
     await this.#membership.start();
     if (this.#isStopping) return;
     this.#reporting.start();
-    for (const roles of declare ?? []) await this.#ask({ do: 'declareRoles', roles }, signal);
+    for (const roles of declare) await this.#ask({ do: 'declareRoles', roles }, signal);
     if (apply !== undefined && apply.length > 0) await this.#ask({ do: 'applyLinks', links: apply }, signal);
   }
 

@@ -39,6 +39,9 @@ function toFailure(error: unknown): { lines: string[]; exitCode: ExitCode } {
 
 /** Problem lines begin with file:line:column, where editors and terminals look for it. */
 function linesOf(error: LockstepError): string[] {
+  // A line per problem, or lines to write into a file.
+  if (error.detail.problems === undefined && error.code === 'CONFIG_INVALID')
+    return `lockstep: ${error.message}`.split('\n');
   if (error.detail.problems === undefined) return [`lockstep: ${error.message.replace(/\s*\n\s*/g, ' ')}`];
   const lines = error.message.split('\n');
   const count = Number(error.detail.problems);

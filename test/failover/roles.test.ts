@@ -82,7 +82,13 @@ test('one direction copies, the roles turn it, who was away learns of it, and ye
   const stale = await writeGroupFile({
     ...{ folder: folder.path, name: 'stale.yaml', regions: [us, eu], topics: [topic], primary: eu },
   });
+  const seen: string[] = [];
+  fleetUs.control.onChange((changes) => {
+    for (const { key, value } of changes) if (key.startsWith('agent/') && value !== null) seen.push(key);
+  });
   const { exitCode, stderr } = await lockstepCommand('run', stale.file);
+  // It did not even join the fleet.
+  expect(new Set(seen)).toEqual(new Set(seen.length > 0 ? ['agent/agent-us'] : []));
   expect(stderr).toContain('primary is us-east, the file says eu-west');
   expect(stderr).toContain(`replicationGroups:\n  ${group}:\n    primary: us-east\n`);
   expect(stderr).toContain(third.moveId);

@@ -27,6 +27,21 @@ import {
   summary,
 } from './decision.ts';
 
+/**
+ * Whether a file may declare this. Asked before an agent joins its fleet, too: one that is started again and again with
+ * yesterday's file must not move partitions about each time.
+ * @throws LockstepError CONFIG_INVALID with the lines to write where it contradicts the roles that stand.
+ */
+export function checkDeclaration(state: FleetState, declared: RolesDeclaration): void {
+  const { group, links } = declared;
+  checkOurs(state, rolesKey(group));
+  checkLinks(state, group, links);
+  const roles = state.roles.get(group);
+  const contradictions = roles === undefined ? [] : contradictionsOf(roles, declared);
+  if (contradictions.length > 0)
+    throw new LockstepError('CONFIG_INVALID', refusal(state, roles!, declared, contradictions));
+}
+
 /** The first file makes the roles; later ones may add regions and links, and must agree with who is primary. */
 export function declareRoles(
   state: FleetState,
@@ -34,9 +49,8 @@ export function declareRoles(
   { by }: CommandRecord,
   { nowMs }: DecisionContext,
 ): Decision {
+  checkDeclaration(state, declared);
   const { group } = declared;
-  checkOurs(state, rolesKey(group));
-  checkLinks(state, group, declared.links);
   const before = state.roles.get(group);
   if (before === undefined) {
     const since = (region: string) => ({ region, sinceGeneration: 1 });
@@ -50,9 +64,6 @@ export function declareRoles(
     };
     return written(roles, 'create', [`primary: ${declared.primary}`, ...otherPrimaries(declared)]);
   }
-  const contradictions = contradictionsOf(before, declared);
-  if (contradictions.length > 0)
-    return refused('CONFIG_INVALID', refusal(state, before, declared, contradictions));
   // None is taken away: a link that is in no group would copy whatever its roles were.
   const regions = union(before.regions, declared.regions);
   const links = union(before.links, declared.links);
