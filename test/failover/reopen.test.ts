@@ -15,79 +15,91 @@ const both = () => [regions['us-east'], regions['eu-west']] as const;
 const oracle = useOracle();
 const partitions = 2;
 const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
-const turns = Number(process.env.LOCKSTEP_TURNS ?? 10);
+const turnsWanted = Number(process.env.LOCKSTEP_TURNS ?? 10);
 
-test('a direction that turns again and again, with producers and transactions on whichever side is primary', async () => {
-  const topics = ['plain', 'transactional', 'stamped'].map(uniqueTopic);
-  const [plain, transactional, stamped] = topics as [string, string, string];
-  await oracle.createTopics(
-    regions['us-east'],
-    topics.map((name) => ({ name, partitions })),
-  );
-  // What a mirror may not have, on the first primary.
-  await alterTopic(regions['us-east'], stamped, {
-    'message.timestamp.type': 'LogAppendTime',
-    'compression.type': 'lz4',
-    'retention.ms': '-1',
-  });
-  await using turning = await TurningRegions.start({
-    ...{ folder: folder.path, oracle, regions: both(), topics, partitions },
-  });
-  let compared = 0;
-  for (let round = 0; round < turns; round++) {
-    const region = turning.source;
-    const java = oracle.workload(region);
-    const name = (what: string) => `${what} ${round}`;
-    const compression = compressions[round % compressions.length]!;
-    await java.producer(name('plain'), {
-      transactionalId: null,
-      properties: { 'compression.type': compression },
+test.each([
+  ['markers', '', turnsWanted],
+  ['empty transactions', '    holes: transactions\n', Math.min(turnsWanted, 4)],
+] as const)(
+  'a direction that turns again and again, with producers and transactions on whichever side is primary; holes by %s',
+  async (_how, extra, turns) => {
+    const topics = ['plain', 'transactional', 'stamped'].map(uniqueTopic);
+    const [plain, transactional, stamped] = topics as [string, string, string];
+    await oracle.createTopics(
+      regions['us-east'],
+      topics.map((name) => ({ name, partitions })),
+    );
+    // What a mirror may not have, on the first primary.
+    await alterTopic(regions['us-east'], stamped, {
+      'message.timestamp.type': 'LogAppendTime',
+      'compression.type': 'lz4',
+      'retention.ms': '-1',
     });
-    await java.produce({ producer: name('plain'), records: records(plain, name('java'), 40), flushEvery: 7 });
-    // Every third life has nothing of its own in one of the topics.
-    if (round % 3 !== 2)
-      await java.produce({ producer: name('plain'), records: records(stamped, name('stamped'), 10) });
-    await platformaticProduce({
-      ...{ bootstrap: region.bootstrap, topic: plain, compression },
-      messages: Array.from({ length: 20 }, (_, index) => ({
-        partition: index % partitions,
-        value: Buffer.from(`platformatic ${round}, ${index}`),
-      })),
+    await using turning = await TurningRegions.start({
+      ...{ folder: folder.path, oracle, regions: both(), topics, partitions, extra },
     });
-    await java.producer(name('tx'), { properties: { 'compression.type': compression } });
-    await java.transaction({
-      ...{ producer: name('tx'), records: records(transactional, name('committed'), 8), end: 'commit' },
-      flushEvery: 3,
-    });
-    // The newest that a producer leaves behind: aborted records in one round, a commit in another.
-    await java.transaction({
-      ...{ producer: name('tx'), records: records(transactional, name('last'), 6) },
-      end: round % 2 === 0 ? 'abort' : 'commit',
-    });
+    let compared = 0;
+    for (let round = 0; round < turns; round++) {
+      const region = turning.source;
+      const java = oracle.workload(region);
+      const name = (what: string) => `${what} ${round}`;
+      const compression = compressions[round % compressions.length]!;
+      await java.producer(name('plain'), {
+        transactionalId: null,
+        properties: { 'compression.type': compression },
+      });
+      await java.produce({
+        producer: name('plain'),
+        records: records(plain, name('java'), 40),
+        flushEvery: 7,
+      });
+      // Every third life has nothing of its own in one of the topics.
+      if (round % 3 !== 2)
+        await java.produce({ producer: name('plain'), records: records(stamped, name('stamped'), 10) });
+      await platformaticProduce({
+        ...{ bootstrap: region.bootstrap, topic: plain, compression },
+        messages: Array.from({ length: 20 }, (_, index) => ({
+          partition: index % partitions,
+          value: Buffer.from(`platformatic ${round}, ${index}`),
+        })),
+      });
+      await java.producer(name('tx'), { properties: { 'compression.type': compression } });
+      await java.transaction({
+        ...{ producer: name('tx'), records: records(transactional, name('committed'), 8), end: 'commit' },
+        flushEvery: 3,
+      });
+      // The newest that a producer leaves behind: aborted records in one round, a commit in another.
+      await java.transaction({
+        ...{ producer: name('tx'), records: records(transactional, name('last'), 6) },
+        end: round % 2 === 0 ? 'abort' : 'commit',
+      });
+      await turning.catchUp();
+      compared = await turning.expectIdentical();
+
+      const before = await turning.ends(turning.source);
+      const cuts = await turning.promote();
+      for (const [topic, cut] of cuts)
+        for (const { partition, cutOffset } of cut)
+          expect(Number(cutOffset)).toBe(before[`${topic}-${partition}`]);
+      for (const [place, end] of Object.entries(await turning.ends(turning.destination)))
+        expect(end, place).toBe(before[place]! + 2);
+      // Closing once more finds the same cut, behind the markers of all lives before.
+      expect(await turning.promote()).toEqual(cuts);
+      await turning.turn();
+    }
     await turning.catchUp();
-    compared = await turning.expectIdentical();
-
-    const before = await turning.ends(turning.source);
-    const cuts = await turning.promote();
-    for (const [topic, cut] of cuts)
-      for (const { partition, cutOffset } of cut)
-        expect(Number(cutOffset)).toBe(before[`${topic}-${partition}`]);
-    for (const [place, end] of Object.entries(await turning.ends(turning.destination)))
-      expect(end, place).toBe(before[place]! + 2);
-    // Closing once more finds the same cut, behind the markers of all lives before.
-    expect(await turning.promote()).toEqual(cuts);
-    await turning.turn();
-  }
-  await turning.catchUp();
-  expect(await turning.expectIdentical()).toBe(compared);
-  expect(compared).toBeGreaterThan(turns * 60);
-  const notices = turning.links.flatMap((link) => link.notices);
-  expect(notices.join('\n')).toMatch(
-    new RegExp(`topic ${stamped}: it was a primary and is a mirror now: .*message.timestamp.type=CreateTime`),
-  );
-  for (const link of turning.links)
-    for (const { state } of link.runner.status().partitions) expect(state).toMatch(/Mirroring|Stopped/);
-});
+    expect(await turning.expectIdentical()).toBe(compared);
+    expect(compared).toBeGreaterThan(turns * 60);
+    const notices = turning.links.flatMap((link) => link.notices);
+    expect(notices.join('\n')).toMatch(
+      new RegExp(
+        `topic ${stamped}: it was a primary and is a mirror now: .*message.timestamp.type=CreateTime`,
+      ),
+    );
+    for (const link of turning.links)
+      for (const { state } of link.runner.status().partitions) expect(state).toMatch(/Mirroring|Stopped/);
+  },
+);
 
 test('a log that went on alone is Diverged, and never continued', async () => {
   const topics = ['tail', 'hole', 'open'].map(uniqueTopic);

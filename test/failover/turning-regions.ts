@@ -19,6 +19,8 @@ export interface TurningOptions {
   readonly regions: readonly [Region, Region];
   readonly topics: readonly string[];
   readonly partitions: number;
+  /** Further lines of both links, indented by four spaces. */
+  readonly extra?: string;
 }
 
 /** The name of both links (`writeTopology`). */
@@ -34,7 +36,7 @@ export class TurningRegions implements AsyncDisposable {
   readonly #options: TurningOptions;
   readonly #clusters: Cluster[] = [];
   /** By the region that is copied from. */
-  readonly links: RunningLink[] = [];
+  links: RunningLink[] = [];
 
   private constructor(options: TurningOptions) {
     this.#options = options;
@@ -42,17 +44,28 @@ export class TurningRegions implements AsyncDisposable {
 
   static async start(options: TurningOptions): Promise<TurningRegions> {
     const turning = new TurningRegions(options);
-    const { regions, folder, topics } = options;
-    for (const region of regions) turning.#clusters.push(await Cluster.connect(configOf(region)));
+    for (const region of options.regions) turning.#clusters.push(await Cluster.connect(configOf(region)));
+    await turning.#startLinks();
+    return turning;
+  }
+
+  /** As if the agents were started anew: what they knew is gone. */
+  async restart(): Promise<void> {
+    await Promise.all(this.links.map((link) => link[Symbol.asyncDispose]()));
+    this.links = [];
+    await this.#startLinks();
+  }
+
+  async #startLinks(): Promise<void> {
+    const { regions, folder, topics, extra = '' } = this.#options;
     for (const from of [0, 1]) {
       const share = {
-        mayMirror: () => turning.#isCopying && turning.primary === from,
-        incarnationOf: () => turning.generation - 1,
+        mayMirror: () => this.#isCopying && this.primary === from,
+        incarnationOf: () => this.generation - 1,
       };
       const sides = { source: regions[from]!, destination: regions[1 - from]! };
-      turning.links.push(await startLink({ ...sides, folder, topics, share }));
+      this.links.push(await startLink({ ...sides, folder, topics, extra, share }));
     }
-    return turning;
   }
 
   get source(): Region {

@@ -279,6 +279,13 @@ describe('a later life of a mirror', () => {
   });
 
   it.each<[string, Partial<KnownWrites>]>([
+    ['records of a producer', { tail: { ...write(7n, 3, 12), isControl: false } }],
+    ['records of a former life', { tail: { ...write(producerId, 0, 56), isControl: false } }],
+  ])('begins its first run behind %s', (_name, known) => {
+    expect(at(known)).toEqual(firstRun);
+  });
+
+  it.each<[string, Partial<KnownWrites>]>([
     [
       'the closing marker of a former life',
       {
@@ -287,14 +294,15 @@ describe('a later life of a mirror', () => {
         entries: [entry(closingEpoch, -1), entry(closingEpoch, -1, producerId + 1n)],
       },
     ],
-    ['records of a producer', { tail: { ...write(7n, 3, 12), isControl: false } }],
     [
       'a marker of a producer’s transaction',
       { tail: { ...write(7n, 3, -1), isControl: true }, newestData: write(7n, 3, 12) },
     ],
-    ['records of a former life', { tail: { ...write(producerId, 0, 56), isControl: false } }],
-  ])('begins its first run behind %s', (_name, known) => {
-    expect(at(known)).toEqual(firstRun);
+  ])('begins behind %s as behind a hole of its own', (_name, known) => {
+    const begun = at(known);
+    expect(begun).toEqual({ ...firstRun, sequence: 0, isBehindHole: true });
+    // Who fills a hole there by empty transactions goes on as who finds it filled so.
+    expect(positionBehindHole(firstRun)).toEqual(begun);
   });
 
   it('goes on with what it wrote itself', () => {

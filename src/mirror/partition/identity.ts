@@ -213,6 +213,8 @@ export function positionAt(offset: bigint, known: KnownWrites): RunPosition {
   if (continues(tail)) return behindHole(tail, tail.epoch - 1);
   // Markers of the fallback by empty transactions carry the coordinator's ids: the run in front of them tells.
   const run = (isLaterLife(known) && !continues(newestData) ? null : newestData) ?? newest(entries);
+  // As whoever of this life filled that hole goes on, if it was by empty transactions: nothing else of it can be seen.
+  if (run === undefined && isLaterLife(known)) return behindHole(firstRun, 0);
   if (run === undefined || isFillerProducerId(run.producerId)) return firstRun;
   return behindHole(run, isHoleEpoch(run.epoch) ? run.epoch - 1 : run.epoch);
 }
