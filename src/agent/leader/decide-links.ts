@@ -8,6 +8,7 @@ import {
   linkKey,
   mirrorKey,
   recordVersion,
+  rolesOfLink,
 } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { type LinkConfig, matchesTopic } from '../../topology/index.ts';
@@ -46,6 +47,8 @@ export function apply(
     const key = linkKey(declaration.name);
     checkOurs(state, key);
     const before = state.links.get(declaration.name);
+    const group = rolesOfLink(state.roles, declaration.name)?.group ?? declaration.group ?? before?.group;
+    if (group !== undefined) checkTurning(configs[index]!, group);
     if (before?.isDeleted === true) throw beingDeleted(declaration.name);
     const details = before === undefined ? [] : changedKeys(before, declaration);
     if (before !== undefined) checkChange(state, before, configs[index]!, context);
@@ -84,6 +87,16 @@ export function apply(
     });
   }
   return accepted(summary(changes), changes, entries);
+}
+
+/** As lockstep.yaml is checked: a topic that changes sides keeps its name and its offsets. */
+function checkTurning({ name, prefix, start }: LinkConfig, group: string): void {
+  const found = prefix !== '' ? `prefix ${prefix}` : start === 'shifted' ? 'start shifted' : null;
+  if (found === null) return;
+  throw new LockstepError(
+    'CONFIG_INVALID',
+    `link ${name}: ${found} can't be on a link of a replication group (${group}): a topic that changes sides keeps its name and its offsets`,
+  );
 }
 
 /** What can't be changed while there are mirrors: their names and offsets follow from it. */

@@ -317,3 +317,32 @@ test('a loss goes to a place of a topic or of the move, and to no other', () => 
     code: 'USAGE',
   });
 });
+
+test('a link of a group keeps names and offsets, whoever declares or alters it', () => {
+  const state = fleet('eu', ['us'], testRoles());
+  for (const changes of [{ prefix: 'us.' }, { start: 'shifted' }])
+    expect(ask(state, { do: 'alterLink', link: 'us-to-eu', changes })).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('replication group (shop)'),
+    });
+  expect(ask(state, { do: 'alterLink', link: 'us-to-eu', changes: { fetchBytesMax: 2048 } }).kind).toBe(
+    'accepted',
+  );
+});
+
+test('links of one group into one region may name the same topic, and others may not', () => {
+  const state = fleet('ap', ['us'], testRoles({ links: ['us-to-ap', 'eu-to-ap'] }));
+  const link = (name: string) => ({
+    ...{
+      name,
+      destination: 'ap',
+      source: { name: 'eu', bootstrap: ['eu:1'] },
+      config: { topics: ['orders'] },
+    },
+  });
+  const first = { ...link('us-to-ap'), source: { name: 'us', bootstrap: ['us:1'] } };
+  expect(ask(state, { do: 'applyLinks', links: [first, link('eu-to-ap')] }).kind).toBe('accepted');
+  expect(ask(state, { do: 'applyLinks', links: [first, link('stranger')] })).toMatchObject({
+    code: 'CONFIG_INVALID',
+  });
+});
