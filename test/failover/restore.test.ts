@@ -1,14 +1,17 @@
 // The lost region comes back: what did not diverge continues, what did is saved and copied again.
+import { readdir, readFile, rm, truncate } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Cluster, deleteTopics, listTopics, unwrap } from '../../src/client/index.ts';
 import { restoreSteps } from '../../src/failover/restore/index.ts';
 import { quarantineName } from '../../src/failover/restore/quarantine.ts';
 import type { Step } from '../../src/failover/types.ts';
+import { splitBatches } from '../../src/records/index.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { configOf } from '../client/support.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
-import { expectDone, rolesOf, runRestore, SplitRegions } from './split-regions.ts';
+import { expectDone, rolesOf, runRestore, SplitRegions, undoRestore } from './split-regions.ts';
 
 const oracle = useOracle();
 const startedAtMs = Date.UTC(2026, 10, 21, 18, 40);
@@ -182,5 +185,95 @@ withRegions(
     await expect.poll(() => startsOf(recreated)).toEqual([20, 20]);
     await expect.poll(() => startsOf(deleted)).toEqual([20, 20]);
     expect(await startsOf(ahead)).toEqual([0, 0]);
+  },
+);
+
+/** The disk of a stopped broker loses what it got last of a partition. */
+async function loseEnd(region: Region, topic: string, from: bigint): Promise<void> {
+  for (const partition of [0, 1]) {
+    const folder = path.join(region.directory, 'broker-1', 'data', `${topic}-${partition}`);
+    const file = path.join(folder, '00000000000000000000.log');
+    const bytes = await readFile(file);
+    const kept = splitBatches(bytes).batches.filter(({ baseOffset }) => baseOffset < from);
+    await truncate(
+      file,
+      kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    );
+    for (const name of await readdir(folder))
+      if (name.endsWith('.snapshot')) await rm(path.join(folder, name));
+  }
+  // So that the broker looks at its logs again when it starts.
+  await rm(path.join(region.directory, 'broker-1', 'data', '.kafka_cleanshutdown'), { force: true });
+}
+
+withRegions(
+  'a lost log that lost its own end continues there; one that took others in their place does not',
+  async (us, eu) => {
+    const [short, replaced] = [uniqueTopic('short'), uniqueTopic('replaced')];
+    const topics = [short, replaced];
+    await oracle.createTopics(
+      us,
+      topics.map((name) => ({ name, partitions: 2 })),
+    );
+    await using split = await SplitRegions.start({ us, eu, topics });
+    await write(us, topics, 'before');
+    await write(us, topics, 'more');
+    for (const topic of topics) await split.mirrored(topic, [40, 40]);
+    await split.failOver(topics);
+    await us.stop();
+    for (const topic of topics) await loseEnd(us, topic, 20n);
+    await us.start();
+    await write(us, [replaced], 'other');
+    // Both end at or in front of the cut now.
+    const endsOf = async (topic: string) =>
+      (await oracle.ends(us, topic)).map(({ highWatermark }) => highWatermark);
+    expect([await endsOf(short), await endsOf(replaced)]).toEqual([
+      [20, 20],
+      [40, 40],
+    ]);
+    await write(eu, topics, 'after');
+
+    const [before] = await idsAt(us, [short]);
+    const run = await runRestore(split, { confirmed: [replaced], startedAtMs });
+    expectDone(run);
+    expect(run.lines[0]).toBe('look: 1 topic continue where they are, 1 to be copied again');
+    expect(await idsAt(us, [short])).toEqual([before]);
+    for (const partition of [0, 1])
+      expect(await savedValues(us, replaced, partition)).toEqual(numbered('other'));
+    for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic });
+  },
+);
+
+withRegions(
+  'a restore is taken back until something is deleted, and one with named topics leaves the others waiting',
+  async (us, eu) => {
+    const [one, other] = [uniqueTopic('one'), uniqueTopic('other')];
+    const topics = [one, other];
+    await oracle.createTopics(
+      us,
+      topics.map((name) => ({ name, partitions: 2 })),
+    );
+    await using split = await SplitRegions.start({ us, eu, topics });
+    await write(us, topics, 'before');
+    for (const topic of topics) await split.mirrored(topic, [20, 20]);
+    await split.failOver(topics);
+    await write(us, topics, 'split');
+
+    const halted = restoreSteps.map(
+      (step): Step =>
+        step.name === 'deleteTopics' ? { ...step, run: () => Promise.reject(new Error('halted')) } : step,
+    );
+    const chosen = { confirmed: topics, startedAtMs, topics: [one] };
+    expect((await runRestore(split, { ...chosen, id: 'halted', steps: halted })).end.kind).toBe('failed');
+    const undone = await undoRestore(split, 'halted');
+    expect(undone.lines.join('\n')).toContain(
+      `copies stay where they were made: ${quarantineName(one, startedAtMs)}`,
+    );
+    expect(rolesOf(split).awaitsRestore).toEqual({ 'us-east': [...topics].sort() });
+
+    expectDone(await runRestore(split, { ...chosen, id: 'for good' }));
+    expect(rolesOf(split).awaitsRestore).toEqual({ 'us-east': [other] });
+    await oracle.expectSame({ source: eu, destination: us, topic: one });
+    for (const partition of [0, 1]) expect(await savedValues(us, one, partition)).toEqual(numbered('split'));
   },
 );

@@ -7,6 +7,7 @@ import { openGroup } from '../../src/failover/open-group.ts';
 import { type RestoreOptions, restoreSteps } from '../../src/failover/restore/index.ts';
 import { turnedRoles } from '../../src/failover/turned-roles.ts';
 import type { OpenGroup, OpenRegion, Step } from '../../src/failover/types.ts';
+import { undoMove } from '../../src/failover/undo.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { parseTopology, type Topology } from '../../src/topology/index.ts';
 import { type Fleet, openFleet } from '../agent/running-fleet.ts';
@@ -157,6 +158,23 @@ export async function runRestore(split: SplitRegions, options: RunRestoreOptions
     },
   });
   return { end, lines };
+}
+
+/** Takes a restore back. */
+export async function undoRestore(split: SplitRegions, id: string): Promise<{ lines: string[] }> {
+  await using opened = await split.openGroup();
+  const home = opened.regions.get('eu-west') as OpenRegion;
+  const lines: string[] = [];
+  const teller: MoveTeller = {
+    begins: () => {},
+    ends: ({ remark }) => lines.push(remark),
+    fails: ({ reason }) => lines.push(`FAILED: ${reason}`),
+    say: (line) => lines.push(`  ${line}`),
+  };
+  const move = home.state!.moves.get(`${group}/${id}`)!;
+  const signal = new AbortController().signal;
+  await undoMove({ ...{ group: opened, home, move, steps: restoreSteps, by: 'test', teller, signal } });
+  return { lines };
 }
 
 export function expectDone({ end, lines }: RestoreRun): void {
