@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { groupName, MovableRegions } from './movable-regions.ts';
+import { MovableRegions } from './movable-regions.ts';
 
 const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
 const records = (prefix: string, count: number) =>
@@ -16,7 +16,10 @@ test('the primary hangs: the loss that is known is told, the other region takes 
   for (const broker of us.brokers) broker.pause();
   try {
     const refused = await movable.type('failover', '--to', 'us-east', '--yes');
-    expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(/us-east can not be reached/) });
+    expect(refused).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(/us-east can not be reached/),
+    });
     const unasked = await movable.type('failover', '--to', 'eu-west');
     expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/add --yes/) });
     const begunMs = Date.now();
@@ -25,7 +28,9 @@ test('the primary hangs: the loss that is known is told, the other region takes 
     expect(over.exitCode).toBe(0);
     await movable.produce(eu, 'orders', ['eu']);
     expect(movable.primary(eu)).toBe('eu-west');
-    expect(movable.state(eu).roles.get(groupName)!.awaitsRestore).toEqual({ 'us-east': ['bills', 'orders'] });
+    expect(movable.state(eu).roles.get(movable.group)!.awaitsRestore).toEqual({
+      'us-east': ['bills', 'orders'],
+    });
     const again = await movable.type('failover', '--to', 'eu-west', '--yes');
     expect(again).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/primary already/) });
   } finally {

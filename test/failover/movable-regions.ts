@@ -17,7 +17,7 @@ import { platformaticProduce } from '../support/platformatic.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const command = fileURLToPath(new URL('../../bin/lockstep.mjs', import.meta.url));
-export const groupName = 'shop';
+let startedCount = 0;
 
 export interface Typed {
   readonly child: ChildProcess;
@@ -56,6 +56,8 @@ export interface MovableOptions {
 export class MovableRegions implements AsyncDisposable {
   readonly file: string;
   readonly options: MovableOptions;
+  /** Of its own, so that tests can share regions. */
+  readonly group: string;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'lockstep-move-'));
   readonly #agents = new Map<string, Typed[]>();
   readonly clusters = new Map<string, Cluster>();
@@ -64,6 +66,7 @@ export class MovableRegions implements AsyncDisposable {
 
   private constructor(options: MovableOptions) {
     this.options = options;
+    this.group = `shop${++startedCount}`;
     this.file = path.join(this.#folder, 'lockstep.yaml');
   }
 
@@ -100,7 +103,7 @@ export class MovableRegions implements AsyncDisposable {
   startAgent(region: Region): Typed {
     const { regions } = this.options;
     const source = regions.find((other) => other !== region)!;
-    const agent = start(['run', this.file, '--link', `${source.name}-to-${region.name}`]);
+    const agent = start(['run', this.file, '--link', this.link(source, region)]);
     this.#agents.set(region.name, [...(this.#agents.get(region.name) ?? []), agent]);
     return agent;
   }
@@ -111,17 +114,25 @@ export class MovableRegions implements AsyncDisposable {
     );
   }
 
+  link(source: Region, destination: Region): string {
+    return `${source.name}-to-${destination.name}-${this.group}`;
+  }
+
   state(region: Region): FleetState {
     return this.#controls.get(region.name)!.state;
   }
 
   /** The newest move that any region knows. */
   move(region: Region): MoveRecord | undefined {
-    return [...this.state(region).moves.values()].sort((a, b) => b.startedAtMs - a.startedAtMs)[0];
+    return this.moves(region).sort((a, b) => b.startedAtMs - a.startedAtMs)[0];
+  }
+
+  moves(region: Region): MoveRecord[] {
+    return [...this.state(region).moves.values()].filter(({ group }) => group === this.group);
   }
 
   primary(region: Region): string | undefined {
-    return this.state(region).roles.get(groupName)?.primary.region;
+    return this.state(region).roles.get(this.group)?.primary.region;
   }
 
   /** Types a command. */
@@ -183,7 +194,7 @@ export class MovableRegions implements AsyncDisposable {
   async mirrored(primary: Region, deadlineMs = 60_000): Promise<void> {
     const { regions, topics } = this.options;
     for (const region of regions.filter((other) => other !== primary)) {
-      const link = `${primary.name}-to-${region.name}`;
+      const link = this.link(primary, region);
       let seen: unknown;
       await waitFor(
         async () => {
@@ -218,12 +229,12 @@ export class MovableRegions implements AsyncDisposable {
       clusters: Object.fromEntries(regions.map((region) => [region.name, { bootstrap: bootstrap(region) }])),
       links: Object.fromEntries(
         pairs.map(([source, destination]) => [
-          `${source.name}-to-${destination.name}`,
+          this.link(source, destination),
           { source: source.name, destination: destination.name, topics, ...link },
         ]),
       ),
       replicationGroups: {
-        [groupName]: { regions: regions.map(({ name }) => name), primary: regions[0]!.name, ...group },
+        [this.group]: { regions: regions.map(({ name }) => name), primary: regions[0]!.name, ...group },
       },
     };
     await writeFile(this.file, JSON.stringify(content));

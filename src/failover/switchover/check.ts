@@ -126,11 +126,13 @@ function rolesCheck({ group }: MoveContext, move: MoveRecord): Checked {
         'roles',
         `they have changed since this began: generation ${roles.generation}, not ${move.rolesGeneration}`,
       );
-    const waiting = [move.from, move.to].filter((region) => (roles.awaitsRestore[region] ?? []).length > 0);
-    if (waiting.includes(move.to))
+    const waiting = (roles.awaitsRestore[move.to] ?? []).filter(
+      (topic) => topics.length === 0 || topics.includes(topic),
+    );
+    if (waiting.length > 0)
       return fail(
         'roles',
-        `${move.to} awaits a restore of ${nameList(roles.awaitsRestore[move.to]!)}: lockstep restore ${move.to} FILE`,
+        `${move.to} awaits a restore of ${nameList(waiting)}: lockstep restore ${move.to} ${group.topology.file}`,
       );
     return ok('roles', `${move.from} is primary, since generation ${roles.primary.sinceGeneration}`);
   } catch (error) {
