@@ -17,6 +17,7 @@ import { LockstepError } from '../../errors.ts';
 import { type Ask, fencePartition, MarkerWriter, type MirrorLife, writersOf } from '../../mirror/index.ts';
 import { later } from '../../offsets.ts';
 import { Slots } from '../../slots.ts';
+import { gatheredAsk } from './gathered-asks.ts';
 
 /** What was seen of a partition of the source, in the mirror's offsets; null: it was never seen. */
 export type SeenSource = (sourceTopic: string, partition: number) => SeenEnd | null;
@@ -44,7 +45,8 @@ export interface Closed {
   readonly unfenced: string | null;
 }
 
-const partitionsAtOnceMax = 64;
+/** Their questions are gathered, so that many at once are few requests. */
+const partitionsAtOnceMax = 2_000;
 const answerTimeoutMs = 15_000;
 /** What a partition without a leader may hold up the others, ms. */
 const questionTimeoutMs = 5_000;
@@ -130,7 +132,7 @@ async function closePartition(
   return fence(
     {
       log: { topic, topicId, partition, leaderEpoch, leader: leaderId },
-      ask: askBroker(destination, leaderId),
+      ask: writers.asking(leaderId),
       writerIds: writersOf(
         life,
         producers.map(({ producerId, producerEpoch: epoch }) => ({ producerId, epoch })),
@@ -150,13 +152,23 @@ async function orError<T>(work: () => Promise<T>): Promise<T | LockstepError> {
   }
 }
 
-/** One writer of markers for each broker. */
+/** One writer of markers for each broker, and one who asks it. */
 class Writers {
   readonly #destination: Cluster;
   readonly #writers = new Map<number, MarkerWriter>();
+  readonly #asks = new Map<number, Ask>();
 
   constructor(destination: Cluster) {
     this.#destination = destination;
+  }
+
+  asking(broker: number): Ask {
+    let ask = this.#asks.get(broker);
+    if (ask === undefined) {
+      ask = gatheredAsk((api, input) => this.#destination.request(api, input, { to: broker }));
+      this.#asks.set(broker, ask);
+    }
+    return ask;
   }
 
   to(broker: number): MarkerWriter {
@@ -175,10 +187,6 @@ class Writers {
   close(): void {
     for (const writer of this.#writers.values()) writer.close();
   }
-}
-
-function askBroker(cluster: Cluster, broker: number): Ask {
-  return (api, input) => cluster.request(api, input, { to: broker });
 }
 
 interface Cut {
