@@ -102,8 +102,11 @@ export function kcatProducer({ bootstrap, topic, wrap }: Where, writeCount: numb
   };
 }
 
-export function pythonProducer({ bootstrap, topic, wrap }: Where): MovingProducer {
-  const settings = { 'bootstrap.servers': bootstrap, 'enable.idempotence': true };
+export function pythonProducer(
+  { bootstrap, topic, wrap }: Where,
+  more: Readonly<Record<string, unknown>> = {},
+): MovingProducer {
+  const settings = { 'bootstrap.servers': bootstrap, 'enable.idempotence': true, ...more };
   const child = start(wrap, python, [script, 'produce', topic, JSON.stringify(settings)]);
   return producer(child, 'confluent-kafka', (line) => tabbed(line)?.value ?? null);
 }
