@@ -1,6 +1,6 @@
 // Two copies of a group's roles compared: what turns from one to the other, and which of them is true.
 import { primaryOf } from './roles.ts';
-import type { RolesRecord } from './types.ts';
+import type { RolesAncestor, RolesRecord } from './types.ts';
 
 /** Whether both say the same of who is primary since when, and who awaits a restore; links and regions aside. */
 export function saySame(one: RolesRecord, other: RolesRecord): boolean {
@@ -41,22 +41,59 @@ export type Followed =
   /** Ours are as new, or newer. */
   | { readonly kind: 'none' }
   | { readonly kind: 'take'; readonly roles: RolesRecord }
-  /** Both sides were changed while they could not see each other: a person has to decide. */
+  /** Both sides were changed by moves that the other knows nothing of: a person has to decide. */
   | { readonly kind: 'split'; readonly differences: readonly string[] };
 
 /** @param ours undefined: there are none here yet */
 export function followed(ours: RolesRecord | undefined, theirs: RolesRecord): Followed {
-  if (ours === undefined || theirs.generation > ours.generation) return { kind: 'take', roles: theirs };
-  if (theirs.generation < ours.generation) return { kind: 'none' };
-  if (!saySame(ours, theirs)) {
+  if (ours === undefined) return { kind: 'take', roles: theirs };
+  const [behind, ahead] = [grewFrom(theirs, ours), grewFrom(ours, theirs)];
+  if (theirs.generation > ours.generation && behind) return { kind: 'take', roles: theirs };
+  if (theirs.generation < ours.generation && ahead) return { kind: 'none' };
+  const isEqual = theirs.generation === ours.generation;
+  if (!isEqual || !saySame(ours, theirs)) {
+    // A file added a link here while a move was made there: that is no contradiction.
+    if (isEqual && behind && !ahead) return { kind: 'take', roles: joined(theirs, ours) };
+    if (isEqual && ahead && !behind) return { kind: 'none' };
     const differences = roleChanges(ours, theirs);
     return { kind: 'split', differences: differences.length > 0 ? differences : [otherMoves] };
   }
-  const links = union(ours.links, theirs.links);
-  const regions = union(ours.regions, theirs.regions);
+  const { links, regions } = joined(ours, theirs);
   if (links.length === ours.links.length && regions.length === ours.regions.length) return { kind: 'none' };
   // Files that each named what the other did not: both sides come to the same.
-  return { kind: 'take', roles: { ...ours, links, regions, generation: ours.generation + 1 } };
+  return { kind: 'take', roles: joined(ours, theirs) };
+}
+
+/** Generations that roles remember to have grown from. */
+const historyMax = 20;
+
+/** What roles that follow upon these have as their history. */
+export function historyAfter(before: RolesRecord | undefined, after: RolesRecord): RolesAncestor[] {
+  const ancestors = new Map<number, RolesAncestor>();
+  const own = before === undefined ? [] : [{ generation: before.generation, moveId: before.moveId }];
+  for (const each of [...(before?.history ?? []), ...own, ...(after.history ?? [])])
+    if (each.generation < after.generation) ancestors.set(each.generation, each);
+  return [...ancestors.values()].sort((a, b) => a.generation - b.generation).slice(-historyMax);
+}
+
+/** Whether `roles` come after `former`, which knew nothing that they do not; in doubt they do. */
+function grewFrom(roles: RolesRecord, former: RolesRecord): boolean {
+  const { history, moveId } = roles;
+  if (former.moveId === moveId) return roles.generation !== former.generation;
+  const oldest = history?.[0];
+  if (history === undefined || oldest === undefined || oldest.generation > former.generation)
+    return roles.generation > former.generation;
+  return history.some((ancestor) => ancestor.moveId === former.moveId);
+}
+
+/** The same with the links and regions of both, as a generation of its own. */
+function joined(roles: RolesRecord, other: RolesRecord): RolesRecord {
+  return {
+    ...roles,
+    links: union(roles.links, other.links),
+    regions: union(roles.regions, other.regions),
+    generation: roles.generation + 1,
+  };
 }
 
 export function union(one: readonly string[], other: readonly string[]): string[] {

@@ -1,7 +1,7 @@
 // Whether a link copies a topic, as the roles of its group say.
 import { describe, expect, test } from 'vitest';
 import { roleOf } from './roles.ts';
-import { followed, roleChanges, saySame } from './roles-change.ts';
+import { followed, historyAfter, roleChanges, saySame } from './roles-change.ts';
 import { testRoles } from './test-roles.ts';
 import type { RolesRecord } from './types.ts';
 
@@ -85,6 +85,44 @@ describe('the roles of another region', () => {
     const since = { ...failedOver, primary: eu(3) };
     expect(saySame(failedOver, since)).toBe(false);
     expect(followed(failedOver, since).kind).toBe('split');
+  });
+
+  test('that grew from ours are taken over, and those that know nothing of our last move are not', () => {
+    const ours = testRoles({ generation: 2, moveId: 'a', history: [{ generation: 1, moveId: null }] });
+    const history = [
+      { generation: 1, moveId: null },
+      { generation: 2, moveId: 'a' },
+    ];
+    const grown = testRoles({ generation: 3, primary: eu(3), moveId: 'b', history });
+    expect(followed(ours, grown)).toEqual({ kind: 'take', roles: grown });
+    expect(followed(grown, ours)).toEqual({ kind: 'none' });
+    const apart = { ...grown, history: [history[0]!, { generation: 2, moveId: 'x' }] };
+    expect(followed(ours, apart)).toEqual({ kind: 'split', differences: ['primary: us -> eu'] });
+    expect(followed(apart, ours)).toEqual({ kind: 'split', differences: ['primary: eu -> us'] });
+    // Away for so long that nobody remembers.
+    const later = { ...grown, generation: 90, history: [{ generation: 70, moveId: 'y' }] };
+    expect(followed(ours, later).kind).toBe('take');
+  });
+
+  test('that a move has made win over a file that only added a link meanwhile', () => {
+    const ours = testRoles({ generation: 2, links: ['us-to-eu', 'eu-to-us', 'new'] });
+    const theirs = testRoles({
+      ...{ generation: 2, primary: eu(2), moveId: 'f', history: [{ generation: 1, moveId: null }] },
+    });
+    const result = followed(ours, theirs);
+    expect(result).toMatchObject({ kind: 'take', roles: { generation: 3, moveId: 'f', links: ours.links } });
+    expect(followed(theirs, ours)).toEqual({ kind: 'none' });
+  });
+
+  test('are remembered to have grown from ours, the newest 20', () => {
+    let roles = testRoles();
+    for (let generation = 2; generation <= 40; generation++) {
+      const after = { ...roles, generation, moveId: `m${generation}` };
+      roles = { ...after, history: historyAfter(roles, after) };
+    }
+    expect(roles.history).toHaveLength(20);
+    expect(roles.history!.at(-1)).toEqual({ generation: 39, moveId: 'm39' });
+    expect(roles.history![0]).toEqual({ generation: 20, moveId: 'm20' });
   });
 
   test('and ours that each name a link which the other lacks become the same on both sides', () => {

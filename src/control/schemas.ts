@@ -114,6 +114,7 @@ const roles = z.looseObject({
   moveId: text.nullable(),
   by: text,
   atMs: timeMs,
+  history: z.array(z.looseObject({ generation: count, moveId: text.nullable() })).optional(),
 });
 const rolesDeclaration = z.looseObject({
   group: name,

@@ -139,6 +139,13 @@ export interface RolesRecord {
   readonly moveId: string | null;
   readonly by: string;
   readonly atMs: number;
+  /** Generations that these grew from, the oldest first, at most 20; tells a region that was away from one that went its own way. */
+  readonly history?: readonly RolesAncestor[];
+}
+
+export interface RolesAncestor {
+  readonly generation: number;
+  readonly moveId: string | null;
 }
 
 /** What a person declares of a group; roles that stand already win. */

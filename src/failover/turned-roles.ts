@@ -1,5 +1,11 @@
 // The roles after a move; pure.
-import { type PrimaryOf, primaryOf, type RolesRecord, recordVersion } from '../control/index.ts';
+import {
+  historyAfter,
+  type PrimaryOf,
+  primaryOf,
+  type RolesRecord,
+  recordVersion,
+} from '../control/index.ts';
 
 export interface Turn {
   readonly kind: 'switchover' | 'failover';
@@ -30,6 +36,7 @@ export function turnedRoles(roles: RolesRecord, turn: Turn): RolesRecord {
     moveId: turn.moveId,
     by: turn.by,
     atMs: turn.atMs,
+    history: historyAfter(roles, { ...roles, generation }),
   };
 }
 

@@ -75,7 +75,7 @@ test('one direction copies, the roles turn it, who was away learns of it, and ye
   const returned = await fleetEu.start('agent-eu');
   await fleetEu.reaches('the roles to be learnt of', ({ roles }) => roles.get(group)?.generation === 3);
   await stands(fleetEu, forth, 'AwaitsRestore', 'lockstep restore eu-west');
-  expect(fleetEu.state.roles.get(group)).toEqual(third);
+  expect(fleetEu.state.roles.get(group)).toMatchObject(third);
   await returned.stop();
 
   // With yesterday's file, as a person or a supervisor starts it.

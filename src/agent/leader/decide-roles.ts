@@ -3,6 +3,7 @@ import {
   type Change,
   type CommandRecord,
   type FleetState,
+  historyAfter,
   type MirrorRecord,
   mirrorKey,
   primaryOf,
@@ -106,6 +107,7 @@ export function setRoles(state: FleetState, roles: RolesRecord, ifGeneration: nu
     v: recordVersion,
     regions: union(roles.regions, before?.regions ?? []),
     links: union(roles.links, before?.links ?? []),
+    history: historyAfter(before, roles),
   };
   const details = before === undefined ? [`primary: ${roles.primary.region}`] : roleChanges(before, after);
   const decision = written(after, before === undefined ? 'create' : 'alter', details);

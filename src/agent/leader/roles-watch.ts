@@ -1,8 +1,8 @@
 // How a fleet learns that roles were turned elsewhere: its leader reads them in the control topics of its links' sources.
 //
 // A region that was away comes back with the roles of the day it was lost. Whatever has a higher generation at a source
-// that can be reached is taken over, as a move would have written it. Of two with one generation that say different
-// things nobody but a person can tell which is true: the link says so, and nothing is copied on it.
+// that can be reached is taken over, as a move would have written it. Where both sides were turned, each without knowing
+// of the other, nobody but a person can tell which is true: the link says so, and nothing is copied on it.
 import type { Clock, Cluster } from '../../client/index.ts';
 import {
   ControlTopic,
@@ -153,7 +153,8 @@ export class RolesWatch {
     }
     const ours = this.#options.state.roles.get(group);
     const result = followed(ours, theirs);
-    if (result.kind === 'split') return this.#tell(reading, split(record, theirs, result.differences));
+    if (result.kind === 'split')
+      return this.#tell(reading, split(record, [ours!, theirs], result.differences));
     this.#tell(reading, { state: 'Followed' });
     if (result.kind === 'take')
       this.#options.take(theirs).catch((error: unknown) => {
@@ -174,16 +175,16 @@ function unseen(why: string): SourceRoles {
 
 function split(
   { source, destination }: LinkRecord,
-  { group, generation }: RolesRecord,
+  [ours, theirs]: readonly [RolesRecord, RolesRecord],
   differences: readonly string[],
 ): SourceRoles {
   return {
     state: 'SplitRoles',
     reason:
-      `split brain: the roles of the group ${group} were changed at ${destination} and at ${source.name} apart from each other ` +
-      `(both are of generation ${generation}; ${destination} against ${source.name}: ${differences.join('; ')}). Nothing is copied ` +
-      'in either direction until a person decides who is primary, with a switchover or failover --to that region: its roles ' +
-      'have a higher generation, and hold at both',
+      `split brain: the roles of the group ${ours.group} were changed at ${destination} and at ${source.name} apart from each other ` +
+      `(generations ${ours.generation} and ${theirs.generation}; ${destination} against ${source.name}: ${differences.join('; ')}). Nothing is copied ` +
+      'in either direction until a person decides who is primary, with a switchover or failover --to that region while both ' +
+      'answer: its roles have a higher generation, and hold at both',
   };
 }
 
