@@ -38,6 +38,7 @@ test.each([
     await using turning = await TurningRegions.start({
       ...{ folder: folder.path, oracle, regions: both(), topics, partitions, extra },
     });
+    const notices: string[] = [];
     let compared = 0;
     for (let round = 0; round < turns; round++) {
       const region = turning.source;
@@ -73,6 +74,9 @@ test.each([
         ...{ producer: name('tx'), records: records(transactional, name('last'), 6) },
         end: round % 2 === 0 ? 'abort' : 'commit',
       });
+      // Agents that begin within a life go on with what it has written.
+      notices.push(...turning.links.flatMap((link) => link.notices));
+      if (round % 2 === 1) await turning.restart();
       await turning.catchUp();
       compared = await turning.expectIdentical();
 
@@ -90,7 +94,7 @@ test.each([
     await turning.catchUp();
     expect(await turning.expectIdentical()).toBe(compared);
     expect(compared).toBeGreaterThan(turns * 60);
-    const notices = turning.links.flatMap((link) => link.notices);
+    notices.push(...turning.links.flatMap((link) => link.notices));
     expect(notices.join('\n')).toMatch(
       new RegExp(
         `topic ${stamped}: it was a primary and is a mirror now: .*message.timestamp.type=CreateTime`,
