@@ -297,8 +297,8 @@ export type CommandBody =
       readonly isNow: boolean;
       readonly timeoutMs: number;
       /**
-       * Where the partitions of a topic stood still for a second before this was sent, offsets of the source: where they
-       * stand there still, a planned promotion need not watch them for another second.
+       * Where the partitions of a topic stood still before this was sent, while whoever sends it watched them, offsets of
+       * the source: where they stand there still, a planned promotion need not watch them once more.
        */
       readonly stoodStill?: Readonly<Record<string, readonly string[]>>;
     }
