@@ -85,7 +85,7 @@ withRegions('of many topics only the one that diverged is copied again', async (
   const idsBefore = await idsAt(us, topics);
   const run = await runRestore(split, { confirmed: [diverged], startedAtMs });
   expectDone(run);
-  expect(run.lines[0]).toBe('look: 9 topics continue where they are, 1 to be copied again');
+  expect(run.lines[0]).toBe('look: 9 topics continued in place, 1 to be copied again');
   const idsAfter = await idsAt(us, topics);
   expect(topics.filter((_, i) => idsBefore[i] !== idsAfter[i])).toEqual([diverged]);
   for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic });
@@ -236,7 +236,7 @@ withRegions(
     const [before] = await idsAt(us, [short]);
     const run = await runRestore(split, { confirmed: [replaced], startedAtMs });
     expectDone(run);
-    expect(run.lines[0]).toBe('look: 1 topic continue where they are, 1 to be copied again');
+    expect(run.lines[0]).toBe('look: 1 topic continued in place, 1 to be copied again');
     expect(await idsAt(us, [short])).toEqual([before]);
     for (const partition of [0, 1])
       expect(await savedValues(us, replaced, partition)).toEqual(numbered('other'));

@@ -4,7 +4,7 @@
 // Here it is decided before: the topic is created as the link would, with the mark that somebody has to decide, and the
 // record is written that the link looks for. The link then finds a mirror of its own, fills the offsets below, and
 // copies the rest. This is done while roles still keep the link from the topic.
-import { createTopics, describeConfigs, describeTopics, unwrap } from '../../client/index.ts';
+import { type Cluster, createTopics, describeConfigs, describeTopics, unwrap } from '../../client/index.ts';
 import { LazyControlTopic } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import {
@@ -62,13 +62,26 @@ async function createMarked(
   const created = (
     await createTopics(lost.cluster, [{ name, partitionCount, replicationFactor, configs }])
   ).get(name)!;
-  if (!created.ok && created.error.detail.number !== topicAlreadyExists) throw created.error;
-  const [tag] = await describeConfigs(lost.cluster, [{ type: 'topic', name }], { names: [startTagSetting] });
-  // One that somebody else made under the name would be taken for a mirror, and filled.
-  if (unwrap(tag!.outcome).get(startTagSetting)?.value !== startTags.undecided)
+  if (created.ok) return created.value.topicId;
+  if (created.error.detail.number !== topicAlreadyExists) throw created.error;
+  return markedTopicId(lost.cluster, name);
+}
+
+/** One that was made here before. @throws LockstepError for one that somebody else made: it would be filled as a mirror. */
+function markedTopicId(cluster: Cluster, name: string): Promise<string> {
+  // Brokers learn of a topic one after the other.
+  return cluster.retry(async () => {
+    const [found] = await describeConfigs(cluster, [{ type: 'topic', name }], { names: [startTagSetting] });
+    const described = (await describeTopics(cluster, [name])).get(name)!;
+    if (!found!.outcome.ok || !described.ok)
+      throw new LockstepError('KAFKA_ERROR', `cluster ${cluster.name}: topic ${name} is not known yet`, {
+        retriable: true,
+      });
+    if (found!.outcome.value.get(startTagSetting)?.value === startTags.undecided)
+      return described.value.topicId;
     throw new LockstepError(
       'KAFKA_ERROR',
-      `cluster ${lost.name}: topic ${name} was created by somebody else meanwhile; delete it, and go on with the restore`,
+      `cluster ${cluster.name}: topic ${name} was created by somebody else meanwhile; delete it, and go on with the restore`,
     );
-  return unwrap((await describeTopics(lost.cluster, [name])).get(name)!).topicId;
+  });
 }

@@ -54,7 +54,7 @@ function foundRemark({ topics }: RestorePlan): string {
   const counted = Map.groupBy(topics, ({ fate }) => fate);
   const count = (fate: RestorePlan['topics'][number]['fate']): number => counted.get(fate)?.length ?? 0;
   return [
-    `${plural(count('continue'), 'topic')} continue where they are`,
+    `${plural(count('continue'), 'topic')} continued in place`,
     `${formatCount(count('copyAgain'))} to be copied again`,
     ...(count('copyAnew') > 0 ? [`${formatCount(count('copyAnew'))} to be copied for the first time`] : []),
     ...(count('leaveAlone') > 0 ? [`${formatCount(count('leaveAlone'))} left alone`] : []),
