@@ -48,7 +48,7 @@ const standing: GroupStanding = {
       loss: { recordsMin: 0n, unseenCount: 0, heardAgoMs: 400, perSecond: 0 },
     }),
   ],
-  failovers: [{ to: 'eu-west', from: ['us-east'], loss, reverse: [] }],
+  failovers: [{ to: 'eu-west', from: ['us-east'], blocked: null, loss, reverse: [] }],
   ...{ moves: [], splitBrains: [], problems: [] },
 };
 
@@ -78,7 +78,9 @@ test('a region that is gone, and what follows', () => {
       ...standing,
       regions: [{ ...us, gone: 'connection refused', livingAgents: null, rolesGeneration: null }, eu],
       links: [link({ unknownCount: 2, conditions: [{ topic: null, state: 'Trouble', reason: 'refused' }] })],
-      failovers: [{ to: 'eu-west', from: ['us-east'], loss, reverse: ['us-east does not answer'] }],
+      failovers: [
+        { to: 'eu-west', from: ['us-east'], blocked: null, loss, reverse: ['us-east does not answer'] },
+      ],
       problems: [{ what: 'us-east does not answer', remedy: 'bring it back' }],
     },
     output,
@@ -90,6 +92,14 @@ test('a region that is gone, and what follows', () => {
   expect(text).toContain('2.0 s ago     Trouble');
   expect(text).toContain('  the way back is NOT ready: us-east does not answer\n');
   expect(text.endsWith('NOT OK  us-east does not answer\n        bring it back\n')).toBe(true);
+});
+
+test('a region that nothing can fail over to says so, and no number of records', () => {
+  const [outlook] = standing.failovers;
+  const blocked = '2 topics there await a restore';
+  const text = statusText({ ...standing, failovers: [{ ...outlook!, blocked }] }, output);
+  expect(text).toContain('nothing can fail over to eu-west now: 2 topics there await a restore\n');
+  expect(text).not.toContain('would lose');
 });
 
 test('what is unknown is said as such', () => {

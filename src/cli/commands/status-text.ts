@@ -21,8 +21,10 @@ export function statusText(standing: GroupStanding, output: Output): string {
     `\n${regionsTable(standing, output)}`,
     `\n${linksTable(standing)}`,
     ...(failovers.length === 0 ? [] : ['\n']),
-    ...failovers.flatMap(({ to, loss, reverse }) => [
-      `a failover to ${to} now would lose ${lossWords(loss)}\n`,
+    ...failovers.flatMap(({ to, blocked, loss, reverse }) => [
+      blocked === null
+        ? `a failover to ${to} now would lose ${lossWords(loss)}\n`
+        : `nothing can fail over to ${to} now: ${blocked}\n`,
       reverse.length === 0
         ? '  the way back is ready\n'
         : `  the way back is NOT ready: ${reverse.join('; ')}\n`,

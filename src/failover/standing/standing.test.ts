@@ -93,7 +93,7 @@ test('a pair in order: what a failover would lose, the way back, and no problem'
   expect(all.problems).toEqual([]);
   expect(all.failovers).toEqual([
     {
-      ...{ to: 'eu', from: ['us'], reverse: [] },
+      ...{ to: 'eu', from: ['us'], blocked: null, reverse: [] },
       loss: { recordsMin: 40n, unseenCount: 0, heardAgoMs: 2_000, perSecond: 60 },
     },
   ]);
@@ -223,6 +223,7 @@ describe('a failover is unsafe', () => {
       '1 topic of us awaits a restore (orders): nothing is copied there since the failover',
     ]);
     expect(all.problems[0]!.remedy).toBe('lockstep restore us f.yaml');
+    expect(all.failovers).toMatchObject([{ to: 'us', blocked: '1 topic there awaits a restore' }]);
   });
 
   test('during a move that has not ended', () => {
@@ -315,8 +316,8 @@ test('of three regions each is a way out', () => {
     ],
   });
   expect(all.failovers).toMatchObject([
-    { to: 'eu', loss: { heardAgoMs: null } },
-    { to: 'ap', loss: { recordsMin: 40n } },
+    { to: 'eu', blocked: 'it does not answer', loss: { heardAgoMs: null } },
+    { to: 'ap', blocked: null, loss: { recordsMin: 40n } },
   ]);
   expect(whats(all)).toEqual(['eu does not answer, so nothing can fail over to it: connection refused']);
 });

@@ -1,6 +1,7 @@
 // A replication group as it stands: regions, links, what a failover now would lose, and what makes it unsafe. Pure.
 import type { MoveRecord, RolesRecord } from '../../control/index.ts';
 import type { LinkConfig, ReplicationGroupConfig } from '../../topology/index.ts';
+import { plural } from '../../units.ts';
 import { sumLosses } from './known-loss.ts';
 import { type LinkLook, lookAtLink } from './links.ts';
 import type { RegionLook } from './look.ts';
@@ -95,17 +96,26 @@ function outlooks(
   ]);
   return regions
     .filter(({ name }) => [...primaries].some((primary) => primary !== name))
-    .map(({ name }) => {
+    .map((region) => {
+      const { name } = region;
       const from = [...primaries].filter((primary) => primary !== name).sort();
       const into = looks.filter(
         ({ standing }) => standing.destination === name && from.includes(standing.source),
       );
+      const useful = into.filter(({ copied }) => copied.length > 0);
       return {
-        ...{ to: name, from },
-        loss: sumLosses(into.filter(({ copied }) => copied.length > 0).map(({ standing }) => standing.loss)),
+        ...{ to: name, from, blocked: blockedBy(region, useful.length > 0) },
+        loss: sumLosses(useful.map(({ standing }) => standing.loss)),
         reverse: from.flatMap((primary) => reverseLacks({ from: name, to: primary }, regions, looks)),
       };
     });
+}
+
+function blockedBy({ gone, awaitsRestore }: RegionStanding, isMirrored: boolean): string | null {
+  if (gone !== null) return 'it does not answer';
+  if (awaitsRestore.length > 0)
+    return `${plural(awaitsRestore.length, 'topic')} there ${awaitsRestore.length === 1 ? 'awaits' : 'await'} a restore`;
+  return isMirrored ? null : 'nothing is mirrored there';
 }
 
 /** What keeps a link from `from` to `to` from beginning to copy as soon as the roles turn. */

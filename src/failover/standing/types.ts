@@ -93,6 +93,8 @@ export interface FailoverOutlook {
   readonly to: string;
   /** Regions that would lose their work to it. */
   readonly from: readonly string[];
+  /** Why nothing can fail over to it now; null: it can. */
+  readonly blocked: string | null;
   readonly loss: KnownLoss;
   /** What the way back lacks; empty: it is ready. */
   readonly reverse: readonly string[];
