@@ -59,7 +59,6 @@ test('a switchover whose command is killed at every step ends as any other', asy
   const names = switchoverSteps.map(({ name }) => name);
   const args = ['switchover', '--to', 'eu-west', '--yes'];
   const hit = await killAtEach(movable, eu, names, ...args);
-  console.log(hit);
   const end = await movable.type(...args);
   expect({ ...end, hit }).toMatchObject({ exitCode: 0 });
   expect(new Set(hit).size).toBeGreaterThanOrEqual(names.length - 2);
@@ -84,7 +83,6 @@ test('so does a failover', async () => {
   const names = failoverSteps.map(({ name }) => name);
   const args = ['failover', '--to', 'us-east', '--yes'];
   const hit = await killAtEach(movable, us, names, ...args);
-  console.log(hit);
   const end = await movable.type(...args);
   expect({ ...end, hit }).toMatchObject({ exitCode: 0 });
   expect(new Set(hit).size).toBeGreaterThanOrEqual(names.length - 2);

@@ -68,7 +68,6 @@ test('writes are denied, which is told before; taken back, and at the end, nothi
 
   // To the end, while alice goes on trying.
   const there = await movable.type('switchover', '--to', 'eu-west', '--deny-writes', '--yes');
-  console.log(there);
   expect(there).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(/from the denial until eu-west takes them/),

@@ -154,6 +154,12 @@ export class MovableRegions implements AsyncDisposable {
     return { exitCode, stdout: typed.stdout(), stderr: typed.stderr() };
   }
 
+  async typeWords(...words: string[]): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
+    const typed = this.beginWords(...words);
+    const exitCode = await typed.ended;
+    return { exitCode, stdout: typed.stdout(), stderr: typed.stderr() };
+  }
+
   async produce(region: Region, topic: string, values: readonly string[]): Promise<void> {
     const { partitions = 2 } = this.options;
     await platformaticProduce({
