@@ -1,16 +1,30 @@
 // A lost region comes back, typed as a person types it: agents and commands are processes, and commands are killed.
-import { expect, test } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import type { Region } from '../../src/regions/index.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { MovableRegions } from './movable-regions.ts';
 
-const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
 const oracle = useOracle();
 const values = (text: string): string[] => Array.from({ length: 40 }, (_, i) => `${text} ${i}`);
 
-test('a restore that is killed after each of its steps, and the way back', async () => {
-  const [us, eu] = [regions['us-east'], regions['eu-west']];
+/** The name of the link from eu-west. */
+async function linkBack(file: string): Promise<string> {
+  const { links } = JSON.parse(await readFile(file, 'utf8')) as { links: Record<string, { source: string }> };
+  return Object.keys(links).find((name) => links[name]!.source === 'eu-west')!;
+}
+
+/** Roles stand in the regions, so each test has its own. */
+function withRegions(name: string, run: (us: Region, eu: Region) => Promise<void>): void {
+  describe('two regions', () => {
+    const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
+    test(name, () => run(regions['us-east'], regions['eu-west']), 300_000);
+  });
+}
+
+withRegions('a restore that is killed after each of its steps, and the way back', async (us, eu) => {
   const topics = ['orders', 'bills', 'clicks'];
   await using movable = await MovableRegions.start({ regions: [us, eu], topics });
   const restoring = async (...words: string[]) => {
@@ -28,7 +42,6 @@ test('a restore that is killed after each of its steps, and the way back', async
   for (const topic of topics) await movable.produce(eu, topic, values('after'));
 
   const plan = await restoring('--dry-run');
-  console.log(plan.stdout, plan.stderr);
   expect(plan.exitCode).toBe(0);
   expect(plan.stdout).toContain('2 topics continued in place: nothing of that is copied again');
   expect(plan.stdout).toMatch(/what only orders of us-east has, to orders\.lost-\d{8}T\d{6}Z/);
@@ -50,7 +63,6 @@ test('a restore that is killed after each of its steps, and the way back', async
     last = typed.stdout() + typed.stderr();
   }
   const done = await restoring('--yes');
-  console.log(done.stdout, done.stderr);
   expect(done.exitCode, last + done.stderr + movable.logs()).toBe(0);
   const [saved] =
     /orders\.lost-\d{8}T\d{6}Z/.exec(
@@ -69,10 +81,61 @@ test('a restore that is killed after each of its steps, and the way back', async
   }
   for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic, waitMs: 30_000 });
 
+  const { stdout: loss } = await movable.type('loss', '--json');
+  const report = JSON.parse(loss);
+  expect(report.summary.completedAtMs).toBeGreaterThan(0);
+  const orders = report.topics.find(({ topic }: { topic: string }) => topic === 'orders');
+  expect(orders.partitions.map(({ exact }: { exact: { records: string } }) => exact.records)).toEqual([
+    '20',
+    '20',
+  ]);
+
   await movable.mirrored(eu);
   const back = await movable.type('switchover', '--to', 'us-east', '--yes');
   expect(back.exitCode, back.stdout + back.stderr).toBe(0);
   await movable.produce(us, 'orders', values('home again'));
   await movable.mirrored(us);
   for (const topic of topics) await oracle.expectSame({ source: us, destination: eu, topic, waitMs: 30_000 });
-}, 300_000);
+});
+
+withRegions(
+  'from the divergence on: what is older stays on the other side, and the way back works',
+  async (us, eu) => {
+    const topics = ['carts', 'views'];
+    await using movable = await MovableRegions.start({ regions: [us, eu], topics });
+    for (const topic of topics) await movable.produce(us, topic, values('before'));
+    await movable.mirrored(us);
+    expect((await movable.type('failover', '--to', 'eu-west', '--yes')).exitCode).toBe(0);
+    await movable.produce(us, 'carts', values('split'));
+    for (const topic of topics) await movable.produce(eu, topic, values('after'));
+
+    const typed = movable.beginWords(
+      'restore',
+      'us-east',
+      movable.file,
+      '--yes',
+      '--json',
+      '--history',
+      'from-divergence',
+    );
+    expect(await typed.ended, typed.stderr() + movable.logs()).toBe(0);
+    expect(JSON.parse(typed.stdout())).toMatchObject({
+      outcome: 'done',
+      move: { kind: 'restore', state: 'done' },
+    });
+    await expect
+      .poll(async () => (await oracle.ends(us, 'carts')).map(({ start }) => start), { timeout: 20_000 })
+      .toEqual([20, 20]);
+    expect((await oracle.ends(us, 'views')).map(({ start }) => start)).toEqual([0, 0]);
+    const verified = await movable.type('verify', '--link', await linkBack(movable.file));
+    expect(verified.exitCode, verified.stdout + verified.stderr).toBe(0);
+
+    const back = await movable.type('switchover', '--to', 'us-east', '--yes');
+    expect(back.exitCode, back.stdout + back.stderr).toBe(0);
+    for (const topic of topics) await movable.produce(us, topic, values('home again'));
+    await movable.mirrored(us);
+    for (const topic of topics)
+      await oracle.expectSame({ source: us, destination: eu, topic, startAtLater: true, waitMs: 30_000 });
+    expect((await oracle.ends(eu, 'carts')).map(({ start }) => start)).toEqual([0, 0]);
+  },
+);
