@@ -61,7 +61,13 @@ test('nothing is copied before there are roles, nor while two regions contradict
     fleetEu,
     turned(first, us, { moveId: 'apart-1', awaitsRestore: { [eu.name]: ['bills'] } }),
   );
-  await writeApart(fleetUs, turned(first, us, { moveId: 'apart-2' }));
+  // Twice, so that its generation is higher: that alone does not make it right.
+  const apart = turned(first, us, { moveId: 'apart-2', history: [{ generation: 1, moveId: null }] });
+  const twice = turned(apart, us, {
+    moveId: 'apart-3',
+    history: [...apart.history!, { generation: 2, moveId: 'apart-2' }],
+  });
+  await writeApart(fleetUs, twice);
   await Promise.all([fleetEu.start('agent-eu'), fleetUs.start('agent-us')]);
   for (const [fleet, link] of [
     [fleetEu, forth],
@@ -82,8 +88,11 @@ test('nothing is copied before there are roles, nor while two regions contradict
 
   // A person decides.
   const decided = turned(fleetUs.state.roles.get(group)!, us);
-  for (const fleet of [fleetEu, fleetUs])
-    await fleet.done({ do: 'setRoles', roles: decided, ifGeneration: 2 });
+  for (const [fleet, ifGeneration] of [
+    [fleetEu, 2],
+    [fleetUs, 3],
+  ] as const)
+    await fleet.done({ do: 'setRoles', roles: decided, ifGeneration });
   await fleetEu.reaches('the split to be over', ({ conditions }) => !conditions.has(forth));
   await fleetEu.reaches('the topic to be copied again', () => isCopied(fleetEu, '20'));
   destination.close();
