@@ -24,17 +24,19 @@ export function mirrorsOfLinks(region: Region, links: readonly LinkConfig[]): Mi
     .sort((a, b) => (a.sourceTopic < b.sourceTopic ? -1 : 1));
 }
 
-type Scope = Pick<MoveRecord, 'from' | 'to' | 'topics'>;
+type Scope = Pick<MoveRecord, 'from' | 'to' | 'topics' | 'facts'>;
 
-/** The mirrors at the region that becomes primary, of the topics whose primary is the former one. */
+/**
+ * The mirrors at the region that becomes primary that go along: of the topics whose primary is the former one, those that
+ * were met since the move began too; and when the roles have turned, of those that were written down.
+ */
 export function movedMirrors(group: OpenGroup, home: Region, move: Scope): MirrorRecord[] {
   const roles = group.roles();
+  const noted = new Set(movedTopics(move));
   const isMoved = (topic: string): boolean => {
     if (move.topics !== null) return move.topics.includes(topic);
-    if (roles === null) return true;
-    const { region } = primaryOf(roles, topic);
-    // After the roles have turned, too: a move that is gone on with is about the same topics.
-    return region === move.from || region === move.to;
+    if (roles === null || noted.has(topic)) return true;
+    return primaryOf(roles, topic).region === move.from;
   };
   return mirrorsOfLinks(home, linksBetween(group, move.from, move.to)).filter(({ sourceTopic }) =>
     isMoved(sourceTopic),
@@ -42,7 +44,7 @@ export function movedMirrors(group: OpenGroup, home: Region, move: Scope): Mirro
 }
 
 /** The topics that a move is about, as written down when it began. */
-export function movedTopics({ facts }: MoveRecord): readonly string[] {
+export function movedTopics({ facts }: Pick<MoveRecord, 'facts'>): readonly string[] {
   return Array.isArray(facts.topics) ? facts.topics.map(String) : [];
 }
 

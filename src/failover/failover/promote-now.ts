@@ -26,7 +26,7 @@ export const promoteNow: Step = {
         : `; NOT YET: ${waitingWords(open, promoted.length + open.length)}; the agents go on trying`;
     return {
       remark: `${plural(promoted.length, 'mirror')} promoted; ${move.to} takes writes ${took} after the failover began${rest}`,
-      facts: { openAtMs },
+      facts: { openAtMs, topics: [...promoted, ...open].map(({ sourceTopic }) => sourceTopic) },
     };
   },
 };

@@ -1,8 +1,10 @@
 // The roles turn: first where the new primary is, so that nothing is copied into it any more, then in the other regions.
 import { type MoveRecord, type RolesRecord, rolesKey } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { plural } from '../../units.ts';
 import { movedTopics, rolesOf } from '../moved.ts';
 import { setRolesAt, setRolesElsewhere } from '../set-roles.ts';
+import { liftLeftDenials } from '../switchover/denials.ts';
 import { turnedRoles } from '../turned-roles.ts';
 import type { MoveContext, Step } from '../types.ts';
 
@@ -17,7 +19,9 @@ export const rolesHere: Step = {
   run: async (context, move) => {
     const roles = rolesAfter(context, move);
     await setRolesAt(context.home, roles);
-    return { remark: `roles of generation ${roles.generation}`, facts: { roles } };
+    const lifted = await liftLeftDenials(context);
+    const rest = lifted === 0 ? '' : `; ${plural(lifted, 'denial')} of a former switchover taken away`;
+    return { remark: `roles of generation ${roles.generation}${rest}`, facts: { roles } };
   },
 };
 

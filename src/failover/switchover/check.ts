@@ -167,11 +167,18 @@ function linkChecks({ group, nowMs }: MoveContext, { from, to }: MoveRecord): Ch
   });
 }
 
-function mirrorChecks(
-  { home, nowMs }: MoveContext,
-  move: MoveRecord,
-  mirrors: readonly MirrorRecord[],
-): Checked[] {
+/** Topics that the links take and something keeps from being mirrored, with the reason. */
+function notMirrored({ group, home }: MoveContext, { from, to, topics }: MoveRecord): string[] {
+  const links = linksBetween(group, from, to).map(({ name }) => name);
+  return [...(home.state?.conditions ?? [])].flatMap(([name, { state, reason }]) => {
+    const [link, topic] = name.split('/');
+    const isOurs = links.includes(link!) && topic !== undefined && (topics?.includes(topic) ?? true);
+    return isOurs && state !== 'Standby' ? [`${topic} is ${state}: ${reason}`] : [];
+  });
+}
+
+function mirrorChecks(context: MoveContext, move: MoveRecord, mirrors: readonly MirrorRecord[]): Checked[] {
+  const { home, nowMs } = context;
   if (mirrors.length === 0)
     return [fail('mirrors', `${move.to} mirrors nothing of ${move.from}: there is nothing to switch to`)];
   const unknown = (move.topics ?? []).filter(
@@ -191,6 +198,9 @@ function mirrorChecks(
     checks.push(fail('mirrors', `${names}: ${state}; ${why}`));
   }
   const lags = mirrors.map((mirror) => lagOfMirror(home, mirror, nowMs()));
+  const apart = notMirrored(context, move);
+  if (apart.length > 0)
+    checks.push(fail('mirrors', `not mirrored, so they would be left behind: ${nameList(apart, 4)}`));
   const ended = lags.flatMap(({ topic, ended: partitions }) =>
     partitions.map((one) => `${topic}: partition ${one}`),
   );

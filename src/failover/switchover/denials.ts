@@ -4,7 +4,8 @@ import { type Acl, createAcls, deleteAcls, describeAcl, describeAcls, unwrap } f
 import type { MoveRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { agentPrincipalOf, ownPrincipals, ruleKey, withholdingRules } from '../../link/acls/index.ts';
-import type { OpenRegion } from '../types.ts';
+import { MoveLog, thisProcess } from '../move-log.ts';
+import type { MoveContext, OpenRegion } from '../types.ts';
 import { waitUntil } from '../wait-until.ts';
 
 /** Kafka's SECURITY_DISABLED: no authorizer runs. */
@@ -89,4 +90,22 @@ export async function removeDenials(
   const ours = denials.filter((acl) => !isKept(acl));
   if (ours.length > 0) for (const outcome of await deleteAcls(region.cluster, ours)) unwrap(outcome);
   return { removedCount: ours.length, keptCount: denials.length - ours.length };
+}
+
+/**
+ * Denials that a switchover away from this region has left, which was given up for a failover: the region takes writes
+ * again. @returns how many there were
+ */
+export async function liftLeftDenials({ group, home, by, nowMs }: MoveContext): Promise<number> {
+  let count = 0;
+  for (const region of group.regions.values()) {
+    if (region.cluster === null) continue;
+    for (const move of region.state?.moves.values() ?? []) {
+      const isLeft = move.group === group.config.name && move.from === home.name && move.state !== 'running';
+      if (!isLeft || denialsOf(move).length === 0) continue;
+      count += (await removeDenials(home, denialsOf(move), [])).removedCount;
+      await new MoveLog(region, move, { driver: thisProcess(by), nowMs }).release({ facts: { denials: [] } });
+    }
+  }
+  return count;
 }

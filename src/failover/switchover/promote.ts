@@ -36,7 +36,10 @@ export const promote: Step = {
     );
     for (const remark of remarks.slice(0, 10)) context.say(remark);
     const pause = describePause(move.facts.pause as Pause, openAtMs, move.to);
-    return { remark: `${plural(promoted.length, 'mirror')} promoted; ${pause}`, facts: { openAtMs } };
+    return {
+      remark: `${plural(promoted.length, 'mirror')} promoted; ${pause}`,
+      facts: { openAtMs, topics: promoted.map(({ sourceTopic }) => sourceTopic) },
+    };
   },
   // A promotion that waits for its source can be called off; one that closes partitions can't.
   undo: async ({ group, home, signal }, move) => {
