@@ -110,10 +110,12 @@ describe('a command', () => {
     const { said } = await run([
       hook({ name: 'a', command: ['./missing.sh'] }),
       hook({ name: 'b', command: ['./plain.txt'] }),
+      hook({ name: 'c', command: ['true', 'nul \0 byte'] }),
     ]);
     expect(said.sort()).toEqual([
       expect.stringMatching(/^a: FAILED: \.\/missing\.sh can't be run: no such file after/),
       expect.stringMatching(/^b: FAILED: \.\/plain\.txt can't be run: it is not executable after/),
+      expect.stringMatching(/^c: FAILED: true can't be run: /),
     ]);
   });
 

@@ -7,8 +7,23 @@ import { ShownOutput } from './shown-output.ts';
 
 /** What a command left running in the background may hold its output open: not waited for longer than this, ms. */
 const outputAfterExitMs = 500;
+/** One that can't be killed (it runs as somebody else, or hangs in the kernel) is left alone after this, ms. */
+const killMsMax = 2_000;
 
-export function runCommand(
+export async function runCommand(
+  command: readonly string[],
+  event: SentHookEvent,
+  run: HookRun,
+): Promise<HookEnd> {
+  try {
+    return await spawned(command, event, run);
+  } catch (error) {
+    // Arguments that no process can be given, and the like.
+    return { failure: `${command[0]} can't be run: ${reasonOf(error as Error)}`, lines: [] };
+  }
+}
+
+function spawned(
   command: readonly string[],
   event: SentHookEvent,
   { folder, environment, signal }: HookRun,
@@ -22,9 +37,15 @@ export function runCommand(
       stdio: 'pipe',
       detached: true,
     });
-    const kill = () => killGroup(child.pid);
+    let patience: NodeJS.Timeout | undefined;
+    const kill = () => {
+      killGroup(child.pid);
+      patience = setTimeout(() => end('it could not be killed'), killMsMax);
+    };
     const end = (failure: string | null) => {
       signal.removeEventListener('abort', kill);
+      clearTimeout(patience);
+      child.unref();
       child.stdout.destroy();
       child.stderr.destroy();
       resolve({ failure, lines: output.lines([]) });
@@ -52,8 +73,8 @@ function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  } catch {
+    // It has ended, or is somebody else's.
   }
 }
 
