@@ -296,11 +296,6 @@ function isWorthTelling({ body }: CommandRecord, { kind }: Decision): boolean {
   );
 }
 
-/** Who drives a move writes it every few seconds; that it begins and ends is worth a line. */
-function isBeat({ body }: CommandRecord): boolean {
-  return body.do === 'writeMove' && body.ifRevision !== null && body.move.state === 'running';
-}
-
 function describe({ by, body, isDryRun }: CommandRecord): string {
   if (body.do === 'writeMove') {
     const { kind, group, to, state } = body.move;
