@@ -277,3 +277,27 @@ withRegions(
     for (const partition of [0, 1]) expect(await savedValues(us, one, partition)).toEqual(numbered('split'));
   },
 );
+
+withRegions('what retention emptied at the new primary is filled up to its first record', async (us, eu) => {
+  const [emptied, shortened] = [uniqueTopic('emptied'), uniqueTopic('shortened')];
+  const topics = [emptied, shortened];
+  await oracle.createTopics(
+    us,
+    topics.map((name) => ({ name, partitions: 2 })),
+  );
+  await using split = await SplitRegions.start({ us, eu, topics });
+  await write(us, topics, 'before');
+  for (const topic of topics) await split.mirrored(topic, [20, 20]);
+  await split.failOver(topics);
+  await write(us, topics, 'split');
+  await write(eu, topics, 'after');
+  await oracle.deleteRecords(eu, emptied, { 0: -1 });
+  await oracle.deleteRecords(eu, shortened, { 0: 30 });
+
+  expectDone(await runRestore(split, { confirmed: topics, startedAtMs }));
+  for (const topic of topics) {
+    await oracle.expectSame({ source: eu, destination: us, topic, startAtLater: true });
+    const startsOf = async (region: Region) => (await oracle.ends(region, topic)).map(({ start }) => start);
+    expect(await startsOf(us)).toEqual(await startsOf(eu));
+  }
+});

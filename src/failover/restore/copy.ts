@@ -2,6 +2,7 @@
 // logs tell how far they are.
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  describeConfigs,
   describeLogDirs,
   describeTopics,
   listOffsets,
@@ -9,6 +10,7 @@ import {
   unwrap,
 } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { startTagSetting, startTags } from '../../link/index.ts';
 import { hasEnded } from '../../mirror/index.ts';
 import { later } from '../../offsets.ts';
 import { Slots } from '../../slots.ts';
@@ -39,7 +41,6 @@ export interface CopyOptions {
 export interface Copied {
   readonly partitions: number;
   readonly bytes: number;
-  readonly records: bigint;
 }
 
 const lookEveryMs = 500;
@@ -87,7 +88,7 @@ export async function untilCopied(ground: RestoreGround, options: CopyOptions): 
         ...{ partitionsDone, partitions: awaited.length, bytesDone, bytes, bytesPerSecond },
         leftMs: bytesPerSecond > 0 ? ((bytes - bytesDone) / bytesPerSecond) * 1000 : null,
       });
-      if (partitionsDone === awaited.length) return { partitions: awaited.length, bytes, records: 0n };
+      if (partitionsDone === awaited.length) return { partitions: awaited.length, bytes };
       const stillMs = performance.now() - movedAtMs;
       if (stillMs > hintAfterMs && !hasHinted) {
         hasHinted = true;
@@ -105,6 +106,39 @@ export async function untilCopied(ground: RestoreGround, options: CopyOptions): 
     logs.close();
   }
 }
+
+/** How long mirrors may take to let people read what was filled, ms. */
+const openMsMax = 60_000;
+
+/**
+ * Resolves when nobody is kept from reading these topics any more: offsets in front of their first record are filled
+ * and cut off by then.
+ * @throws LockstepError KAFKA_ERROR, retriable, when it takes too long.
+ */
+export async function untilOpened({ lost }: RestoreGround, topics: readonly string[]): Promise<void> {
+  const resources = topics.map((name) => ({ type: 'topic', name }) as const);
+  await lost.cluster.retry(
+    async () => {
+      const described = await describeConfigs(lost.cluster, resources, { names: [startTagSetting] });
+      const open = described.find(({ outcome }) =>
+        openTags.has(unwrap(outcome).get(startTagSetting)?.value ?? ''),
+      );
+      if (open === undefined) return;
+      throw new LockstepError(
+        'KAFKA_ERROR',
+        `topic ${open.resource.name} of ${lost.name} is still being filled up to its first record`,
+        { retriable: true },
+      );
+    },
+    { timeoutMs: openMsMax },
+  );
+}
+
+const openTags: ReadonlySet<string> = new Set([
+  startTags.filling,
+  startTags.fillingReadable,
+  startTags.opening,
+]);
 
 /** `43%  1.2 of 2.8 GiB  12 of 30 partitions  35.0 MiB/s  about 48 s left`. */
 export function describeCopy(progress: CopyProgress): string {

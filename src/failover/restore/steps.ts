@@ -6,7 +6,7 @@ import { completeLossReport } from '../loss/index.ts';
 import { setRolesAt, setRolesElsewhere } from '../set-roles.ts';
 import type { MoveContext, Step, StepOutcome } from '../types.ts';
 import { beginMirrors } from './begin-mirrors.ts';
-import { describeCopy, untilCopied, verifyEnds } from './copy.ts';
+import { describeCopy, untilCopied, untilOpened, verifyEnds } from './copy.ts';
 import { deleteDiverged, stillThere, writtenSince } from './delete-topics.ts';
 import { foundAsFacts, foundIn, foundOf, optionsOf, verifiedAsFacts, verifiedOf } from './facts.ts';
 import { groundBetween, type RestoreGround, restoreGround } from './ground.ts';
@@ -216,6 +216,10 @@ const copyStep: Step = {
       ...{ topics: restoredOf(move), say: context.say, signal: context.signal },
       onProgress: tell,
     });
+    await untilOpened(
+      ground,
+      foundOf(move).copied.map(({ topic }) => topic),
+    );
     const tookMs = performance.now() - beganMs;
     return {
       remark: `${plural(partitions, 'partition')}, ${formatBytes(bytes)} there, in ${formatDuration(tookMs)}`,
