@@ -1,5 +1,5 @@
 // What a restore stands on: the region that comes back, the one that it is restored from, and the links between them.
-import { type MirrorRecord, primaryOf } from '../../control/index.ts';
+import { type FleetState, type MirrorRecord, primaryOf } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { isInternalTopic, type LinkConfig, matchesTopic } from '../../topology/index.ts';
 import type { OpenGroup, OpenRegion } from '../types.ts';
@@ -82,9 +82,21 @@ export interface KnownCut {
   readonly isSameTopic: boolean;
 }
 
+/** What a cut is looked up in. */
+interface CutGround {
+  readonly group: {
+    readonly topology: {
+      readonly links: Readonly<Record<string, Pick<LinkConfig, 'source' | 'destination'>>>;
+    };
+    readonly config: { readonly links: readonly string[] };
+  };
+  readonly home: { readonly name: string; readonly state: Pick<FleetState, 'mirrors'> | null };
+  readonly lost: { readonly name: string };
+}
+
 /** Where the new primary's mirror of a topic was cut, by the record of the promotion. */
 export function knownCut(
-  { group, home, lost }: Pick<RestoreGround, 'group' | 'home' | 'lost'>,
+  { group, home, lost }: CutGround,
   topic: string,
   ids: { readonly lost: string; readonly home: string },
 ): KnownCut {
@@ -95,24 +107,17 @@ export function knownCut(
     const isSameTopic = sourceTopicId === ids.lost && mirrorTopicId === ids.home;
     return { cuts: cutsOf(own.mirror), isSameTopic };
   }
-  // A third region: both are mirrors of the former primary.
-  for (const { link, mirror } of mirrors) {
-    const other = mirrorsOf(group, lost, topic).find((one) => one.link.source === link.source);
-    if (other === undefined) continue;
-    const isSameTopic =
-      other.mirror.sourceTopicId === mirror.sourceTopicId &&
-      other.mirror.mirrorTopicId === ids.lost &&
-      mirror.mirrorTopicId === ids.home;
-    return { cuts: cutsOf(mirror), isSameTopic };
-  }
-  return { cuts: null, isSameTopic: true };
+  // A third region: both are mirrors of the former primary, and its own mirror is forgotten. The comparison tells whether
+  // the topic is the same.
+  const promoted = mirrors.find(({ mirror }) => mirror.promotion?.partitions !== undefined);
+  return { cuts: promoted === undefined ? null : cutsOf(promoted.mirror), isSameTopic: true };
 }
 
 function mirrorsOf(
-  { topology, config }: OpenGroup,
-  at: OpenRegion,
+  { topology, config }: CutGround['group'],
+  at: CutGround['home'],
   topic: string,
-): { link: LinkConfig; mirror: MirrorRecord }[] {
+): { link: Pick<LinkConfig, 'source' | 'destination'>; mirror: MirrorRecord }[] {
   return config.links.flatMap((name) => {
     const link = topology.links[name];
     const mirror = at.state?.mirrors.get(`${name}/${topic}`);
