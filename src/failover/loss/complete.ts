@@ -6,24 +6,21 @@
 //   4. positions of groups are read there, and compared with those that the new primary had.
 //
 // Nothing is changed there. It has to be done before a restore deletes anything.
-import { type Cluster, describeTopics, listOffsets, listTransactions } from '../../client/index.ts';
+import { type Cluster, listOffsets, listTransactions } from '../../client/index.ts';
 import type { MoveRecord, RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { Slots } from '../../slots.ts';
 import { formatCount } from '../../units.ts';
-import { clusterLogs, type LogSource, LogStalled, OffsetGone } from '../../verify/index.ts';
+import { clusterLogs } from '../../verify/index.ts';
 import type { MoveContext, OpenRegion } from '../types.ts';
 import { groupsBack, undecidedTransactions } from './known.ts';
-import type { TransactionPart } from './log-scan.ts';
+import { orError, placeOf, readTails, wholeParts } from './lost-logs.ts';
 import { positionsAt } from './positions.ts';
 import { type StoredLoss, storedLosses, storeLoss } from './records.ts';
-import { cutTransactions, type PlacedPart } from './split.ts';
-import { lookBackOffsetsMax, readBefore, readTail, type Tail } from './tail.ts';
+import { cutTransactions } from './split.ts';
+import { lookBackOffsetsMax, type Tail } from './tail.ts';
 import type { GroupBack, LossReport, PartitionLoss, TopicLoss } from './types.ts';
 import { linksBetween } from './write.ts';
 
-/** Logs read at a time. */
-const logsAtOnceMax = 16;
 /** A leader that can't be asked for so long leaves its partition unread, ms. */
 const questionMsMax = 20_000;
 /** Transactions that are named in the report; a value of the control topic has to fit a record. */
@@ -33,7 +30,8 @@ type Reading = Pick<MoveContext, 'group' | 'nowMs' | 'signal'>;
 
 /**
  * Completes the reports of this move: of a failover its own, of a restore those of all failovers that left the region
- * behind which is restored. Call it before a restore deletes topics. What is complete already is left as it is.
+ * behind which is restored. Call it before a restore deletes topics. What is complete already is read again only while
+ * clients go on writing there.
  *
  * @returns the reports as they are now; none where there is no report
  * @throws LockstepError what the fleet answers when it is not stored
@@ -149,103 +147,12 @@ function remarksOf(producerCount: number, splitCount: number, areGroupsOld: bool
   ];
 }
 
-type Tails = ReadonlyMap<string, Tail | LockstepError>;
-
-const placeOf = ({ topic }: { topic: string }, { partition }: { partition: number }): string =>
-  `${topic}-${partition}`;
-const cutAt = ({ cutOffset, shift }: PartitionLoss): bigint => BigInt(cutOffset) + BigInt(shift);
-
-async function readTails(
-  logs: LogSource,
-  cluster: Cluster,
-  topics: readonly TopicLoss[],
-  { isLost, signal }: Pick<Lost, 'isLost'> & { signal: AbortSignal },
-): Promise<Tails> {
-  const described = await describeTopics(
-    cluster,
-    topics.map(({ topic }) => topic),
-  );
-  const slots = new Slots(logsAtOnceMax);
-  const tails = topics.flatMap((topic) =>
-    topic.partitions.map(async (partition): Promise<[string, Tail | LockstepError]> => {
-      const place = placeOf(topic, partition);
-      const found = described.get(topic.topic)!;
-      if (!found.ok) return [place, found.error];
-      if (!isLost(topic.topic)) return [place, restored(cluster, topic.topic)];
-      if (found.value.topicId !== topic.sourceTopicId) return [place, anotherTopic(cluster, topic.topic)];
-      const log = logs.partitionLog(topic.topic, partition.partition);
-      const options = { cut: cutAt(partition), shift: BigInt(partition.shift), signal };
-      return [place, await slots.use(() => orError(() => readTail(log, options)))];
-    }),
-  );
-  return new Map(await Promise.all(tails));
-}
-
-function restored(cluster: Cluster, topic: string): LockstepError {
-  return new LockstepError(
-    'CLUSTER_CHANGED',
-    `${cluster.name}: topic ${topic} does not await a restore any more: what it has now comes from the new primary`,
-  );
-}
-
-function anotherTopic(cluster: Cluster, topic: string): LockstepError {
-  return new LockstepError(
-    'CLUSTER_CHANGED',
-    `${cluster.name}: topic ${topic} was deleted and created again: what it had is gone, or stands in a quarantine topic`,
-  );
-}
-
-async function orError<T>(work: () => Promise<T>): Promise<T | LockstepError> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    if (error instanceof OffsetGone || error instanceof LogStalled)
-      return new LockstepError('KAFKA_ERROR', error.message, { cause: error });
-    throw error;
-  }
-}
-
 function withTail(partition: PartitionLoss, tail: Tail | LockstepError | undefined): PartitionLoss {
   if (tail === undefined) return partition;
   // What was read before stays true.
   if (tail instanceof LockstepError)
     return partition.exact === null ? { ...partition, unread: tail.message } : partition;
   return { ...partition, exact: tail.exact, unread: null };
-}
-
-/** Parts of the transactions that were cut off, wherever they stand. */
-async function wholeParts(
-  logs: LogSource,
-  topics: readonly TopicLoss[],
-  tails: Tails,
-  { producers, signal }: { producers: ReadonlySet<bigint>; signal: AbortSignal },
-): Promise<PlacedPart[]> {
-  if (producers.size === 0) return [];
-  const slots = new Slots(logsAtOnceMax);
-  const found = topics.flatMap(({ topic, partitions }) =>
-    partitions.map(async (partition): Promise<PlacedPart[]> => {
-      const tail = tails.get(placeOf({ topic }, partition));
-      if (tail === undefined || tail instanceof LockstepError) return [];
-      const log = logs.partitionLog(topic, partition.partition);
-      const options = { cut: cutAt(partition), logStart: tail.logStart, producers, signal };
-      const parts = await slots.use(() => orError(() => readBefore(log, options)));
-      return parts instanceof LockstepError ? [] : parts.map((part) => placed(part, topic, partition));
-    }),
-  );
-  return (await Promise.all(found)).flat();
-}
-
-function placed(
-  part: TransactionPart,
-  topic: string,
-  { partition, cutOffset, shift }: PartitionLoss,
-): PlacedPart {
-  const by = BigInt(shift);
-  return {
-    ...part,
-    ...{ topic, partition, cutOffset: BigInt(cutOffset), from: part.from - by, to: part.to - by },
-  };
 }
 
 /** Transactional ids that the region still tells; without the right to see one it stays unknown. */
