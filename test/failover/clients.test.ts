@@ -1,16 +1,12 @@
 // Clients that stay alive while their region is lost: their bootstrap name is switched in a real DNS server from one region
 // to the other, consumers go on at their offsets, producers go on writing, and nothing that was acknowledged is missing.
 // docs/clients.md says what each of them needs.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fetchGroupOffsets, unwrap } from '../../src/client/index.ts';
-import type { MoveRecord } from '../../src/control/index.ts';
-import { hookEvent, runHooks } from '../../src/failover/hooks/index.ts';
 import type { WrapCommand } from '../../src/regions/index.ts';
-import type { HookConfig } from '../../src/topology/index.ts';
-import { openFleet } from '../agent/running-fleet.ts';
 import { addressesOf } from '../client/support.ts';
 import { consumerMakes } from '../groups/consumers.ts';
 import {
@@ -25,6 +21,7 @@ import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { MovableRegions } from './movable-regions.ts';
 import {
   javaConsumer,
   kcatConsumer,
@@ -52,23 +49,20 @@ describe.skipIf(missing !== undefined)(`clients that move by a name${missing ? `
   test('Java, kcat and confluent-kafka go on at their offsets and go on writing', async () => {
     const [from, to] = [regions['us-east'], regions['eu-west']];
     const topic = uniqueTopic('orders');
-    await oracle.createTopics(from, [{ name: topic, partitions: partitionCount }]);
+    await using stack = new AsyncDisposableStack();
+    const { name, where } = await nameOf(stack, topic);
+    const movable = stack.use(
+      await MovableRegions.start({
+        ...{ regions: [from, to], topics: [topic], partitions: partitionCount },
+        link: { groups: ['moving-.*'], sync: { groups: { every: '500ms' } } },
+        group: { hooks: [{ name: 'dns', at: 'after', command: name.hook }] },
+      }),
+    );
     // The lost region's leader epochs are above those of the other one: clients that remember them must not mind.
     for (let i = 0; i < 3; i++) {
       await from.stop();
       await from.start();
     }
-
-    await using stack = new AsyncDisposableStack();
-    const { name, where } = await nameOf(stack, topic);
-    const fleet = stack.use(await openFleet(to));
-    await fleet.start('agent');
-    const config = { topics: [topic], groups: ['moving-.*'], sync: { groups: { every: '500ms' } } };
-    const source = { name: 'us-east', bootstrap: from.bootstrap };
-    await fleet.done({
-      do: 'createLink',
-      link: { name: 'us-to-eu', source, destination: 'eu-west', config },
-    });
 
     const java = stack.use(await JavaClients.start({ wrap: where.wrap }));
     const producers: MovingProducer[] = [
@@ -123,22 +117,19 @@ describe.skipIf(missing !== undefined)(`clients that move by a name${missing ? `
     for (const { group } of consumers)
       await waitFor(
         async () => {
-          const committed = await fetchGroupOffsets(fleet.control.cluster, group);
+          const committed = await fetchGroupOffsets(movable.clusters.get(to.name)!, group);
           const read = committed.reduce((sum, { outcome }) => sum + unwrap(outcome).offset, 0n);
           return read === BigInt(written.size);
         },
         { deadlineMs: 60_000, describe: `positions of ${group} to be synced` },
       );
-    await fleet.done({
-      do: 'promoteMirrors',
-      link: 'us-to-eu',
-      topics: null,
-      isNow: false,
-      timeoutMs: 60_000,
-    });
-    await name.toDestination();
+    await movable.mirrored(from);
     const lostAtMs = Date.now();
     await from.kill();
+    const failover = await movable.type('failover', '--to', to.name, '--yes');
+    expect({ ...failover, logs: movable.logs() }).toMatchObject({ exitCode: 0 });
+    expect(failover.stdout).toMatch(/hooks after .* 1 done/);
+    const movedMs = Date.now() - lostAtMs;
     write('after');
     const wentOnMs = new Map<string, number>();
     const isThere = ({ name, records }: MovingConsumer): boolean => {
@@ -152,7 +143,7 @@ describe.skipIf(missing !== undefined)(`clients that move by a name${missing ? `
     });
     const again = consumers.map(({ name, records }) => [name, againOf(records)]);
     console.log(
-      `went on, ms after the loss: ${JSON.stringify([...wentOnMs])}; again: ${JSON.stringify(again)}`,
+      `moved ${movedMs} ms after the loss; went on: ${JSON.stringify([...wentOnMs])}; again: ${JSON.stringify(again)}`,
     );
 
     for (const { name, records, restarts } of consumers) {
@@ -160,7 +151,7 @@ describe.skipIf(missing !== undefined)(`clients that move by a name${missing ? `
       for (const [partition, own] of Map.groupBy(records, (record) => record.partition)) {
         const offsets = [...new Set(own.map(({ offset }) => offset))].sort((a, b) => a - b);
         const cut = offsets.filter((offset, index) => index > 0 && offset !== offsets[index - 1]! + 1);
-        // A promotion that waits closes each partition with two markers.
+        // A promotion closes each partition with markers.
         expect({ name, partition, first: offsets[0], jumps: cut.length }).toEqual({
           name,
           partition,
@@ -206,7 +197,8 @@ describe.skipIf(missing !== undefined)(`clients that move by a name${missing ? `
       for (const { pid } of from.brokers) process.kill(pid!, 'SIGCONT');
     });
     const hungAtMs = Date.now();
-    await name.toDestination();
+    const [command, ...args] = name.hook;
+    execFileSync(command, args, { env: { LOCKSTEP_TO: to.name } });
     for (const producer of producers) producer.write([`${producer.name} after`]);
     await reach(2);
     console.log(`went on ${Date.now() - hungAtMs} ms after the region hung`);
@@ -226,42 +218,24 @@ describe.skipIf(missing !== undefined)(`clients that move by a name${missing ? `
     const jvm = 'JAVA_TOOL_OPTIONS=-Dsun.net.inetaddr.ttl=1';
     const wrap: WrapCommand = (command, args) => resolvingWith(dns, 'env', [jvm, command, ...args]);
     return {
-      name: { toDestination: () => switchName(dns, here, there) },
+      name: { hook: hookOf(dns, here, there) },
       where: { bootstrap: `kafka.shop.test:${door.port}`, topic, wrap },
     };
   }
 
-  /** As a site would: by the ready hook. */
-  async function switchName(dns: RunningDns, here: string, there: string): Promise<void> {
-    const conf = path.join(folder.path, 'dns.conf');
+  /** The ready hook, as a command that leads the name to either region. */
+  function hookOf(dns: RunningDns, here: string, there: string): [string, ...string[]] {
+    const conf = path.join(folder.path, `${uniqueTopic('dns')}.conf`);
     writeFileSync(
       conf,
       `SERVER="${dns.server}"\nZONE=${dns.zone}\nKEY=${dns.keyFile}\nNAMES=kafka\nTTL=1\nADDRESSES_us_east=${here}\nADDRESSES_eu_west=${there}\n`,
     );
-    const script = path.resolve(import.meta.dirname, '../../deploy/hooks/dns-nsupdate.sh');
-    const hook: HookConfig = {
-      ...{ name: 'dns', at: 'after', on: ['failover'], command: [script, conf], headers: {} },
-      ...{ timeoutMs: 10_000, isBlocking: false },
-    };
-    const options = { folder: folder.path, canStop: false, environment: nsupdateEnvironment };
-    expect(await runHooks([hook], 'after', hookEvent(move), options)).toMatchObject([{ state: 'done' }]);
-    expect(await dns.addressesOf('kafka')).toEqual([there]);
+    const { PATH, LD_LIBRARY_PATH = '' } = nsupdateEnvironment;
+    return ['env', `PATH=${PATH}`, `LD_LIBRARY_PATH=${LD_LIBRARY_PATH}`, script, conf];
   }
 });
 
-const move: MoveRecord = {
-  ...{ v: 1, id: 'move-1', group: 'shop', kind: 'failover', from: 'us-east', to: 'eu-west', topics: null },
-  ...{
-    by: 'test',
-    startedAtMs: 0,
-    changedAtMs: 0,
-    revision: 1,
-    state: 'running',
-    step: 'hooksAfter',
-    done: [],
-  },
-  ...{ rolesGeneration: 2, facts: {} },
-};
+const script = path.resolve(import.meta.dirname, '../../deploy/hooks/dns-nsupdate.sh');
 
 function valuesOf(records: MovingConsumer['records']): Set<string> {
   return new Set(records.map(({ value }) => value));
