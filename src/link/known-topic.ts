@@ -25,6 +25,8 @@ export interface KnownTopic {
   condition: TopicCondition | null;
   /** Looks in a row at which the destination did not list the mirror. */
   missingLooks: number;
+  /** Whether the destination has listed it since it was met: brokers learn of a new topic after its creation was answered. */
+  wasListed?: boolean;
 }
 
 /** What people want of a topic. */

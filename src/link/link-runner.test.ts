@@ -94,6 +94,7 @@ describe('a mirror that is another one now', () => {
   ])('is called what it is: %s', async (_what, topicId, first, last) => {
     source.addTopic('orders');
     await runner.start();
+    await vi.advanceTimersByTimeAsync(1_500);
     if (topicId === undefined) destination.topics.delete('orders');
     else destination.topics.set('orders', { topic: 'orders', topicId, partitionCount: 1 });
     await vi.advanceTimersByTimeAsync(3_000);
@@ -104,6 +105,19 @@ describe('a mirror that is another one now', () => {
     expect(notices.join('\n')).toContain(`topic orders was ${first} at the destination: `);
     await runner.stop();
   });
+});
+
+it('waits for brokers that list a new mirror late', async () => {
+  source.addTopic('orders');
+  await runner.start();
+  const created = destination.topics.get('orders')!;
+  destination.topics.delete('orders');
+  await vi.advanceTimersByTimeAsync(6_000);
+  destination.topics.set('orders', created);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(topicStatus('orders')?.state).toBe('Mirrored');
+  expect(recreated).toEqual([]);
+  await runner.stop();
 });
 
 describe('a topic that makes trouble', () => {

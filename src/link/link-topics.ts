@@ -42,6 +42,8 @@ interface WaitingTopic {
 
 /** A broker that has just started may not list every topic; only what is missing twice is gone. */
 const missingLooksMax = 2;
+/** One that is busy creating a thousand partitions lists them late; nobody has seen them there before. */
+const unlistedLooksMax = 15;
 
 export class LinkTopics {
   readonly #options: LinkTopicsOptions;
@@ -197,7 +199,8 @@ export class LinkTopics {
       return this.#recreated(known, 'source', reason);
     }
     known.missingLooks = mirror === undefined ? known.missingLooks + 1 : 0;
-    const isGone = known.missingLooks >= missingLooksMax;
+    known.wasListed ||= mirror !== undefined;
+    const isGone = known.missingLooks >= (known.wasListed ? missingLooksMax : unlistedLooksMax);
     if (isGone || (mirror !== undefined && mirror.topicId !== known.destinationId)) {
       const now = mirror === undefined ? 'it does not exist any more' : `its topic id is ${mirror.topicId}`;
       const reason = `its topic id was ${known.destinationId}, and now ${now}`;
