@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, listTopics } from '../../src/client/index.ts';
 import { deleteDiverged, writtenSince } from '../../src/failover/restore/delete-topics.ts';
 import type { Found } from '../../src/failover/restore/facts.ts';
-import { lostLogs } from '../../src/failover/restore/look.ts';
+import { lostLogs } from '../../src/failover/restore/lost-logs.ts';
 import { quarantineName } from '../../src/failover/restore/quarantine.ts';
 import { saveTails, verifyTails } from '../../src/failover/restore/tails.ts';
 import type { OpenRegion } from '../../src/failover/types.ts';

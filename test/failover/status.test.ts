@@ -143,6 +143,23 @@ test('a primary that is gone, its failover, and its return with clients that sti
   await expectExactLoss();
 });
 
+test('restored, the group is in order the other way round, and the loss report stands', {
+  timeout: 240_000,
+}, async () => {
+  const before = (await lockstepCommand('loss', group.file, '--json')).stdout;
+  const restored = await lockstepCommand('restore', 'us-east', group.file, '--yes');
+  expect([restored.exitCode, restored.stderr]).toEqual([0, expect.any(String)]);
+  const told = await becomes('the group to be in order', (_told, exitCode) => exitCode === 0);
+  expect(told).toMatchObject({
+    ...{
+      roles: { primary: { region: 'eu-west' }, changedBy: 'restore' },
+      primarySince: { changedBy: 'failover' },
+    },
+    failovers: [{ to: 'us-east', from: ['eu-west'], blocked: null, reverse: [], loss: { recordsMin: 0 } }],
+  });
+  expect((await lockstepCommand('loss', group.file, '--json')).stdout).toBe(before);
+});
+
 /** The report says of each partition what Kafka's consumer counts behind the cut. */
 async function expectExactLoss(): Promise<void> {
   const { topics, totals } = JSON.parse((await lockstepCommand('loss', group.file, '--json')).stdout);

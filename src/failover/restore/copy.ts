@@ -2,7 +2,6 @@
 // logs tell how far they are.
 import { setTimeout as pause } from 'node:timers/promises';
 import {
-  describeConfigs,
   describeLogDirs,
   describeTopics,
   listOffsets,
@@ -10,25 +9,14 @@ import {
   unwrap,
 } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { startTagSetting, startTags } from '../../link/index.ts';
 import { hasEnded } from '../../mirror/index.ts';
 import { later } from '../../offsets.ts';
-import { Slots } from '../../slots.ts';
-import { formatBytes, formatBytesPerSecond, formatDuration, plural } from '../../units.ts';
+import { formatDuration, plural } from '../../units.ts';
 import { clusterLogs, type LogSource, Span } from '../../verify/index.ts';
+import type { CopyProgress } from './copy-progress.ts';
 import type { RestoreGround } from './ground.ts';
-import { reading } from './reading.ts';
-
-export interface CopyProgress {
-  readonly partitionsDone: number;
-  readonly partitions: number;
-  /** About, in proportion to offsets. */
-  readonly bytesDone: number;
-  readonly bytes: number;
-  /** Null while nothing can be said. */
-  readonly leftMs: number | null;
-  readonly bytesPerSecond: number;
-}
+import { keyOf } from './lost-logs.ts';
+import { largestReplicas } from './topic-costs.ts';
 
 export interface CopyOptions {
   /** Topics whose mirrors are waited for. */
@@ -107,55 +95,6 @@ export async function untilCopied(ground: RestoreGround, options: CopyOptions): 
   }
 }
 
-/** How long mirrors may take to let people read what was filled, ms. */
-const openMsMax = 60_000;
-
-/**
- * Resolves when nobody is kept from reading these topics any more: offsets in front of their first record are filled
- * and cut off by then.
- * @throws LockstepError KAFKA_ERROR, retriable, when it takes too long.
- */
-export async function untilOpened({ lost }: RestoreGround, topics: readonly string[]): Promise<void> {
-  const resources = topics.map((name) => ({ type: 'topic', name }) as const);
-  await lost.cluster.retry(
-    async () => {
-      const described = await describeConfigs(lost.cluster, resources, { names: [startTagSetting] });
-      const open = described.find(({ outcome }) =>
-        openTags.has(unwrap(outcome).get(startTagSetting)?.value ?? ''),
-      );
-      if (open === undefined) return;
-      throw new LockstepError(
-        'KAFKA_ERROR',
-        `topic ${open.resource.name} of ${lost.name} is still being filled up to its first record`,
-        { retriable: true },
-      );
-    },
-    { timeoutMs: openMsMax },
-  );
-}
-
-const openTags: ReadonlySet<string> = new Set([
-  startTags.filling,
-  startTags.fillingReadable,
-  startTags.opening,
-]);
-
-/** `43%  1.2 of 2.8 GiB  12 of 30 partitions  35.0 MiB/s  about 48 s left`. */
-export function describeCopy(progress: CopyProgress): string {
-  const { partitionsDone, partitions, bytesDone, bytes, bytesPerSecond, leftMs } = progress;
-  const share = bytes > 0 ? bytesDone / bytes : partitions === 0 ? 1 : partitionsDone / partitions;
-  const cells = Math.floor(share * barCells);
-  return [
-    `[${'#'.repeat(cells)}${'-'.repeat(barCells - cells)}] ${Math.floor(share * 100)}%`,
-    `about ${formatBytes(Math.round(bytesDone))} of ${formatBytes(bytes)}`,
-    `${partitionsDone} of ${plural(partitions, 'partition')}`,
-    ...(bytesPerSecond > 0 ? [formatBytesPerSecond(bytesPerSecond)] : []),
-    ...(leftMs === null || partitionsDone === partitions ? [] : [`about ${formatDuration(leftMs)} left`]),
-  ].join('  ');
-}
-
-const barCells = 24;
-
 async function whatIsThere({ home }: RestoreGround, topics: readonly string[]): Promise<Awaited[]> {
   const described = await describeTopics(home.cluster, topics);
   const partitions = topics.flatMap((topic) => {
@@ -182,16 +121,12 @@ async function whatIsThere({ home }: RestoreGround, topics: readonly string[]): 
     ),
     describeLogDirs(home.cluster, counts),
   ]);
-  const sizes = new Map<string, bigint>();
-  for (const { outcome } of dirs)
-    for (const { replicas } of outcome.ok ? outcome.value : [])
-      for (const { topic, partition, sizeBytes } of replicas)
-        sizes.set(`${topic}/${partition}`, later(sizeBytes, sizes.get(`${topic}/${partition}`) ?? 0n));
+  const sizes = largestReplicas(dirs);
   return partitions.map((at, index) => ({
     ...at,
     start: unwrap(starts[index]!.outcome).offset,
     end: unwrap(ends[index]!.outcome).offset,
-    bytes: Number(sizes.get(`${at.topic}/${at.partition}`) ?? 0n),
+    bytes: Number(sizes.get(keyOf(at)) ?? 0n),
     ...{ reached: null, isDone: false },
   }));
 }
@@ -259,49 +194,4 @@ function troubleOf({ lost, link }: RestoreGround, awaited: readonly Awaited[]): 
   if (status !== undefined && (hasEnded(status.state) || status.reason !== null))
     return `${place}: ${status.state}${status.reason === null ? '' : `, ${status.reason}`}`;
   return `${place}; do agents run for ${lost.name}? Start one there: lockstep run`;
-}
-
-/** How many offsets at the end of each restored log are compared with the new primary's. */
-const comparedOffsets = 10_000n;
-const comparedAtOnceMax = 4;
-
-/**
- * Compares the ends of what was restored.
- * @returns how many records were compared.
- * @throws LockstepError KAFKA_ERROR naming the first partition that differs.
- */
-export async function verifyEnds(
-  { home, lost }: RestoreGround,
-  topics: readonly string[],
-  signal: AbortSignal,
-): Promise<bigint> {
-  const [homeLogs, lostLogs] = [clusterLogs(home.cluster), clusterLogs(lost.cluster)];
-  const described = await describeTopics(home.cluster, topics);
-  const slots = new Slots(comparedAtOnceMax);
-  try {
-    const partitions = topics.flatMap((topic) =>
-      unwrap(described.get(topic)!).partitions.map((_, partition) => ({ topic, partition })),
-    );
-    const compared = partitions.map(({ topic, partition }) =>
-      slots.use(async () => {
-        signal.throwIfAborted();
-        const source = homeLogs.partitionLog(topic, partition);
-        const destination = lostLogs.partitionLog(topic, partition);
-        const [from, to] = [await source.offsets(signal), await destination.offsets(signal)];
-        const end = to.highWatermark < from.lastStableOffset ? to.highWatermark : from.lastStableOffset;
-        const start = [end - comparedOffsets, from.logStartOffset, to.logStartOffset].reduce(later);
-        const span = new Span({ start, end: later(start, end) }, { source, destination, signal });
-        await reading(`${topic}-${partition}`, () => span.run());
-        if (span.difference === null) return span.compared.records;
-        throw new LockstepError(
-          'KAFKA_ERROR',
-          `${topic}-${partition} differs between ${home.name} and ${lost.name} at offset ${span.difference.offset} (${span.difference.kind}); see lockstep verify`,
-        );
-      }),
-    );
-    return (await Promise.all(compared)).reduce((sum, records) => sum + records, 0n);
-  } finally {
-    homeLogs.close();
-    lostLogs.close();
-  }
 }

@@ -6,7 +6,7 @@ import { later } from '../../offsets.ts';
 import { clusterLogs } from '../../verify/index.ts';
 import type { OpenRegion } from '../types.ts';
 import type { Found, FoundTopic, VerifiedTail } from './facts.ts';
-import { lostLogs } from './look.ts';
+import { lostLogs } from './lost-logs.ts';
 import { readTail } from './tail.ts';
 
 /** Brokers may take a while to let go of a topic, ms. */

@@ -6,7 +6,8 @@ import { completeLossReport } from '../loss/index.ts';
 import { setRolesAt, setRolesElsewhere } from '../set-roles.ts';
 import type { MoveContext, Step, StepOutcome } from '../types.ts';
 import { beginMirrors } from './begin-mirrors.ts';
-import { describeCopy, untilCopied, untilOpened, verifyEnds } from './copy.ts';
+import { untilCopied } from './copy.ts';
+import { describeCopy } from './copy-progress.ts';
 import { deleteDiverged, stillThere, writtenSince } from './delete-topics.ts';
 import { foundAsFacts, foundIn, foundOf, optionsOf, verifiedAsFacts, verifiedOf } from './facts.ts';
 import { groundBetween, type RestoreGround, restoreGround } from './ground.ts';
@@ -14,6 +15,8 @@ import { lookForRestore, windowOffsetsDefault } from './look.ts';
 import { restoredRoles, restoredTopicsOf } from './restored-roles.ts';
 import { saveTails, verifyTails } from './tails.ts';
 import { deletedTopics, type RestorePlan } from './types.ts';
+import { untilOpened } from './until-opened.ts';
+import { verifyEnds } from './verify-ends.ts';
 
 /** What depends on the amount of data may take this long, ms; it can be interrupted and gone on with. */
 const longMs = 7 * 24 * 3_600_000;

@@ -6,7 +6,7 @@ import { Slots } from '../../slots.ts';
 import { clusterLogs } from '../../verify/index.ts';
 import type { OpenRegion } from '../types.ts';
 import type { Found, FoundTopic, VerifiedTail } from './facts.ts';
-import { lostLogs } from './look.ts';
+import { lostLogs } from './lost-logs.ts';
 import { createQuarantine } from './quarantine.ts';
 import { reading } from './reading.ts';
 import { type SaveTailOptions, saveTail, verifyTail } from './save-tail.ts';
