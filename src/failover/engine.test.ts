@@ -134,6 +134,32 @@ describe('a move', () => {
   });
 });
 
+describe('a step that slept while its move was taken away', () => {
+  test('is told to stop by the next beat, and is taken back when it has stopped', async () => {
+    let isStopped = false;
+    const { home, ran, base } = setUp({
+      two: {
+        run: async ({ signal }) => {
+          await new MoveLog(home, home.move, { driver: thisProcess('bob@ops'), nowMs: Date.now }).release({
+            state: 'undone',
+          });
+          await new Promise<void>((resolve) => {
+            signal.addEventListener('abort', () => setTimeout(resolve, 20), { once: true });
+          });
+          isStopped = true;
+          throw new Error('deletes nothing more');
+        },
+        undo: async ({ signal }) => {
+          ran.push(`undo two, stopped: ${isStopped}, may work: ${!signal.aborted}`);
+          return '';
+        },
+      },
+    });
+    await expect(runMove({ ...base, move: newMove() })).rejects.toThrow(MoveTaken);
+    expect(ran).toEqual(['one', 'undo two, stopped: true, may work: true']);
+  });
+});
+
 describe('a second terminal', () => {
   test('sees that the first is alive by its beats, whatever the clocks say', async () => {
     const { home } = setUp();

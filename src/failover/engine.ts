@@ -63,7 +63,13 @@ export async function runMove(options: RunOptions): Promise<MoveEnd> {
   const log = new MoveLog(options.home, options.move, { driver: thisProcess(options.by), nowMs });
   const ended = new AbortController();
   const context = contextOf(options, log, AbortSignal.any([signal, ended.signal]));
-  await log.take({ failure: null });
+  let takenAway: MoveTaken | null = null;
+  // Whoever slept through it must not go on with what somebody else does now, or has taken back.
+  const onTaken = (error: MoveTaken): void => {
+    takenAway = error;
+    ended.abort(error);
+  };
+  await log.take({ failure: null }, onTaken);
   try {
     for (let index = stepIndex(steps, log.move); index < steps.length; index++) {
       const step = steps[index]!;
@@ -73,7 +79,7 @@ export async function runMove(options: RunOptions): Promise<MoveEnd> {
       const beganMs = performance.now();
       const tookMs = () => Math.round(performance.now() - beganMs);
       try {
-        const { remark, facts } = await runStep(step, context, log.move);
+        const { remark, facts } = await runStep(step, context, log.move, signal);
         const done: MoveStepDone = { step: step.name, startedAtMs, tookMs: tookMs(), remark };
         const next = steps[index + 1];
         const change = {
@@ -84,7 +90,8 @@ export async function runMove(options: RunOptions): Promise<MoveEnd> {
         else await log.write({ ...change, step: next.name });
         teller.ends({ ...told, tookMs: done.tookMs, remark });
       } catch (error) {
-        if (error instanceof MoveTaken) throw await taken(error, step, context, log.move);
+        const byOthers = takenAway ?? (error instanceof MoveTaken ? error : null);
+        if (byOthers !== null) throw await taken(byOthers, step, { ...context, signal }, log.move);
         if (signal.aborted) {
           await within(log.release(), releaseMsMax, 'leaving the move').catch(() => {});
           return { kind: 'interrupted', move: log.move, step };
@@ -103,10 +110,10 @@ export async function runMove(options: RunOptions): Promise<MoveEnd> {
   }
 }
 
-function runStep(step: Step, context: MoveContext, move: MoveRecord) {
+/** A step whose move is taken away ends by itself: what it did may have to be taken back, and nothing may follow that. */
+function runStep(step: Step, context: MoveContext, move: MoveRecord, signal: AbortSignal) {
   const limitMs = step.limitMs?.(move) ?? stepLimitMs;
   const interrupted = new Promise<never>((_resolve, reject) => {
-    const { signal } = context;
     const stop = (): void => reject(signal.reason);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });

@@ -102,12 +102,21 @@ export class MoveLog {
     return this.#move;
   }
 
-  /** Begins the move or takes it over, and beats from then on. @throws LockstepError of a leader that refuses. */
-  async take(facts: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  /**
+   * Begins the move or takes it over, and beats from then on.
+   * @param onTaken told by a beat that finds that somebody else has the move now, or has ended it
+   * @throws LockstepError of a leader that refuses.
+   */
+  async take(
+    facts: Readonly<Record<string, unknown>> = {},
+    onTaken?: (taken: MoveTaken) => void,
+  ): Promise<void> {
     await this.write({ facts });
     this.#timer = setInterval(() => {
-      // A beat that fails is followed by another one; a real write tells what is wrong.
-      this.write({}).catch(() => {});
+      // A beat that fails otherwise is followed by another one; a real write tells what is wrong.
+      this.write({}).catch((error: unknown) => {
+        if (error instanceof MoveTaken) onTaken?.(error);
+      });
     }, beatEveryMs);
   }
 
