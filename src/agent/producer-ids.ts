@@ -120,6 +120,8 @@ export class ProducerIdKeeper {
   /** One id of each broker; the metadata is looked at anew, since a broker may be new. */
   async #idsOf(cluster: Cluster): Promise<Map<number, bigint>> {
     await cluster.refreshMetadata([]);
+    if (cluster.brokers.length === 0)
+      throw new LockstepError('CLUSTER_UNREACHABLE', `cluster ${cluster.name}: it names no brokers`);
     const ids = await Promise.all(
       cluster.brokers.map(async ({ id: brokerId }) => {
         const { producerId } = await allocateProducerId(cluster, { brokerId, timeoutMs: requestMsMax });

@@ -6,6 +6,7 @@
 //   condition/<link>[/<source topic>]    why a link or a topic is not copied      written by the leader
 //   acl/<link>/..., group/<link>/...     what a keeper has to remember           written by the leader
 //   behind/<link>/<source topic>         groups that a promotion left behind     written by the leader
+//   producerIds/<link>                   how far producer ids are apart           written by the leader
 //   shift/..., start/...                 see src/link/shift.ts, start-at.ts      first value wins
 //   status/<link>/<topic>/<partition>    how a partition stands                  written by the agent that copies it
 //   agent/<id>                           an agent, where its API listens         written by that agent
