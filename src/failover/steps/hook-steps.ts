@@ -1,8 +1,8 @@
 // What a site wants to be told or done before and after a move, as steps.
 import path from 'node:path';
 import type { MoveRecord } from '../../control/index.ts';
-import { LockstepError } from '../../errors.ts';
 import type { HookPoint } from '../../topology/index.ts';
+import { CheckFailed, fail } from '../checked.ts';
 import { hookEvent, hookPlanLine, hooksOf, runHooks } from '../hooks/index.ts';
 import type { MoveContext, Step, StepOutcome } from '../types.ts';
 
@@ -39,7 +39,7 @@ async function run(
   });
   signal.throwIfAborted();
   const stopping = outcomes.find(({ stopsMove }) => stopsMove);
-  if (stopping !== undefined) throw new LockstepError('KAFKA_ERROR', `hook ${stopping.line}`);
+  if (stopping !== undefined) throw new CheckFailed([fail('hooks', stopping.line)]);
   if (outcomes.length === 0) return { remark: 'none' };
   const failed = outcomes.filter(({ state }) => state !== 'done');
   const names = failed.map(({ name }) => name).join(', ');
