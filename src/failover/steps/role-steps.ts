@@ -9,7 +9,7 @@ import { turnedRoles } from '../turned-roles.ts';
 import type { MoveContext, Step } from '../types.ts';
 
 /** Of a switchover all regions are there, or were a moment ago, ms. */
-const patienceMs = { switchover: 20_000, failover: 4_000 } as const;
+const patienceMs = { switchover: 20_000, failover: 2_000 } as const;
 
 export const rolesHere: Step = {
   name: 'rolesHere',
