@@ -52,9 +52,9 @@ export function followed(ours: RolesRecord | undefined, theirs: RolesRecord): Fo
   if (theirs.generation < ours.generation && ahead) return { kind: 'none' };
   const isEqual = theirs.generation === ours.generation;
   if (!isEqual || !saySame(ours, theirs)) {
-    // A file added a link here while a move was made there: that is no contradiction.
-    if (isEqual && behind && !ahead) return { kind: 'take', roles: joined(theirs, ours) };
-    if (isEqual && ahead && !behind) return { kind: 'none' };
+    // A file added links here while a move was made there, however often: that is no contradiction.
+    if (behind && !ahead) return { kind: 'take', roles: joined(theirs, ours) };
+    if (ahead && !behind) return { kind: 'none' };
     const differences = roleChanges(ours, theirs);
     return { kind: 'split', differences: differences.length > 0 ? differences : [otherMoves] };
   }
@@ -80,6 +80,8 @@ export function historyAfter(before: RolesRecord | undefined, after: RolesRecord
 function grewFrom(roles: RolesRecord, former: RolesRecord): boolean {
   const { history, moveId } = roles;
   if (former.moveId === moveId) return roles.generation !== former.generation;
+  // Files alone know of no move, however often they added a link.
+  if (moveId === null) return false;
   const oldest = history?.[0];
   if (history === undefined || oldest === undefined || oldest.generation > former.generation)
     return roles.generation > former.generation;
@@ -92,7 +94,7 @@ function joined(roles: RolesRecord, other: RolesRecord): RolesRecord {
     ...roles,
     links: union(roles.links, other.links),
     regions: union(roles.regions, other.regions),
-    generation: roles.generation + 1,
+    generation: Math.max(roles.generation, other.generation) + 1,
   };
 }
 

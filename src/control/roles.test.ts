@@ -114,6 +114,27 @@ describe('the roles of another region', () => {
     expect(followed(theirs, ours)).toEqual({ kind: 'none' });
   });
 
+  test.each([
+    [null, undefined],
+    ['m', [{ generation: 1, moveId: null }]],
+  ])('that a file has made newer, time and again, do not undo a move (last move %s)', (moveId, history) => {
+    const links = ['us-to-eu', 'eu-to-us', 'new', 'newer'];
+    const common = { generation: 2, moveId, ...(history && { history }) };
+    const byFile = testRoles({ ...common, generation: 5, links });
+    const before = testRoles(common);
+    const after = { ...before, generation: 3, primary: eu(3), moveId: 'f' };
+    const moved = { ...after, history: historyAfter(before, after) };
+    expect(followed(moved, byFile)).toEqual({ kind: 'none' });
+    const here = followed(byFile, moved);
+    expect(here).toMatchObject({
+      kind: 'take',
+      roles: { generation: 6, primary: eu(3), moveId: 'f', links },
+    });
+    if (here.kind !== 'take') throw new Error('not taken over');
+    expect(followed(moved, here.roles)).toEqual({ kind: 'take', roles: here.roles });
+    expect(followed(here.roles, moved)).toEqual({ kind: 'none' });
+  });
+
   test('are remembered to have grown from ours, the newest 20', () => {
     let roles = testRoles();
     for (let generation = 2; generation <= 40; generation++) {
