@@ -301,3 +301,32 @@ withRegions('what retention emptied at the new primary is filled up to its first
     expect(await startsOf(us)).toEqual(await startsOf(eu));
   }
 });
+
+withRegions(
+  'a region that is lost again in the midst of its restore costs nothing but time',
+  async (us, eu) => {
+    const topics = [uniqueTopic('twice')];
+    const [topic] = topics as [string];
+    await oracle.createTopics(us, [{ name: topic, partitions: 2 }]);
+    await using split = await SplitRegions.start({ us, eu, topics });
+    await write(us, topics, 'before');
+    await split.mirrored(topic, [20, 20]);
+    await split.failOver(topics);
+    await write(us, topics, 'split');
+
+    let killing: Promise<void> | null = null;
+    const onStep = (name: string): void => {
+      if (name === 'verifyTails') killing = us.kill();
+    };
+    const lost = await runRestore(split, { confirmed: topics, startedAtMs, onStep });
+    expect(lost.end.kind, lost.lines.join('\n')).toBe('failed');
+    await killing;
+    const away = await runRestore(split);
+    expect(away.lines.at(-1)).toContain('us-east');
+    await us.start();
+    expectDone(await runRestore(split));
+    for (const partition of [0, 1])
+      expect(await savedValues(us, topic, partition)).toEqual(numbered('split'));
+    await oracle.expectSame({ source: eu, destination: us, topic });
+  },
+);
