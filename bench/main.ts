@@ -3,15 +3,20 @@
 // 1. start two regions and write the data
 // 2. each contestant in turn, alone, into topics of its own; the destination's end offsets are compared
 // 3. table, ratios, an SVG and a JSON file in bench/results/, one JSON line at the end
+//
+// npm run bench -- failover: how long moves of a replication group take; bench/failover/.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { LockstepError } from '../src/errors.ts';
+import { commitOf } from './commit.ts';
 import type { Contestant } from './contestants/contestant.ts';
 import { lockstep } from './contestants/lockstep.ts';
 import { mirrorMaker } from './contestants/mirror-maker.ts';
+import { benchFailover } from './failover/bench.ts';
+import { parseFailoverOptions } from './failover/options.ts';
 import { type Measurement, measure } from './measure.ts';
 import { type BenchOptions, type ContestantName, parseBenchOptions } from './options.ts';
 import { renderPlot } from './plot.ts';
@@ -26,7 +31,9 @@ const say = (line: string) =>
   console.error(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${line}`);
 
 try {
-  await main(parseBenchOptions(process.argv.slice(2)));
+  const [first, ...others] = process.argv.slice(2);
+  if (first === 'failover') await benchFailover(parseFailoverOptions(others), say);
+  else await main(parseBenchOptions(process.argv.slice(2)));
 } catch (error) {
   if (!(error instanceof LockstepError)) throw error;
   console.error(`lockstep: ${error.message}`);
@@ -94,7 +101,6 @@ async function report(
     results.get('mm2-tuned'),
     results.get('mm2-defaults'),
   ];
-  const commit = git('rev-parse', '--short', 'HEAD');
   const record = {
     date: new Date().toISOString(),
     machine: {
@@ -108,8 +114,7 @@ async function report(
       mirrorMaker: stage.installation.version,
       node: process.versions.node,
     },
-    commit:
-      commit && git('status', '--porcelain', '--untracked-files=no') !== '' ? `${commit}+changes` : commit,
+    commit: commitOf(root),
     options,
     logBytes: stage.logBytes,
     results: Object.fromEntries(results),
@@ -132,12 +137,4 @@ async function report(
   console.log(`\nplot: bench/results/${name}.svg\n`);
   console.log(JSON.stringify(record));
   if (!rows.every((row) => row.isComplete)) process.exitCode = 1;
-}
-
-function git(...args: string[]): string | null {
-  try {
-    return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-  } catch {
-    return null;
-  }
 }

@@ -20,28 +20,48 @@ const [width, labelWidth, valueWidth] = [720, 200, 90];
 const [barHeight, barGap, panelGap, headHeight, top] = [22, 8, 26, 26, 44];
 const [accent, muted] = ['#0f766e', '#94a3b8'];
 
+export interface Panel {
+  readonly title: string;
+  readonly unit: string;
+  readonly better: string;
+  readonly bars: readonly { readonly title: string; readonly value: number; readonly isOurs: boolean }[];
+}
+
 export function renderPlot(rows: readonly Measurement[], caption: string): string {
-  const panelHeight = headHeight + rows.length * (barHeight + barGap) + panelGap;
-  const height = top + panels.length * panelHeight;
+  return renderBars(
+    panels.map(({ value, ...panel }) => ({
+      ...panel,
+      bars: rows.map((row) => ({
+        ...{ title: row.title, value: value(row), isOurs: row.title.startsWith('Lockstep') },
+      })),
+    })),
+    caption,
+  );
+}
+
+/** Panels below each other, each with a scale of its own. */
+export function renderBars(all: readonly Panel[], caption: string): string {
   const parts: string[] = [];
-  for (const [panelIndex, panel] of panels.entries()) {
-    const panelTop = top + panelIndex * panelHeight;
-    const largest = Math.max(...rows.map(panel.value), Number.MIN_VALUE);
+  let panelTop = top;
+  for (const { title, unit, better, bars } of all) {
+    const largest = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
     parts.push(
-      `<text x="0" y="${panelTop + 14}" class="head">${escapeXml(panel.title)} <tspan class="note">${panel.better}</tspan></text>`,
+      `<text x="0" y="${panelTop + 14}" class="head">${escapeXml(title)} <tspan class="note">${better}</tspan></text>`,
     );
-    for (const [index, row] of rows.entries()) {
+    for (const [index, bar] of bars.entries()) {
+      const { value } = bar;
       const y = panelTop + headHeight + index * (barHeight + barGap);
-      const value = panel.value(row);
       const length = Math.max(2, ((width - labelWidth - valueWidth) * value) / largest);
       const middle = y + barHeight / 2 + 4;
       parts.push(
-        `<text x="${labelWidth - 10}" y="${middle}" text-anchor="end">${escapeXml(row.title)}</text>`,
-        `<rect x="${labelWidth}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="3" fill="${row.title.startsWith('Lockstep') ? accent : muted}"/>`,
-        `<text x="${(labelWidth + length + 8).toFixed(1)}" y="${middle}">${value.toFixed(value < 10 ? 2 : 0)}${panel.unit}</text>`,
+        `<text x="${labelWidth - 10}" y="${middle}" text-anchor="end">${escapeXml(bar.title)}</text>`,
+        `<rect x="${labelWidth}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="3" fill="${bar.isOurs ? accent : muted}"/>`,
+        `<text x="${(labelWidth + length + 8).toFixed(1)}" y="${middle}">${value.toFixed(value < 10 ? 2 : 0)}${unit}</text>`,
       );
     }
+    panelTop += headHeight + bars.length * (barHeight + barGap) + panelGap;
   }
+  const height = panelTop;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(caption)}">
 <style>
 text { font: 13px system-ui, sans-serif; fill: #334155; }

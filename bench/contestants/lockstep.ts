@@ -31,10 +31,15 @@ export function lockstep({ profile }: { profile: boolean }): Contestant {
 }
 
 /** Runs the agent with the project's Node, its output in a file. */
-export function startLockstep(yamlFile: string, logFile: string, nodeFlags: readonly string[]): ChildProcess {
+export function startLockstep(
+  yamlFile: string,
+  logFile: string,
+  nodeFlags: readonly string[],
+  words: readonly string[] = [],
+): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
-    const child = spawn(process.execPath, [...leanFlags, ...nodeFlags, program, 'run', yamlFile], {
+    const child = spawn(process.execPath, [...leanFlags, ...nodeFlags, program, 'run', yamlFile, ...words], {
       stdio: ['ignore', log, log],
     });
     guardChild(child);
