@@ -57,12 +57,10 @@ describe('what a failover now would lose', () => {
     const ahead = { mirrorEnd: '120' };
     const lag = lagOfMirror(region([{}, ahead], agent('a', nowMs, { l: nowMs - 4_000 })), mirror, nowMs);
     expect(lag).toMatchObject({
-      missing: 10n,
+      loss: { recordsMin: 10n, perSecond: 60, unseenCount: 0 },
       sourceEnd: 230n,
       mirrorEnd: 220n,
       behindMs: 500,
-      perSecond: 60,
-      unknownCount: 0,
     });
     expect(lossWords([lag])).toBe(
       'at least 10 records; the source was last heard 4.0 s ago at 60 records a second; what it took later is unknown',
@@ -71,7 +69,7 @@ describe('what a failover now would lose', () => {
 
   test('counts offsets of a shifted mirror as the mirror does', () => {
     const lag = lagOfMirror(region([{ shift: '7' }, {}], agent('a', nowMs)), mirror, nowMs);
-    expect(lag.missing).toBe(3n + 10n);
+    expect(lag.loss.recordsMin).toBe(3n + 10n);
   });
 
   test('is unknown, and not zero, where the source was never seen', () => {
@@ -80,17 +78,17 @@ describe('what a failover now would lose', () => {
       mirror,
       nowMs,
     );
-    expect(lag).toMatchObject({ unknownCount: 1, behindMs: null });
+    expect(lag).toMatchObject({ loss: { unseenCount: 1, heardAgoMs: null } });
     expect(lossWords([lag])).toMatch(/at least 10 records; of 1 of 2 partitions nothing is known/);
   });
 
   test('an idle partition was heard when its agent heard the source; one whose broker is silent was not', () => {
     const old = { sourceSeen: { end: '110', atMs: nowMs - 90_000 } };
     const heard = agent('a', nowMs, { l: nowMs - 1_000 });
-    expect(lagOfMirror(region([old, old], heard), mirror, nowMs).heardAgoMs).toBe(1_000);
-    expect(lagOfMirror(region([old, { ...old, sourceEnd: null }], heard), mirror, nowMs).heardAgoMs).toBe(
-      90_000,
-    );
+    expect(lagOfMirror(region([old, old], heard), mirror, nowMs).loss.heardAgoMs).toBe(1_000);
+    expect(
+      lagOfMirror(region([old, { ...old, sourceEnd: null }], heard), mirror, nowMs).loss.heardAgoMs,
+    ).toBe(90_000);
   });
 });
 

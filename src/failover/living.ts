@@ -21,6 +21,13 @@ export function livingAgents({ state }: Pick<Region, 'state'>): AgentRecord[] {
   return [...state.agents.values()].filter(({ atMs }) => nowMs - atMs <= silentMsMax);
 }
 
+/** Now, by the clock of the region's agents where it is another one than ours; an agent that has just spoken tells it. */
+export function clockOf({ state }: Pick<Region, 'state'>, nowMs: number): number {
+  const theirs = state === null ? null : fleetNowMs(state);
+  if (theirs === null) return nowMs;
+  return Math.abs(nowMs - theirs) <= clockDifferenceMsMax ? Math.max(nowMs, theirs) : theirs;
+}
+
 /**
  * How long ago, ms, any living agent of the region heard the source of a link; null: none ever did. `nowMs` is ours, and
  * counts only where our clock and theirs agree.

@@ -9,17 +9,25 @@ const unknown = '?';
 
 export function lossTable(lags: readonly MirrorLag[]): string {
   const rows = [...lags]
-    .sort((a, b) => (a.missing === b.missing ? (a.topic < b.topic ? -1 : 1) : a.missing < b.missing ? 1 : -1))
+    .sort((a, b) =>
+      a.loss.recordsMin === b.loss.recordsMin
+        ? a.topic < b.topic
+          ? -1
+          : 1
+        : a.loss.recordsMin < b.loss.recordsMin
+          ? 1
+          : -1,
+    )
     .slice(0, rowsMax)
     .map((lag) => [
       lag.topic,
       String(lag.partitionCount),
-      lag.unknownCount === lag.partitionCount ? unknown : formatCount(lag.sourceEnd),
+      lag.loss.unseenCount === lag.partitionCount ? unknown : formatCount(lag.sourceEnd),
       formatCount(lag.mirrorEnd),
-      `${lag.unknownCount > 0 ? `${unknown} ` : ''}${formatCount(lag.missing)}`,
+      `${lag.loss.unseenCount > 0 ? `${unknown} ` : ''}${formatCount(lag.loss.recordsMin)}`,
       lag.behindMs === null ? unknown : formatDuration(lag.behindMs),
-      lag.heardAgoMs === null ? 'never' : `${formatDuration(lag.heardAgoMs)} ago`,
-      lag.perSecond === null ? unknown : formatCount(Math.round(lag.perSecond)),
+      lag.loss.heardAgoMs === null ? 'never' : `${formatDuration(lag.loss.heardAgoMs)} ago`,
+      lag.loss.perSecond === null ? unknown : formatCount(Math.round(lag.loss.perSecond)),
       lag.state,
     ]);
   const more = lags.length - rows.length;

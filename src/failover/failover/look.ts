@@ -4,7 +4,7 @@ import { type MirrorRecord, type MoveRecord, primaryOf } from '../../control/ind
 import { LockstepError } from '../../errors.ts';
 import { formatDuration, plural } from '../../units.ts';
 import { type Checked, CheckFailed, fail, ok, warn } from '../checked.ts';
-import { lagOfAll, lagOfMirror, type MirrorLag } from '../lag.ts';
+import { lagOfMirror, lossOfAll, type MirrorLag, partitionCountOf } from '../lag.ts';
 import { clockDifferenceMs, livingAgents } from '../living.ts';
 import { formatRate } from '../loss/index.ts';
 import { movedMirrors, nameList, rolesOf } from '../moved.ts';
@@ -43,17 +43,17 @@ export async function lookBeforeFailover(context: MoveContext, move: MoveRecord)
 
 /** `at least 120 records; us-east was last heard 4.0 s ago at 30 records a second; what it took later is unknown`. */
 export function lossWords(lags: readonly MirrorLag[]): string {
-  const { missing, unknownCount, partitionCount, heardAgoMs, perSecond } = lagOfAll(lags);
+  const { recordsMin, unseenCount, heardAgoMs, perSecond } = lossOfAll(lags);
   const unknown =
-    unknownCount === 0
+    unseenCount === 0
       ? ''
-      : `; of ${unknownCount} of ${plural(partitionCount, 'partition')} nothing is known`;
+      : `; of ${unseenCount} of ${plural(partitionCountOf(lags), 'partition')} nothing is known`;
   const rate = perSecond === null ? '' : ` at ${formatRate(perSecond)}`;
   const heard =
     heardAgoMs === null
       ? 'when the source was last heard is not known'
       : `the source was last heard ${formatDuration(heardAgoMs)} ago${rate}`;
-  return `at least ${plural(missing, 'record')}${unknown}; ${heard}; what it took later is unknown`;
+  return `at least ${plural(recordsMin, 'record')}${unknown}; ${heard}; what it took later is unknown`;
 }
 
 /** Step 1: once more, and now for the record. What speaks against it was shown before and confirmed. */
@@ -136,7 +136,7 @@ function lagChecks(lags: readonly MirrorLag[]): Checked[] {
     checks.push(
       warn('lag', `${nameList(empty.map(({ topic }) => topic))}: the mirror is EMPTY, the source was not`),
     );
-  const never = lags.filter(({ unknownCount }) => unknownCount > 0);
+  const never = lags.filter(({ loss }) => loss.unseenCount > 0);
   if (never.length > 0)
     checks.push(
       warn(

@@ -5,7 +5,7 @@ import { LockstepError } from '../../errors.ts';
 import { settingNames } from '../../link/index.ts';
 import { formatBytes, formatDuration, plural } from '../../units.ts';
 import { type Checked, CheckFailed, checkedLine, fail, ok, warn } from '../checked.ts';
-import { lagOfAll, lagOfMirror } from '../lag.ts';
+import { lagOfMirror, lossOfAll, partitionCountOf } from '../lag.ts';
 import { clockDifferenceMs, heardAgoMs, livingAgents } from '../living.ts';
 import { linksBetween, movedMirrors, nameList, reached, rolesOf, sidesOf } from '../moved.ts';
 import type { MoveContext, OpenRegion, Step } from '../types.ts';
@@ -205,7 +205,6 @@ function mirrorChecks(context: MoveContext, move: MoveRecord, mirrors: readonly 
     partitions.map((one) => `${topic}: partition ${one}`),
   );
   if (ended.length > 0) checks.push(fail('mirrors', nameList(ended, 4)));
-  const all = lagOfAll(lags);
   const behind = lags.filter(({ behindMs }) => behindMs !== null && behindMs > behindMsMax);
   if (behind.length > 0)
     checks.push(
@@ -215,7 +214,7 @@ function mirrorChecks(context: MoveContext, move: MoveRecord, mirrors: readonly 
       ),
     );
   const count = plural(mirrors.length, 'mirror');
-  const lag = `${count}, ${plural(all.partitionCount, 'partition')}, ${plural(all.missing, 'record')} behind`;
+  const lag = `${count}, ${plural(partitionCountOf(lags), 'partition')}, ${plural(lossOfAll(lags).recordsMin, 'record')} behind`;
   if (checks.length === 0) checks.push(ok('mirrors', lag));
   return checks;
 }
