@@ -36,7 +36,7 @@ import { formatJson } from '../output/json.ts';
 import type { CommandContext } from '../program.ts';
 import type { MoveOptions } from './move-options.ts';
 import { pointOfNoReturnLine, stepTeller, stepTitle } from './step-lines.ts';
-import { whatNext } from './what-next.ts';
+import { afterwards, whatNext } from './what-next.ts';
 
 /** What tells one kind of move from another. */
 export interface MoveKind {
@@ -245,7 +245,8 @@ class MoveCommand {
     if (this.#options.json)
       output.data(formatJson({ outcome: end.kind, ...(reason !== null && { reason }), move }));
     if (end.kind === 'done') {
-      this.#say(`done: ${move.to} is primary`);
+      this.#say(`done: ${move.to} is primary${move.topics === null ? '' : ` for ${move.topics.join(', ')}`}`);
+      for (const line of afterwards(move, this.#file)) output.message(`  ${line}`);
       return exitCodes.ok;
     }
     this.#say(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { newMove } from '../../failover/fake-group.ts';
 import { switchoverSteps } from '../../failover/index.ts';
-import { whatNext } from './what-next.ts';
+import { afterwards, whatNext } from './what-next.ts';
 
 const typed = { words: 'lockstep switchover shop.yaml --to eu-west', file: 'shop.yaml' };
 const after = (given: Parameters<typeof newMove>[0]) =>
@@ -26,4 +26,14 @@ test('behind it the move can only go on', () => {
   const text = after({ step: 'reverse', done: done('promote', 'rolesHere') });
   expect(text).toMatch(/eu-west is primary and takes writes\ngo on: /);
   expect(text).not.toMatch(/undo/);
+});
+
+test('after the end the file is named, which no move changes, and what comes next', () => {
+  const { file } = typed;
+  expect(afterwards(newMove({ kind: 'failover' }), file).join('\n')).toMatch(
+    /write primary: eu-west into its replication group.*\n.*lockstep loss shop.yaml\nwhen us-east is back/,
+  );
+  expect(afterwards(newMove({ topics: ['bills'] }), file).join('\n')).toMatch(
+    /write bills: eu-west into .*\nthe way back: lockstep switchover shop.yaml --to us-east --topics bills/,
+  );
 });
