@@ -47,9 +47,17 @@ describe('the roles after a move', () => {
   });
 
   test('of a failover: every other region awaits a restore, beside what it awaits already; the new primary none', () => {
-    const before = roles({ awaitsRestore: { eu: ['a', 'z'], ap: ['q'] } });
+    const before = roles({ awaitsRestore: { eu: ['a', 'z'], ap: ['q'] }, topics: { z: at('ap', 2) } });
     const after = turnedRoles(before, turn({ kind: 'failover', awaitsRestore: ['a', 'b'] }));
     expect(after.awaitsRestore).toEqual({ us: ['a', 'b'], eu: ['z'], ap: ['a', 'b', 'q'] });
+  });
+
+  test('of a failover to a region that waited for a restore: now the others wait, though it had no mirror', () => {
+    const before = roles({ awaitsRestore: { eu: ['a', 'z'] } });
+    const after = turnedRoles(before, turn({ kind: 'failover', awaitsRestore: ['b'] }));
+    expect(after.awaitsRestore).toEqual({ us: ['a', 'b', 'z'], ap: ['a', 'b', 'z'] });
+    const some = turnedRoles(before, turn({ kind: 'failover', topics: ['a', 'b'], awaitsRestore: ['b'] }));
+    expect(some.awaitsRestore).toEqual({ us: ['a', 'b'], eu: ['z'], ap: ['a', 'b'] });
   });
 });
 

@@ -59,8 +59,17 @@ function allTurned(
   };
 }
 
-/** Every region but the new primary may have records of the topics that it lacks, the old primary first of all. */
-function awaiting(roles: RolesRecord, { to, awaitsRestore: lost }: Turn): RolesRecord['awaitsRestore'] {
+/**
+ * Every region but the new primary may have records of the topics that it lacks, the old primary first of all. A topic
+ * that waited at the new primary itself is one of those: what is there instead is what counts from now on.
+ */
+function awaiting(roles: RolesRecord, turn: Turn): RolesRecord['awaitsRestore'] {
+  const { to, from, topics: moved } = turn;
+  const waitedThere = Object.hasOwn(roles.awaitsRestore, to) ? roles.awaitsRestore[to]! : [];
+  const overtaken = waitedThere.filter((topic) =>
+    moved === null ? primaryOf(roles, topic).region === from : moved.includes(topic),
+  );
+  const lost = [...turn.awaitsRestore, ...overtaken];
   const entries = roles.regions.flatMap((region): [string, readonly string[]][] => {
     const before = Object.hasOwn(roles.awaitsRestore, region) ? roles.awaitsRestore[region]! : [];
     // What is primary waits for nothing.
