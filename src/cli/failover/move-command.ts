@@ -131,11 +131,11 @@ class MoveCommand {
     return running.filter((each) => !overtaken.includes(each));
   }
 
-  /** A failover takes the place of a switchover whose terminal is dead; anything else has to be ended first. */
+  /** A failover takes the place of whatever was begun at a terminal that is dead now; anything else waits for its end. */
   async #makeWay(other: RunningMove): Promise<void> {
     await requireAbandoned(other, Date.now());
     const { move } = other;
-    if (this.#kind.kind === 'failover' && move.kind === 'switchover') return;
+    if (this.#kind.kind === 'failover') return;
     throw new LockstepError(
       'USAGE',
       `a ${describeMove(move, Date.now())} was begun by ${move.by} and not ended; go on with it (lockstep ${move.kind} ... --resume) or take it back (--undo)`,
