@@ -20,6 +20,8 @@ export interface SplitOptions {
   readonly eu: Region;
   /** Names, prefixes or expressions, as in lockstep.yaml. */
   readonly topics: readonly string[];
+  /** Who types commands, by SASL; agents are super users. Default: a super user, too. */
+  readonly person?: { readonly username: string; readonly password: string };
 }
 
 export class SplitRegions implements AsyncDisposable {
@@ -101,13 +103,19 @@ export class SplitRegions implements AsyncDisposable {
   }
 }
 
-function topologyOf({ us, eu, topics }: SplitOptions): Topology {
+function topologyOf({ us, eu, topics, person }: SplitOptions): Topology {
+  const cluster = (region: Region): string =>
+    JSON.stringify(
+      person === undefined
+        ? { bootstrap: region.bootstrap }
+        : { bootstrap: region.bootstrapOf('SASL_PLAINTEXT'), sasl: { mechanism: 'PLAIN', ...person } },
+    );
   const names = `[${topics.map((topic) => JSON.stringify(topic)).join(', ')}]`;
   const text = `
 version: 1
 clusters:
-  us-east: {bootstrap: ${JSON.stringify(us.bootstrap)}}
-  eu-west: {bootstrap: ${JSON.stringify(eu.bootstrap)}}
+  us-east: ${cluster(us)}
+  eu-west: ${cluster(eu)}
 links:
   ${links.forth}: {source: us-east, destination: eu-west, topics: ${names}}
   ${links.back}: {source: eu-west, destination: us-east, topics: ${names}}
