@@ -66,6 +66,19 @@ describe('where two logs part', () => {
     expect(plan).toMatchObject({ standing: 'different', partingOffset: 10n });
   });
 
+  test('offsets without a record say nothing: it is looked further in front', async () => {
+    const [lost, home] = ['lost', 'home'].map(
+      (side) =>
+        new ArrayLog([
+          encodeBatch(range(0, 3, (offset) => (offset < 2 ? same(offset) : side))),
+          encodeBatch([], { baseOffset: 3n, lastOffset: 19n }),
+        ]),
+    );
+    const options = { cutOffset: 20n, windowOffsets: 4n, gapsHoldCopies: false };
+    const plan = await findParting({ lost: lost!, home: home! }, lostLog(lost!), options);
+    expect(plan).toMatchObject({ standing: 'different', partingOffset: 2n });
+  });
+
   test('an open transaction in front of the cut may be decided another way', async () => {
     const lost = new ArrayLog(inBatches(range(0, 18, same), [3]), { lastStableOffset: 15n });
     const home = new ArrayLog(inBatches(range(0, 30, same), [3]));

@@ -7,7 +7,7 @@
 // The cut is known: in front of it the new primary holds a mirror of the lost log. So the lost log can be continued when
 // it ends at the cut or in front of it, and holds there what the new primary holds. It is never judged by its tail
 // alone: the same record may have been produced again on both sides. What is compared are the records in front of
-// the cut, backwards in windows, until one window is the same from its start to its end: a leader that lost
+// the cut, backwards in windows, until one that has records is the same from its start to its end: a leader that lost
 // acknowledged records and took others in their place leaves a difference at the end of the log, not one far in
 // front of it. Below the last window the mirror's own promise is trusted, unless everything is to be compared.
 import { earlier, later } from '../../offsets.ts';
@@ -59,10 +59,11 @@ export async function findParting(
   let windowLength = whole ? limit - floor : windowOffsets;
   while (windowEnd > floor) {
     const start = later(floor, windowEnd - windowLength);
-    const difference = await firstDifference(logs, { start, end: windowEnd }, options);
+    const { difference, records } = await compareWindow(logs, { start, end: windowEnd }, options);
     windowEnd = start;
-    if (difference === null) break;
-    parting = difference;
+    // A window without a record says nothing.
+    if (difference === null && records > 0n) break;
+    parting = difference ?? parting;
     windowLength *= growth;
   }
   const standing = standingOf({ parting, limit, logEnd, lastStableOffset });
@@ -84,11 +85,11 @@ function standingOf(at: {
   return at.lastStableOffset === at.limit ? 'undecided' : 'ahead';
 }
 
-async function firstDifference(
+async function compareWindow(
   { lost, home }: PartingLogs,
   range: { start: bigint; end: bigint },
   { gapsHoldCopies, signal }: PartingOptions,
-): Promise<bigint | null> {
+): Promise<{ difference: bigint | null; records: bigint }> {
   const span = new Span(range, {
     source: lost,
     destination: home,
@@ -96,10 +97,11 @@ async function firstDifference(
     ...(signal && { signal }),
   });
   await span.run();
-  const { difference } = span;
-  if (difference === null) return null;
+  const { difference, compared } = span;
+  if (difference === null) return { difference, records: compared.records };
   const { offset, sourceOffset, destinationOffset } = difference;
-  return [offset, sourceOffset, destinationOffset]
+  const first = [offset, sourceOffset, destinationOffset]
     .filter((each) => each !== null && each !== undefined)
     .reduce(earlier, range.end);
+  return { difference: first, records: compared.records };
 }
