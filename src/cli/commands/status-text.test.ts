@@ -107,3 +107,8 @@ test('what is unknown is said as such', () => {
     'at least 0 records, of 2 partitions nothing is known; when the source was last heard is unknown; later is unknown',
   );
 });
+
+test('where nobody knows the roles nobody is called standby', () => {
+  const text = statusText({ ...standing, roles: null, primarySince: null }, output);
+  expect(text).toMatch(/^us-east {2}unknown/m);
+});

@@ -62,12 +62,12 @@ function primaryWords({ roles, primarySince }: GroupStanding): string {
   return `primary ${primary.region} ${since}, roles generation ${generation}${exceptions.join('')}`;
 }
 
-function regionsTable({ regions }: GroupStanding, output: Output): string {
+function regionsTable({ roles, regions }: GroupStanding, output: Output): string {
   return formatTable(
     ['REGION', 'ROLE', 'AGENTS', 'ROLES', 'STATE'].map((title) => ({ title })),
     regions.map(({ name, gone, isPrimary, ownTopics, livingAgents, rolesGeneration, awaitsRestore }) => [
       name,
-      `${isPrimary ? 'primary' : 'standby'}${ownTopics.length === 0 ? '' : `, primary for ${some(ownTopics)}`}`,
+      `${roles === null ? unknown : isPrimary ? 'primary' : 'standby'}${ownTopics.length === 0 ? '' : `, primary for ${some(ownTopics)}`}`,
       livingAgents === null ? unknown : String(livingAgents),
       gone !== null ? unknown : rolesGeneration === null ? 'none' : `generation ${rolesGeneration}`,
       gone !== null

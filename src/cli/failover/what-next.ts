@@ -11,14 +11,13 @@ export interface TypedCommand {
 /** Lines below `done`: what is easily forgotten in the night. */
 export function afterwards({ from, to, kind, topics }: MoveRecord, file: string): string[] {
   const primary = topics === null ? `primary: ${to}` : topics.map((topic) => `${topic}: ${to}`).join(', ');
+  const only = topics === null ? '' : ` --topics ${topics.join(',')}`;
   return [
     `clients:      point them to ${to} now, unless a hook did`,
-    `${file}: write ${primary} into its replication group; agents that start with the old one are refused`,
+    `the file:     write ${primary} into ${file}; agents that start with the old one are refused`,
     ...(kind === 'failover'
-      ? [`what is lost: lockstep loss ${file}`, `when ${from} is back: lockstep status ${file}`]
-      : [
-          `the way back: lockstep switchover ${file} --to ${from}${topics === null ? '' : ` --topics ${topics.join(',')}`}`,
-        ]),
+      ? [`the loss:     lockstep loss ${file}`, `when ${from} is back: lockstep status ${file}`]
+      : [`the way back: lockstep switchover ${file} --to ${from}${only}`]),
   ];
 }
 
