@@ -83,7 +83,8 @@ export class MovableRegions implements AsyncDisposable {
         topics.map((name) => ({ name, partitionCount: partitions, replicationFactor: 1 })),
       );
       for (const outcome of created.values()) unwrap(outcome);
-      for (const region of regions) movable.startAgent(region);
+      for (const region of regions)
+        for (const source of regions) if (source !== region) movable.startAgent(region, source);
       for (const region of regions) {
         const cluster = movable.clusters.get(region.name)!;
         movable.#controls.set(
@@ -99,10 +100,11 @@ export class MovableRegions implements AsyncDisposable {
     }
   }
 
-  /** An agent process more for a region. */
-  startAgent(region: Region): Typed {
-    const { regions } = this.options;
-    const source = regions.find((other) => other !== region)!;
+  /** An agent process more for a region, with the link from another one (default: the first other). */
+  startAgent(
+    region: Region,
+    source: Region = this.options.regions.find((other) => other !== region)!,
+  ): Typed {
     const agent = start(['run', this.file, '--link', this.link(source, region)]);
     this.#agents.set(region.name, [...(this.#agents.get(region.name) ?? []), agent]);
     return agent;
