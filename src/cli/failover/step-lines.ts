@@ -6,8 +6,8 @@ import { formatDuration } from '../output/units.ts';
 /** Titles are as wide as most of them. */
 const titleWidth = 44;
 
-export const pointOfNoReturnLine =
-  '---- point of no return: from here on it can only go on; afterwards a switchover leads back ----';
+/** Of all moves: what leads back afterwards is not the same for each. */
+export const pointOfNoReturnLine = '---- point of no return: from here on it can only go on ----';
 
 /** `3/10  promote the mirrors at eu-west`. */
 export function stepTitle({ number, count, title }: ToldStep): string {
