@@ -1,7 +1,7 @@
 // Two regions whose direction turns: a link each way in the test's own process, of which one copies at a time, and the
 // closing of mirrors as the leader of a fleet does it. Roles without a control topic: the test says who is primary.
 import { expect } from 'vitest';
-import { closeMirrors } from '../../src/agent/leader/close-mirrors.ts';
+import { closeMirrors, promotedPartition } from '../../src/agent/leader/close-mirrors.ts';
 import { Cluster } from '../../src/client/index.ts';
 import { type MirrorRecord, type PromotedPartition, recordVersion } from '../../src/control/index.ts';
 import { LockstepError } from '../../src/errors.ts';
@@ -100,13 +100,15 @@ export class TurningRegions implements AsyncDisposable {
       producerIdOf: (incarnation) =>
         linkProducerId({ sourceClusterId: source.clusterId, linkName, incarnation }),
       replicationTimeoutMs: 10_000,
-      lookAtSource: async () => () => null,
     });
     const cuts = new Map<string, readonly PromotedPartition[]>();
     for (const [topic, outcome] of closed) {
       if (outcome instanceof LockstepError) throw outcome;
       expect(outcome.unfenced).toBeNull();
-      cuts.set(topic, outcome.partitions);
+      cuts.set(
+        topic,
+        outcome.partitions.map((each) => promotedPartition(each, null)),
+      );
     }
     return cuts;
   }

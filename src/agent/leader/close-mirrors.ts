@@ -35,12 +35,17 @@ export interface CloseOptions {
   producerIdOf(incarnation: number): bigint;
   /** How long replicas may take, in ms; what they lack then is named, and the promotion goes on. */
   readonly replicationTimeoutMs: number;
-  /** Asked when all are closed: where the source ends, as far as anybody knows. */
-  lookAtSource(): Promise<SeenSource>;
+}
+
+/** Where the mirror of a partition was cut. */
+export interface ClosedPartition {
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly isReplicated: boolean;
 }
 
 export interface Closed {
-  readonly partitions: readonly PromotedPartition[];
+  readonly partitions: readonly ClosedPartition[];
   /** Why frozen agents were not shut out; null when they were. */
   readonly unfenced: string | null;
 }
@@ -63,7 +68,7 @@ export async function closeMirrors(
   mirrors: readonly MirrorRecord[],
   options: CloseOptions,
 ): Promise<ReadonlyMap<string, Closed | LockstepError>> {
-  const { destination, lookAtSource } = options;
+  const { destination } = options;
   await destination.metadata({ topics: mirrors.map(({ mirrorTopic }) => mirrorTopic) });
   const partitions = mirrors.flatMap((mirror) =>
     Array.from({ length: mirror.partitionCount }, (_, partition) => ({
@@ -83,16 +88,16 @@ export async function closeMirrors(
         }),
       ),
     );
-    const seen = await lookAtSource();
     const byTopic = Map.groupBy(cuts, ({ topic }) => topic);
     return new Map(
-      mirrors.map(({ sourceTopic, mirrorTopic }): [string, Closed | LockstepError] => {
+      mirrors.map(({ mirrorTopic }): [string, Closed | LockstepError] => {
         const own = byTopic.get(mirrorTopic) ?? [];
-        const closed: PromotedPartition[] = [];
+        const closed: ClosedPartition[] = [];
         let unfenced: string | null = null;
         for (const { partition, cut } of own) {
           if (cut instanceof LockstepError) return [mirrorTopic, cut];
-          closed.push(promoted(partition, cut, seen(sourceTopic, partition)));
+          const { offset, isReplicated } = cut;
+          closed.push({ partition, offset, isReplicated });
           unfenced ??= cut.unfenced;
         }
         return [mirrorTopic, { partitions: closed, unfenced }];
@@ -221,7 +226,11 @@ async function endOf(
   return { offset, isReplicated: unwrap(latest!.outcome).offset >= offset };
 }
 
-function promoted(partition: number, { offset, isReplicated }: Cut, seen: SeenEnd | null): PromotedPartition {
+/** What is written down of a cut, beside where the source ended. */
+export function promotedPartition(
+  { partition, offset, isReplicated }: ClosedPartition,
+  seen: SeenEnd | null,
+): PromotedPartition {
   // What the mirror has was at the source, whatever was told before.
   const sourceEnd = seen === null ? null : seen.isLive ? seen.sourceEnd : later(seen.sourceEnd, offset);
   const missing = sourceEnd === null ? null : later(sourceEnd - offset, 0n);

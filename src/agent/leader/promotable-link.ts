@@ -49,12 +49,12 @@ export function promotableLink(
       const report = await groups?.syncTopics(topics);
       return report === undefined || report.isComplete ? null : reportText(report);
     },
-    releaseRights: async (mirrorTopics) => {
+    releaseRights: async (mirrorTopics, sourcePatienceMs) => {
       const { acls, config } = worker;
       const hasRules = control.state.entries(`acl/${worker.name}/`).size > 0;
       // A promotion that ended here would leave its topics closed to everybody, for good.
       if (acls === null && (hasRules || config?.sync.acls != null)) throw nobodyKeeps('ACLs', worker);
-      await acls?.release(mirrorTopics);
+      await acls?.release(mirrorTopics, sourcePatienceMs);
     },
   };
 }

@@ -5,11 +5,18 @@
 //              past the deadline                                        ──► Mirroring, with the reason
 //   Closing    agents shut out by a marker, withheld rights granted      ──► Promoted (or forgotten)
 import { type Cluster, sleep, systemClock } from '../../client/index.ts';
-import { type MirrorRecord, mirrorKey } from '../../control/index.ts';
+import { type MirrorRecord, mirrorKey, type PromotedPartition } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { nextMirrorState } from '../../link/index.ts';
 import { formatCount } from '../../units.ts';
-import { type Closed, closeMirrors, isGone, type SeenEnd, type SeenSource } from './close-mirrors.ts';
+import {
+  type Closed,
+  closeMirrors,
+  isGone,
+  promotedPartition,
+  type SeenEnd,
+  type SeenSource,
+} from './close-mirrors.ts';
 import {
   type DrainLook,
   isSameSource,
@@ -35,8 +42,8 @@ export interface PromotableLink {
   isAtRest(topic: string): boolean;
   /** Last sync of the groups, for these source topics; resolves with what is not as at the source, null: all is. */
   syncGroups(topics: readonly string[]): Promise<string | null>;
-  /** Grants what was withheld on these mirror topics. */
-  releaseRights(mirrorTopics: readonly string[]): Promise<void>;
+  /** Grants what was withheld on these mirror topics; a source is waited for so long that may be gone. */
+  releaseRights(mirrorTopics: readonly string[], sourcePatienceMs: number): Promise<void>;
 }
 
 export interface PromotionsOptions {
@@ -53,8 +60,10 @@ const stopGraceMs = 250;
 /** Topics that are drained at about the same time have their groups synced together, ms. Writes pause meanwhile. */
 const gatherMs = 50;
 const replicationTimeoutMs = { planned: 10_000, now: 2_000 } as const;
-/** A promotion does not wait for a source that is gone. */
+/** A promotion does not wait for a source that is gone: what it is asked, it is asked at the same time. */
 const sourceLookMs = 1_500;
+/** For its newest rules; of a planned promotion it is there. */
+const rulesPatienceMs = 2_000;
 const retryMs = 1_000;
 /** The session of an agent, and a moment for it to stop. */
 const restPatienceMs = 12_000;
@@ -165,7 +174,8 @@ export class Promotions {
   }
 
   async #close(name: string, mirrors: readonly MirrorRecord[]): Promise<void> {
-    const { destination } = this.#options;
+    const { destination, nowMs } = this.#options;
+    const beganMs = nowMs();
     const link = this.#options.link(name);
     const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
     const lastSync = link === undefined ? null : this.#syncGroupsNow(link, mirrors);
@@ -177,11 +187,6 @@ export class Promotions {
             destination,
             producerIdOf: (incarnation) => link.producerIdOf(incarnation)!,
             replicationTimeoutMs: replicationTimeoutMs[isPlanned ? 'planned' : 'now'],
-            // A source that hangs has shown it while the partitions were closed.
-            lookAtSource: async () =>
-              (await answers)
-                ? this.#lookAtSource(link, mirrors)
-                : (topic, partition) => link.seen(topic, partition),
           });
     const closed = new Map<MirrorRecord, Closed>();
     const failed = new Map<MirrorRecord, LockstepError>();
@@ -196,10 +201,24 @@ export class Promotions {
         closed.set(mirror, { partitions: [], unfenced: outcome.message });
       else failed.set(mirror, outcome);
     }
-    await link?.releaseRights([...closed.keys()].map(({ mirrorTopic }) => mirrorTopic));
-    const unsynced = await lastSync;
+    const patienceMs = isPlanned ? rulesPatienceMs : Math.max(0, sourceLookMs - (nowMs() - beganMs));
+    const [seen, unsynced] = await Promise.all([
+      // Only now, behind all cuts. A source that hangs has shown it while the partitions were closed.
+      answers.then((does) => (does ? this.#lookAtSource(link!, mirrors) : seenBefore(link))),
+      lastSync,
+      // Who writes waits for nothing else.
+      link?.releaseRights(
+        [...closed.keys()].map(({ mirrorTopic }) => mirrorTopic),
+        patienceMs,
+      ),
+    ]);
     await Promise.all([
-      ...[...closed].map(([mirror, how]) => this.#ended(mirror, how, unsynced)),
+      ...[...closed].map(([mirror, { partitions, unfenced }]) => {
+        const promoted = partitions.map((each) =>
+          promotedPartition(each, seen(mirror.sourceTopic, each.partition)),
+        );
+        return this.#ended(mirror, { partitions: promoted, unfenced }, unsynced);
+      }),
       ...[...failed].map(([mirror, error]) => this.#failed([mirror], error)),
     ]);
   }
@@ -255,7 +274,10 @@ export class Promotions {
 
   async #ended(
     mirror: MirrorRecord,
-    { partitions, unfenced }: Closed,
+    {
+      partitions,
+      unfenced,
+    }: Pick<Closed, 'unfenced'> & { readonly partitions: readonly PromotedPartition[] },
     unsynced: string | null,
   ): Promise<void> {
     const { replace, onNotice } = this.#options;
@@ -323,10 +345,14 @@ async function sourceAnswers({ source }: PromotableLink, mirrors: readonly Mirro
 }
 
 /** Producers that had not stopped, after all: what they wrote meanwhile is at the source only. */
-function writtenSince({ promotion }: MirrorRecord, partitions: Closed['partitions']): string | null {
+function writtenSince({ promotion }: MirrorRecord, partitions: readonly PromotedPartition[]): string | null {
   const missing = partitions.reduce((sum, each) => sum + BigInt(each.missingRecords ?? 0), 0n);
   if (promotion?.kind !== 'planned' || missing === 0n) return null;
   return `the source was written to meanwhile: ${formatCount(missing)} offsets are not in the mirror`;
+}
+
+function seenBefore(link: PromotableLink | undefined): SeenSource {
+  return (topic, partition) => link?.seen(topic, partition) ?? null;
 }
 
 function gone({ message }: LockstepError): Closed {

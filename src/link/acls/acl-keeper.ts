@@ -47,7 +47,7 @@ export interface AclKeeperOptions extends AclKeeperConfig {
   readonly sides?: { readonly source: SourceRights; readonly destination: DestinationRights };
 }
 
-/** A promotion does not wait longer for a source that may be gone, ms: its rules as last seen are taken. */
+/** A promotion does not wait longer for a source that may be gone, ms, unless it says so: its rules as last seen are taken. */
 const releasePatienceMs = 2_000;
 /** Where only quotas or users are looked after, ms. */
 const everyMsDefault = 5_000;
@@ -129,8 +129,8 @@ export class AclKeeper {
    * from then on. Works without the source, by its rules as last seen; may be called again.
    * @throws LockstepError when something could not be carried out.
    */
-  release(mirrorTopics: readonly string[]): Promise<void> {
-    const cancel = this.#clock.after(releasePatienceMs, () => this.#patience.abort());
+  release(mirrorTopics: readonly string[], sourcePatienceMs = releasePatienceMs): Promise<void> {
+    const cancel = this.#clock.after(sourcePatienceMs, () => this.#patience.abort());
     return this.#inTurn(() => this.#rules.release(this.#ruleConfig(), mirrorTopics)).finally(() => {
       cancel();
       if (!this.#stopping.signal.aborted) this.#patience = new AbortController();
