@@ -94,7 +94,15 @@ export class Pair implements AsyncDisposable {
   /** Types a command, and waits for its end. */
   async type<T>(...words: readonly string[]): Promise<Typed<T>> {
     const typedAtMs = Date.now();
-    const child = spawn(process.execPath, [program, ...words, '--yes', '--json'], {
+    const flags =
+      this.#profileFolder === null
+        ? []
+        : [
+            '--cpu-prof',
+            `--cpu-prof-dir=${this.#profileFolder}`,
+            `--cpu-prof-name=${words[0]}-${this.partitionCount}.cpuprofile`,
+          ];
+    const child = spawn(process.execPath, [...flags, program, ...words, '--yes', '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     guardChild(child);
@@ -224,7 +232,7 @@ export class Pair implements AsyncDisposable {
         : [
             '--cpu-prof',
             `--cpu-prof-dir=${this.#profileFolder}`,
-            `--cpu-prof-name=${destination.name}-${process.pid}-${this.partitionCount}.cpuprofile`,
+            `--cpu-prof-name=agent-${destination.name}-${this.partitionCount}.cpuprofile`,
           ];
     const { name } = destination;
     return startLockstep(this.file, this.#log(name), flags, ['--link', linkName(source.name, name)]);

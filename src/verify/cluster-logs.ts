@@ -5,8 +5,8 @@
 import { type Cluster, type Connection, describeConfigs, kafkaFailure, unwrap } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { later } from '../offsets.ts';
-import { apis } from '../protocol/index.ts';
 import { markAborted, splitBatches } from '../records/index.ts';
+import { GatheredFetches } from './gathered-fetches.ts';
 import { type LogSettings, logSettings, settingNames } from './log-settings.ts';
 import type { LogSource, TopicSize } from './log-source.ts';
 import { OffsetQuestions } from './offset-questions.ts';
@@ -23,6 +23,8 @@ export interface ClusterLogsOptions {
    * aborted.
    */
   isolation?: 'read_committed' | 'read_uncommitted';
+  /** Fetches of many partitions share requests: for a few records of each. Default false. */
+  gathersFetches?: boolean;
 }
 
 type Leader = Awaited<ReturnType<Cluster['leaderOf']>>;
@@ -42,7 +44,8 @@ const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
 export function clusterLogs(cluster: Cluster, options: ClusterLogsOptions = {}): LogSource {
   const connections = new ReadingConnections(cluster);
   const questions = new OffsetQuestions((brokerId) => connections.to(brokerId));
-  const shared: Shared = { cluster, connections, questions, options };
+  const fetches = new GatheredFetches((brokerId) => connections.to(brokerId));
+  const shared: Shared = { cluster, fetches, questions, options };
   return {
     topicSizes: (topics) => topicSizes(cluster, topics),
     partitionLog: (topic, partition) => new ClusterPartitionLog(shared, topic, partition),
@@ -53,7 +56,7 @@ export function clusterLogs(cluster: Cluster, options: ClusterLogsOptions = {}):
 /** What the logs of one cluster share. */
 interface Shared {
   cluster: Cluster;
-  connections: ReadingConnections;
+  fetches: GatheredFetches;
   questions: OffsetQuestions;
   options: ClusterLogsOptions;
 }
@@ -106,15 +109,15 @@ class ReadingConnections {
 
 class ClusterPartitionLog implements PartitionLog {
   readonly #cluster: Cluster;
-  readonly #connections: ReadingConnections;
+  readonly #fetches: GatheredFetches;
   readonly #questions: OffsetQuestions;
   readonly #topic: string;
   readonly #partition: number;
   readonly #options: ClusterLogsOptions;
 
-  constructor({ cluster, connections, questions, options }: Shared, topic: string, partition: number) {
+  constructor({ cluster, fetches, questions, options }: Shared, topic: string, partition: number) {
     this.#cluster = cluster;
-    this.#connections = connections;
+    this.#fetches = fetches;
     this.#questions = questions;
     this.#topic = topic;
     this.#partition = partition;
@@ -133,36 +136,25 @@ class ClusterPartitionLog implements PartitionLog {
 
   fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches> {
     return this.#onLeader(signal, async (leader) => {
-      const connection = await this.#connections.to(leader.leaderId);
-      const fetchBytesMax = this.#options.fetchBytesMax ?? 2 * 1024 * 1024;
-      const { body, frame } = await connection.sendForFrame(apis.Fetch, {
-        maxWaitMs: fetchWaitMsMax,
-        minBytes: 1,
-        maxBytes: fetchBytesMax,
-        isolationLevel:
-          this.#options.isolation === 'read_uncommitted'
-            ? isolation.readUncommitted
-            : isolation.readCommitted,
-        sessionId: 0,
-        sessionEpoch: -1,
-        topics: [
-          {
-            topic: this.#topic,
-            topicId: leader.topicId,
-            partitions: [
-              {
-                partition: this.#partition,
-                currentLeaderEpoch: leader.leaderEpoch,
-                fetchOffset: offset,
-                partitionMaxBytes: fetchBytesMax,
-              },
-            ],
-          },
-        ],
-      });
+      const how = this.#options.gathersFetches === true ? 'ask' : 'askAlone';
+      const fetched = await this.#fetches[how](
+        leader.leaderId,
+        {
+          ...{ topic: this.#topic, topicId: leader.topicId, partition: this.#partition },
+          ...{ leaderEpoch: leader.leaderEpoch, offset },
+        },
+        {
+          maxWaitMs: fetchWaitMsMax,
+          maxBytes: this.#options.fetchBytesMax ?? 2 * 1024 * 1024,
+          isolationLevel:
+            this.#options.isolation === 'read_uncommitted'
+              ? isolation.readUncommitted
+              : isolation.readCommitted,
+        },
+      );
       try {
-        this.#throwIfRefused(body.errorCode, `reading ${this.#name}`);
-        const answer = body.responses[0]?.partitions[0];
+        this.#throwIfRefused(fetched.errorCode, `reading ${this.#name}`);
+        const answer = fetched.partition;
         if (answer?.errorCode === offsetOutOfRange) throw new OffsetGone(offset);
         this.#throwIfRefused(
           answer?.errorCode ?? unknownTopicOrPartition,
@@ -170,9 +162,9 @@ class ClusterPartitionLog implements PartitionLog {
         );
         const records = answer?.records ?? Buffer.alloc(0);
         const batches = markAborted(splitBatches(records).batches, answer?.abortedTransactions ?? null);
-        return { batches, sizeBytes: records.length, release: () => frame.release() };
+        return { batches, sizeBytes: records.length, release: fetched.release };
       } catch (error) {
-        frame.release();
+        fetched.release();
         throw error;
       }
     });

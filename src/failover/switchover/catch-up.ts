@@ -14,7 +14,7 @@ const quietMs = 1_000;
 /** Offsets at the end of each log that are compared. */
 const tailOffsets = 20n;
 /** Partitions compared at a time, and the time for all of them, ms: writes pause meanwhile. */
-const tailsAtOnceMax = 16;
+const tailsAtOnceMax = 128;
 const tailsMsMax = 10_000;
 
 export const catchUp: Step = {
@@ -88,7 +88,8 @@ export const verifyTail: Step = {
         const start = BigInt(stood[topic]?.[partition] ?? 0) - tailOffsets;
         return start > 0n ? start : 0n;
       },
-      ...{ waitMsMax: 0, partitionsInFlightMax: tailsAtOnceMax, fetchBytesMax: 64 * 1024 },
+      ...{ waitMsMax: 0, partitionsInFlightMax: tailsAtOnceMax },
+      ...{ fetchBytesMax: 64 * 1024, gathersFetches: true },
       signal: AbortSignal.any([context.signal, AbortSignal.timeout(tailsMsMax)]),
     });
     // Where each log begins says nothing of its tail.
