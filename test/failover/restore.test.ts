@@ -139,6 +139,9 @@ withRegions(
     }
     expectDone(run);
     expect([...lostBehind]).toEqual(restoreSteps.slice(1).map(({ name }) => name));
+    const remarks = new Map(run.end.move.done.map(({ step, remark }) => [step, remark]));
+    expect(remarks.get('copy')).toMatch(/^4 partitions, /);
+    expect(remarks.get('verifyCopies')).toBe('160 records compared, all equal');
     expect(await savedValues(us, diverged, 0)).toEqual(['open', 'done', ...numbered('split')]);
     expect(await savedValues(us, diverged, 1)).toEqual([...numbered('split'), 'late']);
     for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic });

@@ -123,6 +123,13 @@ export function verifiedOf(move: MoveRecord): readonly VerifiedTail[] {
   }));
 }
 
+/** Topics that waited for this restore. @throws LockstepError INTERNAL where the roles have not turned. */
+export function restoredOf(move: MoveRecord): readonly string[] {
+  const { restored } = move.facts as { restored?: readonly string[] };
+  if (restored === undefined) throw lacking(move, 'restored');
+  return restored;
+}
+
 function lacking({ id }: MoveRecord, what: string): LockstepError {
   return new LockstepError('INTERNAL', `the record of move ${id} lacks ${what}`);
 }

@@ -9,7 +9,15 @@ import { beginMirrors } from './begin-mirrors.ts';
 import { untilCopied } from './copy.ts';
 import { describeCopy } from './copy-progress.ts';
 import { deleteDiverged, stillThere, writtenSince } from './delete-topics.ts';
-import { foundAsFacts, foundIn, foundOf, optionsOf, verifiedAsFacts, verifiedOf } from './facts.ts';
+import {
+  foundAsFacts,
+  foundIn,
+  foundOf,
+  optionsOf,
+  restoredOf,
+  verifiedAsFacts,
+  verifiedOf,
+} from './facts.ts';
 import { groundBetween, type RestoreGround, restoreGround } from './ground.ts';
 import { lookForRestore, windowOffsetsDefault } from './look.ts';
 import { restoredRoles, restoredTopicsOf } from './restored-roles.ts';
@@ -251,10 +259,6 @@ export const restoreSteps: readonly Step[] = [
 async function underWay({ group }: MoveContext, move: MoveRecord): Promise<RestoreGround> {
   await group.reopen();
   return groundBetween(group, { region: move.to, home: move.from, topics: [] });
-}
-
-function restoredOf({ facts }: MoveRecord): readonly string[] {
-  return (facts.restored as readonly string[] | undefined) ?? [];
 }
 
 /** Says how far it is, not too often. */
