@@ -7,6 +7,9 @@ import { describeRight, grantCommand, type KafkaRight } from './rights.ts';
 /** Kafka's *_AUTHORIZATION_FAILED: TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID, DELEGATION_TOKEN. */
 const authorizationErrors: ReadonlySet<number> = new Set([29, 30, 31, 53, 65]);
 
+/** How brokers begin when they print a request of their own, as they do where ACLs are refused: no words for people. */
+const innards = /^Request Request\(/;
+
 /** What to do, for the errors that people meet. */
 const waysOut: Readonly<Record<number, string>> = {
   3: 'Check the name, and that this user may describe it',
@@ -44,7 +47,8 @@ export function isAuthorizationError(number: number): boolean {
 export function kafkaFailure(number: number, context: KafkaFailureContext): LockstepError {
   const error = kafkaError(number);
   const { cluster, what, brokerMessage, right } = context;
-  const words = brokerMessage?.trim().slice(0, 500) || error.message;
+  const told = brokerMessage?.trim().slice(0, 500) ?? '';
+  const words = told === '' || innards.test(told) ? error.message : told;
   const denied = isAuthorizationError(number);
   const wayOut = denied ? grantOf(cluster, right) : waysOut[number];
   const text = `cluster ${cluster}: ${what} was refused with ${error.name} (${number}): ${sentence(words)}${wayOut === undefined ? '' : ` ${wayOut}.`}`;

@@ -2,6 +2,7 @@
 import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import type { RequestTarget } from '../cluster-options.ts';
+import type { KafkaRight } from '../rights.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 
 /** Kafka's ResourceType, PatternType, AclOperation, AclPermissionType: number by name. */
@@ -52,6 +53,9 @@ export interface Acl {
   readonly permission: AclPermission;
 }
 
+const describing: KafkaRight = { operation: 'Describe', resource: 'cluster' };
+const altering: KafkaRight = { operation: 'Alter', resource: 'cluster' };
+
 /** What is not given matches everything. */
 export type AclFilter = Partial<Acl>;
 
@@ -67,6 +71,7 @@ export async function describeAcls(
   const answer = await cluster.request(apis.DescribeAcls, filterInput(filter), {
     ...options,
     what: 'describing ACLs',
+    right: describing,
   });
   return answer.resources.flatMap(({ resourceType, resourceName, patternType, acls }) =>
     acls.map(({ principal, host, operation, permissionType }) =>
@@ -90,10 +95,10 @@ export async function createAcls(cluster: Cluster, acls: readonly Acl[]): Promis
         permissionType: number(permissions, acl.permission),
       })),
     },
-    { to: 'controller', what: 'creating ACLs' },
+    { to: 'controller', what: 'creating ACLs', right: altering },
   );
   return answer.results.map((result, index) =>
-    outcomeOf(cluster, result, `creating the ACL ${describeAcl(acls[index]!)}`, () => undefined),
+    outcomeOf(cluster, result, `creating the ACL ${describeAcl(acls[index]!)}`, () => undefined, altering),
   );
 }
 
@@ -102,7 +107,7 @@ export async function deleteAcls(cluster: Cluster, filters: readonly AclFilter[]
   const answer = await cluster.request(
     apis.DeleteAcls,
     { filters: filters.map(filterInput) },
-    { to: 'controller', what: 'deleting ACLs' },
+    { to: 'controller', what: 'deleting ACLs', right: altering },
   );
   return answer.filterResults.map((result) => {
     const refused = result.matchingAcls.find((acl) => acl.errorCode !== 0);
@@ -111,6 +116,7 @@ export async function deleteAcls(cluster: Cluster, filters: readonly AclFilter[]
       result.errorCode === 0 && refused !== undefined ? refused : result,
       'deleting ACLs',
       () => result.matchingAcls.map(toAcl),
+      altering,
     );
   });
 }
