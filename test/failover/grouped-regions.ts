@@ -26,8 +26,10 @@ export async function writeGroupFile(options: {
   readonly primary: Region;
   /** Further keys of each link. */
   readonly link?: object;
+  /** Topics whose primary is another region. */
+  readonly primaries?: Readonly<Record<string, string>>;
 }): Promise<GroupFile> {
-  const { folder, name = 'lockstep.yaml', regions, topics, primary, link = {} } = options;
+  const { folder, name = 'lockstep.yaml', regions, topics, primary, link = {}, primaries } = options;
   const links = regions.flatMap((source) =>
     regions
       .filter((destination) => destination !== source)
@@ -41,7 +43,12 @@ export async function writeGroupFile(options: {
     version: 1,
     clusters: Object.fromEntries(regions.map((region) => [region.name, { bootstrap: region.bootstrap }])),
     links: Object.fromEntries(links),
-    replicationGroups: { [group]: { regions: regions.map((region) => region.name), primary: primary.name } },
+    replicationGroups: {
+      [group]: {
+        ...{ regions: regions.map((region) => region.name), primary: primary.name },
+        ...(primaries && { topics: primaries }),
+      },
+    },
   };
   writeFileSync(file, JSON.stringify(content));
   const topology = await loadTopology(file);
