@@ -114,6 +114,8 @@ class ClusterPartitionLog implements PartitionLog {
   readonly #topic: string;
   readonly #partition: number;
   readonly #options: ClusterLogsOptions;
+  /** The next fetch goes alone, or it might be empty again. */
+  #isCrowdedOut = false;
 
   constructor({ cluster, fetches, questions, options }: Shared, topic: string, partition: number) {
     this.#cluster = cluster;
@@ -136,7 +138,8 @@ class ClusterPartitionLog implements PartitionLog {
 
   fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches> {
     return this.#onLeader(signal, async (leader) => {
-      const how = this.#options.gathersFetches === true ? 'ask' : 'askAlone';
+      const isAlone = this.#options.gathersFetches !== true || this.#isCrowdedOut;
+      const how = isAlone ? 'askAlone' : 'ask';
       const fetched = await this.#fetches[how](
         leader.leaderId,
         {
@@ -145,13 +148,15 @@ class ClusterPartitionLog implements PartitionLog {
         },
         {
           maxWaitMs: fetchWaitMsMax,
-          maxBytes: this.#options.fetchBytesMax ?? 2 * 1024 * 1024,
+          maxBytes: this.#fetchBytesMax,
           isolationLevel:
             this.#options.isolation === 'read_uncommitted'
               ? isolation.readUncommitted
               : isolation.readCommitted,
         },
       );
+      const { isCrowdedOut } = fetched;
+      this.#isCrowdedOut = isCrowdedOut;
       try {
         this.#throwIfRefused(fetched.errorCode, `reading ${this.#name}`);
         const answer = fetched.partition;
@@ -162,7 +167,7 @@ class ClusterPartitionLog implements PartitionLog {
         );
         const records = answer?.records ?? Buffer.alloc(0);
         const batches = markAborted(splitBatches(records).batches, answer?.abortedTransactions ?? null);
-        return { batches, sizeBytes: records.length, release: fetched.release };
+        return { batches, sizeBytes: records.length, isCrowdedOut, release: fetched.release };
       } catch (error) {
         fetched.release();
         throw error;
@@ -183,6 +188,15 @@ class ClusterPartitionLog implements PartitionLog {
       const offset = await this.#listOffset(leader, later(timestampMs, 0n), isolation.readUncommitted);
       return offset < 0n ? null : offset;
     });
+  }
+
+  /** Beside others a partition gets no more than that. */
+  get answerBytesExpected(): number | undefined {
+    return this.#options.gathersFetches === true ? this.#fetchBytesMax : undefined;
+  }
+
+  get #fetchBytesMax(): number {
+    return this.#options.fetchBytesMax ?? 2 * 1024 * 1024;
   }
 
   get #name(): string {

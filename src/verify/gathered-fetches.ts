@@ -3,7 +3,7 @@
 // under way goes into the next one.
 //
 // An answer has room for some of the partitions, and a batch larger than the limit comes only for the first one that has
-// records (KIP-74). So "empty" proves nothing beside others: such a partition is asked again, alone.
+// records (KIP-74). So "empty" proves nothing beside others: such a partition has to be asked for again, alone.
 
 import type { Connection } from '../client/index.ts';
 import { apis } from '../protocol/index.ts';
@@ -25,8 +25,8 @@ export interface FetchAnswer {
   readonly errorCode: number;
   /** Undefined: the broker left the partition out. */
   readonly partition: FetchedPartition | undefined;
-  /** Partitions that the request asked for. */
-  readonly askedCount: number;
+  /** It has nothing of this partition, and had others to answer. */
+  readonly isCrowdedOut: boolean;
   /** Gives the answer's memory back, when every partition of it has done so. */
   release(): void;
 }
@@ -58,24 +58,9 @@ export class GatheredFetches {
     this.#connectionTo = connectionTo;
   }
 
-  async ask(brokerId: number, asked: AskedFetch, limits: FetchLimits): Promise<FetchAnswer> {
-    const answer = await this.#gathered(brokerId, { asked, limits });
-    const { partition, errorCode, askedCount } = answer;
-    const isEmpty = errorCode === 0 && partition?.errorCode === 0 && (partition.records?.length ?? 0) === 0;
-    if (!isEmpty || askedCount === 1) return answer;
-    answer.release();
-    return this.askAlone(brokerId, asked, limits);
-  }
-
-  /** With a request of its own, at once: for long logs, where answers are full anyway. */
-  async askAlone(brokerId: number, asked: AskedFetch, limits: FetchLimits): Promise<FetchAnswer> {
-    const [answer] = await this.#fetch(brokerId, [{ asked, limits }]);
-    return answer!;
-  }
-
-  #gathered(brokerId: number, question: Question): Promise<FetchAnswer> {
+  ask(brokerId: number, asked: AskedFetch, limits: FetchLimits): Promise<FetchAnswer> {
     return new Promise((resolve, reject) => {
-      const waiting = { ...question, resolve, reject };
+      const waiting = { asked, limits, resolve, reject };
       const line = this.#waiting.get(brokerId);
       if (line !== undefined) line.push(waiting);
       else {
@@ -83,6 +68,12 @@ export class GatheredFetches {
         void this.#run(brokerId);
       }
     });
+  }
+
+  /** With a request of its own, at once: for long logs, where answers are full anyway. */
+  async askAlone(brokerId: number, asked: AskedFetch, limits: FetchLimits): Promise<FetchAnswer> {
+    const [answer] = await this.#fetch(brokerId, [{ asked, limits }]);
+    return answer!;
   }
 
   /** One request after the other, until nobody waits. */
@@ -107,12 +98,14 @@ export class GatheredFetches {
     let heldCount = all.length;
     return all.map(({ asked: { topic, topicId, partition: wanted } }) => {
       let isHeld = true;
+      const partition = body.responses
+        .find((found) => (found.topic === '' ? found.topicId === topicId : found.topic === topic))
+        ?.partitions.find(({ partitionIndex }) => partitionIndex === wanted);
+      const isEmpty = partition?.errorCode === 0 && (partition.records?.length ?? 0) === 0;
       return {
         errorCode: body.errorCode,
-        askedCount: all.length,
-        partition: body.responses
-          .find((found) => (found.topic === '' ? found.topicId === topicId : found.topic === topic))
-          ?.partitions.find(({ partitionIndex }) => partitionIndex === wanted),
+        partition,
+        isCrowdedOut: isEmpty && all.length > 1,
         release: () => {
           if (!isHeld) return;
           isHeld = false;

@@ -17,6 +17,8 @@ export interface LogOffsets {
 export interface FetchedBatches {
   batches: LogBatch[];
   sizeBytes: number;
+  /** Empty because the answer was full of other partitions: the next fetch is answered. */
+  isCrowdedOut?: boolean;
   /** Gives the frame back that the batches lie in; they must not be looked at afterwards. */
   release(): void;
 }
@@ -29,6 +31,8 @@ export interface PartitionLog {
    * @throws OffsetGone when `offset` is no longer in the log.
    */
   fetch(offset: bigint, signal?: AbortSignal): Promise<FetchedBatches>;
+  /** What the first answer is likely to take at most; absent: it may be large. */
+  readonly answerBytesExpected?: number | undefined;
   /** Resolves when this log's partition may decompress batches: one partition does at a time. */
   decompressing?(): Promise<void>;
   /** Whether there is room for an answer that nobody needs yet; absent: there is. */

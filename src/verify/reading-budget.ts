@@ -70,7 +70,7 @@ export class ReadingBudget {
 
 /** The log of one side of a partition, read within the budget. */
 export function budgetedLog(log: PartitionLog, partition: object, budget: ReadingBudget): PartitionLog {
-  let expectedBytes = expectedBytesMax;
+  let expectedBytes = Math.min(expectedBytesMax, log.answerBytesExpected ?? expectedBytesMax);
   return {
     offsets: (signal) => log.offsets(signal),
     async fetch(offset, signal): Promise<FetchedBatches> {
@@ -78,12 +78,14 @@ export function budgetedLog(log: PartitionLog, partition: object, budget: Readin
       await budget.take(partition, takenBytes);
       try {
         const fetched = await log.fetch(offset, signal);
-        const { batches, sizeBytes } = fetched;
+        const { batches, sizeBytes, isCrowdedOut = false } = fetched;
         budget.give(takenBytes - sizeBytes);
-        expectedBytes = Math.min(expectedBytesMax, Math.max(sizeBytes, 1));
+        // What found no room beside others may be large.
+        expectedBytes = isCrowdedOut ? expectedBytesMax : Math.min(expectedBytesMax, Math.max(sizeBytes, 1));
         return {
           batches,
           sizeBytes,
+          isCrowdedOut,
           release: () => {
             fetched.release();
             budget.give(sizeBytes);
