@@ -25,7 +25,7 @@ export {
   type MirrorTuning,
   type OpenTransactionQuestions,
 } from './shell/link-mirror.ts';
-export type { Ask } from './shell/log-questions.ts';
+export { type Ask, askBatchHeaders, type TailHeader } from './shell/log-questions.ts';
 export { MarkerWriter } from './shell/marker-writer.ts';
 export {
   type ErrorKind,
