@@ -1,7 +1,7 @@
 // What only the lost region has is kept: every kind of record, exactly once, whatever interrupts the saving.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Cluster, listTopics } from '../../src/client/index.ts';
-import { deleteDiverged, writtenSince } from '../../src/failover/restore/delete-topics.ts';
+import { Cluster, createPartitions, listTopics } from '../../src/client/index.ts';
+import { deleteSaved, writtenSince } from '../../src/failover/restore/delete-topics.ts';
 import type { Found } from '../../src/failover/restore/facts.ts';
 import { lostLogs } from '../../src/failover/restore/lost-logs.ts';
 import { quarantineName } from '../../src/failover/restore/quarantine.ts';
@@ -174,27 +174,37 @@ test('a quarantine that somebody else wrote to is not taken for a saved tail', a
 test('nothing is deleted that was not saved; what is written meanwhile is named', async () => {
   const { topic, found, savedTo } = await longTail('growing');
   const verified = await verifyTails(lost, found, { signal });
-  expect(await writtenSince(lost, found, verified, signal)).toBeNull();
+  expect(await writtenSince(lost, found.copied, verified, signal)).toBeNull();
   const workload = oracle.workload(regions['us-east']);
   await workload.transaction({
     producer: 'empty-handed',
     records: [{ topic, partition: 0, value: 'late' }],
     end: 'open',
   });
-  expect(await writtenSince(lost, found, verified, signal)).toBe(`${topic}-0, offset 41`);
+  expect(await writtenSince(lost, found.copied, verified, signal)).toBe(`${topic}-0, offset 41`);
   const again = await verifyTails(lost, found, { signal });
   await workload.transaction({ producer: 'empty-handed', records: [], end: 'abort' });
   // A marker is no record.
-  expect(await writtenSince(lost, found, again, signal)).toBeNull();
-  expect(await deleteDiverged(lost, found, signal)).toEqual([topic]);
-  expect(await deleteDiverged(lost, found, signal)).toEqual([]);
+  expect(await writtenSince(lost, found.copied, again, signal)).toBeNull();
+  const said: string[] = [];
+  const before = async () => {};
+  const options = { signal, before, say: (line: string) => void said.push(line) };
+  const refusing = { ...options, before: () => Promise.reject(new Error('turned')) };
+  await expect(deleteSaved(lost, found, again, refusing)).rejects.toThrow('turned');
+  expect((await listTopics(cluster)).has(topic)).toBe(true);
+  // A partition that came since it was looked at holds records that nobody has saved.
+  await createPartitions(cluster, [{ topic, partitionCount: 2 }]);
+  await workload.produce({ producer: 'grown', records: [{ topic, partition: 1, value: 'only here' }] });
+  expect(await deleteSaved(lost, found, again, options)).toEqual([topic]);
+  expect(said).toEqual([`${topic}-1, offset 0 was written since; it is saved, too`]);
+  expect(await deleteSaved(lost, found, again, options)).toEqual([]);
   const topics = await listTopics(cluster);
   expect([topics.has(topic), topics.has(savedTo)]).toEqual([false, true]);
   expect((await savedRecords(savedTo)).at(-1)!.value!.toString()).toBe('late');
 
   // Another one under the name is not what was looked at.
   await oracle.createTopics(regions['us-east'], [{ name: topic, partitions: 1 }]);
-  expect(await deleteDiverged(lost, found, signal)).toEqual([]);
+  expect(await deleteSaved(lost, found, again, options)).toEqual([]);
   expect((await listTopics(cluster)).has(topic)).toBe(true);
   await expect(saveTails(lost, found, { signal })).rejects.toThrow('not the one any more');
 });

@@ -31,6 +31,15 @@ export interface FoundTopic {
   readonly beginsAt: readonly bigint[] | null;
 }
 
+/** With partitions that were added since it was looked at: whatever they hold is only there. */
+export function grownTo(topic: FoundTopic, partitionCount: number): FoundTopic {
+  const known = new Set(topic.tails.map(({ partition }) => partition));
+  const added = Array.from({ length: partitionCount }, (_, partition) => partition)
+    .filter((partition) => !known.has(partition))
+    .map((partition): FoundTail => ({ partition, partingOffset: 0n }));
+  return added.length === 0 ? topic : { ...topic, tails: [...topic.tails, ...added] };
+}
+
 /** What the first step found. */
 export interface Found {
   /** Topics that are copied again, or for the first time. */

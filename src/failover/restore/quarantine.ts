@@ -7,11 +7,13 @@
 import { createHash } from 'node:crypto';
 import {
   type Cluster,
+  createPartitions,
   createTopics,
   describeTopics,
   kafkaFailure,
   logEndOffset,
   type TopicMetadata,
+  unwrap,
 } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { linkProducerId } from '../../mirror/index.ts';
@@ -73,10 +75,22 @@ export async function createQuarantine(cluster: Cluster, topic: QuarantineTopic)
   const created = await createTopics(cluster, [{ name, partitionCount, replicationFactor, configs }]);
   const outcome = created.get(name)!;
   if (!outcome.ok && outcome.error.detail.number !== topicAlreadyExists) throw outcome.error;
-  // Brokers learn of it one after the other.
-  const found = await cluster.retry(async () => {
+  const found = await untilLed(cluster, name, 1);
+  if (found.partitions.length >= partitionCount) return;
+  // The lost topic was given partitions since.
+  unwrap((await createPartitions(cluster, [{ topic: name, partitionCount }])).get(name)!);
+  await untilLed(cluster, name, partitionCount);
+}
+
+/** Brokers learn of it one after the other. */
+function untilLed(cluster: Cluster, name: string, partitionCount: number): Promise<TopicMetadata> {
+  return cluster.retry(async () => {
     const described = (await describeTopics(cluster, [name])).get(name)!;
-    if (described.ok && described.value.partitions.every(({ leaderId }) => leaderId >= 0))
+    if (
+      described.ok &&
+      described.value.partitions.length >= partitionCount &&
+      described.value.partitions.every(({ leaderId }) => leaderId >= 0)
+    )
       return described.value;
     const isOnItsWay = described.ok || described.error.detail.number === unknownTopic;
     throw isOnItsWay
@@ -85,15 +99,6 @@ export async function createQuarantine(cluster: Cluster, topic: QuarantineTopic)
         })
       : described.error;
   });
-  checkFits(cluster, found, topic);
-}
-
-function checkFits(cluster: Cluster, found: TopicMetadata, { name, partitionCount }: QuarantineTopic): void {
-  if (found.partitions.length >= partitionCount) return;
-  throw new LockstepError(
-    'KAFKA_ERROR',
-    `cluster ${cluster.name}: topic ${name} has ${found.partitions.length} partitions and not ${partitionCount}; it was not made for this tail. Delete it if nobody needs it`,
-  );
 }
 
 /** How far a partition of the tail is saved. */

@@ -1,5 +1,6 @@
 // Roles in which the restored topics do not wait any more: from then on the new primary is mirrored into the region. Pure.
-import type { MoveRecord, RolesRecord } from '../../control/index.ts';
+import { type MoveRecord, primaryOf, type RolesRecord } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
 
 /** The same roles, one generation on, without what was restored. */
 export function restoredRoles(
@@ -27,4 +28,23 @@ export function restoredTopicsOf(
 ): ReadonlySet<string> {
   const waiting = Object.hasOwn(roles.awaitsRestore, move.to) ? roles.awaitsRestore[move.to]! : [];
   return new Set((move.topics ?? waiting).filter((topic) => !leftAlone.includes(topic)));
+}
+
+/**
+ * A restore may stand for days between two of its steps, and its region may have become primary again meanwhile.
+ * @throws LockstepError USAGE where the topic is not restored from the move's region, or does not wait for it, any more.
+ */
+export function requireWaiting(
+  roles: RolesRecord | null,
+  { from, to }: Pick<MoveRecord, 'from' | 'to'>,
+  topic: string,
+): void {
+  const waiting = roles !== null && Object.hasOwn(roles.awaitsRestore, to) ? roles.awaitsRestore[to]! : [];
+  const primary = roles === null ? null : primaryOf(roles, topic).region;
+  if (primary === from && waiting.includes(topic)) return;
+  throw new LockstepError(
+    'USAGE',
+    `${topic} does not wait any more for a restore of ${to} from ${from} (its primary is ${primary ?? 'unknown'}): ` +
+      'the roles have turned since this restore began; nothing more is deleted. Take it back (--undo)',
+  );
 }

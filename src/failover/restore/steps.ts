@@ -8,7 +8,7 @@ import type { MoveContext, Step, StepOutcome } from '../types.ts';
 import { beginMirrors } from './begin-mirrors.ts';
 import { untilCopied } from './copy.ts';
 import { describeCopy } from './copy-progress.ts';
-import { deleteDiverged, stillThere, writtenSince } from './delete-topics.ts';
+import { deleteSaved, stillThere } from './delete-topics.ts';
 import {
   foundAsFacts,
   foundIn,
@@ -20,7 +20,7 @@ import {
 } from './facts.ts';
 import { groundBetween, type RestoreGround, restoreGround } from './ground.ts';
 import { lookForRestore, windowOffsetsDefault } from './look.ts';
-import { restoredRoles, restoredTopicsOf } from './restored-roles.ts';
+import { requireWaiting, restoredRoles, restoredTopicsOf } from './restored-roles.ts';
 import { saveTails, verifyTails } from './tails.ts';
 import { deletedTopics, type RestorePlan } from './types.ts';
 import { untilOpened } from './until-opened.ts';
@@ -30,8 +30,6 @@ import { verifyEnds } from './verify-ends.ts';
 const longMs = 7 * 24 * 3_600_000;
 const tellEveryMs = 2_000;
 const patienceMs = 10_000;
-/** How often what is written while tails are verified is saved as well. */
-const verifyRoundsMax = 3;
 
 const look: Step = {
   name: 'look',
@@ -139,23 +137,16 @@ const deleteStep: Step = {
   isPointOfNoReturn: true,
   limitMs: () => longMs,
   run: async (context, move): Promise<StepOutcome> => {
+    const { group, signal, say, note } = context;
     const { lost } = await underWay(context, move);
-    const { signal } = context;
-    const found = foundOf(move);
-    let verified = verifiedOf(move);
-    for (let round = 1; ; round++) {
-      const written = await writtenSince(lost, found, verified, signal);
-      if (written === null) break;
-      if (round > verifyRoundsMax)
-        throw new LockstepError(
-          'KAFKA_ERROR',
-          `${lost.name}: somebody writes again and again to what is to be deleted (${written}); nothing was deleted. Stop them, and go on with the same command`,
-        );
-      context.say(`${written} was written since; it is saved, too`);
-      const left = { ...found, copied: await stillThere(lost, found) };
-      verified = await verifyTails(lost, left, { signal });
-    }
-    const deleted = await deleteDiverged(lost, found, signal);
+    const deleted = await deleteSaved(lost, foundOf(move), verifiedOf(move), {
+      ...{ signal, say },
+      before: async (topic) => {
+        // A terminal that slept until now may have lost the move to another one, or the region may be primary again.
+        await note({});
+        requireWaiting(group.roles(), move, topic);
+      },
+    });
     return { remark: deleted.length === 0 ? 'nothing was left' : `deleted ${deleted.join(', ')}` };
   },
   undo: async (context, move) => {

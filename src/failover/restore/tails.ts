@@ -5,7 +5,7 @@ import { later } from '../../offsets.ts';
 import { Slots } from '../../slots.ts';
 import { clusterLogs } from '../../verify/index.ts';
 import type { OpenRegion } from '../types.ts';
-import type { Found, FoundTopic, VerifiedTail } from './facts.ts';
+import { type Found, type FoundTopic, grownTo, type VerifiedTail } from './facts.ts';
 import { lostLogs } from './lost-logs.ts';
 import { createQuarantine } from './quarantine.ts';
 import { reading } from './reading.ts';
@@ -58,14 +58,15 @@ async function asFound({ cluster }: OpenRegion, { copied }: Found): Promise<Foun
     cluster,
     wanted.map(({ topic }) => topic),
   );
-  for (const { topic, topicId } of wanted) {
-    if (unwrap(described.get(topic)!).topicId === topicId) continue;
+  return wanted.map((found) => {
+    const { topic, topicId } = found;
+    const now = unwrap(described.get(topic)!);
+    if (now.topicId === topicId) return grownTo(found, now.partitions.length);
     throw new LockstepError(
       'KAFKA_ERROR',
       `cluster ${cluster.name}: topic ${topic} is not the one any more that was looked at; take this restore back (--undo) and begin another one`,
     );
-  }
-  return wanted;
+  });
 }
 
 async function createFor({ cluster }: OpenRegion, { topic, savedTo }: FoundTopic): Promise<void> {
