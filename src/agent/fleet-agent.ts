@@ -18,6 +18,7 @@ import {
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { keyOf, Membership, type MembershipOptions, type WorkItem } from '../fleet/index.ts';
+import { agentPrincipalOf } from '../link/acls/index.ts';
 import { type LinkStatus, mirrorStates, type Notice } from '../link/index.ts';
 import type { MirrorObserver } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
@@ -104,6 +105,7 @@ export class FleetAgent {
     });
     this.#reporting = new Reporting({
       ...{ control, agentId, version, apiUrl },
+      principal: () => agentPrincipalOf(destination.credentials),
       isElsewhere: ({ link, topic, partition }) => {
         const mirror = control.state.mirrors.get(`${link}/${topic}`);
         const isCopied = mirror !== undefined && mirrorStates[mirror.state].isCopied;

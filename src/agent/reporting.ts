@@ -18,6 +18,7 @@ export interface ReportingOptions extends Pick<StatusReportsOptions, 'isElsewher
   readonly version: string;
   /** Where its API listens. */
   apiUrl(): string | null;
+  principal(): string | null;
   isLeading(): boolean;
   ownedCount(): number;
   links(): readonly LinkStatus[];
@@ -82,7 +83,7 @@ export class Reporting {
 
   /** This agent, as it tells the fleet. */
   record(links = this.#options.links()): AgentRecord {
-    const { agentId, version, apiUrl, isLeading, ownedCount } = this.#options;
+    const { agentId, version, apiUrl, principal, isLeading, ownedCount } = this.#options;
     return {
       v: recordVersion,
       id: agentId,
@@ -95,6 +96,7 @@ export class Reporting {
       isLeader: isLeading(),
       partitionCount: ownedCount(),
       heardAtMs: heardAtMs(links),
+      principal: principal(),
     };
   }
 

@@ -266,6 +266,8 @@ export interface AgentRecord {
   readonly partitionCount: number;
   /** When the source of each link last answered this agent, ms. */
   readonly heardAtMs?: Readonly<Record<string, number>>;
+  /** Whom the destination takes it for, as far as its credentials tell: who stops producers by rules must not stop agents. */
+  readonly principal?: string | null;
 }
 
 /** A link as a person declares it. */
