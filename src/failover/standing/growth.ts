@@ -1,11 +1,11 @@
 // Writes that reach a former primary: its log grows although another region is primary. Two looks, a moment apart.
 import { setTimeout as pause } from 'node:timers/promises';
-import { listOffsets } from '../../client/index.ts';
+import { describeTopics, listOffsets } from '../../client/index.ts';
 import { primaryOf, type RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { OpenGroup, OpenRegion } from '../types.ts';
 import { within } from '../within.ts';
-import type { SplitBrain } from './types.ts';
+import type { Problem, SplitBrain } from './types.ts';
 
 /** Between the looks, ms: a client that writes at all mostly does within it. */
 const betweenLooksMs = 1_000;
@@ -37,8 +37,15 @@ function topicsOf(group: OpenGroup, roles: RolesRecord): string[] {
   ];
 }
 
-export async function findSplitBrains(group: OpenGroup, roles: RolesRecord | null): Promise<SplitBrain[]> {
-  if (roles === null) return [];
+export interface Watched {
+  readonly splitBrains: readonly SplitBrain[];
+  /** Regions whose topics may not be seen. */
+  readonly unseen: readonly Problem[];
+}
+
+export async function findSplitBrains(group: OpenGroup, roles: RolesRecord | null): Promise<Watched> {
+  if (roles === null) return { splitBrains: [], unseen: [] };
+  const unseen: Problem[] = [];
   const found = await Promise.all(
     suspects(group, roles).map(async ({ region, topics }): Promise<SplitBrain[]> => {
       try {
@@ -53,23 +60,35 @@ export async function findSplitBrains(group: OpenGroup, roles: RolesRecord | nul
           return grewBy > 0n ? [{ region: region.name, primary, topic, grewBy, overMs }] : [];
         });
       } catch (error) {
-        // A region that does not tell is told as such elsewhere.
-        if (error instanceof LockstepError) return [];
-        throw error;
+        if (!(error instanceof LockstepError)) throw error;
+        // A region that does not answer is told as such elsewhere.
+        if (error.code === 'NOT_AUTHORIZED') unseen.push(unseenProblem(region, error));
+        return [];
       }
     }),
   );
-  return found.flat();
+  return { splitBrains: found.flat(), unseen };
 }
 
-/** The sum of all ends of a topic; topics that are not there are left out. */
+function unseenProblem({ name }: OpenRegion, { message }: LockstepError): Problem {
+  return {
+    what: `nobody watches whether clients write to ${name}, too: ${message}`,
+    remedy: 'grant that right to whoever looks at the group: docs/security.md',
+  };
+}
+
+/**
+ * The sum of all ends of a topic; topics that are not there are left out.
+ * @throws LockstepError NOT_AUTHORIZED for the first one that we may not see
+ */
 async function endsOf({ cluster }: OpenRegion, topics: readonly string[]): Promise<Map<string, bigint>> {
-  const metadata = await cluster.metadata({ topics });
-  const queries = topics.flatMap((topic) =>
-    Array.from(metadata.topics.get(topic)?.partitions ?? [], (_, partition) => ({
-      ...{ topic, partition, at: 'latest' as const },
-    })),
-  );
+  const described = await describeTopics(cluster, topics);
+  const queries = topics.flatMap((topic) => {
+    const found = described.get(topic)!;
+    if (!found.ok && found.error.code === 'NOT_AUTHORIZED') throw found.error;
+    const partitions = found.ok ? found.value.partitions : [];
+    return Array.from(partitions, (_, partition) => ({ topic, partition, at: 'latest' as const }));
+  });
   const sums = new Map<string, bigint>();
   for (const { item, outcome } of await listOffsets(cluster, queries, { timeoutMs: lookMsMax }))
     if (outcome.ok) sums.set(item.topic, (sums.get(item.topic) ?? 0n) + outcome.value.offset);

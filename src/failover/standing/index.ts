@@ -22,11 +22,12 @@ export type {
 export async function lookAtGroup(group: OpenGroup, nowMs: () => number = Date.now): Promise<GroupStanding> {
   const { config, topology } = group;
   const roles = group.roles();
-  const [regions, splitBrains] = await Promise.all([
+  const [regions, { splitBrains, unseen }] = await Promise.all([
     lookAtRegions(group, nowMs),
     findSplitBrains(group, roles),
   ]);
   const links = config.links.map((name) => topology.links[name]!);
   const input = { group: config, links, roles, regions, splitBrains, atMs: nowMs(), file: topology.file };
-  return standingOf(input);
+  const standing = standingOf(input);
+  return { ...standing, problems: [...standing.problems, ...unseen] };
 }
