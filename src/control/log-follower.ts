@@ -25,6 +25,8 @@ import { controlPartition, controlTopic, createTopic, findTopic, policyProblem }
 const fetchWaitMs = { idle: 5_000, wanted: 500 } as const;
 /** Whether a topic that is not there has come, ms. */
 const lookEveryMs = 1_000;
+/** What was created is listed by then, or something is wrong, ms. */
+const listedMsMax = 60_000;
 /** Whether somebody has changed its policy, ms. */
 const policyEveryMs = 60_000;
 /** Whoever waits for an offset and does not say for how long, ms. */
@@ -84,9 +86,27 @@ export class LogFollower {
 
   /** Begins, and resolves when everything that is committed by now has been read. */
   async start(): Promise<void> {
-    if (await this.isThere()) await this.requirePolicy();
+    await this.#onceListed(async () => {
+      if (await this.isThere()) await this.requirePolicy();
+    });
     this.#running = this.#run();
-    await this.refresh();
+    await this.#onceListed(() => this.refresh());
+  }
+
+  /** On a busy cluster it takes long until every broker lists a topic that was just created. */
+  async #onceListed(work: () => Promise<void>): Promise<void> {
+    const { clock, mayCreate } = this.#options;
+    const beganAtMs = clock.nowMs();
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const isUnlisted =
+          error instanceof LockstepError && unknownTopicErrors.has(Number(error.detail.number));
+        if (!mayCreate || !isUnlisted || clock.nowMs() - beganAtMs >= listedMsMax) throw error;
+        await sleep(clock, lookEveryMs, this.#ended.signal);
+      }
+    }
   }
 
   async close(): Promise<void> {

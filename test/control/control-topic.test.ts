@@ -9,6 +9,7 @@ import {
   deleteTopics,
   describeConfigs,
   incrementalAlterConfigs,
+  kafkaFailure,
   unwrap,
 } from '../../src/client/index.ts';
 import { ControlTopic, controlTopic, LeaderWriter } from '../../src/control/index.ts';
@@ -48,6 +49,22 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
       describe: 'the topic that came later to be found',
     });
     expect(reader.warnings).toEqual([]);
+  });
+
+  test('a cluster that lists the new topic late is waited for', async () => {
+    const cluster = await Cluster.connect(configOf(regions[name]));
+    onTestFinished(() => cluster.close());
+    const { retry } = cluster;
+    let unlisted = 2;
+    cluster.retry = ((...args: Parameters<typeof retry>) => {
+      if (unlisted-- <= 0) return retry.apply(cluster, args);
+      const what = 'finding the leader of __lockstep-0';
+      return Promise.reject(kafkaFailure(3, { cluster: cluster.name, what }));
+    }) as typeof retry;
+    const control = await ControlTopic.open(cluster, { mayCreate: true, onWarning: () => {} });
+    onTestFinished(() => control.close());
+    await control.put(one('agent/a', testAgent('a')));
+    expect(unlisted).toBeLessThan(0);
   });
 
   test('everybody sees what was put, in order, at once; who comes later sees the same', async () => {
