@@ -115,7 +115,8 @@ export const verifyTail: Step = {
         const start = endOf(topic, partition) - tailOffsets;
         return start > 0n ? start : 0n;
       },
-      ...{ waitMsMax: 0, partitionsInFlightMax: tailsAtOnceMax, fetchBytesMax: 64 * 1024 },
+      ...{ waitMsMax: 0, partitionsInFlightMax: tailsAtOnceMax },
+      ...{ fetchBytesMax: 64 * 1024, gathersFetches: true },
       signal: AbortSignal.any([context.signal, AbortSignal.timeout(tailsMsMax)]),
     });
     // Where each log begins says nothing of its tail.

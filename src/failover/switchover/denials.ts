@@ -70,6 +70,48 @@ export async function makeDenials(
   );
 }
 
+/**
+ * Denials like these that stand at a region and are its owner's: neither this move's nor those of a keeper, which
+ * withholds WRITE there. Their keys.
+ */
+export async function ownersDenials(
+  { cluster, state }: OpenRegion,
+  denials: readonly Acl[],
+  links: readonly string[],
+): Promise<string[]> {
+  const isKeepers = (key: string): boolean =>
+    links.some((link) => state?.get(`acl/${link}/rule/${key}`) !== undefined);
+  const wanted = new Set(denials.map(ruleKey));
+  const standing = await describeAcls(cluster, {
+    resourceType: 'TOPIC',
+    operation: 'WRITE',
+    permission: 'DENY',
+  });
+  return standing.map(ruleKey).filter((key) => wanted.has(key) && !isKeepers(key));
+}
+
+/**
+ * A link that copies ACLs has brought the denials of the old primary over, and gives them with all others when its
+ * mirrors are promoted: they are taken away where writes are wanted now. @returns how many there were
+ */
+export async function liftCopiedDenials({ cluster }: OpenRegion, move: MoveRecord): Promise<number> {
+  const owners = new Set((move.facts.ownersDenials ?? []) as readonly string[]);
+  const wanted = new Set(
+    denialsOf(move)
+      .map(ruleKey)
+      .filter((key) => !owners.has(key)),
+  );
+  if (wanted.size === 0) return 0;
+  const standing = await describeAcls(cluster, {
+    resourceType: 'TOPIC',
+    operation: 'WRITE',
+    permission: 'DENY',
+  });
+  const copied = standing.filter((acl) => wanted.has(ruleKey(acl)));
+  if (copied.length > 0) for (const outcome of await deleteAcls(cluster, copied)) unwrap(outcome);
+  return copied.length;
+}
+
 /** What a move has denied, as it was written down. */
 export function denialsOf({ facts }: MoveRecord): readonly Acl[] {
   return Array.isArray(facts.denials) ? (facts.denials as Acl[]) : [];

@@ -1,10 +1,11 @@
 // Step 6 of a switchover, its point of no return: the mirrors become topics that take writes.
 import { LockstepError } from '../../errors.ts';
 import { plural } from '../../units.ts';
-import { movedMirrors, nameList } from '../moved.ts';
+import { linksBetween, movedMirrors, nameList } from '../moved.ts';
 import { promoteAll, waitingWords } from '../steps/promotion.ts';
 import type { Step } from '../types.ts';
 import { waitUntil } from '../wait-until.ts';
+import { liftCopiedDenials } from './denials.ts';
 import { optionsOf } from './options.ts';
 import { describePause, type Pause } from './stop-writes.ts';
 
@@ -30,6 +31,8 @@ export const promote: Step = {
     });
     if (open.length > 0)
       throw new LockstepError('REQUEST_TIMED_OUT', waitingWords(open, promoted.length + open.length));
+    const copies = linksBetween(context.group, move.from, move.to).some(({ sync }) => sync.acls != null);
+    if (copies) await liftCopiedDenials(context.home, move);
     const openAtMs = context.nowMs();
     const remarks = promoted.flatMap(({ sourceTopic, reason }) =>
       reason === null ? [] : [`${sourceTopic}: ${reason}`],

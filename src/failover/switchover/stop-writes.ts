@@ -1,9 +1,17 @@
 // Step 3 of a switchover: nobody writes at the old primary any more. Producers are stopped by their owners, or denied.
+import type { Acl } from '../../client/index.ts';
 import type { MoveRecord } from '../../control/index.ts';
 import { formatDuration, plural } from '../../units.ts';
-import { movedMirrors, movedTopics, nameList, reached, sidesOf } from '../moved.ts';
+import { linksBetween, movedMirrors, movedTopics, nameList, reached, sidesOf } from '../moved.ts';
 import type { MoveContext, Step } from '../types.ts';
-import { clientWords, denialsOf, makeDenials, removeDenials, wantedDenials } from './denials.ts';
+import {
+  clientWords,
+  denialsOf,
+  makeDenials,
+  ownersDenials,
+  removeDenials,
+  wantedDenials,
+} from './denials.ts';
 import { optionsOf } from './options.ts';
 import { untilQuiet } from './watch.ts';
 
@@ -84,10 +92,26 @@ async function deny(context: MoveContext, move: MoveRecord): Promise<boolean> {
   // What a former try has written down may stand, or not yet.
   const before = denialsOf(move);
   const denials = [...before, ...wanted];
-  await context.note({ denials });
+  await context.note({ denials, ownersDenials: await ownersBefore(context, move, denials) });
   await makeDenials(from, denials, context.signal);
   context.say(deniedWords(denials.map(({ principal }) => principal)));
   return denials.length > 0;
+}
+
+/** At the new primary; a former try of this move may have had its denials copied there. */
+async function ownersBefore(
+  { group, home }: MoveContext,
+  move: MoveRecord,
+  denials: readonly Acl[],
+): Promise<readonly string[]> {
+  const { ownersDenials: known } = move.facts as { ownersDenials?: readonly string[] };
+  const copies = linksBetween(group, move.from, move.to).filter(({ sync }) => sync.acls != null);
+  if (known !== undefined || copies.length === 0) return known ?? [];
+  return ownersDenials(
+    home,
+    denials,
+    copies.map(({ name }) => name),
+  );
 }
 
 function deniedWords(principals: readonly string[]): string {
