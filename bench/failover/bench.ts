@@ -142,9 +142,9 @@ function plotOf(
         bars: of('switchover').map((move) => bar(move, move.pauseMs ?? 0)),
       },
       {
-        ...{ title: 'Restore: read by the agent', unit: ' MB', better },
-        bars: restores.map(({ diverged, topics, agentReadBytes }) => ({
-          ...{ title: `${diverged} of ${topics} diverged`, value: agentReadBytes / 1e6, isOurs: true },
+        ...{ title: 'Restore: copied, as the agent sent it', unit: ' MB', better },
+        bars: restores.map(({ diverged, topics, agentSentBytes }) => ({
+          ...{ title: `${diverged} of ${topics} diverged`, value: agentSentBytes / 1e6, isOurs: true },
         })),
       },
       {

@@ -47,8 +47,15 @@ test('tables tell what was waited for, each step, and the load', () => {
     '',
   ]);
   const restore: RestoreMeasurement = {
-    ...{ topics: 100, diverged: 1, copiedTopics: 1, topicBytes: 1, agentReadBytes: 2_500_000 },
+    ...{
+      topics: 100,
+      diverged: 1,
+      copiedTopics: 1,
+      topicBytes: 1,
+      agentReadBytes: 2_500_000,
+      agentSentBytes: 1_500_000,
+    },
     ...{ tookMs: 4000, steps: [], load: 1 },
   };
-  expect(restoreTable([restore])).toMatch(/1 of 100 topics +1 topics +2\.5 MB +4\.00 s/);
+  expect(restoreTable([restore])).toMatch(/1 of 100 topics +1 topics +1\.5 MB +2\.5 MB +4\.00 s/);
 });

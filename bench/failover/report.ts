@@ -32,6 +32,8 @@ export interface RestoreMeasurement {
   readonly topicBytes: number;
   /** What the agent of the restored region read meanwhile, from both regions. */
   readonly agentReadBytes: number;
+  /** And what it sent: the copies. */
+  readonly agentSentBytes: number;
   readonly tookMs: number;
   readonly steps: readonly StepTime[];
   readonly load: number;
@@ -74,14 +76,16 @@ export function restoreTable(rows: readonly RestoreMeasurement[]): string {
     [
       { title: 'RESTORE: DIVERGED' },
       { title: 'COPIED', ...right },
+      { title: 'AGENT SENT', ...right },
       { title: 'AGENT READ', ...right },
       { title: 'TOOK', ...right },
       { title: 'LOAD', ...right },
       { title: 'STEPS' },
     ],
-    rows.map(({ topics, diverged, copiedTopics, agentReadBytes, tookMs, steps, load }) => [
+    rows.map(({ topics, diverged, copiedTopics, agentSentBytes, agentReadBytes, tookMs, steps, load }) => [
       `${diverged} of ${topics} topics`,
       `${copiedTopics} topics`,
+      `${(agentSentBytes / 1e6).toFixed(1)} MB`,
       `${(agentReadBytes / 1e6).toFixed(1)} MB`,
       seconds(tookMs),
       load.toFixed(1),

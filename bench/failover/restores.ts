@@ -1,5 +1,5 @@
-// A region that was lost comes back: a part of its topics was written to meanwhile, and the others were not. What the
-// restore brings over the wire is what the region's agent has read.
+// A region that was lost comes back: a part of its topics was written to meanwhile, and the others were not. What is copied
+// is what the region's agent has sent, to its brokers; what it has read includes what it compares before it goes on.
 import { readFileSync } from 'node:fs';
 import type { MoveRecord } from '../../src/control/index.ts';
 import { Pair } from './pair.ts';
@@ -25,9 +25,12 @@ export async function measureRestore(
   await pair.produce(us, topics.slice(0, divergedCount), { value: Buffer.from('only here'), count: 1 });
   await pair.produce(eu, topics, { value: Buffer.from('after'), count: 1 });
   const load = loadAverage();
-  const readBefore = bytesRead(pair.agentOf(us).pid!);
+  const agent = pair.agentOf(us).pid!;
+  const before = transferred(agent);
   const { typedAtMs, endedAtMs, json } = await pair.type<{ move: MoveRecord }>('restore', us.name, pair.file);
-  const agentReadBytes = bytesRead(pair.agentOf(us).pid!) - readBefore;
+  const after = transferred(agent);
+  const agentReadBytes = after.readBytes - before.readBytes;
+  const agentSentBytes = after.sentBytes - before.sentBytes;
   await pair.settled(eu, us);
   const { copied } = json.move.facts.found as { copied: readonly unknown[] };
   const measured: RestoreMeasurement = {
@@ -38,17 +41,20 @@ export async function measureRestore(
       agentReadBytes,
       load,
     },
+    ...{ agentReadBytes, agentSentBytes },
     topicBytes: valueBytes * recordsPerTopic,
     tookMs: endedAtMs - typedAtMs,
     steps: json.move.done.map(({ step, tookMs }) => ({ step, ms: tookMs })),
   };
   say(
-    `restore: ${measured.copiedTopics} topics copied, ${(agentReadBytes / 1e6).toFixed(1)} MB read by the agent, ${measured.tookMs} ms (load ${load.toFixed(1)})`,
+    `restore: ${measured.copiedTopics} topics copied, the agent sent ${(agentSentBytes / 1e6).toFixed(1)} MB and read ${(agentReadBytes / 1e6).toFixed(1)} MB, ${measured.tookMs} ms (load ${load.toFixed(1)})`,
   );
   return measured;
 }
 
-/** All that a process has read, sockets included (rchar of /proc/<pid>/io). */
-function bytesRead(pid: number): number {
-  return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))![1]);
+/** All that a process has read and written, sockets included (/proc/<pid>/io). */
+function transferred(pid: number): { readonly readBytes: number; readonly sentBytes: number } {
+  const io = readFileSync(`/proc/${pid}/io`, 'latin1');
+  const count = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(io)![1]);
+  return { readBytes: count('rchar'), sentBytes: count('wchar') };
 }
