@@ -487,6 +487,30 @@ describe('a hole', () => {
     expect(machine.state.name).toBe('Fenced');
   });
 
+  it('does not believe a look during which the log has grown, as by the closing markers themselves', () => {
+    claimed(marker(10n), new TestBatch(11n, 1));
+    machine.handle(answered());
+    machine.handle(ends(12n));
+    const growing = { ...view, logEnd: 14n, highWatermark: -1n };
+    const look = (seen: DestinationView) =>
+      types(machine.handle({ type: 'destinationRead', round: machine.round, view: seen }));
+    expect(look(growing)).toEqual(['readDestination']);
+    look({ ...view, logEnd: 14n, highWatermark: 14n, isClosed: true });
+    expect(machine.state.name).toBe('Fenced');
+  });
+
+  it('is Diverged also where the log never stops growing', () => {
+    claimed(marker(10n), new TestBatch(11n, 1));
+    machine.handle(answered());
+    machine.handle(ends(12n));
+    for (let looks = 0; looks < 3; looks++) {
+      expect(machine.state.name).toBe('ReadingDestination');
+      const growing = { ...view, logEnd: 14n, highWatermark: -1n };
+      machine.handle({ type: 'destinationRead', round: machine.round, view: growing });
+    }
+    expect(machine.state).toMatchObject({ name: 'Diverged', offset: 10n });
+  });
+
   it.each([
     [52, 'Recovering'],
     [47, 'Recovering'],

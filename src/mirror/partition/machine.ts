@@ -74,7 +74,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   /** Losses below are counted in `sourceLostCount`; each start meets them again until their hole is done. */
   #lossCountedTo = 0n;
   /** Something landed elsewhere than it was meant to; whether the mirror was closed meanwhile is being read. */
-  #doubt: { offset: bigint; reason: string } | null = null;
+  #doubt: { offset: bigint; reason: string; looks: number } | null = null;
   /** Small batches are put together until a broker refuses the result as too large. */
   #mayMerge = true;
   /** The destination's leader epoch of the look that copying began with. */
@@ -178,7 +178,12 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       const reason = 'a marker with the closing epoch stands in the mirror: it was promoted';
       return this.#end('Fenced', view.logEnd, reason);
     }
-    if (this.#doubt !== null) return this.#end('Diverged', this.#doubt.offset, this.#doubt.reason);
+    if (this.#doubt !== null) {
+      // The log has grown while it was read, so that the closing may be among what came.
+      this.#doubt.looks += 1;
+      if (view.highWatermark < 0n && this.#doubt.looks < doubtLooksMax) return this.#readDestination();
+      return this.#end('Diverged', this.#doubt.offset, this.#doubt.reason);
+    }
     const isReplicated = view.highWatermark === view.logEnd;
     const seen = state.name === 'Settling' || state.name === 'WaitingForReplicas' ? state.seen : null;
     // While somebody else appends the high watermark lags, too, but waiting for replicas would be the wrong story.
@@ -663,7 +668,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
    */
   #suspect(offset: bigint, reason: string): void {
     if (this.state.name === 'Stopping') return this.#end('Diverged', offset, reason);
-    this.#doubt = { offset, reason };
+    this.#doubt = { offset, reason, looks: 0 };
     this.#drop();
     this.#readDestination();
   }
@@ -722,6 +727,9 @@ const copiesBytesMax = 512 * 1024;
 
 /** A marker takes about a hundred times the room of a filler's offset, and thirty times as long. */
 const holeShare = 10n;
+
+/** So many looks at a log that grows while it is read tell whether it was closed. */
+const doubtLooksMax = 3;
 
 /** After this many looks at a log end that moves, somebody should know why nothing is copied here. */
 const quietLooksMax = 2;
