@@ -94,6 +94,23 @@ export class SplitRegions implements AsyncDisposable {
     );
   }
 
+  /** us-east becomes primary again at once; what eu-west accepts from now on never comes over. */
+  async failBack(topics: readonly string[]): Promise<void> {
+    await this.us.done({
+      ...{ do: 'promoteMirrors', link: links.back, topics: null, isNow: true, timeoutMs: 0 },
+    });
+    const before = this.us.state.roles.get(group)!;
+    const roles = turnedRoles(before, {
+      ...{ kind: 'failover', from: 'eu-west', to: 'us-east', topics: null, awaitsRestore: topics },
+      ...{ moveId: 'failover-2', by: 'test', atMs: Date.now() },
+    });
+    await this.us.done({ do: 'setRoles', roles, ifGeneration: before.generation });
+    await this.eu.reaches(
+      'eu-west to learn that it is not primary',
+      (state) => state.roles.get(group)?.generation === roles.generation,
+    );
+  }
+
   openGroup(): Promise<OpenGroup> {
     return openGroup(this.topology, this.topology.groups[group]!, { by: 'test', onWarning: () => {} });
   }
@@ -133,6 +150,8 @@ export interface RestoreRun {
 
 export interface RunRestoreOptions extends Partial<RestoreOptions> {
   readonly id?: string;
+  /** Default: us-east, from eu-west. */
+  readonly to?: 'us-east' | 'eu-west';
   readonly topics?: readonly string[];
   readonly startedAtMs?: number;
   /** Called when a step begins, by name. */
@@ -145,8 +164,10 @@ export interface RunRestoreOptions extends Partial<RestoreOptions> {
 export async function runRestore(split: SplitRegions, options: RunRestoreOptions = {}): Promise<RestoreRun> {
   const { id = 'restore-1', topics = null, signal = new AbortController().signal } = options;
   const { history = 'all', comparesAll = false, confirmed = [], steps = restoreSteps } = options;
+  const { to = 'us-east' } = options;
+  const from = to === 'us-east' ? 'eu-west' : 'us-east';
   await using opened = await split.openGroup();
-  const home = opened.regions.get('eu-west') as OpenRegion;
+  const home = opened.regions.get(from) as OpenRegion;
   const lines: string[] = [];
   const nowMs = Date.now();
   const standing = home.state?.moves.get(`${group}/${id}`);
@@ -159,7 +180,7 @@ export async function runRestore(split: SplitRegions, options: RunRestoreOptions
   const end = await runMove({
     ...{ group: opened, home, steps, by: 'test', teller, signal },
     move: standing ?? {
-      ...{ v: 1, id, group, kind: 'restore', from: 'eu-west', to: 'us-east', topics, by: 'test' },
+      ...{ v: 1, id, group, kind: 'restore', from, to, topics, by: 'test' },
       ...{ startedAtMs: options.startedAtMs ?? nowMs, changedAtMs: nowMs, revision: 0, state: 'running' },
       ...{ step: steps[0]!.name, done: [], rolesGeneration: opened.roles()!.generation },
       facts: { options: { history, comparesAll, confirmed } },

@@ -8,6 +8,7 @@ const mib = 1024n * 1024n;
 function partition(fields: Partial<PartitionPlan> = {}): PartitionPlan {
   return {
     ...{ partition: 0, standing: 'ahead', partingOffset: 80n, logStart: 0n, logEnd: 100n, cutOffset: 80n },
+    olderEnd: 0n,
     compared: { start: 0n, end: 80n },
     ...fields,
   };
@@ -20,7 +21,7 @@ function topic(name: string, fields: Partial<TopicPlan> = {}): TopicPlan {
     savedTo: `${name}.lost-20261121T184000Z`,
     cost: {
       copyBytes: { all: 2048n * mib, 'from-divergence': 20n * mib },
-      ...{ tailBytes: 5n * mib, freedBytes: 1024n * mib, replicationFactor: 3 },
+      ...{ tailBytes: 5n * mib, olderBytes: 0n, freedBytes: 1024n * mib, replicationFactor: 3 },
     },
     ...fields,
   };
@@ -34,7 +35,7 @@ const plan: RestorePlan = {
     topic('bills', { fate: 'continue', partitions: [partition({ standing: 'continues' })] }),
     topic('old', { fate: 'leaveAlone', partitions: [] }),
     topic('wiped', { fate: 'copyAnew', partitions: [], savedTo: null }),
-    topic('aged', { partitions: [partition({ partingOffset: 95n, logStart: 95n })] }),
+    topic('aged', { partitions: [partition({ partingOffset: 95n, olderEnd: 95n, logStart: 95n })] }),
   ],
   usableBytes: new Map([[1, 100n * 1024n * mib]]),
 };
@@ -54,6 +55,19 @@ describe('the plan of a restore', () => {
     expect(text).toContain('DELETED then, at us-east: orders, keys, aged\n');
     expect(text).toContain('keys: compacted, and copied as a whole');
     expect(text).toContain('the last 10,000 offsets in front of each cut');
+  });
+
+  test('counts history apart that the new primary does not have', () => {
+    const orders = topic('orders', { partitions: [partition({ olderEnd: 15n })] });
+    const older = { ...orders, cost: { ...orders.cost, olderBytes: 2n * mib } };
+    const shown = { plan: { ...plan, topics: [older] }, history: 'all', windowOffsets: null } as const;
+    const told = planLines(shown).join('\n');
+    expect(told).toContain(
+      '  older history of orders that eu-west does not have: 15 offsets, 2.0 MiB, to orders.lost-20261121T184000Z.older\n',
+    );
+    expect(told).toContain('that takes about 1.1 s at the pace above');
+    expect(text).not.toContain('older history');
+    expect(formatJson(planAsJson(shown))).toContain('olderEnd');
   });
 
   test('puts both choices side by side', () => {

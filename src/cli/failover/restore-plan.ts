@@ -8,6 +8,8 @@ import {
   type HistoryChoice,
   historyChoices,
   lacksRoom,
+  olderName,
+  olderOffsets,
   type RestorePlan,
   standingWords,
   type TopicPlan,
@@ -89,15 +91,24 @@ function deletionLines(plan: RestorePlan): string[] {
   const { region } = plan;
   const deleted = deletedTopics(plan);
   const saved = deleted.filter(({ partitions }) => partitions.some((one) => one.partingOffset < one.logEnd));
+  const older = deleted.filter((topic) => olderOffsets(topic) > 0n);
+  const { saveMs } = costOf(plan);
   return [
     `saved first, at ${region}, for ever (retention.ms=-1), and read back:`,
     ...saved
       .slice(0, rowsMax)
       .map(({ topic, savedTo }) => `  what only ${topic} of ${region} has, to ${savedTo}`),
-    ...(saved.length === 0 ? ['  nothing: there is no record that only it has'] : []),
+    ...older.slice(0, rowsMax).map((topic) => olderLine(plan, topic)),
+    ...(saved.length + older.length === 0 ? ['  nothing: there is no record that only it has'] : []),
+    ...(saveMs === null ? [] : [`  that takes about ${formatDuration(saveMs)} at the pace above`]),
     `DELETED then, at ${region}: ${deleted.map(({ topic }) => topic).join(', ')}`,
     '',
   ];
+}
+
+function olderLine({ home }: RestorePlan, topic: TopicPlan): string {
+  const offsets = plural(olderOffsets(topic), 'offset');
+  return `  older history of ${topic.topic} that ${home} does not have: ${offsets}, ${bytesCell(topic.cost.olderBytes)}, to ${olderName(topic.savedTo!)}`;
 }
 
 function compactedLines(plan: RestorePlan, history: HistoryChoice): string[] {

@@ -29,6 +29,12 @@ export function bytesFrom({ start, end, sizeBytes }: LogSize, from: bigint): big
   return (sizeBytes * (end - begin)) / (end - start);
 }
 
+/** About what the offsets from `from` to `to`, which is excluded, take. */
+export function bytesBetween(log: LogSize, from: bigint, to: bigint): bigint | null {
+  const [whole, rest] = [bytesFrom(log, from), bytesFrom(log, to)];
+  return whole === null || rest === null ? null : whole - rest;
+}
+
 /** Null where one of them is unknown. */
 export function sumOf(sizes: Iterable<bigint | null>): bigint | null {
   let sum = 0n;
@@ -42,7 +48,7 @@ export function sumOf(sizes: Iterable<bigint | null>): bigint | null {
 export interface ChoiceCost {
   /** Copied from the new primary: what crosses between the regions. */
   readonly trafficBytes: bigint | null;
-  /** What the disks of the restored region hold more at the end, all replicas and the saved tails; may be negative. */
+  /** What the disks of the restored region hold more at the end, all replicas and what is saved; may be negative. */
   readonly diskBytes: bigint | null;
   /** At the assumed pace. */
   readonly durationMs: number | null;
@@ -52,6 +58,12 @@ export interface RestoreCost {
   readonly byChoice: Readonly<Record<HistoryChoice, ChoiceCost>>;
   /** About what is saved of tails; it stays within the region. */
   readonly tailBytes: bigint | null;
+  /** About what is saved of history that the new primary does not have; it stays within the region. */
+  readonly olderBytes: bigint | null;
+  /** To save both and to read both back, at the assumed pace. */
+  readonly saveMs: number | null;
+  /** What is saved, all replicas: the disks hold it beside what is deleted later. */
+  readonly savedStoredBytes: bigint | null;
   /** Given back by what is deleted, all replicas. */
   readonly freedBytes: bigint | null;
   /** Of all brokers of the region; null: unknown. */
@@ -59,8 +71,14 @@ export interface RestoreCost {
 }
 
 export function costOf(plan: RestorePlan): RestoreCost {
-  const tailBytes = sumOf(deletedTopics(plan).map(({ cost }) => replicated(cost.tailBytes, cost)));
-  const freedBytes = sumOf(deletedTopics(plan).map(({ cost }) => replicated(cost.freedBytes, cost)));
+  const deleted = deletedTopics(plan);
+  const tailBytes = sumOf(deleted.map(({ cost }) => cost.tailBytes));
+  const olderBytes = sumOf(deleted.map(({ cost }) => cost.olderBytes));
+  const savedBytes = sumOf([tailBytes, olderBytes]);
+  const savedStored = sumOf(
+    deleted.map(({ cost }) => replicated(sumOf([cost.tailBytes, cost.olderBytes]), cost)),
+  );
+  const freedBytes = sumOf(deleted.map(({ cost }) => replicated(cost.freedBytes, cost)));
   const choice = (history: HistoryChoice): ChoiceCost => {
     const trafficBytes = sumOf(copiedTopics(plan).map((topic) => copyBytesOf(topic, history)));
     const stored = sumOf(
@@ -69,15 +87,17 @@ export function costOf(plan: RestorePlan): RestoreCost {
     return {
       trafficBytes,
       diskBytes:
-        stored === null || tailBytes === null || freedBytes === null ? null : stored + tailBytes - freedBytes,
-      durationMs:
-        trafficBytes === null ? null : Number((trafficBytes * 1000n) / BigInt(assumedBytesPerSecond)),
+        stored === null || savedStored === null || freedBytes === null
+          ? null
+          : stored + savedStored - freedBytes,
+      durationMs: durationOf(trafficBytes),
     };
   };
   return {
     byChoice: { all: choice('all'), 'from-divergence': choice('from-divergence') },
-    tailBytes: sumOf(deletedTopics(plan).map(({ cost }) => cost.tailBytes)),
-    freedBytes,
+    ...{ tailBytes, olderBytes, savedStoredBytes: savedStored, freedBytes },
+    // Written once, and read back with the log that it came from.
+    saveMs: durationOf(savedBytes === null ? null : savedBytes * 3n),
     usableBytes: plan.usableBytes.size === 0 ? null : sumOf(plan.usableBytes.values()),
   };
 }
@@ -92,12 +112,16 @@ export function historyOf({ isCompacted }: TopicPlan, history: HistoryChoice): H
   return isCompacted ? 'all' : history;
 }
 
-/** Whether the tails do not fit on the region's disks beside what is there: they are saved before anything is deleted. */
+function durationOf(bytes: bigint | null): number | null {
+  return bytes === null ? null : Number((bytes * 1000n) / BigInt(assumedBytesPerSecond));
+}
+
+/** Whether what is saved does not fit on the region's disks beside what is there: it is saved before anything is deleted. */
 export function lacksRoom(cost: RestoreCost, history: HistoryChoice): boolean {
-  const { usableBytes, tailBytes } = cost;
+  const { usableBytes, savedStoredBytes } = cost;
   const { diskBytes } = cost.byChoice[history];
   if (usableBytes === null) return false;
-  return later(tailBytes ?? 0n, diskBytes ?? 0n) > usableBytes;
+  return later(savedStoredBytes ?? 0n, diskBytes ?? 0n) > usableBytes;
 }
 
 function replicated(

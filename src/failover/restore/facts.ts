@@ -23,6 +23,8 @@ export interface FoundTopic {
   readonly topic: string;
   /** Of the topic that is to be deleted; null: there is none. */
   readonly topicId: string | null;
+  /** Of the topic at the new primary. */
+  readonly homeTopicId: string | null;
   /** Where its tails go; null: there is no topic. */
   readonly savedTo: string | null;
   /** All partitions of the topic that is to be deleted: what may come to one that has no tail yet is saved, too. */
@@ -69,7 +71,8 @@ export function foundIn(plan: RestorePlan, history: HistoryChoice): Found {
   const copied = plan.topics.filter(({ fate }) => fate === 'copyAgain' || fate === 'copyAnew');
   return {
     copied: copied.map((topic) => ({
-      ...{ topic: topic.topic, topicId: topic.topicId, savedTo: topic.savedTo },
+      ...{ topic: topic.topic, topicId: topic.topicId, homeTopicId: topic.homeTopicId },
+      savedTo: topic.savedTo,
       tails: topic.partitions.map(({ partition, partingOffset }) => ({ partition, partingOffset })),
       beginsAt: historyOf(topic, history) === 'all' ? null : topic.beginsAt,
     })),
@@ -113,23 +116,34 @@ interface FoundAsJson extends Omit<Found, 'copied'> {
   })[];
 }
 
-export function verifiedAsFacts(tails: readonly VerifiedTail[]): Record<string, unknown> {
-  return {
-    verified: tails.map(({ topic, partition, logEnd, records }) => [
-      ...[topic, partition, String(logEnd), String(records)],
-    ]),
-  };
+/** Tails, and the history that the new primary does not have. */
+export interface Verified {
+  readonly tails: readonly VerifiedTail[];
+  readonly older: readonly VerifiedTail[];
+}
+
+export function verifiedAsFacts({ tails, older }: Verified): Record<string, unknown> {
+  return { verified: tails.map(asJson), verifiedOlder: older.map(asJson) };
+}
+
+type VerifiedAsJson = readonly [topic: string, partition: number, logEnd: string, records: string];
+
+function asJson({ topic, partition, logEnd, records }: VerifiedTail): VerifiedAsJson {
+  return [topic, partition, String(logEnd), String(records)];
+}
+
+function fromJson([topic, partition, logEnd, records]: VerifiedAsJson): VerifiedTail {
+  return { topic, partition, logEnd: BigInt(logEnd), records: BigInt(records) };
 }
 
 /** @throws LockstepError INTERNAL where no step has verified the tails. */
-export function verifiedOf(move: MoveRecord): readonly VerifiedTail[] {
-  const { verified } = move.facts as { verified?: readonly [string, number, string, string][] };
-  if (verified === undefined) throw lacking(move, 'verified');
-  return verified.map(([topic, partition, logEnd, records]) => ({
-    ...{ topic, partition },
-    logEnd: BigInt(logEnd),
-    records: BigInt(records),
-  }));
+export function verifiedOf(move: MoveRecord): Verified {
+  const { verified, verifiedOlder } = move.facts as Record<
+    'verified' | 'verifiedOlder',
+    readonly VerifiedAsJson[] | undefined
+  >;
+  if (verified === undefined || verifiedOlder === undefined) throw lacking(move, 'verified');
+  return { tails: verified.map(fromJson), older: verifiedOlder.map(fromJson) };
 }
 
 /** Topics that waited for this restore. @throws LockstepError INTERNAL where the roles have not turned. */

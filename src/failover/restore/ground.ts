@@ -150,7 +150,7 @@ export function isMirrored({ group, home, lost, topics }: RestoreGround, topic: 
     .some((link) => link.source === lost.name && link.destination === home.name && matchesTopic(link, topic));
 }
 
-const quarantinePattern = /\.lost-\d{8}T\d{6}Z$/;
+const quarantinePattern = /\.lost-\d{8}T\d{6}Z(\.older)?$/;
 
 function usage(message: string): LockstepError {
   return new LockstepError('USAGE', message);

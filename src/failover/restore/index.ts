@@ -11,12 +11,14 @@ export {
 export type { RestoreOptions } from './facts.ts';
 export { type RestoreGround, restoreGround } from './ground.ts';
 export { type LookOptions, lookForRestore, windowOffsetsDefault } from './look.ts';
+export { olderName } from './quarantine.ts';
 export { restoreSteps } from './steps.ts';
 export {
   copiedTopics,
   deletedTopics,
   type HistoryChoice,
   historyChoices,
+  olderOffsets,
   type PartitionPlan,
   type RestorePlan,
   standingWords,

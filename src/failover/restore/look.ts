@@ -116,7 +116,7 @@ async function partitionPlans(
 function whole({ partition, logStart, logEnd }: LostLog, standing: 'recreated' | 'onlyHere'): PartitionPlan {
   return {
     ...{ partition, standing, logStart, logEnd },
-    ...{ partingOffset: logStart, cutOffset: null, compared: null },
+    ...{ partingOffset: logStart, olderEnd: logStart, cutOffset: null, compared: null },
   };
 }
 

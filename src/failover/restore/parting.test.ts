@@ -29,10 +29,27 @@ interface Sides {
   readonly cut: number | null;
   readonly window?: number | null;
   readonly sizes?: readonly [number[], number[]];
+  /** The logs' starts; what is in front of them is there no more. */
+  readonly starts?: readonly [lost: number, home: number];
 }
 
-function find({ lost, home, cut, window = 4, sizes = [[3], [3]] }: Sides): Promise<PartitionPlan> {
-  const [one, other] = [new ArrayLog(inBatches(lost, sizes[0])), new ArrayLog(inBatches(home, sizes[1]))];
+function find({
+  lost,
+  home,
+  cut,
+  window = 4,
+  sizes = [[3], [3]],
+  starts = [0, 0],
+}: Sides): Promise<PartitionPlan> {
+  const logOf = (records: RecordView[], side: 0 | 1): ArrayLog => {
+    const start = BigInt(Math.min(starts[side], records.length));
+    const batches = inBatches(
+      records.filter(({ offset }) => offset >= start),
+      sizes[side],
+    );
+    return new ArrayLog(batches, { logStartOffset: start, highWatermark: BigInt(records.length) });
+  };
+  const [one, other] = [logOf(lost, 0), logOf(home, 1)];
   return findParting({ lost: one, home: other }, lostLog(one), {
     cutOffset: cut === null ? null : BigInt(cut),
     windowOffsets: window === null ? null : BigInt(window),
@@ -107,6 +124,17 @@ describe('where two logs part', () => {
     });
   });
 
+  test('what the new primary does not have any more is only here, up to its start or where the logs part', async () => {
+    const sides = { lost: range(0, 25, same), home: range(0, 30, same), cut: 20 };
+    const older = async (starts: [number, number], cut = 20): Promise<bigint> =>
+      (await find({ ...sides, cut, starts })).olderEnd;
+    expect(await older([0, 15])).toBe(15n);
+    expect(await older([5, 15])).toBe(15n);
+    expect(await older([15, 5])).toBe(15n);
+    expect(await older([0, 22])).toBe(20n);
+    expect(await older([0, 15], 26)).toBe(15n);
+  });
+
   test('markers on one side where the other has none are no difference in front of the cut', async () => {
     const marker = encodeBatch([record(6, 'marker')], { isControl: true, isTransactional: true });
     const lost = new ArrayLog([
@@ -144,5 +172,33 @@ test('property: the parting is the first difference or the cut, whatever the bat
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+// Invariant: every record of a log that is deleted is older history, or tail, or stands at the new primary just the same.
+test('property: nothing is left out between what is saved and what the new primary has', async () => {
+  const offset = fc.nat(40);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        ...{ lostEnd: fc.integer({ min: 1, max: 40 }), cut: offset, more: fc.nat(20), partAt: offset },
+        ...{ window: fc.integer({ min: 1, max: 40 }), starts: fc.tuple(offset, offset) },
+      }),
+      async ({ lostEnd, cut, more, partAt, window, starts }) => {
+        const lost = range(0, lostEnd, (at) => (at < partAt ? same(at) : `lost ${at}`));
+        const home = range(0, cut + more, same);
+        const homeStart = Math.min(starts[1], home.length);
+        const plan = await find({ lost, home, cut, window, starts });
+        const { logStart, olderEnd, partingOffset, logEnd } = plan;
+        expect(logStart <= olderEnd && (olderEnd <= partingOffset || olderEnd === logStart)).toBe(true);
+        for (let at = Number(logStart); at < logEnd; at++) {
+          if (at < olderEnd || at >= partingOffset) continue;
+          expect(at >= homeStart && at < Math.min(cut, partAt), `offset ${at}`).toBe(true);
+        }
+        // No more than that is saved as older history.
+        expect(Number(olderEnd)).toBeLessThanOrEqual(Math.max(homeStart, Number(logStart)));
+      },
+    ),
+    { numRuns: 500 },
   );
 });

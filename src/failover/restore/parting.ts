@@ -4,6 +4,9 @@
 //   home      0 ............ cut | markers | ....... what was written there since
 //             '-- mirrored --'
 //
+// The new primary's log may start later than the lost one: its retention went on, or its records were deleted, or it never
+// had the older ones. What the lost log has in front of that start is only there, too.
+//
 // The cut is known: in front of it the new primary holds a mirror of the lost log. So the lost log can be continued when
 // it ends at the cut or in front of it, and holds there what the new primary holds. It is never judged by its tail
 // alone: the same record may have been produced again on both sides. What is compared are the records in front of
@@ -67,11 +70,20 @@ export async function findParting(
     windowLength *= growth;
   }
   const standing = standingOf({ parting, limit, logEnd, lastStableOffset });
+  const partingOffset = standing === 'continues' ? logEnd : later(parting, logStart);
   return {
-    ...{ partition, standing, logStart, logEnd, cutOffset },
-    partingOffset: standing === 'continues' ? logEnd : later(parting, logStart),
+    ...{ partition, standing, logStart, logEnd, cutOffset, partingOffset },
+    olderEnd: olderEndOf({ logStart, partingOffset }, home.logStartOffset),
     compared: limit > floor ? { start: windowEnd, end: limit } : null,
   };
+}
+
+/** Where the history ends that only the lost log has: the new primary's log starts behind it. */
+export function olderEndOf(
+  { logStart, partingOffset }: { readonly logStart: bigint; readonly partingOffset: bigint },
+  homeLogStart: bigint,
+): bigint {
+  return later(logStart, earlier(homeLogStart, partingOffset));
 }
 
 function standingOf(at: {

@@ -32,7 +32,16 @@ const ackTimeoutMs = 30_000;
 /** `orders.lost-20261121T184000Z`; a name that would be too long is cut, and told apart by a hash. */
 export function quarantineName(topic: string, atMs: number): string {
   const time = new Date(atMs).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
-  const suffix = `.lost-${time}`;
+  return fitting(topic, `.lost-${time}`);
+}
+
+/** `orders.lost-20261121T184000Z.older`: beside the tail, the history that the new primary does not have. */
+export function olderName(tailName: string): string {
+  const place = tailName.lastIndexOf('.lost-');
+  return fitting(tailName.slice(0, place), `${tailName.slice(place)}.older`);
+}
+
+function fitting(topic: string, suffix: string): string {
   if (topic.length + suffix.length <= nameCharactersMax) return topic + suffix;
   const hash = createHash('sha256').update(topic).digest('hex').slice(0, 8);
   return `${topic.slice(0, nameCharactersMax - suffix.length - hash.length - 1)}-${hash}${suffix}`;

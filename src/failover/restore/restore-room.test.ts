@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { MoveRecord, RolesRecord } from '../../control/index.ts';
 import { encodeTail } from '../../records/index.ts';
-import { assumedBytesPerSecond, bytesFrom, costOf, lacksRoom } from './cost.ts';
+import { assumedBytesPerSecond, bytesBetween, bytesFrom, costOf, lacksRoom } from './cost.ts';
 import { foundAsFacts, foundIn, foundOf, verifiedAsFacts, verifiedOf } from './facts.ts';
-import { quarantineName } from './quarantine.ts';
+import { olderName, quarantineName } from './quarantine.ts';
 import { restoredRoles, restoredTopicsOf } from './restored-roles.ts';
 import { isSaved, originOf, savedRecord } from './saved-record.ts';
 import type { RestorePlan, TopicPlan } from './types.ts';
@@ -19,6 +19,7 @@ function topicPlan(fields: Partial<TopicPlan> = {}): TopicPlan {
           partition: 0,
           standing: 'ahead',
           partingOffset: 80n,
+          olderEnd: 0n,
           logStart: 0n,
           logEnd: 100n,
           cutOffset: 80n,
@@ -29,7 +30,7 @@ function topicPlan(fields: Partial<TopicPlan> = {}): TopicPlan {
     ...{ isCompacted: false, beginsAt: [80n], savedTo: 'orders.lost-20261121T184000Z' },
     cost: {
       copyBytes: { all: 100n * mib, 'from-divergence': 20n * mib },
-      ...{ tailBytes: 5n * mib, freedBytes: 50n * mib, replicationFactor: 3 },
+      ...{ tailBytes: 5n * mib, olderBytes: 0n, freedBytes: 50n * mib, replicationFactor: 3 },
     },
     ...fields,
   };
@@ -55,6 +56,21 @@ describe('what a restore costs', () => {
     expect(lacksRoom(costOf(plan([topicPlan()], 100n * mib)), 'all')).toBe(true);
   });
 
+  test('what is saved stands beside what is deleted, and takes its time', () => {
+    const cost = costOf(
+      plan([topicPlan({ cost: { ...topicPlan().cost, olderBytes: 15n * mib } })], 60n * mib),
+    );
+    expect([cost.tailBytes, cost.olderBytes, cost.savedStoredBytes]).toEqual([
+      5n * mib,
+      15n * mib,
+      60n * mib,
+    ]);
+    expect(cost.saveMs).toBe(3000);
+    expect(cost.byChoice['from-divergence'].diskBytes).toBe(3n * (20n + 20n - 50n) * mib);
+    expect(lacksRoom(cost, 'from-divergence')).toBe(false);
+    expect(lacksRoom({ ...cost, usableBytes: 59n * mib }, 'from-divergence')).toBe(true);
+  });
+
   test('what is compacted is copied as a whole whatever was chosen', () => {
     const cost = costOf(plan([topicPlan({ isCompacted: true })]));
     expect(cost.byChoice['from-divergence'].trafficBytes).toBe(100n * mib);
@@ -64,7 +80,12 @@ describe('what a restore costs', () => {
     const cost = costOf(plan([topicPlan()], null));
     expect(cost.usableBytes).toBeNull();
     expect(lacksRoom(cost, 'all')).toBe(false);
-    const unknown = { copyBytes: { all: null, 'from-divergence': null }, tailBytes: null, freedBytes: null };
+    const unknown = {
+      copyBytes: { all: null, 'from-divergence': null },
+      tailBytes: null,
+      olderBytes: null,
+      freedBytes: null,
+    };
     const told = costOf(plan([topicPlan({ cost: { ...unknown, replicationFactor: 1 } })]));
     expect(told.byChoice.all).toEqual({ trafficBytes: null, diskBytes: null, durationMs: null });
   });
@@ -78,6 +99,9 @@ describe('what a restore costs', () => {
       0n,
       0n,
     ]);
+    expect(bytesBetween(log, 100n, 150n)).toBe(500n);
+    expect(bytesBetween(log, 100n, 100n)).toBe(0n);
+    expect(bytesBetween({ ...log, sizeBytes: null }, 100n, 150n)).toBeNull();
     expect(bytesFrom({ start: 0n, end: 0n, sizeBytes: 0n }, 0n)).toBe(0n);
   });
 });
@@ -92,6 +116,15 @@ describe('the name of a quarantine', () => {
     expect([one!.length, other!.length]).toEqual([249, 249]);
     expect(one).not.toBe(other);
     expect(one).toMatch(/^x+-[0-9a-f]{8}\.lost-20261121T184000Z$/);
+    const [older, otherOlder] = [one!, other!].map(olderName);
+    expect([older!.length, otherOlder!.length]).toEqual([249, 249]);
+    expect(older).not.toBe(otherOlder);
+    expect(older).toMatch(/^x+-[0-9a-f]{8}\.lost-20261121T184000Z\.older$/);
+  });
+  test('of older history says so', () => {
+    expect(olderName(quarantineName('orders.lost-1', atMs))).toBe(
+      'orders.lost-1.lost-20261121T184000Z.older',
+    );
   });
 });
 
@@ -153,7 +186,8 @@ describe('what later steps need', () => {
     ]);
     expect([found.leftAlone, found.continuing]).toEqual([['gone'], 1]);
     expect(foundIn(plan(topics), 'all').copied.every(({ beginsAt }) => beginsAt === null)).toBe(true);
-    const verified = [{ topic: 'orders', partition: 0, logEnd: 100n, records: 20n }];
+    const tail = { topic: 'orders', partition: 0, logEnd: 100n, records: 20n };
+    const verified = { tails: [tail], older: [{ ...tail, logEnd: 15n, records: 15n }] };
     expect(verifiedOf(move(verifiedAsFacts(verified)))).toEqual(verified);
   });
 

@@ -116,13 +116,15 @@ describe('the tail of a log', () => {
     expect((await tailFrom(2n, 6n))[0]).toEqual([3n, 'aborted']);
   });
 
-  test('begins in the midst of a batch', async () => {
+  test('begins and ends in the midst of a batch', async () => {
     const whole = new ArrayLog([encodeBatch(tail)]);
     const found: bigint[] = [];
-    const range = { start: 3n, lastStableOffset: 5n, end: 5n };
-    for await (const { records } of readTail({ committed: whole, uncommitted: whole }, range))
-      found.push(...records.map(({ offset }) => offset));
-    expect(found).toEqual([3n, 4n]);
+    for (const lastStableOffset of [5n, 0n]) {
+      const range = { start: 2n, lastStableOffset, end: 4n };
+      for await (const { records } of readTail({ committed: whole, uncommitted: whole }, range))
+        found.push(...records.map(({ offset }) => offset));
+    }
+    expect(found).toEqual([2n, 3n, 2n, 3n]);
   });
 
   test('markers that are none are passed over', async () => {

@@ -20,6 +20,7 @@ import {
 } from './facts.ts';
 import { groundBetween, type RestoreGround, restoreGround } from './ground.ts';
 import { lookForRestore, windowOffsetsDefault } from './look.ts';
+import { saveOlder, untilOlderSaved, verifyOlder } from './older.ts';
 import { requireWaiting, restoredRoles, restoredTopicsOf } from './restored-roles.ts';
 import { saveTails, verifyTails } from './tails.ts';
 import { deletedTopics, type RestorePlan } from './types.ts';
@@ -87,28 +88,23 @@ const saveStep: Step = {
   title: ({ to }) => `save what only ${to} has`,
   limitMs: () => longMs,
   run: async (context, move) => {
-    const { lost } = await underWay(context, move);
+    const ground = await underWay(context, move);
     const found = foundOf(move);
-    let [records, bytes] = [0, 0];
-    const tell = paced(
-      context,
-      (count: number, size: number) => `${plural(count, 'record')}, ${formatBytes(size)}`,
-    );
-    const taken = await saveTails(lost, found, {
-      signal: context.signal,
-      onSaved: (count, size) => {
-        records += count;
-        bytes += size;
-        tell(records, bytes);
-      },
-    });
-    const saved =
-      records === 0
-        ? 'nothing was left to be saved'
-        : `${plural(records, 'record')} saved, ${formatBytes(bytes)}`;
-    const lostWords =
-      taken === 0n ? '' : `; LOST: retention has taken ${plural(taken, 'offset')} since it was looked`;
-    return { remark: `${saved}${lostWords}` };
+    const [tails, older] = [new SavedCount(context), new SavedCount(context)];
+    const taken = await saveTails(ground.lost, found, tails);
+    await saveOlder(ground, found, older);
+    const words = [
+      ...(tails.records === 0
+        ? []
+        : [`${plural(tails.records, 'record')} saved, ${formatBytes(tails.bytes)}`]),
+      ...(older.records === 0
+        ? []
+        : [
+            `older history that ${move.from} does not have: ${plural(older.records, 'record')}, ${formatBytes(older.bytes)}, saved too`,
+          ]),
+      ...(taken === 0n ? [] : [`LOST: retention has taken ${plural(taken, 'offset')} since it was looked`]),
+    ];
+    return { remark: words.join('; ') || 'nothing was left to be saved' };
   },
   undo: async (_context, move) => {
     const { found } = move.facts;
@@ -124,10 +120,18 @@ const verifyStep: Step = {
   title: () => 'read what was saved back, and compare every record',
   limitMs: () => longMs,
   run: async (context, move) => {
-    const { lost } = await underWay(context, move);
-    const verified = await verifyTails(lost, foundOf(move), context);
-    const records = verified.reduce((sum, tail) => sum + tail.records, 0n);
-    return { remark: `${plural(records, 'record')} found, each as it was`, facts: verifiedAsFacts(verified) };
+    const ground = await underWay(context, move);
+    const found = foundOf(move);
+    const tails = await verifyTails(ground.lost, found, context);
+    const older = await verifyOlder(ground, found, context);
+    const [records, olderRecords] = [tails, older].map((all) =>
+      all.reduce((sum, one) => sum + one.records, 0n),
+    );
+    const olderWords = olderRecords === 0n ? '' : `, and ${formatCount(olderRecords!)} of older history`;
+    return {
+      remark: `${plural(records!, 'record')} found${olderWords}, each as it was`,
+      facts: verifiedAsFacts({ tails, older }),
+    };
   },
 };
 
@@ -138,10 +142,14 @@ const deleteStep: Step = {
   limitMs: () => longMs,
   run: async (context, move): Promise<StepOutcome> => {
     const { group, signal, say, note } = context;
-    const { lost } = await underWay(context, move);
-    const deleted = await deleteSaved(lost, foundOf(move), verifiedOf(move), {
+    const ground = await underWay(context, move);
+    const found = foundOf(move);
+    const { tails, older } = verifiedOf(move);
+    const deleted = await deleteSaved(ground.lost, found, tails, {
       ...{ signal, say },
       before: async (topic) => {
+        const copied = found.copied.filter((one) => one.topic === topic);
+        await untilOlderSaved(ground, { ...found, copied }, older, { signal, say });
         // A terminal that slept until now may have lost the move to another one, or the region may be primary again.
         await note({});
         requireWaiting(group.roles(), move, topic);
@@ -246,9 +254,29 @@ export const restoreSteps: readonly Step[] = [
   ...[beginStep, rolesHere, rolesThere, copyStep, verifyCopies],
 ];
 
+/** Counts what is saved, and says how far it is. */
+class SavedCount {
+  readonly signal: AbortSignal;
+  records = 0;
+  bytes = 0;
+  readonly #tell: (records: number, bytes: number) => void;
+
+  constructor(context: MoveContext) {
+    this.signal = context.signal;
+    this.#tell = paced(context, (count, size) => `${plural(count, 'record')}, ${formatBytes(size)}`);
+  }
+
+  readonly onSaved = (records: number, bytes: number): void => {
+    this.records += records;
+    this.bytes += bytes;
+    this.#tell(this.records, this.bytes);
+  };
+}
+
 /** The regions of a restore that has begun. */
 async function underWay({ group }: MoveContext, move: MoveRecord): Promise<RestoreGround> {
-  await group.reopen();
+  // A third region that is gone would hold up each step.
+  if ([move.to, move.from].some((name) => group.regions.get(name)?.cluster === null)) await group.reopen();
   return groundBetween(group, { region: move.to, home: move.from, topics: [] });
 }
 

@@ -20,7 +20,7 @@ import { type LogBatch, type PartitionLog, readLog } from '../../verify/index.ts
 /** What became of the transaction that a record belongs to. */
 export type TransactionFate = 'committed' | 'aborted' | 'undecided';
 
-/** Records of one batch, from the parting offset on. Their memory is good until the next batch is asked for. */
+/** Records of one batch that are in the range. Their memory is good until the next batch is asked for. */
 export interface TailBatch {
   readonly records: readonly RawRecord[];
   readonly compression: Compression;
@@ -51,14 +51,18 @@ export async function* readTail(
   const decidedEnd = lastStableOffset < end ? lastStableOffset : end;
   for await (const { view, isAborted } of readLog(committed, start, decidedEnd, options)) {
     if (holdsRecords(view, start))
-      yield tailBatch(view, start, view.isTransactional ? (isAborted ? 'aborted' : 'committed') : null);
+      yield tailBatch(
+        view,
+        { start, end: decidedEnd },
+        view.isTransactional ? (isAborted ? 'aborted' : 'committed') : null,
+      );
   }
   const openStart = later(start, decidedEnd);
   if (openStart >= end) return;
   const markers = await markersOf(readLog(uncommitted, openStart, end, options));
   for await (const { view } of readLog(uncommitted, openStart, end, options)) {
     if (holdsRecords(view, openStart))
-      yield tailBatch(view, openStart, view.isTransactional ? fateOf(view, markers) : null);
+      yield tailBatch(view, { start: openStart, end }, view.isTransactional ? fateOf(view, markers) : null);
   }
 }
 
@@ -100,7 +104,12 @@ function holdsRecords(view: BatchView, start: bigint): boolean {
   return !view.isControl && view.recordCount > 0 && view.lastOffset >= start;
 }
 
-function tailBatch(view: BatchView, start: bigint, fate: TransactionFate | null): TailBatch {
-  const records = [...readRawRecords(view)].filter(({ offset }) => offset >= start);
+/** A batch may begin in front of the range, and end behind it. */
+function tailBatch(
+  view: BatchView,
+  { start, end }: { readonly start: bigint; readonly end: bigint },
+  fate: TransactionFate | null,
+): TailBatch {
+  const records = [...readRawRecords(view)].filter(({ offset }) => offset >= start && offset < end);
   return { records, compression: view.compression, fate };
 }

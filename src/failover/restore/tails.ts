@@ -69,7 +69,11 @@ async function asFound({ cluster }: OpenRegion, { copied }: Found): Promise<Foun
   });
 }
 
-async function createFor({ cluster }: OpenRegion, { topic, savedTo }: FoundTopic): Promise<void> {
+/** Creates the topic that keeps what is saved, where it is not there yet. */
+export async function createFor(
+  { cluster }: OpenRegion,
+  { topic, savedTo }: Pick<FoundTopic, 'topic' | 'savedTo'>,
+): Promise<void> {
   const metadata = unwrap((await describeTopics(cluster, [topic])).get(topic)!);
   const names = ['max.message.bytes', 'min.insync.replicas'];
   const [described] = await describeConfigs(cluster, [{ type: 'topic', name: topic }], { names });

@@ -2,7 +2,7 @@
 import { describeConfigs, describeLogDirs } from '../../client/index.ts';
 import { earlier, later } from '../../offsets.ts';
 import { type BothSides, partitionsOf } from './both-sides.ts';
-import { bytesFrom, type LogSize, sumOf } from './cost.ts';
+import { bytesBetween, bytesFrom, type LogSize, sumOf } from './cost.ts';
 import type { RestoreGround } from './ground.ts';
 import { keyOf, offsetsOf } from './lost-logs.ts';
 import type { PartitionPlan, TopicCost } from './types.ts';
@@ -108,6 +108,9 @@ export function costOfTopic(
       'from-divergence': copied((partition) => beginsAt[partition]!),
     },
     tailBytes: sumOf(diverged.map((plan) => bytesFrom(lostSize(plan), plan.partingOffset))),
+    olderBytes: isDeleted
+      ? sumOf(partitions.map((plan) => bytesBetween(lostSize(plan), plan.logStart, plan.olderEnd)))
+      : 0n,
     freedBytes: isDeleted ? sumOf(partitions.map((plan) => lostSize(plan).sizeBytes)) : 0n,
     replicationFactor: (lost ?? home)?.partitions[0]?.replicas.length ?? 1,
   };

@@ -34,6 +34,8 @@ export interface PartitionPlan {
   readonly standing: Standing;
   /** The first offset that the restored region can't keep in its place; the log end where it continues. */
   readonly partingOffset: bigint;
+  /** The new primary has nothing of what stands in front of it (any more); the log start where there is nothing. */
+  readonly olderEnd: bigint;
   readonly logStart: bigint;
   readonly logEnd: bigint;
   /** The first offset that the new primary did not take from here; null where nobody knows it. */
@@ -79,6 +81,8 @@ export interface TopicCost {
   readonly copyBytes: Readonly<Record<HistoryChoice, bigint | null>>;
   /** About what the tails take. */
   readonly tailBytes: bigint | null;
+  /** About what the history takes that the new primary does not have. */
+  readonly olderBytes: bigint | null;
   /** What deleting the topic gives back. */
   readonly freedBytes: bigint | null;
   readonly replicationFactor: number;
@@ -101,6 +105,12 @@ export interface RestorePlan {
 /** Offsets behind the cut that retention took before anybody could save them. */
 export function takenOffsets({ standing, cutOffset, logStart }: PartitionPlan): bigint {
   return standing === 'ahead' && cutOffset !== null && logStart > cutOffset ? logStart - cutOffset : 0n;
+}
+
+/** Offsets in front of the new primary's log start, of a topic that is going to be deleted. */
+export function olderOffsets({ partitions, fate }: TopicPlan): bigint {
+  if (fate !== 'copyAgain') return 0n;
+  return partitions.reduce((sum, { logStart, olderEnd }) => sum + olderEnd - logStart, 0n);
 }
 
 /** Topics whose data at the restored region is deleted. */
