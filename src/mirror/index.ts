@@ -1,7 +1,13 @@
 // One partition kept identical: the pure machine of its life, and the shell that carries it out.
 
 export { hasEnded } from './partition/ended.ts';
-export { isLockstepProducerId, linkProducerId, type MirrorLife, writersOf } from './partition/identity.ts';
+export {
+  closingEpoch,
+  isLockstepProducerId,
+  linkProducerId,
+  type MirrorLife,
+  writersOf,
+} from './partition/identity.ts';
 export type { StopKind } from './partition/state.ts';
 export { type LastingState, type Place, wayOut, waysOut } from './partition/ways-out.ts';
 export {

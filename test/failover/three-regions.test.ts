@@ -3,6 +3,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, listTopics } from '../../src/client/index.ts';
 import type { GroupStanding } from '../../src/failover/standing/index.ts';
+import { linkProducerId } from '../../src/mirror/index.ts';
+import { apis } from '../../src/protocol/index.ts';
+import { encodeRawBatch } from '../../src/records/index.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { type Fleet, openFleet } from '../agent/running-fleet.ts';
 import { configOf } from '../client/support.ts';
@@ -167,7 +170,11 @@ test('restored, the third region goes on where it is, and what it had more of is
   const plan = JSON.parse(await done('restore', 'ap-south', file.file, '--dry-run', '--json')).plan;
   expect(plan.deletes).toEqual([carts]);
   const before = await idsAt('ap-south');
-  await done('restore', 'ap-south', file.file, '--yes');
+  const said = await done('restore', 'ap-south', file.file, '--yes');
+  // stock ends at the cut, orders in front of it.
+  expect(said).toMatch(
+    /former writers of 2 partitions shut out; not those of 2 partitions that end in front/,
+  );
   const after = await idsAt('ap-south');
   expect(topics.filter((topic) => before[topic] !== after[topic])).toEqual([carts]);
   for (const topic of moved) await expectSame('eu-west', 'ap-south', topic);
@@ -177,6 +184,22 @@ test('restored, the third region goes on where it is, and what it had more of is
   expect([...fleet('ap-south').state.mirrors.keys()].sort()).toEqual(
     moved.map((topic) => `eu-west-to-ap-south/${topic}`),
   );
+});
+
+test('what an agent of the former direction has on its way is refused where the third region ended at the cut', async () => {
+  const { sourceClusterId } = fleet('ap-south').state.links.get('us-east-to-ap-south')!;
+  const producerId = linkProducerId({
+    sourceClusterId: sourceClusterId!,
+    linkName: 'us-east-to-ap-south',
+  });
+  const before = await endsAt('ap-south', stock);
+  for (const partition of [0, 1]) {
+    const late = encodeRawBatch([{ offset: 0n, timestamp: 0n, tail: Buffer.from([1, 1, 0]) }], {
+      ...{ producerId, producerEpoch: 0, baseSequence: 20 },
+    });
+    expect(await sendTo('ap-south', { topic: stock, partition }, late)).toBe(invalidProducerEpoch);
+  }
+  expect(await endsAt('ap-south', stock)).toEqual(before);
 });
 
 test('the lost region comes back from the new primary, and work moves on to the third', {
@@ -214,6 +237,32 @@ async function pause(name: Name, topic: string): Promise<void> {
   await fleet(name).reaches(`${topic} to be paused at ${name}`, ({ statuses }) =>
     [0, 1].every((partition) => statuses.get(`${link}/${topic}/${partition}`)?.state !== 'Mirroring'),
   );
+}
+
+const invalidProducerEpoch = 47;
+
+/** @returns the broker's answer as a number. */
+async function sendTo(
+  name: Name,
+  { topic, partition: index }: { topic: string; partition: number },
+  records: Buffer,
+): Promise<number> {
+  const cluster = await Cluster.connect(configOf(regions[name]));
+  try {
+    const { topicId } = await cluster.leaderOf(topic, index);
+    const { responses } = await cluster.request(
+      apis.Produce,
+      {
+        acks: -1,
+        timeoutMs: 5_000,
+        topicData: [{ name: topic, topicId, partitionData: [{ index, records }] }],
+      },
+      { to: { leaderOf: { topic, partition: index } } },
+    );
+    return responses[0]!.partitionResponses[0]!.errorCode;
+  } finally {
+    cluster.close();
+  }
 }
 
 async function expectSame(source: Name, destination: Name, topic: string): Promise<void> {

@@ -6,6 +6,7 @@ import { completeLossReport } from '../loss/index.ts';
 import { setRolesAt, setRolesElsewhere } from '../set-roles.ts';
 import type { MoveContext, Step, StepOutcome } from '../types.ts';
 import { beginMirrors } from './begin-mirrors.ts';
+import { closeFormer, formerClosedWords } from './close-former.ts';
 import { untilCopied } from './copy.ts';
 import { describeCopy } from './copy-progress.ts';
 import { deleteSaved, stillThere } from './delete-topics.ts';
@@ -185,21 +186,27 @@ const beginStep: Step = {
 const rolesHere: Step = {
   name: 'rolesHere',
   title: ({ to }) => `let ${to} be a mirror again`,
+  limitMs: () => longMs,
   run: async (context, move) => {
-    const { group, home, by, nowMs, note } = context;
+    const { group, home, by, nowMs, note, signal } = context;
     const roles = group.roles();
     if (roles === null) throw new LockstepError('INTERNAL', `group ${move.group} has no roles any more`);
     if (roles.moveId === move.id) {
       await setRolesAt(home, roles);
       return { remark: `roles of generation ${roles.generation}` };
     }
-    const topics = restoredTopicsOf(roles, move, foundOf(move).leftAlone);
+    const { leftAlone, copied } = foundOf(move);
+    const topics = restoredTopicsOf(roles, move, leftAlone);
+    const anew = new Set(copied.map(({ topic }) => topic));
+    const kept = [...topics].filter((topic) => !anew.has(topic));
+    // Nothing else may write to a log when the new primary is mirrored into it.
+    const former = await closeFormer(await underWay(context, move), kept, signal);
     const change = { moveId: move.id, by, atMs: nowMs() };
     const next = restoredRoles(roles, { region: move.to, topics }, change);
     // Before they are set: afterwards nobody can tell any more which topics waited.
     await note({ restored: [...topics] });
     await setRolesAt(home, next);
-    return { remark: `roles of generation ${next.generation}` };
+    return { remark: `roles of generation ${next.generation}${formerClosedWords(former)}` };
   },
 };
 
