@@ -66,9 +66,12 @@ export class RunbookWorld implements AsyncDisposable {
     else if (verb === 'lose') await this.#lose(region());
     else if (verb === 'return') await region().start();
     else if (verb === 'learnt')
-      await this.#until(({ regions }) => {
+      await this.#until(({ regions, links }) => {
         const told = regions.find(({ name }) => name === rest[0])!;
-        return told.livingAgents === 1 && told.rolesGeneration !== null && told.awaitsRestore.length > 0;
+        const isThere = told.livingAgents === 1 && told.rolesGeneration !== null;
+        return (
+          isThere && told.awaitsRestore.length > 0 && links.every(({ conditions }) => conditions.length === 0)
+        );
       });
     else throw new Error(`docs/failover.md: stage direction "${words}"`);
   }
