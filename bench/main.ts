@@ -37,7 +37,8 @@ try {
 } catch (error) {
   if (!(error instanceof LockstepError)) throw error;
   console.error(`lockstep: ${error.message}`);
-  process.exitCode = error.exitCode;
+  // Whatever is still under way ends with us, regions included.
+  process.exit(error.exitCode);
 }
 
 async function main(options: BenchOptions): Promise<void> {

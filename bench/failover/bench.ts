@@ -4,7 +4,7 @@
 // 2. a restore where 1% of the topics diverged, and one where all did
 // 3. tables, an SVG and a JSON file in bench/results/, one JSON line at the end
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -71,12 +71,18 @@ async function inFolder<T>(measure: (folder: string) => Promise<T>): Promise<T> 
     process.once(signal, end);
     return () => process.off(signal, end);
   });
+  const removal = { recursive: true, force: true, maxRetries: 3 };
   try {
-    return await Promise.race([measure(folder), late.promise]);
+    const measured = await Promise.race([measure(folder), late.promise]);
+    await rm(folder, removal);
+    return measured;
+  } catch (error) {
+    // Regions may still run, and are killed when this process exits.
+    process.once('exit', () => rmSync(folder, removal));
+    throw error;
   } finally {
     clearTimeout(timer);
     for (const forget of endings) forget();
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
