@@ -112,7 +112,7 @@ const saveStep: Step = {
     const kept = found === undefined ? [] : foundOf(move).copied.flatMap(({ savedTo }) => savedTo ?? []);
     return kept.length === 0
       ? 'nothing was saved'
-      : `copies stay where they were made: ${kept.join(', ')}; delete them if nobody needs them`;
+      : `copies stay where they were made: ${kept.join(', ')} (older history: the same with .older); delete them if nobody needs them`;
   },
 };
 
