@@ -59,8 +59,8 @@ export interface FenceReport {
 /** Tries for one id; more means that something is wrong which trying does not mend. */
 const triesMax = 3;
 const lookPauseMs = 20;
-/** Markers of earlier calls that are looked through. */
-const closingMarkersMax = 64;
+/** Batches that are looked through for the markers of earlier calls. */
+const closingLooksMax = 512;
 const notAuthorizedCodes: ReadonlySet<number> = new Set([29, 31]);
 
 /**
@@ -92,22 +92,28 @@ export async function fencePartition(options: FenceOptions): Promise<FenceReport
   return { producerIds, logEndBefore, cutOffset, logEnd, isReplicated, othersCount };
 }
 
-/** Where the closing markers begin that end at an offset: an earlier call wrote them and could not tell. */
+/**
+ * Where the closing markers begin, below an offset: an earlier call wrote them and could not tell. Whoever was given the
+ * right to write behind that call may have written since. Not found among the newest batches: the offset itself.
+ */
 async function closingBegins(
   { ask, log }: FenceOptions,
   producerIds: readonly bigint[],
   end: bigint,
 ): Promise<bigint> {
   let begin = end;
-  for (let looks = 0; looks < closingMarkersMax && begin > 0n; looks++) {
+  let isFound = false;
+  for (let looks = 0; looks < closingLooksMax && begin > 0n; looks++) {
     const newest = (await askBatchHeaders(ask, [log], () => begin - 1n)).get(log);
     // Who may not read the mirror has to do with its end.
     if (newest instanceof LockstepError && newest.code !== 'NOT_AUTHORIZED') throw newest;
     if (newest == null || newest instanceof LockstepError) break;
-    if (newest.producerEpoch !== closingEpoch || !producerIds.includes(newest.producerId)) break;
+    const isClosing = newest.producerEpoch === closingEpoch && producerIds.includes(newest.producerId);
+    if (isFound && !isClosing) break;
+    isFound ||= isClosing;
     begin = newest.baseOffset;
   }
-  return begin;
+  return isFound ? begin : end;
 }
 
 /** Resolves with the number of markers that this took: none when the id was closed before. */
