@@ -1,7 +1,15 @@
 // Stopping producers by ACLs: DENY WRITE on the moved topics at the old primary, for everybody whom an ALLOW lets write
 // and who is not the agent. What is made is written down before, so that exactly that is taken away again.
-import { type Acl, createAcls, deleteAcls, describeAcl, describeAcls, unwrap } from '../../client/index.ts';
-import type { MoveRecord } from '../../control/index.ts';
+import {
+  type Acl,
+  type ClusterConfig,
+  createAcls,
+  deleteAcls,
+  describeAcl,
+  describeAcls,
+  unwrap,
+} from '../../client/index.ts';
+import type { FleetState, MoveRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { agentPrincipalOf, ownPrincipals, ruleKey, withholdingRules } from '../../link/acls/index.ts';
 import { MoveLog, thisProcess } from '../move-log.ts';
@@ -25,7 +33,7 @@ export const clientWords: readonly string[] = [
  * @throws LockstepError where nobody can tell whom they would hit
  */
 export async function wantedDenials(
-  { cluster, config, name }: OpenRegion,
+  { cluster, config, state, name }: OpenRegion,
   topics: readonly string[],
 ): Promise<Acl[] | null> {
   let acls: Acl[];
@@ -35,7 +43,7 @@ export async function wantedDenials(
     if (error instanceof LockstepError && error.detail.number === securityDisabled) return null;
     throw error;
   }
-  const own = ownPrincipals(acls, agentPrincipalOf(config), 'off');
+  const own = agentsAmong(acls, told(state, config));
   if (own === null)
     throw new LockstepError(
       'NOT_AUTHORIZED',
@@ -46,6 +54,22 @@ export async function wantedDenials(
   return topics
     .flatMap((mirrorTopic) => withholdingRules({ mirrorTopic, destination: acls, own, knownPrincipals }))
     .filter((acl) => !standing.has(ruleKey(acl)));
+}
+
+/** Whom the agents of a region are there, as they tell. Those of former versions don't: they log in as the file says, mostly. */
+function told(state: FleetState | null, config: ClusterConfig): readonly (string | null)[] {
+  const agents = [...(state?.agents.values() ?? [])];
+  if (agents.length === 0) return [agentPrincipalOf(config)];
+  return agents.map(({ principal }) => (principal === undefined ? agentPrincipalOf(config) : principal));
+}
+
+/** Null where one of them could be anybody. */
+function agentsAmong(
+  acls: readonly Acl[],
+  principals: readonly (string | null)[],
+): ReadonlySet<string> | null {
+  const own = principals.map((principal) => ownPrincipals(acls, principal, 'off'));
+  return own.some((some) => some === null) ? null : new Set(own.flatMap((some) => [...some!]));
 }
 
 /** Resolves when every broker knows them. */
