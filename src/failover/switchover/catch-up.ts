@@ -130,6 +130,11 @@ export const verifyTail: Step = {
         `${names}: ${to.name} does not hold what ${from.name} does; nothing was promoted. Look with: lockstep verify ${context.group.topology.file}`,
       );
     }
+    const [refused] = partitions.flatMap(({ notCompared }) =>
+      notCompared.filter(({ errorCode }) => errorCode === 'NOT_AUTHORIZED'),
+    );
+    if (refused !== undefined)
+      throw new LockstepError('NOT_AUTHORIZED', refused.message ?? `reading ${refused.side} was refused`);
     const unread = partitions.filter(({ notCompared }) =>
       notCompared.some(({ reason }) => reason === 'cancelled' || reason === 'failed' || reason === 'stalled'),
     );

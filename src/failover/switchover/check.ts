@@ -288,7 +288,11 @@ async function spaceCheck({ cluster, name }: OpenRegion): Promise<Checked> {
   const usable = brokers.flatMap(({ outcome }) =>
     outcome.ok ? outcome.value.flatMap(({ usableBytes }) => usableBytes ?? []) : [],
   );
-  if (usable.length === 0) return ok('space', `the brokers of ${name} do not tell; a switchover needs none`);
+  if (usable.length === 0)
+    return ok(
+      'space',
+      `the brokers of ${name} tell it to who has DESCRIBE on the cluster; a switchover needs none`,
+    );
   const least = usable.reduce((min, bytes) => (bytes < min ? bytes : min));
   return ok(
     'space',
