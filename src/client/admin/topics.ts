@@ -139,14 +139,23 @@ export async function deleteTopics(
   return new Map(
     answer.responses.map((entry) => [
       entry.name ?? '',
-      outcomeOf(cluster, entry, `deleting topic ${entry.name}`, () => undefined),
+      outcomeOf(cluster, entry, `deleting topic ${entry.name}`, () => undefined, {
+        operation: 'Delete',
+        resource: { topic: entry.name ?? '' },
+      }),
     ]),
   );
 }
 
 /** Deletes exactly the topic with this id (Kafka 2.8 and newer): never a successor under the same name. */
-export async function deleteTopicById(cluster: Cluster, topicId: string): Promise<void> {
-  const what = `deleting the topic with id ${topicId}`;
+export async function deleteTopicById(
+  cluster: Cluster,
+  topicId: string,
+  { name }: { name?: string } = {},
+): Promise<void> {
+  const what = `deleting the topic${name === undefined ? '' : ` ${name}`} with id ${topicId}`;
+  const right =
+    name === undefined ? undefined : ({ operation: 'Delete', resource: { topic: name } } as const);
   const answer = await cluster.request(
     apis.DeleteTopics,
     { topics: [{ topicId, name: null }], timeoutMs: controllerTimeoutMs },
@@ -158,7 +167,7 @@ export async function deleteTopicById(cluster: Cluster, topicId: string): Promis
     },
   );
   const entry = answer.responses[0];
-  unwrap(outcomeOf(cluster, { errorCode: unknownTopicId, ...entry }, what, () => undefined));
+  unwrap(outcomeOf(cluster, { errorCode: unknownTopicId, ...entry }, what, () => undefined, right));
 }
 
 export interface PartitionIncrease {

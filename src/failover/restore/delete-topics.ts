@@ -112,7 +112,7 @@ export async function writtenSince(
 
 /** Resolves when the cluster has agreed to it. */
 async function deleteTopic({ cluster }: OpenRegion, { topic, topicId }: FoundTopic): Promise<void> {
-  await deleteTopicById(cluster, topicId!).catch(async (error: unknown) => {
+  await deleteTopicById(cluster, topicId!, { name: topic }).catch(async (error: unknown) => {
     // Before Kafka 2.8 topics have names only.
     if (!(error instanceof LockstepError) || error.code !== 'UNSUPPORTED_VERSION') throw error;
     unwrap((await deleteTopics(cluster, [topic])).get(topic)!);
