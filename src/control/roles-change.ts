@@ -69,10 +69,11 @@ const historyMax = 20;
 
 /** What roles that follow upon these have as their history. */
 export function historyAfter(before: RolesRecord | undefined, after: RolesRecord): RolesAncestor[] {
-  const ancestors = new Map<number, RolesAncestor>();
+  // Of one generation there are two where regions were turned apart and a person decided.
+  const ancestors = new Map<string, RolesAncestor>();
   const own = before === undefined ? [] : [{ generation: before.generation, moveId: before.moveId }];
   for (const each of [...(before?.history ?? []), ...own, ...(after.history ?? [])])
-    if (each.generation < after.generation) ancestors.set(each.generation, each);
+    if (each.generation < after.generation) ancestors.set(`${each.generation} ${each.moveId}`, each);
   return [...ancestors.values()].sort((a, b) => a.generation - b.generation).slice(-historyMax);
 }
 

@@ -25,13 +25,14 @@ export class FakeRegion implements OpenRegion {
     return this;
   }
 
-  async send(body: CommandBody): Promise<AnswerRecord> {
+  async send(body: CommandBody, options?: { readonly isDryRun?: boolean }): Promise<AnswerRecord> {
     this.sent.push(body);
     const base = { v: 1, id: 'c', atMs: 0, changes: [] };
     if (body.do !== 'writeMove') return { ...base, state: 'done', message: '' };
     const decision: Decision = writeMove(this.state, body.move, body.ifRevision);
     if (decision.kind === 'refused')
       return { ...base, state: 'refused', code: decision.code, message: decision.message };
+    if (options?.isDryRun === true) return { ...base, state: 'done', message: '' };
     for (const [key, value] of decision.entries) this.state.apply(key, value && JSON.stringify(value));
     if (this.answers === 'lost') {
       this.answers = 'come';

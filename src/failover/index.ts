@@ -27,6 +27,8 @@ export {
 } from './running.ts';
 export { tellFailure } from './steps/hook-steps.ts';
 export { type SwitchoverOptions, switchoverDefaults, switchoverSteps } from './switchover/index.ts';
+export { type TurnedApart, turnedApart } from './turned-apart.ts';
 export { movesFrom } from './turned-roles.ts';
 export type { ClosedRegion, MoveContext, OpenGroup, OpenRegion, Region, Step, StepOutcome } from './types.ts';
 export { undoMove } from './undo.ts';
+export { within } from './within.ts';

@@ -80,6 +80,9 @@ describe('what a failover now would lose', () => {
     );
     expect(lag).toMatchObject({ loss: { unseenCount: 1, heardAgoMs: null } });
     expect(lossWords([lag])).toMatch(/at least 10 records; of 1 of 2 partitions nothing is known/);
+    expect(lossWords([lagOfMirror(region([]), mirror, nowMs)])).toBe(
+      'nobody knows how much: nothing is known of 2 partitions; when the source was last heard is not known; what it took later is unknown',
+    );
   });
 
   test('an idle partition was heard when its agent heard the source; one whose broker is silent was not', () => {

@@ -24,6 +24,14 @@ export function mirrorsOfLinks(region: Region, links: readonly LinkConfig[]): Mi
     .sort((a, b) => (a.sourceTopic < b.sourceTopic ? -1 : 1));
 }
 
+/** Topics that any link of the group mirrors, or did. */
+export function groupTopics({ regions }: OpenGroup, roles: RolesRecord): string[] {
+  const mirrors = [...regions.values()].flatMap(({ state }) => [...(state?.mirrors.values() ?? [])]);
+  return [
+    ...new Set(mirrors.filter(({ link }) => roles.links.includes(link)).map((mirror) => mirror.sourceTopic)),
+  ];
+}
+
 type Scope = Pick<MoveRecord, 'from' | 'to' | 'topics' | 'facts'>;
 
 /**
@@ -41,6 +49,19 @@ export function movedMirrors(group: OpenGroup, home: Region, move: Scope): Mirro
   return mirrorsOfLinks(home, linksBetween(group, move.from, move.to)).filter(({ sourceTopic }) =>
     isMoved(sourceTopic),
   );
+}
+
+/** Topics that the links take and something keeps from being mirrored, with the reason. */
+export function notMirrored(
+  { group, home }: Pick<MoveContext, 'group' | 'home'>,
+  { from, to, topics }: MoveRecord,
+): string[] {
+  const links = linksBetween(group, from, to).map(({ name }) => name);
+  return [...(home.state?.conditions ?? [])].flatMap(([name, { state, reason }]) => {
+    const [link, topic] = name.split('/');
+    const isOurs = links.includes(link!) && topic !== undefined && (topics?.includes(topic) ?? true);
+    return isOurs && state !== 'Standby' ? [`${topic} is ${state}: ${reason}`] : [];
+  });
 }
 
 /** The topics that a move is about, as written down when it began. */

@@ -5,6 +5,7 @@ import {
   type CommandBody,
   ControlTopic,
   controlTopic,
+  followed,
   type RolesRecord,
   sendCommand,
 } from '../control/index.ts';
@@ -101,12 +102,17 @@ class ReachedGroup implements OpenGroup {
   }
 }
 
-/** The roles with the highest generation that any region tells; null where there are none. */
+/**
+ * The roles that are true, of those that the regions tell: those that know of the others' moves; where regions were turned
+ * apart, those with the highest generation. Null where there are none.
+ */
 export function newestRoles(regions: Iterable<Region>, group: string): RolesRecord | null {
   let newest: RolesRecord | null = null;
   for (const { state } of regions) {
     const roles = state?.roles.get(group);
-    if (roles !== undefined && roles.generation > (newest?.generation ?? 0)) newest = roles;
+    if (roles === undefined) continue;
+    const { kind } = followed(newest ?? undefined, roles);
+    if (kind === 'take' || (kind === 'split' && roles.generation > (newest?.generation ?? 0))) newest = roles;
   }
   return newest;
 }

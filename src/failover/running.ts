@@ -3,6 +3,7 @@ import type { MoveRecord, RolesRecord } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { formatDuration } from '../units.ts';
 import { type Driver, livingDriver, MoveLog, thisProcess } from './move-log.ts';
+import { isTurnedSince } from './turned-roles.ts';
 import type { OpenGroup, OpenRegion } from './types.ts';
 
 export interface RunningMove {
@@ -34,7 +35,7 @@ export function isSameWish(move: MoveRecord, { kind, to, topics }: MoveWish): bo
 /** Somebody has changed the roles since it began, so that it can't be gone on with. */
 export function isOvertaken(move: MoveRecord, roles: RolesRecord | null): boolean {
   if (move.kind === 'restore' || roles === null) return false;
-  return roles.generation > move.rolesGeneration && roles.moveId !== move.id;
+  return roles.moveId !== move.id && isTurnedSince(roles, move.rolesGeneration);
 }
 
 /** @throws LockstepError USAGE where a living terminal drives the move. */

@@ -1,20 +1,33 @@
 // Roles are written to the regions one by one; a region has them, or something newer, or takes them.
-import type { RolesRecord } from '../control/index.ts';
+import { followed, type RolesRecord } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { OpenGroup, OpenRegion } from './types.ts';
 import { waitUntil } from './wait-until.ts';
 
 const answerMsMax = 10_000;
 
-/** Does nothing where the region has these roles, or newer ones. @throws LockstepError as its leader refuses */
+/**
+ * Does nothing where the region has these roles, or newer ones that follow upon them.
+ * @throws LockstepError as its leader refuses; where the region was turned apart from these roles
+ */
 export async function setRolesAt(region: OpenRegion, roles: RolesRecord): Promise<void> {
-  const known = (): number => region.state?.roles.get(roles.group)?.generation ?? 0;
-  if (known() >= roles.generation) return;
+  const known = (): RolesRecord | undefined => region.state?.roles.get(roles.group);
+  const hasThem = (): boolean => {
+    const theirs = known();
+    if (theirs === undefined || theirs.generation < roles.generation) return false;
+    if (followed(theirs, roles).kind === 'none') return true;
+    throw new LockstepError(
+      'USAGE',
+      `region ${region.name} has other roles, of generation ${theirs.generation} (${theirs.changedBy} by ${theirs.by}): ` +
+        `${theirs.primary.region} is primary there`,
+    );
+  };
+  if (hasThem()) return;
   const answer = await region.send(
-    { do: 'setRoles', roles, ifGeneration: known() },
+    { do: 'setRoles', roles, ifGeneration: known()?.generation ?? 0 },
     { timeoutMs: answerMsMax },
   );
-  if (answer.state === 'done' || known() >= roles.generation) return;
+  if (answer.state === 'done' || hasThem()) return;
   throw new LockstepError(answer.code ?? 'USAGE', `region ${region.name}: ${answer.message}`);
 }
 

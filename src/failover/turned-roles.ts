@@ -20,6 +20,11 @@ export interface Turn {
   readonly atMs: number;
 }
 
+/** Whether a move has changed the roles since they had this generation; a file that adds a link only makes it grow. */
+export function isTurnedSince({ history = [] }: RolesRecord, generation: number): boolean {
+  return history.some((ancestor) => ancestor.generation >= generation);
+}
+
 /** `to` becomes primary of what is moved, since the next generation; everything else stays as it is. */
 export function turnedRoles(roles: RolesRecord, turn: Turn): RolesRecord {
   const generation = roles.generation + 1;

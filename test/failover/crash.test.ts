@@ -134,7 +134,7 @@ test('a switchover whose producers do not stop is taken back, and a second termi
       'clicks',
       '--yes',
       '--timeout',
-      '20s',
+      '45s',
     );
     await waitFor(() => movable.move(eu)?.state === 'running' && movable.move(eu)!.step === 'stopWrites', {
       ...{ deadlineMs: 60_000, describe: () => `the first: ${first.stderr()}` },

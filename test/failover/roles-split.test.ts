@@ -4,6 +4,7 @@ import { Cluster } from '../../src/client/index.ts';
 import { LeaderWriter, type RolesRecord, rolesKey } from '../../src/control/index.ts';
 import { type Fleet, openFleet } from '../agent/running-fleet.ts';
 import { configOf } from '../client/support.ts';
+import { lockstepCommand } from '../support/lockstep-command.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { group, produce, turned, writeGroupFile } from './grouped-regions.ts';
@@ -65,6 +66,7 @@ test('nothing is copied before there are roles, nor while two regions contradict
   const apart = turned(first, us, { moveId: 'apart-2', history: [{ generation: 1, moveId: null }] });
   const twice = turned(apart, us, {
     moveId: 'apart-3',
+    topics: { bills: { region: eu.name, sinceGeneration: 3 } },
     history: [...apart.history!, { generation: 2, moveId: 'apart-2' }],
   });
   await writeApart(fleetUs, twice);
@@ -86,13 +88,22 @@ test('nothing is copied before there are roles, nor while two regions contradict
   const ends = async () => (await oracle.ends(eu, topic)).map(({ highWatermark }) => highWatermark);
   expect(await ends()).toEqual([10, 10]);
 
-  // A person decides.
-  const decided = turned(fleetUs.state.roles.get(group)!, us);
-  for (const [fleet, ifGeneration] of [
-    [fleetEu, 2],
-    [fleetUs, 3],
-  ] as const)
-    await fleet.done({ do: 'setRoles', roles: decided, ifGeneration });
+  // A person is told, and decides for the region whose roles are the newest.
+  const seen = await lockstepCommand('status', written.file);
+  expect(seen).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringMatching(/SPLIT ROLES: eu-west was turned apart/),
+  });
+  expect(await lockstepCommand('switchover', written.file, '--to', 'us-east', '--yes')).toMatchObject({
+    ...{ exitCode: 2, stderr: expect.stringMatching(/decide for us-east with: lockstep failover/) },
+  });
+  expect(await lockstepCommand('failover', written.file, '--to', 'us-east', '--yes')).toMatchObject({
+    ...{ exitCode: 0, stdout: expect.stringMatching(/tell the other regions .*all know/) },
+  });
+  for (const { state } of [fleetEu, fleetUs])
+    expect(state.roles.get(group)).toMatchObject({
+      ...{ generation: 4, primary: twice.primary, topics: twice.topics, awaitsRestore: {} },
+    });
   await fleetEu.reaches('the split to be over', ({ conditions }) => !conditions.has(forth));
   await fleetEu.reaches('the topic to be copied again', () => isCopied(fleetEu, '20'));
   destination.close();

@@ -13,6 +13,7 @@ export function failoverCommand(start: Start): Command {
     .option('--dry-run', 'print what it would do and cost now, and change nothing')
     .option('--yes', 'do not ask')
     .option('--resume', 'go on with a failover whose terminal is dead')
+    .option('--undo', 'take back a failover that has promoted nothing yet')
     .option('--json', 'print JSON')
     .action((file: string, options: MoveOptions) =>
       start(async (context) => (await import('../failover/failover.ts')).failover(file, options, context), {

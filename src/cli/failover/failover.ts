@@ -18,6 +18,7 @@ export function failover(file: string, options: MoveOptions, context: CommandCon
       facts: {},
       patienceMs: (region, to) => (region === to ? patienceMs.target : patienceMs.others),
       show: (move, record) => show(move, record, context),
+      decide: async (record) => options.yes === true || isConfirmed(record, context),
       confirm: async (move, record) => {
         if (!(await show(move, record, context))) return 'no';
         if (options.yes) return 'go';

@@ -23,7 +23,7 @@ export function lossTable(lags: readonly MirrorLag[]): string {
       lag.topic,
       String(lag.partitionCount),
       lag.loss.unseenCount === lag.partitionCount ? unknown : formatCount(lag.sourceEnd),
-      formatCount(lag.mirrorEnd),
+      lag.loss.unseenCount === lag.partitionCount ? unknown : formatCount(lag.mirrorEnd),
       `${lag.loss.unseenCount > 0 ? `${unknown} ` : ''}${formatCount(lag.loss.recordsMin)}`,
       lag.behindMs === null ? unknown : formatDuration(lag.behindMs),
       lag.loss.heardAgoMs === null ? 'never' : `${formatDuration(lag.loss.heardAgoMs)} ago`,

@@ -1,7 +1,7 @@
 // What `switchover` and `failover` have in common: the regions are opened, a move that is under way is found, gone on with,
 // taken back or refused; a new one is shown, confirmed and begun.
 import { randomBytes } from 'node:crypto';
-import { type MoveRecord, recordVersion } from '../../control/index.ts';
+import { type MoveRecord, type RolesRecord, recordVersion } from '../../control/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import {
   CheckFailed,
@@ -25,9 +25,12 @@ import {
   runMove,
   runningMoves,
   type Step,
+  type TurnedApart,
   tellFailure,
   toldStep,
+  turnedApart,
   undoMove,
+  within,
 } from '../../failover/index.ts';
 import { nearestName } from '../../topology/index.ts';
 import { person } from '../fleet/fleet.ts';
@@ -38,12 +41,21 @@ import type { MoveOptions } from './move-options.ts';
 import { pointOfNoReturnLine, stepTeller, stepTitle } from './step-lines.ts';
 import { afterwards, whatNext } from './what-next.ts';
 
+/** A region that can't write down that its move is over must not hold up a failover, ms. */
+const giveUpMsMax = 3_000;
+/** Where a move begins that has nothing to promote. */
+const rolesStep = 'rolesHere';
+
 /** What tells one kind of move from another. */
 export interface MoveKind {
   readonly kind: 'switchover' | 'failover';
   readonly steps: readonly Step[];
   /** Kept in the move's record. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Whether a person decides for a region against others that were turned apart; absent: not by this kind of move. */
+  decide?(record: MoveRecord): Promise<boolean>;
+  /** What of it is asked otherwise when the move is gone on with. */
+  factsAgain?(move: MoveRecord): Readonly<Record<string, unknown>>;
   /** How long each region may take to answer, ms. */
   patienceMs(region: string, to: string): number;
   /** Shows what it would do; whether it may begin, and was confirmed where that is needed. */
@@ -126,9 +138,26 @@ class MoveCommand {
     for (const each of overtaken) {
       if (this.#options.dryRun) continue;
       this.#say(`the ${describeMove(each.move, Date.now())} was overtaken by newer roles, and is ended`);
-      await giveUp(each, person(), `overtaken by roles of generation ${roles!.generation}`);
+      await this.#giveUp(each, `overtaken by roles of generation ${roles!.generation}`);
     }
     return running.filter((each) => !overtaken.includes(each));
+  }
+
+  /**
+   * Where its region has no agent that could write it down, nobody can go on with it there either: newer roles end it
+   * once they are seen.
+   */
+  async #giveUp(running: RunningMove, reason: string): Promise<void> {
+    const { move, home } = running;
+    if (home.name === this.#options.to) return giveUp(running, person(), reason);
+    try {
+      await within(giveUp(running, person(), reason), giveUpMsMax, `writing at ${home.name}`);
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      this.#say(
+        `it could not be written down at ${home.name} that the ${move.kind} is ended: ${error.message}`,
+      );
+    }
   }
 
   /** A failover takes the place of whatever was begun at a terminal that is dead now; anything else waits for its end. */
@@ -147,24 +176,16 @@ class MoveCommand {
     const roles = rolesOf(this.#group);
     const { to, topics = null } = this.#options;
     const froms = movesFrom(roles, to, topics);
+    const isPrimary = topics === null && roles.primary.region === to;
+    const apart = isPrimary ? turnedApart(this.#group, roles) : [];
+    if (apart.length > 0) return this.#decide(home, roles, apart);
     if (froms.length === 0) return this.#isDone(roles.moveId, home);
     if (froms.length > 1)
       throw new LockstepError(
         'USAGE',
         `topics of ${froms.join(' and ')} can't be moved at once; name those of one with --topics`,
       );
-    const nowMs = Date.now();
-    const move: MoveRecord = {
-      ...{ v: recordVersion, id: moveId(nowMs), group: this.#group.config.name },
-      ...{ kind: this.#kind.kind, from: froms[0]!, to, topics, by: person() },
-      ...{ startedAtMs: nowMs, changedAtMs: nowMs, revision: 0, state: 'running' as const },
-      ...{
-        step: this.#kind.steps[0]!.name,
-        done: [],
-        rolesGeneration: roles.generation,
-        facts: this.#kind.facts,
-      },
-    };
+    const move = this.#newMove(froms[0]!, roles);
     const shown = contextOf({ ...this.#base(home) }, null, this.#context.signal);
     if (this.#options.dryRun) return this.#dryRun(shown, move);
     if ((await this.#kind.confirm(shown, move)) === 'no') return exitCodes.no;
@@ -172,10 +193,45 @@ class MoveCommand {
       output.message(
         `lockstep: the ${describeMove(replaced.move, Date.now())} is given up for this failover`,
       );
-      await giveUp(replaced, person(), `given up for a failover to ${to}`);
+      await this.#giveUp(replaced, `given up for a failover to ${to}`);
     }
     // Times are counted from here: what a person thinks about is not the command's.
     return this.#run(home, { ...move, startedAtMs: Date.now() });
+  }
+
+  /** A person decides for the region whose roles are the newest, against those that were turned apart from it. */
+  async #decide(home: OpenRegion, roles: RolesRecord, apart: readonly TurnedApart[]): Promise<ExitCode> {
+    const { to } = this.#options;
+    const names = apart.map(({ region }) => region).join(', ');
+    for (const { region, differences } of apart)
+      this.#say(`${region} was turned apart from ${to}: ${differences.join('; ')}`);
+    if (this.#kind.decide === undefined)
+      throw new LockstepError(
+        'USAGE',
+        `split brain: decide for ${to} with: lockstep failover ${this.#file} --to ${to}`,
+      );
+    if (this.#options.dryRun) {
+      this.#say(
+        `would decide for ${to}; what differs at ${names} awaits a restore then. Nothing was changed`,
+      );
+      return exitCodes.ok;
+    }
+    const move = this.#newMove(apart[0]!.region, roles);
+    if (!(await this.#kind.decide(move))) return exitCodes.no;
+    const topics = [...new Set(apart.flatMap((each) => each.topics))];
+    return this.#run(home, { ...move, step: rolesStep, facts: { ...move.facts, topics, isDecision: true } });
+  }
+
+  #newMove(from: string, roles: RolesRecord): MoveRecord {
+    const { to, topics = null } = this.#options;
+    const nowMs = Date.now();
+    return {
+      ...{ v: recordVersion, id: moveId(nowMs), group: this.#group.config.name },
+      ...{ kind: this.#kind.kind, from, to, topics, by: person() },
+      ...{ startedAtMs: nowMs, changedAtMs: nowMs, revision: 0, state: 'running' },
+      ...{ step: this.#kind.steps[0]!.name, done: [], rolesGeneration: roles.generation },
+      facts: this.#kind.facts,
+    };
   }
 
   /** The same command given again after its end. */
@@ -215,7 +271,7 @@ class MoveCommand {
     this.#say(
       `going on with the ${describeMove(move, Date.now())} (${done} of ${this.#kind.steps.length} steps are done)`,
     );
-    return this.#run(home, move);
+    return this.#run(home, { ...move, facts: { ...move.facts, ...this.#kind.factsAgain?.(move) } });
   }
 
   async #undo({ move, home }: RunningMove): Promise<ExitCode> {

@@ -20,6 +20,17 @@ export function switchover(
       kind: 'switchover',
       steps: switchoverSteps,
       facts: { options: { denyWrites, timeoutMs } },
+      factsAgain: ({ facts: { options: former }, done }) => {
+        if (denyWrites && done.some(({ step }) => step === 'stopWrites'))
+          context.output.message('lockstep: writes have been seen to stop already; nobody is denied now');
+        return {
+          options: {
+            ...(former as object | undefined),
+            ...(denyWrites && { denyWrites }),
+            ...(options.timeout !== undefined && { timeoutMs }),
+          },
+        };
+      },
       patienceMs: () => 3_000,
       show: async () => true,
       confirm: async (_context, move) => {

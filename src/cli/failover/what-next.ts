@@ -38,7 +38,7 @@ export function whatNext(
     return [
       `what stands: ${from} is primary as before, nothing was promoted${denied}`,
       `go on:      ${words} --resume`,
-      ...(kind === 'switchover' ? [`take back:  ${words} --undo`] : []),
+      `take back:  ${words} --undo`,
       ...(kind === 'switchover' ? [`when ${from} is lost: lockstep failover ${file} --to ${to}`] : []),
     ];
   const done = new Set(move.done.map(({ step }) => step));

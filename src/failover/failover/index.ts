@@ -13,7 +13,8 @@ export const failoverSteps: readonly Step[] = [
   hooksBefore,
   promoteNow,
   rolesHere,
+  // Clients come over by what hooks do (DNS): they don't wait for a region that is gone.
+  hooksAfter,
   loss,
   rolesThere,
-  hooksAfter,
 ];

@@ -7,7 +7,7 @@ import { type Checked, CheckFailed, fail, ok, warn } from '../checked.ts';
 import { lagOfMirror, lossOfAll, type MirrorLag, partitionCountOf } from '../lag.ts';
 import { clockDifferenceMs, livingAgents } from '../living.ts';
 import { formatRate } from '../loss/index.ts';
-import { movedMirrors, nameList, rolesOf } from '../moved.ts';
+import { movedMirrors, nameList, notMirrored, rolesOf } from '../moved.ts';
 import type { MoveContext, Step } from '../types.ts';
 import { within } from '../within.ts';
 import { notWritable, notWritableWords } from '../writable.ts';
@@ -24,14 +24,20 @@ export interface FailoverLook {
 const behindMsMax = 60_000;
 /** Nobody waits longer for what is only a warning, ms. */
 const questionMsMax = 1_500;
+/** When the agent that led was killed a moment ago, the next one leads by then, ms. */
+const leaderMsMax = 15_000;
 
 /** Never throws for what a cluster does. */
 export async function lookBeforeFailover(context: MoveContext, move: MoveRecord): Promise<FailoverLook> {
+  const [agents, found] = await Promise.all([agentsCheck(context, move), lookNow(context, move)]);
+  return { ...found, checks: [agents, ...found.checks] };
+}
+
+async function lookNow(context: MoveContext, move: MoveRecord): Promise<FailoverLook> {
   const { group, home, nowMs } = context;
   const mirrors = movedMirrors(group, home, move);
   const lags = mirrors.map((mirror) => lagOfMirror(home, mirror, nowMs()));
   const checks = [
-    agentsCheck(context),
     rolesCheck(context, move),
     ...mirrorChecks(context, move, mirrors),
     ...lagChecks(lags),
@@ -44,16 +50,20 @@ export async function lookBeforeFailover(context: MoveContext, move: MoveRecord)
 /** `at least 120 records; us-east was last heard 4.0 s ago at 30 records a second; what it took later is unknown`. */
 export function lossWords(lags: readonly MirrorLag[]): string {
   const { recordsMin, unseenCount, heardAgoMs, perSecond } = lossOfAll(lags);
-  const unknown =
+  const partitions = plural(partitionCountOf(lags), 'partition');
+  const known = `at least ${plural(recordsMin, 'record')}`;
+  const missing =
     unseenCount === 0
-      ? ''
-      : `; of ${unseenCount} of ${plural(partitionCountOf(lags), 'partition')} nothing is known`;
+      ? known
+      : unseenCount === partitionCountOf(lags)
+        ? `nobody knows how much: nothing is known of ${partitions}`
+        : `${known}; of ${unseenCount} of ${partitions} nothing is known`;
   const rate = perSecond === null ? '' : ` at ${formatRate(perSecond)}`;
   const heard =
     heardAgoMs === null
       ? 'when the source was last heard is not known'
       : `the source was last heard ${formatDuration(heardAgoMs)} ago${rate}`;
-  return `at least ${plural(recordsMin, 'record')}${unknown}; ${heard}; what it took later is unknown`;
+  return `${missing}; ${heard}; what it took later is unknown`;
 }
 
 /** Step 1: once more, and now for the record. What speaks against it was shown before and confirmed. */
@@ -61,22 +71,29 @@ export const look: Step = {
   name: 'look',
   title: ({ to }) => `look what ${to} has`,
   limitMs: () => 15_000,
-  preview: async (context, move) => (await lookBeforeFailover(context, move)).loss,
+  preview: async (context, move) => (await lookNow(context, move)).loss,
   run: async (context, move) => {
-    const { lags, checks, loss } = await lookBeforeFailover(context, move);
+    const { lags, checks, loss } = await lookNow(context, move);
     const failed = checks.filter(({ mark }) => mark === 'FAIL');
     if (failed.length > 0) throw new CheckFailed(failed);
     return { remark: loss, facts: { topics: lags.map(({ topic }) => topic) } };
   },
 };
 
-function agentsCheck({ home }: MoveContext): Checked {
-  const living = livingAgents(home);
-  if (living.length > 0) return ok('agents', `${plural(living.length, 'agent')} at ${home.name}`);
-  return fail(
-    'agents',
-    `none runs at ${home.name}, and agents carry a failover out: start one with \`lockstep agent\``,
-  );
+/** Whoever leads them answers within moments; what they wrote before they died says nothing. */
+async function agentsCheck({ home, signal }: MoveContext, move: MoveRecord): Promise<Checked> {
+  const none = `agents carry a failover out: start one with \`lockstep agent\``;
+  if (livingAgents(home).length === 0) return fail('agents', `none runs at ${home.name}, and ${none}`);
+  try {
+    await home.send(
+      { do: 'writeMove', move, ifRevision: null },
+      { timeoutMs: leaderMsMax, isDryRun: true, signal },
+    );
+    return ok('agents', `${plural(livingAgents(home).length, 'agent')} at ${home.name}`);
+  } catch (error) {
+    if (!(error instanceof LockstepError)) throw error;
+    return fail('agents', `none at ${home.name} answers within ${formatDuration(leaderMsMax)}, and ${none}`);
+  }
 }
 
 function rolesCheck({ group }: MoveContext, move: MoveRecord): Checked {
@@ -96,7 +113,8 @@ function rolesCheck({ group }: MoveContext, move: MoveRecord): Checked {
   }
 }
 
-function mirrorChecks({ home }: MoveContext, move: MoveRecord, mirrors: readonly MirrorRecord[]): Checked[] {
+function mirrorChecks(context: MoveContext, move: MoveRecord, mirrors: readonly MirrorRecord[]): Checked[] {
+  const { home } = context;
   if (mirrors.length === 0)
     return [
       fail('mirrors', `${home.name} mirrors nothing of ${move.from}: there is nothing to fail over to`),
@@ -118,6 +136,11 @@ function mirrorChecks({ home }: MoveContext, move: MoveRecord, mirrors: readonly
     );
   if (paused.length > 0)
     checks.push(warn('mirrors', `${nameList(paused)}: paused, so more than the others is missing`));
+  const apart = notMirrored(context, move);
+  if (apart.length > 0)
+    checks.push(
+      warn('mirrors', `kept from being mirrored, so more of them is lost, or all: ${nameList(apart, 4)}`),
+    );
   return checks.length > 0 ? checks : [ok('mirrors', plural(mirrors.length, 'mirror'))];
 }
 

@@ -1,4 +1,4 @@
-// Step 5 of a failover: what is known of the loss is written down. Nothing waits for it.
+// Step 6 of a failover: what is known of the loss is written down. Nothing waits for it but the news for the other regions.
 import { LockstepError } from '../../errors.ts';
 import { costSentence, writeLossReport } from '../loss/index.ts';
 import type { Step } from '../types.ts';

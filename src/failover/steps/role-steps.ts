@@ -5,7 +5,7 @@ import { plural } from '../../units.ts';
 import { movedTopics, rolesOf } from '../moved.ts';
 import { setRolesAt, setRolesElsewhere } from '../set-roles.ts';
 import { liftLeftDenials } from '../switchover/denials.ts';
-import { turnedRoles } from '../turned-roles.ts';
+import { isTurnedSince, turnedRoles } from '../turned-roles.ts';
 import type { MoveContext, Step } from '../types.ts';
 
 /** Of a switchover all regions are there, or were a moment ago, ms. */
@@ -19,8 +19,7 @@ export const rolesHere: Step = {
   run: async (context, move) => {
     const roles = rolesAfter(context, move);
     await setRolesAt(context.home, roles);
-    const lifted = await liftLeftDenials(context);
-    const rest = lifted === 0 ? '' : `; ${plural(lifted, 'denial')} of a former switchover taken away`;
+    const rest = await lifted(context);
     return { remark: `roles of generation ${roles.generation}${rest}`, facts: { roles } };
   },
 };
@@ -41,19 +40,42 @@ export const rolesThere: Step = {
   },
 };
 
+/** The move is behind its point of no return: what keeps a former denial standing is told, and stops nothing. */
+async function lifted(context: MoveContext): Promise<string> {
+  try {
+    const count = await liftLeftDenials(context);
+    return count === 0 ? '' : `; ${plural(count, 'denial')} of a former switchover taken away`;
+  } catch (error) {
+    if (!(error instanceof LockstepError)) throw error;
+    return `; denials of a former switchover STAND, take them away by hand: ${error.message}`;
+  }
+}
+
 /** Those that stand already, where a former try of this move has set them. */
 function rolesAfter({ group, home, by, nowMs }: MoveContext, move: MoveRecord): RolesRecord {
   const roles = rolesOf(group);
   if (roles.moveId === move.id) return roles;
-  if (roles.generation !== move.rolesGeneration)
+  if (isTurnedSince(roles, move.rolesGeneration))
     throw new LockstepError(
       'USAGE',
       `the roles of ${rolesKey(group.config.name)} have generation ${roles.generation} and not ${move.rolesGeneration}, ` +
         `which they had when this began: ${roles.by} has changed them (${roles.changedBy})`,
     );
-  return turnedRoles(roles, {
-    kind: move.kind === 'failover' ? 'failover' : 'switchover',
-    ...{ to: home.name, from: move.from, topics: move.topics, moveId: move.id, by, atMs: nowMs() },
-    awaitsRestore: move.kind === 'failover' ? movedTopics(move) : [],
-  });
+  // A region that is not true may have a higher generation, and takes nothing below it.
+  const generation = Math.max(
+    ...Array.from(group.regions.values(), ({ state }) => state?.roles.get(roles.group)?.generation ?? 0),
+  );
+  return turnedRoles(
+    { ...roles, generation: Math.max(generation, roles.generation) },
+    {
+      kind: move.kind === 'failover' ? 'failover' : 'switchover',
+      ...{ to: home.name, from: move.from, topics: turnedTopics(move), moveId: move.id, by, atMs: nowMs() },
+      awaitsRestore: move.kind === 'failover' ? movedTopics(move) : [],
+    },
+  );
+}
+
+/** Where a person decides between regions that were turned apart, the newest roles stay as they are. */
+function turnedTopics({ topics, facts }: MoveRecord): readonly string[] | null {
+  return facts.isDecision === true ? [] : topics;
 }

@@ -7,7 +7,8 @@ import { formatBytes, formatDuration, plural } from '../../units.ts';
 import { type Checked, CheckFailed, checkedLine, fail, ok, warn } from '../checked.ts';
 import { lagOfMirror, lossOfAll, partitionCountOf } from '../lag.ts';
 import { clockDifferenceMs, heardAgoMs, livingAgents } from '../living.ts';
-import { linksBetween, movedMirrors, nameList, reached, rolesOf, sidesOf } from '../moved.ts';
+import { linksBetween, movedMirrors, nameList, notMirrored, reached, rolesOf, sidesOf } from '../moved.ts';
+import { isTurnedSince } from '../turned-roles.ts';
 import type { MoveContext, OpenRegion, Step } from '../types.ts';
 import { within } from '../within.ts';
 import { notWritable, notWritableWords } from '../writable.ts';
@@ -121,7 +122,7 @@ function rolesCheck({ group }: MoveContext, move: MoveRecord): Checked {
         'roles',
         `${nameList(elsewhere)}: the primary is ${primaryOf(roles, elsewhere[0]!).region}, not ${move.from}`,
       );
-    if (roles.generation !== move.rolesGeneration)
+    if (isTurnedSince(roles, move.rolesGeneration))
       return fail(
         'roles',
         `they have changed since this began: generation ${roles.generation}, not ${move.rolesGeneration}`,
@@ -164,16 +165,6 @@ function linkChecks({ group, nowMs }: MoveContext, { from, to }: MoveRecord): Ch
         return fail('links', `${what}: ${source} was last heard ${formatDuration(heardMs)} ago`);
       return ok('links', `${what} hears its source`);
     });
-  });
-}
-
-/** Topics that the links take and something keeps from being mirrored, with the reason. */
-function notMirrored({ group, home }: MoveContext, { from, to, topics }: MoveRecord): string[] {
-  const links = linksBetween(group, from, to).map(({ name }) => name);
-  return [...(home.state?.conditions ?? [])].flatMap(([name, { state, reason }]) => {
-    const [link, topic] = name.split('/');
-    const isOurs = links.includes(link!) && topic !== undefined && (topics?.includes(topic) ?? true);
-    return isOurs && state !== 'Standby' ? [`${topic} is ${state}: ${reason}`] : [];
   });
 }
 
