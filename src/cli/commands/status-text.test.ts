@@ -33,11 +33,11 @@ const standing: GroupStanding = {
   regions: [
     {
       ...{ name: 'us-east', gone: null, isPrimary: true, ownTopics: [], rolesGeneration: 3 },
-      ...{ livingAgents: 1, awaitsRestore: [] },
+      ...{ livingAgents: 1, awaitsRestore: [], contradictions: [] },
     },
     {
       ...{ name: 'eu-west', gone: null, isPrimary: false, ownTopics: ['invoices'], rolesGeneration: 3 },
-      ...{ livingAgents: 2, awaitsRestore: [] },
+      ...{ livingAgents: 2, awaitsRestore: [], contradictions: [] },
     },
   ],
   links: [

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describeTopics, listOffsets } from '../../client/index.ts';
 import { primaryOf, type RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { groupTopics } from '../moved.ts';
 import type { OpenGroup, OpenRegion } from '../types.ts';
 import { within } from '../within.ts';
 import type { Problem, SplitBrain } from './types.ts';
@@ -20,21 +21,13 @@ export function suspects(group: OpenGroup, roles: RolesRecord): { region: OpenRe
     const own = region.state?.roles.get(roles.group);
     // A region that takes itself for primary copies nothing either.
     const mistaken =
-      own === undefined || own.generation >= roles.generation
+      own === undefined
         ? []
-        : topicsOf(group, roles).filter((topic) => primaryOf(own, topic).region === region.name);
+        : groupTopics(group, roles).filter((topic) => primaryOf(own, topic).region === region.name);
     const topics = [...new Set([...waiting, ...mistaken])];
     const foreign = topics.filter((topic) => primaryOf(roles, topic).region !== region.name);
     return foreign.length === 0 ? [] : [{ region, topics: foreign }];
   });
-}
-
-/** Topics that any link of the group mirrors, or did. */
-function topicsOf(group: OpenGroup, roles: RolesRecord): string[] {
-  const mirrors = [...group.regions.values()].flatMap(({ state }) => [...(state?.mirrors.values() ?? [])]);
-  return [
-    ...new Set(mirrors.filter(({ link }) => roles.links.includes(link)).map((mirror) => mirror.sourceTopic)),
-  ];
 }
 
 export interface Watched {

@@ -1,6 +1,6 @@
 // What makes a failover unsafe, each with a remedy. Pure; the gravest first.
 import { formatCount, formatDuration, plural } from '../../units.ts';
-import type { GroupStanding, LinkStanding, Problem } from './types.ts';
+import type { FailoverOutlook, GroupStanding, LinkStanding, Problem } from './types.ts';
 
 /** A source that was not heard for so long may have written much that nobody knows of, ms. */
 export const heardAgoMsMax = 30_000;
@@ -37,7 +37,14 @@ function roles({ roles: newest, regions: all, group }: Seen, file: string): Prob
       },
     ];
   return all.flatMap((region) => {
-    const { name, gone, rolesGeneration, isPrimary } = region;
+    const { name, gone, rolesGeneration, isPrimary, contradictions } = region;
+    if (contradictions.length > 0)
+      return [
+        {
+          what: `SPLIT ROLES: ${name} was turned apart from the others (generation ${rolesGeneration}; told here is ${newest.generation}): ${contradictions.join('; ')}. Clients may write to both sides`,
+          remedy: `decide who is primary: docs/failover.md, "split brain"`,
+        },
+      ];
     if (gone !== null || rolesGeneration === newest.generation) return [];
     const has =
       rolesGeneration === null
@@ -62,11 +69,12 @@ function moves({ moves: running }: Seen, file: string): Problem[] {
   }));
 }
 
-function regions({ regions: all, roles: newest, failovers }: Seen, file: string): Problem[] {
+function regions(seen: Seen, file: string): Problem[] {
+  const { regions: all, roles: newest, failovers } = seen;
   return all.flatMap(({ name, gone, isPrimary, livingAgents, awaitsRestore }): Problem[] => {
     const found: Problem[] = [];
     if (gone !== null && isPrimary) {
-      const [best] = failovers;
+      const best = leastLoss(failovers);
       found.push({
         what: `${name}, which is primary, does not answer: ${gone}`,
         remedy: `bring it back, or move its work: lockstep failover ${file} --to ${best?.to ?? 'REGION'}`,
@@ -76,7 +84,7 @@ function regions({ regions: all, roles: newest, failovers }: Seen, file: string)
         what: `${name} does not answer, so nothing can fail over to it: ${gone}`,
         remedy: `bring it back; lockstep doctor ${file} says what it lacks`,
       });
-    if (livingAgents === 0 && !isPrimary && newest !== null)
+    if (livingAgents === 0 && newest !== null && isMirroredInto(name, seen))
       found.push({
         what: `no agent lives at ${name}: nothing is copied, and nobody there could carry out a failover`,
         remedy: `start one: lockstep run ${file}`,
@@ -88,6 +96,22 @@ function regions({ regions: all, roles: newest, failovers }: Seen, file: string)
       });
     return found;
   });
+}
+
+/** Where least is lost, of those that can be failed over to. */
+function leastLoss(failovers: Seen['failovers']): FailoverOutlook | undefined {
+  return failovers
+    .filter(({ blocked }) => blocked === null)
+    .toSorted(
+      ({ loss: one }, { loss: other }) =>
+        one.unseenCount - other.unseenCount || Number(one.recordsMin - other.recordsMin),
+    )[0];
+}
+
+/** Whether anything is to be copied there, be it primary for the rest. */
+function isMirroredInto(name: string, { regions: all, links: own }: Seen): boolean {
+  const isPrimary = all.some((region) => region.name === name && region.isPrimary);
+  return !isPrimary || own.some(({ destination, direction }) => destination === name && direction === 'both');
 }
 
 function links(link: LinkStanding, seen: Seen, file: string): Problem[] {
@@ -112,6 +136,12 @@ function links(link: LinkStanding, seen: Seen, file: string): Problem[] {
     found.push({
       what: `link ${name}: ${plural(count, 'mirror')} ${count === 1 ? 'is' : 'are'} ${state}`,
       remedy: `lockstep mirrors resume ${at} --link ${name} --all`,
+    });
+  const { Promoted: promotedCount = 0 } = link.mirrors;
+  if (promotedCount > 0 && seen.moves.length === 0)
+    found.push({
+      what: `link ${name}: ${plural(promotedCount, 'mirror')} ${promotedCount === 1 ? 'was' : 'were'} promoted by hand, and ${promotedCount === 1 ? 'is' : 'are'} not copied any more`,
+      remedy: `a failover takes them as they are, with what was written to them since; docs/states.md says how to mirror them again`,
     });
   const awaits = seen.regions.find((region) => region.name === destination)?.awaitsRestore ?? [];
   if (link.partitionCount === 0 && direction === 'copies' && awaits.length === 0)

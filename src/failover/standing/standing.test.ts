@@ -321,3 +321,41 @@ test('of three regions each is a way out', () => {
   ]);
   expect(whats(all)).toEqual(['eu does not answer, so nothing can fail over to it: connection refused']);
 });
+
+test('regions that were turned apart are told, also with roles of one generation', () => {
+  const apart = (region: string) =>
+    roles({ generation: 2, primary: { region, sinceGeneration: 2 }, changedBy: 'failover', moveId: region });
+  const told = whats(standing({ roles: apart('us') }, { roles: apart('eu') }, { roles: apart('us') }));
+  expect(told[0]).toMatch(/SPLIT ROLES: eu was turned apart .*primary: us -> eu/);
+});
+
+test('a mirror that was promoted by hand is told as such', () => {
+  const promoted = { topic: 'orders', state: 'Promoted', statuses: [{}] };
+  expect(whats(standing({}, { mirrors: [promoted] }))).toContainEqual(
+    expect.stringMatching(/link us-eu: 1 mirror was promoted by hand, and is not copied any more/),
+  );
+});
+
+test('the region to fail over to is the one that loses least, of those that can be failed over to', () => {
+  const three = { ...group, regions: ['us', 'eu', 'ap', 'sa'] };
+  const behind = { topic: 'orders', statuses: [{ mirrorEnd: '20' }] };
+  const ahead = { topic: 'orders', statuses: [{ mirrorEnd: '90' }] };
+  const all = { generation: 1, regions: three.regions, links: ['us-eu', 'us-ap', 'us-sa'] };
+  const told = standing(
+    {},
+    {},
+    {
+      ...{ group: three, roles: roles(all) },
+      links: [link('us-eu', 'us', 'eu'), link('us-ap', 'us', 'ap'), link('us-sa', 'us', 'sa')],
+      regions: [
+        region('us', 'eu-us', { isGone: true }),
+        region('eu', 'us-eu', { roles: roles(all), mirrors: [behind] }),
+        region('ap', 'us-ap', { roles: roles(all), mirrors: [ahead] }),
+        region('sa', 'us-sa', { isGone: true }),
+      ],
+    },
+  );
+  expect(told.problems.find(({ what }) => what.startsWith('us, which is primary'))!.remedy).toMatch(
+    /--to ap/,
+  );
+});

@@ -1,5 +1,5 @@
 // A replication group as it stands: regions, links, what a failover now would lose, and what makes it unsafe. Pure.
-import type { MoveRecord, RolesRecord } from '../../control/index.ts';
+import { followed, type MoveRecord, type RolesRecord } from '../../control/index.ts';
 import type { LinkConfig, ReplicationGroupConfig } from '../../topology/index.ts';
 import { plural } from '../../units.ts';
 import { sumLosses } from './known-loss.ts';
@@ -47,12 +47,15 @@ function regionStanding(
   roles: RolesRecord | null,
 ): RegionStanding {
   const isPrimary = roles?.primary.region === name;
+  const own = state?.roles.get(group);
+  const apart = own === undefined || roles === null ? null : followed(roles, own);
   return {
     ...{ name, gone, isPrimary },
     ownTopics: Object.entries(roles?.topics ?? {})
       .filter(([, { region }]) => region === name && !isPrimary)
       .map(([topic]) => topic),
-    rolesGeneration: state?.roles.get(group)?.generation ?? null,
+    rolesGeneration: own?.generation ?? null,
+    contradictions: apart?.kind === 'split' ? apart.differences : [],
     livingAgents: gone === null ? living.size : null,
     awaitsRestore:
       roles !== null && Object.hasOwn(roles.awaitsRestore, name) ? roles.awaitsRestore[name]! : [],

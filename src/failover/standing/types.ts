@@ -43,6 +43,8 @@ export interface RegionStanding {
   readonly ownTopics: readonly string[];
   /** Generation of the roles that it has; null: none, or unknown. */
   readonly rolesGeneration: number | null;
+  /** How its roles contradict those that are told here as true; empty: they are the same, older, or unknown. */
+  readonly contradictions: readonly string[];
   /** Null: unknown. */
   readonly livingAgents: number | null;
   readonly awaitsRestore: readonly string[];
