@@ -230,6 +230,16 @@ test('the lost region comes back from the new primary, and work moves on to the 
     });
 });
 
+test('a region whose mirror has more than the primary is not switched over to', async () => {
+  await produce(regions['eu-west'], stock, 2);
+  const moving = await lockstepCommand('switchover', file.file, '--to', 'eu-west', '--yes');
+  expect(moving.exitCode, moving.stdout + moving.stderr).not.toBe(0);
+  expect(moving.stderr).toMatch(
+    /stock-0, stock-1: eu-west has more than ap-south, which something else wrote there; nothing was promoted/,
+  );
+  await done('switchover', file.file, '--to', 'eu-west', '--undo');
+});
+
 /** The topic of the former primary is not copied into this region any more. */
 async function pause(name: Name, topic: string): Promise<void> {
   const link = `us-east-to-${name}`;

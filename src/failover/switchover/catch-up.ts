@@ -5,7 +5,7 @@ import { plural } from '../../units.ts';
 import { verifyLink } from '../../verify/index.ts';
 import { type EndsByPartition, endsOf, partitionsOf } from '../ends.ts';
 import { movedMirrors, nameList, shiftOf, sidesOf } from '../moved.ts';
-import type { Step } from '../types.ts';
+import type { MoveContext, Step } from '../types.ts';
 import { waitUntil } from '../wait-until.ts';
 import { isSameNewest, newestBatches } from './newest-batches.ts';
 import { optionsOf } from './options.ts';
@@ -37,14 +37,19 @@ export const catchUp: Step = {
       // The mirror first: what it has then, the source has.
       const mirrored = await endsOf(to.cluster, copies);
       ends = await endsOf(from.cluster, sources);
-      waitsFor = notThere(
-        sources.map(({ topic, partition }, index) => ({
-          name: `${topic}-${partition}`,
-          source: ends.get(`${topic}/${partition}`)!,
-          mirror: mirrored.get(`${copies[index]!.topic}/${partition}`)!,
-          shift: shifts[index]!,
-        })),
-      );
+      const pairs = sources.map(({ topic, partition }, index) => ({
+        name: `${topic}-${partition}`,
+        source: ends.get(`${topic}/${partition}`)!,
+        mirror: mirrored.get(`${copies[index]!.topic}/${partition}`)!,
+        shift: shifts[index]!,
+      }));
+      const longer = pairs.filter(({ source, mirror, shift }) => mirror.logEnd > source.logEnd - shift);
+      if (longer.length > 0)
+        throw different(
+          context,
+          `${nameList(longer.map(({ name }) => name))}: ${to.name} has more than ${from.name}, which something else wrote there`,
+        );
+      waitsFor = notThere(pairs);
       return waitsFor === '';
     };
     const { timeoutMs } = optionsOf(move);
@@ -125,10 +130,7 @@ export const verifyTail: Step = {
     );
     if (differing.length > 0) {
       const names = nameList(differing.map(({ topic, partition }) => `${topic}-${partition}`));
-      throw new LockstepError(
-        'BATCH_CORRUPT',
-        `${names}: ${to.name} does not hold what ${from.name} does; nothing was promoted. Look with: lockstep verify ${context.group.topology.file}`,
-      );
+      throw different(context, `${names}: ${to.name} does not hold what ${from.name} does`);
     }
     const [refused] = partitions.flatMap(({ notCompared }) =>
       notCompared.filter(({ errorCode }) => errorCode === 'NOT_AUTHORIZED'),
@@ -142,6 +144,13 @@ export const verifyTail: Step = {
     return { remark: `the same in ${plural(logs.length - unread.length, 'partition')}${rest}` };
   },
 };
+
+function different({ group }: MoveContext, what: string): LockstepError {
+  return new LockstepError(
+    'BATCH_CORRUPT',
+    `${what}; nothing was promoted. Look with: lockstep verify ${group.topology.file}`,
+  );
+}
 
 interface Pair {
   readonly name: string;
