@@ -36,14 +36,24 @@ export interface Told {
   readonly where: string;
 }
 
+/** Links, and the groups that are made of them: each with its commands and its table. */
+export type Part = 'links' | 'groups';
+
 const text = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+const groupsBegin = text.indexOf('\n## Replication groups and moves\n');
+const groupsEnd = text.indexOf('\n## ', groupsBegin + 1);
+
+function linesOf(part: Part): string[] {
+  const ofGroups = text.slice(groupsBegin, groupsEnd);
+  return (part === 'groups' ? ofGroups : text.replace(ofGroups, '')).split('\n');
+}
 
 export const nameOf = ({ side, operation, resource }: Right): string => `${side} ${operation} ${resource}`;
 
-export function grantCommands(): GrantCommand[] {
+export function grantCommands(part: Part = 'links'): GrantCommand[] {
   const commands: GrantCommand[] = [];
   let feature = '';
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(part)) {
     const heading = /^#+ (.*)$/.exec(line);
     if (heading !== null) feature = heading[1]!;
     if (line.startsWith('kafka-acls ')) commands.push(commandOf(feature, line));
@@ -52,8 +62,8 @@ export function grantCommands(): GrantCommand[] {
 }
 
 /** Rows of the table whose first column is called `feature`. */
-export function toldLines(): Told[] {
-  const lines = text.split('\n');
+export function toldLines(part: Part = 'links'): Told[] {
+  const lines = linesOf(part);
   const start = lines.findIndex((line) => /^\| *feature *\|/.test(line));
   const rows: Told[] = [];
   for (const line of lines.slice(start + 2)) {
