@@ -32,7 +32,11 @@ async function foundOf(topic: string, partings: readonly bigint[]): Promise<Foun
   const { topicId } = (await listTopics(cluster)).get(topic)!;
   const tails = partings.map((partingOffset, partition) => ({ partition, partingOffset }));
   const savedTo = quarantineName(topic, Date.UTC(2026, 10, 21, 18, 40));
-  return { copied: [{ topic, topicId, savedTo, tails, beginsAt: null }], leftAlone: [], continuing: 0 };
+  return {
+    copied: [{ topic, topicId, homeTopicId: null, savedTo, tails, beginsAt: null }],
+    leftAlone: [],
+    continuing: 0,
+  };
 }
 
 async function savedRecords(topic: string, partition = 0): Promise<readonly JavaRecord[]> {
