@@ -92,6 +92,7 @@ async function agentsCheck({ home, signal }: MoveContext, move: MoveRecord): Pro
     return ok('agents', `${plural(livingAgents(home).length, 'agent')} at ${home.name}`);
   } catch (error) {
     if (!(error instanceof LockstepError)) throw error;
+    if (error.code === 'NOT_AUTHORIZED') return fail('agents', error.message);
     return fail('agents', `none at ${home.name} answers within ${formatDuration(leaderMsMax)}, and ${none}`);
   }
 }
