@@ -68,7 +68,7 @@ g      orders  0          95 (as heard last)  60     by 35: 20 are read again, 1
 next:
   1. Systems that keep offsets outside of Kafka (Flink, Spark, sink connectors) must be rewound to the cut offset where theirs is higher: from the cut on, the same offset holds another record.
   2. Consumers of the groups below read some records again, or had read records that do not exist any more.
-  3. Keep the disks of us-east: what is missing here stands there only.
+  3. Keep the disks of us-east: what never came over stands there only.
   4. When us-east is back: \`lockstep loss FILE\` reads what is missing exactly.
   5. Then \`lockstep restore us-east FILE\`: it saves what stands there only, and makes the region a mirror again.
 `);

@@ -57,7 +57,7 @@ test.each([
   [
     'a region that was never heard',
     [partition({ sourceEnd: null, sourceSeenAtMs: null, missing: null, perSecond: null })],
-    'Nothing is known to be missing; of 1 partition nothing is known; how much more is unknown.',
+    'How much is missing is not known; of 1 partition nothing is known; how much more is unknown.',
   ],
   [
     'the exact count',
@@ -104,7 +104,7 @@ Not complete: us-east has not been read since. \`lockstep loss FILE\` completes 
 1. Systems that keep offsets outside of Kafka (Flink, Spark, sink connectors) must be rewound to the cut offset where theirs is higher: from the cut on, the same offset holds another record.
 2. Look at the transactions below: some of their records came over and others did not, or may not have.
 3. Consumers of the groups below read some records again, or had read records that do not exist any more.
-4. Keep the disks of us-east: what is missing here stands there only.
+4. Keep the disks of us-east: what never came over stands there only.
 5. When us-east is back: \`lockstep loss FILE\` reads what is missing exactly.
 6. Then \`lockstep restore us-east FILE\`: it saves what stands there only, and makes the region a mirror again.
 

@@ -41,10 +41,8 @@ function section(title: string, lines: readonly string[]): string[] {
 }
 
 /** What follows from this report, in the order in which it is done. */
-export function nextSteps({ summary, topics }: LossReport): string[] {
+export function nextSteps({ summary }: LossReport): string[] {
   const { from, completedAtMs, transactions, groups } = summary;
-  const partitions = topics.flatMap((topic) => topic.partitions);
-  const isLossy = partitions.some((partition) => missingOf(partition) !== 0n);
   return [
     'Systems that keep offsets outside of Kafka (Flink, Spark, sink connectors) must be rewound to the cut offset where theirs is higher: from the cut on, the same offset holds another record.',
     ...(transactions.length === 0
@@ -57,11 +55,11 @@ export function nextSteps({ summary, topics }: LossReport): string[] {
       : [
           'Consumers of the groups below read some records again, or had read records that do not exist any more.',
         ]),
-    ...(isLossy && completedAtMs === null
-      ? [`Keep the disks of ${from}: what is missing here stands there only.`]
-      : []),
     ...(completedAtMs === null
-      ? [`When ${from} is back: \`lockstep loss FILE\` reads what is missing exactly.`]
+      ? [
+          `Keep the disks of ${from}: what never came over stands there only.`,
+          `When ${from} is back: \`lockstep loss FILE\` reads what is missing exactly.`,
+        ]
       : []),
     `Then \`lockstep restore ${from} FILE\`: it saves what stands there only, and makes the region a mirror again.`,
   ];
@@ -92,7 +90,9 @@ function cells({ mirrorTopic }: TopicLoss, partition: PartitionLoss): { isLossy:
 
 /** `17 records`, `at least 17 offsets`, `unknown`, and what is special about them. */
 export function missingWords({ exact, missing }: PartitionLoss): string {
-  if (exact === null) return missing === null ? unknown : `at least ${plural(BigInt(missing), 'offset')}`;
+  // What was seen there last came over: that says nothing of what came later.
+  if (exact === null && (missing === null || missing === '0')) return unknown;
+  if (exact === null) return `at least ${plural(BigInt(missing!), 'offset')}`;
   const others = [
     ...(exact.abortedRecords === '0' ? [] : [`${formatCount(BigInt(exact.abortedRecords))} aborted`]),
     ...(exact.deletedOffsets === '0' ? [] : [`${exact.deletedOffsets} offsets deleted there since`]),

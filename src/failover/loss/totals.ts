@@ -51,7 +51,7 @@ export function costSentence(report: LossReport): string {
   }
   const known =
     missing === 0n
-      ? 'Nothing is known to be missing'
+      ? 'How much is missing is not known'
       : `At least ${plural(missing, 'record')} (by their offsets) in ${where} never came over`;
   const unknown = unknownCount === 0 ? '' : `; of ${plural(unknownCount, 'partition')} nothing is known`;
   return `${known}${unknown}; ${silenceSentence(totals, report.summary.promotedAtMs)}`;
