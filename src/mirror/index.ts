@@ -32,7 +32,7 @@ export {
   type OpenTransactionQuestions,
 } from './shell/link-mirror.ts';
 export { type Ask, askBatchHeaders, type TailHeader } from './shell/log-questions.ts';
-export { MarkerWriter } from './shell/marker-writer.ts';
+export { MarkerWriters } from './shell/marker-writers.ts';
 export {
   type ErrorKind,
   errorKinds,

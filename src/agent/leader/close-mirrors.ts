@@ -14,7 +14,7 @@ import {
 } from '../../client/index.ts';
 import type { MirrorRecord, PromotedPartition } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { type Ask, fencePartition, MarkerWriter, type MirrorLife, writersOf } from '../../mirror/index.ts';
+import { type Ask, fencePartition, MarkerWriters, type MirrorLife, writersOf } from '../../mirror/index.ts';
 import { later } from '../../offsets.ts';
 import { Slots } from '../../slots.ts';
 import { gatheredAsk } from './gathered-asks.ts';
@@ -78,13 +78,13 @@ export async function closeMirrors(
   );
   const described = await describeProducers(destination, partitions, { timeoutMs: questionTimeoutMs });
   const slots = new Slots(partitionsAtOnceMax);
-  const writers = new Writers(destination);
+  const brokers = new Brokers(destination);
   try {
     const cuts = await Promise.all(
       partitions.map((at, index) =>
         slots.use(async () => {
           const producers = described[index]!.outcome;
-          return { ...at, cut: await orError(() => closePartition(at, unwrap(producers), writers, options)) };
+          return { ...at, cut: await orError(() => closePartition(at, unwrap(producers), brokers, options)) };
         }),
       ),
     );
@@ -104,7 +104,7 @@ export async function closeMirrors(
       }),
     );
   } finally {
-    writers.close();
+    brokers.writers.close();
   }
 }
 
@@ -127,7 +127,7 @@ function lifeOf({ incarnation = 0 }: MirrorRecord, { producerIdOf }: CloseOption
 async function closePartition(
   { mirror, topic, partition, life }: MirrorPartition,
   { producers }: DescribedProducers,
-  writers: Writers,
+  brokers: Brokers,
   options: CloseOptions,
 ): Promise<Cut> {
   const { destination } = options;
@@ -137,12 +137,12 @@ async function closePartition(
   return fence(
     {
       log: { topic, topicId, partition, leaderEpoch, leader: leaderId },
-      ask: writers.asking(leaderId),
+      ask: brokers.asking(leaderId),
       writerIds: writersOf(
         life,
         producers.map(({ producerId, producerEpoch: epoch }) => ({ producerId, epoch })),
       ),
-      writer: writers.to(leaderId),
+      writer: brokers.writers.to(leaderId),
     },
     options,
   );
@@ -157,14 +157,19 @@ async function orError<T>(work: () => Promise<T>): Promise<T | LockstepError> {
   }
 }
 
-/** One writer of markers for each broker, and one who asks it. */
-class Writers {
+/** One who asks each broker, its questions gathered, and one who writes markers to it. */
+class Brokers {
   readonly #destination: Cluster;
-  readonly #writers = new Map<number, MarkerWriter>();
   readonly #asks = new Map<number, Ask>();
+  readonly writers: MarkerWriters;
 
   constructor(destination: Cluster) {
     this.#destination = destination;
+    this.writers = new MarkerWriters({
+      open: (broker) => destination.openConnection(broker, { purpose: 'promotion' }),
+      answerTimeoutMs,
+      nowMs: () => performance.now(),
+    });
   }
 
   asking(broker: number): Ask {
@@ -174,23 +179,6 @@ class Writers {
       this.#asks.set(broker, ask);
     }
     return ask;
-  }
-
-  to(broker: number): MarkerWriter {
-    let writer = this.#writers.get(broker);
-    if (writer === undefined) {
-      writer = new MarkerWriter({
-        open: () => this.#destination.openConnection(broker, { purpose: 'promotion' }),
-        answerTimeoutMs,
-        nowMs: () => performance.now(),
-      });
-      this.#writers.set(broker, writer);
-    }
-    return writer;
-  }
-
-  close(): void {
-    for (const writer of this.#writers.values()) writer.close();
   }
 }
 

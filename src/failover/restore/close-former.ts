@@ -23,7 +23,7 @@ import {
   closingEpoch,
   fencePartition,
   isLockstepProducerId,
-  MarkerWriter,
+  MarkerWriters,
   writersOf,
 } from '../../mirror/index.ts';
 import { Slots } from '../../slots.ts';
@@ -73,7 +73,11 @@ export async function closeFormer(
   const ends = await lostLogs(lost.cluster, written);
   const homeLogs = clusterLogs(home.cluster);
   const slots = new Slots(partitionsAtOnceMax);
-  const writers = new MarkerWriters(lost.cluster);
+  const writers = new MarkerWriters({
+    open: (broker) => lost.cluster.openConnection(broker, { purpose: 'restore' }),
+    answerTimeoutMs,
+    nowMs: () => performance.now(),
+  });
   try {
     const outcomes = await Promise.all(
       written.map((at) =>
@@ -151,31 +155,4 @@ async function close(cluster: Cluster, writers: MarkerWriters, at: WrittenPartit
     ask: (api, input) => cluster.request(api, input, { to: leader }),
     ...{ writerIds, writer: writers.to(leader), clock: systemClock, timeoutMs: replicationTimeoutMs },
   });
-}
-
-/** One for each broker. */
-class MarkerWriters {
-  readonly #cluster: Cluster;
-  readonly #writers = new Map<number, MarkerWriter>();
-
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
-  }
-
-  to(broker: number): MarkerWriter {
-    let writer = this.#writers.get(broker);
-    if (writer === undefined) {
-      writer = new MarkerWriter({
-        open: () => this.#cluster.openConnection(broker, { purpose: 'restore' }),
-        answerTimeoutMs,
-        nowMs: () => performance.now(),
-      });
-      this.#writers.set(broker, writer);
-    }
-    return writer;
-  }
-
-  close(): void {
-    for (const writer of this.#writers.values()) writer.close();
-  }
 }

@@ -17,7 +17,7 @@ import { cutStart, Filler } from './filler.ts';
 import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
 import { DestinationInspector } from './log-inspector.ts';
-import { MarkerWriter } from './marker-writer.ts';
+import { MarkerWriters } from './marker-writers.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { MirrorObserver } from './observer.ts';
 import { OpenTransactions } from './open-transactions.ts';
@@ -140,7 +140,7 @@ export class LinkMirror {
   readonly #removals = new Map<string, Removal>();
   readonly #readers = new Map<number, SourceReader>();
   readonly #writers = new Map<number, DestinationWriter>();
-  readonly #markerWriters = new Map<number, MarkerWriter>();
+  readonly #markerWriters: MarkerWriters;
   /** For `holes: transactions`. One for all brokers: coordinators are not leaders, and an id has one producer at a time. */
   readonly #transactionWriter: HoleWriter | null;
   readonly #filler = new Filler();
@@ -161,7 +161,12 @@ export class LinkMirror {
     this.#budget = new MemoryBudget({ bytesMax: options.tuning.inFlightBytesMax });
     this.#exactness = options.exactness ?? defaultExactness;
     this.#transactionWriter = transactionWriterOf(options, this.#exactness);
-    const { source, destination, producerIdOf } = options;
+    const { source, destination, producerIdOf, tuning } = options;
+    this.#markerWriters = new MarkerWriters({
+      open: (broker) => destination.openConnection(broker),
+      answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
+      nowMs: this.#elapsedMs,
+    });
     this.#services = {
       sourceLog: (partition) => source.leaderOf(partition),
       destinationLog: (partition) => destination.leaderOf(partition),
@@ -178,7 +183,7 @@ export class LinkMirror {
       refreshMetadata: (side) => void this.#refreshes[side].run(),
       openTransactions: this.#openTransactions(),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
-      holeWriter: (broker) => this.#holeWriter(broker),
+      holeWriter: (broker) => this.#transactionWriter ?? this.#markerWriters.to(broker),
       guardStart: options.guardStart ?? (async () => {}),
       appendFiller: (log, filler, onOutcome) =>
         this.#writer(log.leader).append({ ...log, ...this.#filler.job(filler), onOutcome }),
@@ -283,7 +288,7 @@ export class LinkMirror {
     clearTimeout(timer);
     clearInterval(this.#shedTimer);
     for (const writer of this.#writers.values()) writer.close();
-    for (const writer of this.#markerWriters.values()) writer.close();
+    this.#markerWriters.close();
     this.#transactionWriter?.close();
     // A reader that waits for a cluster that is down ends when that answers or its client is closed; not waited for.
     const readers = Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
@@ -345,21 +350,6 @@ export class LinkMirror {
         onAnswered: (tookMs) => this.#options.observer?.onAppendAcknowledged(tookMs),
       });
       this.#writers.set(broker, writer);
-    }
-    return writer;
-  }
-
-  #holeWriter(broker: number): HoleWriter {
-    if (this.#transactionWriter !== null) return this.#transactionWriter;
-    let writer = this.#markerWriters.get(broker);
-    if (writer === undefined) {
-      const { tuning, destination } = this.#options;
-      writer = new MarkerWriter({
-        open: () => destination.openConnection(broker),
-        answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
-        nowMs: this.#elapsedMs,
-      });
-      this.#markerWriters.set(broker, writer);
     }
     return writer;
   }
