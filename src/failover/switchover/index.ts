@@ -18,7 +18,8 @@ export const switchoverSteps: readonly Step[] = [
   verifyTail,
   promote,
   rolesHere,
+  // Clients wait for these: nothing that follows is theirs.
+  hooksAfter,
   rolesThere,
   reverse,
-  hooksAfter,
 ];
