@@ -160,6 +160,9 @@ function linkChecks({ group, nowMs }: MoveContext, { from, to }: MoveRecord): Ch
       const heardMs = heardAgoMs(region, name, nowMs());
       if (condition?.state === 'Unreachable')
         return fail('links', `${what} is Unreachable: ${condition.reason}`);
+      // Who stands by fetches nothing, so that nothing is heard; its leader reads the other's roles all the time.
+      if (heardMs === null && source === to && condition === undefined)
+        return ok('links', `${what} stands by, and nothing keeps it from its source`);
       if (heardMs === null) return warn('links', `${what}: no agent has told yet that it hears ${source}`);
       if (heardMs > heardMsMax)
         return fail('links', `${what}: ${source} was last heard ${formatDuration(heardMs)} ago`);
