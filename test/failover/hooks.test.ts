@@ -49,7 +49,10 @@ const isAlive = (pid: number): boolean => {
 describe('a command', () => {
   test('is told the move on stdin and in its environment, and runs in the folder of the file, without a shell', async () => {
     const script = path.join(folder.path, 'show.sh');
-    writeFileSync(script, '#!/bin/sh\npwd\necho "$1"\nenv | grep -E "^LOCKSTEP_(AT|FROM|GROUP|KIND|MOVE|STEP|TO)=" | sort\ncat\n');
+    writeFileSync(
+      script,
+      '#!/bin/sh\npwd\necho "$1"\nenv | grep -E "^LOCKSTEP_(AT|FROM|GROUP|KIND|MOVE|STEP|TO)=" | sort\ncat\n',
+    );
     chmodSync(script, 0o755);
     const { outcomes } = await run([hook({ name: 'show', command: ['./show.sh', '$(id) *'] })]);
     expect(states(outcomes)).toEqual(['show done']);
