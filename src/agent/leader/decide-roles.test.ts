@@ -207,6 +207,24 @@ describe('roles that a move has made', () => {
     expect([...state.mirrors.keys()]).toEqual(['us-to-eu/byHand']);
   });
 
+  test('close what came while a move into this region was under way, once', () => {
+    const state = fleet('eu', ['us'], testRoles());
+    mirror(state, 'us-to-eu', 'moved', 'Promoted');
+    mirror(state, 'us-to-eu', 'late', 'Mirroring');
+    mirror(state, 'us-to-eu', 'bills', 'Mirroring');
+    const toEu = testRoles({ generation: 2, primary: eu(2), topics: { bills: us(1) }, moveId: 's' });
+    const decision = carryOut(state, ask(state, set(toEu, 1)));
+    expect(decision.changes.slice(1).map(({ name, details }) => [name, ...details])).toEqual([
+      ['us-to-eu/late', 'Mirroring -> Closing'],
+    ]);
+    expect(state.mirrors.get('us-to-eu/late')).toMatchObject({
+      ...{ state: 'Closing', sinceMs: nowMs, promotion: { kind: 'now', commandId: 's' } },
+    });
+    expect(state.mirrors.get('us-to-eu/moved')?.state).toBe('Promoted');
+    const restored = { ...toEu, generation: 3, moveId: 'r' };
+    expect(carryOut(state, ask(state, set(restored, 2))).entries.size).toBe(1);
+  });
+
   test('let a third region get its topics from the new primary', () => {
     const three = { regions: ['us', 'eu', 'ap'], links: ['us-to-ap', 'eu-to-ap'] };
     const state = fleet('ap', ['us', 'eu'], testRoles(three));

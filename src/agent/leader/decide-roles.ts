@@ -18,6 +18,7 @@ import {
   union,
 } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { nextMirrorState } from '../../link/index.ts';
 import {
   accepted,
   checkOurs,
@@ -78,7 +79,11 @@ export function declareRoles(
 }
 
 /** Takes over roles that a move, or another region, has made. */
-export function setRoles(state: FleetState, roles: RolesRecord, ifGeneration: number): Decision {
+export function setRoles(
+  state: FleetState,
+  roles: RolesRecord,
+  { ifGeneration, nowMs }: { readonly ifGeneration: number; readonly nowMs: number },
+): Decision {
   const { group, generation } = roles;
   checkOurs(state, rolesKey(group));
   checkLinks(state, group, roles.links);
@@ -111,12 +116,12 @@ export function setRoles(state: FleetState, roles: RolesRecord, ifGeneration: nu
   };
   const details = before === undefined ? [`primary: ${roles.primary.region}`] : roleChanges(before, after);
   const decision = written(after, before === undefined ? 'create' : 'alter', details);
-  const begun = mirrorsToBegin(state, after);
+  const ended = endedMirrors(state, after, nowMs);
   return accepted(
     decision.message,
     [
       ...decision.changes,
-      ...begun.map(
+      ...ended.map(
         ({ mirror, why }): Change => ({
           ...{ what: 'mirror', name: nameOf(mirror), action: 'alter' },
           details: [`${mirror.state} -> ${why}`],
@@ -125,33 +130,55 @@ export function setRoles(state: FleetState, roles: RolesRecord, ifGeneration: nu
     ],
     new Map<string, object | null>([
       ...decision.entries,
-      ...begun.map(({ mirror }) => [mirrorKey(mirror), null] as const),
+      ...ended.map(({ mirror, next }) => [mirrorKey(mirror), next] as const),
     ]),
   );
 }
 
+interface EndedMirror {
+  readonly mirror: MirrorRecord;
+  /** Null: it is forgotten, and met anew where it is copied again. */
+  readonly next: MirrorRecord | null;
+  readonly why: string;
+}
+
 /**
- * Mirrors whose life ends with these roles: those that were promoted and are copied again from now on, and those of a
- * region that is primary neither before nor after and gets the topic from another one now.
+ * Mirrors whose life ends with these roles: those that were promoted and are copied again from now on, those of a
+ * region that is primary neither before nor after and gets the topic from another one now, and those that a move into
+ * this region has not promoted, since they came when it had begun.
  */
-function mirrorsToBegin(
-  state: FleetState,
-  after: RolesRecord,
-): { readonly mirror: MirrorRecord; readonly why: string }[] {
+function endedMirrors(state: FleetState, after: RolesRecord, nowMs: number): EndedMirror[] {
   const next = new Map(state.roles).set(after.group, after);
-  return [...state.mirrors.values()].flatMap((mirror) => {
+  return [...state.mirrors.values()].flatMap((mirror): EndedMirror[] => {
     const link = state.links.get(mirror.link);
     if (link === undefined || !after.links.includes(link.name) || state.foreign.has(mirrorKey(mirror)))
       return [];
     const former = roleOf(state.roles, link, mirror.sourceTopic);
     const role = roleOf(next, link, mirror.sourceTopic);
     if (role.kind === 'standby' && role.primary !== link.destination)
-      return [{ mirror, why: `copied from ${role.primary}` }];
+      return [{ mirror, next: null, why: `copied from ${role.primary}` }];
+    if (role.kind === 'standby' && former.kind !== 'standby') {
+      const closing = closedByRoles(mirror, after, nowMs);
+      return closing === null ? [] : [{ mirror, next: closing, why: closing.state }];
+    }
     if (mirror.state !== 'Promoted' || role.kind !== 'copies') return [];
     // Promoted by hand, and its direction has not turned.
     const incarnation = former.kind === 'copies' ? former.incarnation : former.kind === 'free' ? 0 : null;
-    return incarnation === role.incarnation ? [] : [{ mirror, why: 'copied again' }];
+    return incarnation === role.incarnation ? [] : [{ mirror, next: null, why: 'copied again' }];
   });
+}
+
+/** As by a promotion at once; null where that is under way, or done. */
+function closedByRoles(
+  mirror: MirrorRecord,
+  { group, generation, moveId }: RolesRecord,
+  nowMs: number,
+): MirrorRecord | null {
+  const state = nextMirrorState(mirror.state, 'promoteNow');
+  if (state === undefined) return null;
+  const commandId = moveId ?? `${group}-${generation}`;
+  const promotion = { commandId, kind: 'now', requestedAtMs: nowMs, deadlineMs: nowMs } as const;
+  return { ...mirror, state, sinceMs: nowMs, reason: null, promotion };
 }
 
 /** @throws LockstepError CONFIG_INVALID for a link whose direction another group says. */

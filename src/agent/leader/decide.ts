@@ -76,7 +76,7 @@ function decideBody(state: FleetState, command: CommandRecord, context: Decision
     case 'declareRoles':
       return declareRoles(state, body.roles, command, context);
     case 'setRoles':
-      return setRoles(state, body.roles, body.ifGeneration);
+      return setRoles(state, body.roles, { ifGeneration: body.ifGeneration, nowMs: context.nowMs });
     case 'writeMove':
       return writeMove(state, body.move, body.ifRevision);
     case 'writeLoss':

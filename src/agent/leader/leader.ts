@@ -249,11 +249,14 @@ export class Leader {
   /** Takes over roles of another region where they are newer than ours. */
   follow(theirs: RolesRecord): Promise<void> {
     return this.#order.alone(async () => {
-      const { control, onNotice, writer } = this.#options;
+      const { control, nowMs, onNotice, writer } = this.#options;
       const ours = control.state.roles.get(theirs.group);
       const result = followed(ours, theirs);
       if (result.kind !== 'take') return;
-      const decision = setRoles(control.state, result.roles, ours?.generation ?? 0);
+      const decision = setRoles(control.state, result.roles, {
+        ifGeneration: ours?.generation ?? 0,
+        nowMs: nowMs(),
+      });
       if (decision.kind === 'refused') throw new LockstepError(decision.code, decision.message);
       await writer.write(decision.entries);
       const what = decision.changes.map(({ name, details }) => `${name}: ${details.join('; ')}`);
