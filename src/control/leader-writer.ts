@@ -41,9 +41,10 @@ const writeMsMax = 60_000;
 const fencedErrors: ReadonlySet<unknown> = new Set([47, 90]);
 /**
  * The producer's state is gone, or not what we think: OUT_OF_ORDER_SEQUENCE_NUMBER, DUPLICATE_SEQUENCE_NUMBER,
- * INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING, UNKNOWN_PRODUCER_ID, TRANSACTION_ABORTABLE. A new epoch mends it.
+ * INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING, UNKNOWN_PRODUCER_ID, TRANSACTION_ABORTABLE; UNKNOWN_SERVER_ERROR is how
+ * coordinators end a transaction that another producer is taking over just then. A new epoch mends it, or is refused.
  */
-const mendedByNewEpoch: ReadonlySet<unknown> = new Set([45, 46, 48, 49, 59, 120]);
+const mendedByNewEpoch: ReadonlySet<unknown> = new Set([-1, 45, 46, 48, 49, 59, 120]);
 
 interface Pending {
   readonly entries: readonly Entry[];
