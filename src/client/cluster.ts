@@ -131,7 +131,8 @@ export class Cluster {
         what,
         right: { operation: 'Describe', resource: { topic } },
       });
-    if (found.leaderId < 0) throw kafkaFailure(5, { cluster: this.name, what });
+    // A broker that is gone leads nothing, whatever was told of the topic before.
+    if (!metadata.brokers.has(found.leaderId)) throw kafkaFailure(5, { cluster: this.name, what });
     return { ...found, topicId: entry.topicId };
   }
 
@@ -358,9 +359,11 @@ export class Cluster {
     });
   }
 
+  /** A leader that is not among the brokers any more is none: the topic has to be asked for again. */
   #hasLeader(topic: string, partition: number): boolean {
-    const entry = this.#metadata.current.topics.get(topic);
-    return entry !== undefined && (partitionOf(entry, partition)?.leaderId ?? -1) >= 0;
+    const { topics, brokers } = this.#metadata.current;
+    const entry = topics.get(topic);
+    return entry !== undefined && brokers.has(partitionOf(entry, partition)?.leaderId ?? -1);
   }
 }
 
