@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Cluster, commitGroupOffsets, createTopics, listOffsets, unwrap } from '../../src/client/index.ts';
+import { ControlTopic } from '../../src/control/index.ts';
 import { guardChild, type Region } from '../../src/regions/index.ts';
 import { configOf } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
@@ -62,7 +63,7 @@ export class RunbookWorld implements AsyncDisposable {
     else if (verb === 'write') await this.#write80(region());
     else if (verb === 'producer') this.#startProducer(region());
     else if (verb === 'stopped') await this.#producer?.stop();
-    else if (verb === 'safe') await this.#until((status) => status.isSafe === true);
+    else if (verb === 'safe') await this.#safe();
     else if (verb === 'lose') await this.#lose(region());
     else if (verb === 'return') await region().start();
     else if (verb === 'learnt')
@@ -194,6 +195,27 @@ export class RunbookWorld implements AsyncDisposable {
     }));
     for (const { outcome } of await commitGroupOffsets(cluster, group, offsets)) unwrap(outcome);
     cluster.close();
+  }
+
+  /** In order, and told by the agents: they say every few seconds who leads and whom they hear. */
+  async #safe(): Promise<void> {
+    await this.#until((status) => status.isSafe === true);
+    await using stack = new AsyncDisposableStack();
+    const states = await Promise.all(
+      Object.values(this.#regions).map(async (region) => {
+        const cluster = stack.adopt(await Cluster.connect(configOf(region)), (each) => each.close());
+        const control = await ControlTopic.open(cluster, { mayCreate: false, onWarning: () => {} });
+        stack.defer(() => control.close());
+        return control.state;
+      }),
+    );
+    const agents = () => states.map((state) => [...state.agents.values()]);
+    await waitFor(
+      () =>
+        agents().every((some) => some.some(({ isLeader }) => isLeader)) &&
+        agents().some((some) => some.some(({ heardAtMs = {} }) => Object.keys(heardAtMs).length > 0)),
+      { deadlineMs: 60_000, describe: () => `agents to tell who leads: ${JSON.stringify(agents())}` },
+    );
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: what a program would read

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { localDown, localStatus, localUp, type Progress } from '../../src/regions/index.ts';
 import { useTemporaryFolder } from '../support/region-fixtures.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const folder = useTemporaryFolder();
 const regions = [
@@ -34,7 +35,8 @@ test('up starts the regions, status shows them, down stops exactly them, and up 
 
   const pids = up.map((region) => region.brokers[0]!.pid!);
   await localDown({ directory });
-  for (const pid of pids) expect(isAlive(pid)).toBe(false);
+  // One that has ended is there until its parent has heard of it.
+  await waitFor(() => !pids.some(isAlive), { deadlineMs: 5_000, describe: 'the brokers to be gone' });
   expect((await localStatus({ directory })).map((region) => region.brokers[0]?.state)).toEqual([
     'stopped',
     'stopped',
