@@ -1,5 +1,5 @@
 // Agents run for years and move bytes that live outside of V8's heap, so the heap is kept small: a new space of 2 MiB, and
-// a collection as soon as the rest has grown by 30%. With a thousand idle partitions that takes 141 MB and 1.7% of a core
+// a collection as soon as the rest has grown by 30%. With a thousand idle partitions that takes 136 MB and 1.6% of a core
 // (bench/idle.ts). V8's own measure takes 254 MB, and --optimize-for-size, which collects every other second, 118 MB for
 // 4.5% and more.
 const leanFlags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
