@@ -52,6 +52,13 @@ async function loss(file: string, options: LossOptions, context: CommandContext)
   const all = storedLosses(group);
   const stored = options.move === undefined ? all[0] : named(all, options.move);
   if (stored === undefined) {
+    // It stands at the region that became primary, which may be one that does not answer.
+    const away = [...group.regions.values()].filter(({ cluster }) => cluster === null);
+    if (away.length > 0)
+      throw new LockstepError(
+        'CLUSTER_UNREACHABLE',
+        `no failover of ${group.config.name} is written down at a region that answers; ${away.map(({ name }) => name).join(', ')} may have one: type the same again when that answers`,
+      );
     if (options.json === true) output.data(formatJson({ group: group.config.name, loss: null }));
     output.message(`lockstep: no failover of ${group.config.name} is written down at a region that answers`);
     return exitCodes.ok;

@@ -250,11 +250,15 @@ class MoveCommand {
   async #dryRun(shown: MoveContext, move: MoveRecord): Promise<ExitCode> {
     const { output } = this.#context;
     const { steps } = this.#kind;
-    const isFine = await this.#kind.show(shown, move);
+    let isFine = await this.#kind.show(shown, move);
     const plan: { step: string; title: string; remark: string }[] = [];
     for (const step of steps) {
       const told = toldStep(steps, step, move);
-      const remark = (await step.preview?.(shown, move).catch(reasonOf)) ?? '';
+      const refused = (error: unknown): string => {
+        isFine = false;
+        return reasonOf(error);
+      };
+      const remark = (await step.preview?.(shown, move).catch(refused)) ?? '';
       plan.push({ step: step.name, title: told.title, remark });
       if (this.#options.json) continue;
       if (told.isPointOfNoReturn) output.data(`${pointOfNoReturnLine}\n`);

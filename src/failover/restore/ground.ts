@@ -29,6 +29,7 @@ export function restoreGround(
   if (!config.regions.includes(region))
     throw usage(`${region} is no region of group ${config.name}: it has ${config.regions.join(', ')}`);
   const roles = group.roles();
+  if (roles === null) for (const name of group.regions.keys()) reached(group, name);
   if (roles === null)
     throw usage(
       `group ${config.name} has no roles yet in any region that answers; start agents with lockstep run`,

@@ -26,26 +26,26 @@ export const check: Step = {
   preview: async (context, move) => {
     const checks = await checkAll(context, move);
     for (const checked of checks) context.say(checkedLine(checked));
+    requireNoFailure(checks);
     return summary(checks);
   },
   run: async (context, move) => {
     const checks = await checkAll(context, move);
     for (const checked of checks) if (checked.mark !== 'ok') context.say(checkedLine(checked));
-    const failed = checks.filter(({ mark }) => mark === 'FAIL');
-    if (failed.length > 0) throw new CheckFailed(failed);
+    requireNoFailure(checks);
     const topics = movedMirrors(context.group, context.home, move).map(({ sourceTopic }) => sourceTopic);
     return { remark: summary(checks), facts: { topics } };
   },
 };
 
+function requireNoFailure(checks: readonly Checked[]): void {
+  const failed = checks.filter(({ mark }) => mark === 'FAIL');
+  if (failed.length > 0) throw new CheckFailed(failed);
+}
+
 function summary(checks: readonly Checked[]): string {
   const warnings = checks.filter(({ mark }) => mark === 'warn').length;
-  const failures = checks.filter(({ mark }) => mark === 'FAIL').length;
-  const parts = [
-    failures > 0 ? `${plural(failures, 'check')} failed` : null,
-    warnings > 0 ? plural(warnings, 'warning') : null,
-  ].filter((part) => part !== null);
-  return parts.length === 0 ? `${plural(checks.length, 'check')} fine` : parts.join(', ');
+  return warnings > 0 ? plural(warnings, 'warning') : `${plural(checks.length, 'check')} fine`;
 }
 
 /** Never throws for what a cluster does. */
