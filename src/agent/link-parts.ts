@@ -22,12 +22,11 @@ import {
   type TopicPartition,
   transactionQuestions,
 } from '../mirror/index.ts';
-import { type LinkConfig, literalTopics, matchesTopic } from '../topology/index.ts';
+import { type LinkConfig, literalTopics, matchesTopic, mirrorNameOf } from '../topology/index.ts';
 import { linkCluster, mirrorCluster } from './link-clusters.ts';
 
 /** Reading in larger pieces costs less while catching up; appends have short answers. */
 const readBufferBytes = { reading: 256 * 1024, appending: 16 * 1024 };
-const discoverEveryMs = 5_000;
 
 export interface LinkParts {
   readonly config: LinkConfig;
@@ -56,7 +55,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
       `link ${config.name}: ${config.source} and ${config.destination} are one cluster (id ${source.clusterId}); a topic can't be its own mirror`,
     );
   }
-  const mirrorName = (topic: string): string => `${config.prefix}${topic}`;
+  const mirrorName = (topic: string): string => mirrorNameOf(config, topic);
   const sides = { source: linkCluster(source), destination: linkCluster(destination, { mirrorName }) };
   const telling = { onNotice: parts.onNotice, nowMs: Date.now };
   const startGuard = new StartGuard({ ...sides, ...telling });
@@ -101,7 +100,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
     selects: (topic) => matchesTopic(config, topic),
     namedTopics: literalTopics(config),
     replicationFactor: config.replicationFactor ?? -1,
-    discoverEveryMs,
+    discoverEveryMs: config.sync.topics.everyMs,
     startAt: config.startAt,
     configs: config.sync.configs,
     mayStartWithoutSource: parts.share !== undefined,

@@ -37,6 +37,7 @@ import {
   matchesGroup,
   matchesPrincipal,
   matchesTopic,
+  mirrorNameOf,
 } from '../topology/index.ts';
 import { groupShift } from './group-shift.ts';
 import { guardedTopics } from './guarded-topics.ts';
@@ -381,7 +382,7 @@ export class LinkWorker {
     if (holdOf(this.#roleOf(topic)) !== null) return false;
     const own = mirrors.get(`${this.name}/${topic}`);
     if (own !== undefined) return mirrorStates[own.state].isCopied;
-    const mirrorTopic = `${config.prefix}${topic}`;
+    const mirrorTopic = mirrorNameOf(config, topic);
     for (const mirror of mirrors.values())
       if (mirror.mirrorTopic === mirrorTopic && mirror.link !== this.name) return false;
     return this.#record.isDeleted !== true;

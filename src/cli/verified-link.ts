@@ -3,7 +3,13 @@
 import type { Cluster } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { readPlacements } from '../link/index.ts';
-import { type LinkConfig, literalTopics, matchesTopic, type Topology } from '../topology/index.ts';
+import {
+  type LinkConfig,
+  literalTopics,
+  matchesTopic,
+  mirrorNameOf,
+  type Topology,
+} from '../topology/index.ts';
 import type { TopicPair } from '../verify/index.ts';
 
 /** Idle memory for answers, over both clusters: what is held at most with large batches, since what is not kept is garbage for long. */
@@ -47,7 +53,7 @@ export async function openVerifiedLink({ link, topology, topic }: OpenLinkOption
     throw error;
   }
   const [source, destination] = clusters as [Cluster, Cluster];
-  const mirrorName = (name: string): string => `${link.prefix}${name}`;
+  const mirrorName = (name: string): string => mirrorNameOf(link, name);
   let placementOf: PlacementOf = () => nowhereElse;
   return {
     source,

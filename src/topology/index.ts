@@ -12,13 +12,16 @@ export { parseDurationMs } from './duration.ts';
 export { literalTopics, matchesGroup, matchesPrincipal, matchesTopic } from './link-filters.ts';
 export { literalSecretsOf } from './literal-secrets.ts';
 export { type LoadOptions, loadTopology, parseTopology } from './load.ts';
+export { mirrorNameOf, sourceNameOf } from './mirror-name.ts';
 export { isInternalTopic } from './topic-name.ts';
 export type {
   AclSyncConfig,
+  HeartbeatFlow,
   HookConfig,
   HookPoint,
   LinkConfig,
   LocalRegionConfig,
+  MirrorMakerConfig,
   ReplicationGroupConfig,
   ScramUser,
   StartAt,

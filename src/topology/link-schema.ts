@@ -1,6 +1,7 @@
 // The shape of one entry of `links:`.
 import { z } from 'zod';
 import { defaultExactness } from '../mirror/shell/exactness.ts';
+import { mirrorMakerSchema } from './mirror-maker-schema.ts';
 import { list, oneOf, text, wholeNumber, yesOrNo } from './schema-words.ts';
 import { parseStartAt, startAtExpected } from './start-at.ts';
 import { syncSchema } from './sync-schema.ts';
@@ -30,6 +31,12 @@ export const linkSchema = z
         .regex(/^[A-Za-z0-9._-]{0,200}$/, { error: prefixExpected })
         .describe("Prefix of the mirror's name. Default: none, the same name on both sides.")
         .default(''),
+      mirrorMaker: mirrorMakerSchema.optional(),
+      bytesPerSecondMax: wholeNumber(
+        1024,
+        2 ** 40,
+        'Bytes a second read from the source, by all agents together. Default: no limit.',
+      ).optional(),
       startAt: z
         .string({ error: startAtExpected })
         .refine((value) => parseStartAt(value) !== undefined, { error: startAtExpected })

@@ -4,6 +4,7 @@ import { nearestName } from './did-you-mean.ts';
 import type { NameKind } from './filter.ts';
 import { checkLinkItem, literalTopics } from './link-filters.ts';
 import type { LinkShape } from './link-schema.ts';
+import { resolveMirrorMaker } from './mirror-maker.ts';
 import type { Path, Problems } from './problems.ts';
 import { valueAt } from './shape.ts';
 import { parseStartAt } from './start-at.ts';
@@ -68,7 +69,7 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
     });
   }
   checkPrefix(shape, at, context.problems);
-  const { replicationFactor } = shape;
+  const { replicationFactor, bytesPerSecondMax } = shape;
   return {
     name,
     source: shape.source,
@@ -76,6 +77,7 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
     topics: shape.topics,
     excludeTopics: shape.excludeTopics ?? [],
     prefix: shape.prefix,
+    mirrorMaker: resolveMirrorMaker(shape),
     startAt: parseStartAt(shape.startAt) ?? { kind: 'earliest' },
     groups: shape.groups ?? [],
     excludeGroups: shape.excludeGroups ?? [],
@@ -90,6 +92,7 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
     fillOffsetsMax: shape.fillOffsetsMax,
     retentionOvertook: shape.retentionOvertook,
     ...(replicationFactor !== undefined && { replicationFactor }),
+    ...(bytesPerSecondMax !== undefined && { bytesPerSecondMax }),
   };
 }
 

@@ -17,6 +17,8 @@ import { linkSchema } from './link-schema.ts';
 import { checkClusterNames, checkFilters, resolveLink } from './links.ts';
 import { checkLinksTogether } from './links-together.ts';
 import { checkLocalNames, resolveLocal } from './local.ts';
+import { resolveHeartbeats } from './mirror-maker.ts';
+import { heartbeatSchema } from './mirror-maker-schema.ts';
 import { Problems } from './problems.ts';
 import { type LocalRegionShape, localRegionSchema } from './schema.ts';
 import type { ReferenceSources } from './secrets.ts';
@@ -88,6 +90,7 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
     resolveGroup(name, shape, { sources, problems, clusters: clusterNames, links: linkEnds }),
   );
   if (clusterNames.length > 0) checkLocalNames(asRecord(root.local), clusterNames, problems);
+  const heartbeats = resolveHeartbeats(wellShaped(root.heartbeats, heartbeatSchema));
   const localShapes = resolveEach<LocalRegionShape, LocalRegionShape>(
     asRecord(root.local),
     localRegionSchema,
@@ -106,6 +109,7 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
     clusters,
     links,
     groups,
+    heartbeats,
     local,
     rawClusters: mapValues(rawClusters, asRecord),
     rawLinks: mapValues(rawLinks, (raw) => {
@@ -128,6 +132,17 @@ function resolveEach<Shape, Result>(
     if (parsed.success) results.push([name, resolve(name, parsed.data)]);
   }
   return Object.fromEntries(results);
+}
+
+/** The entries of a list whose shape is right. */
+function wellShaped<Shape>(
+  raw: unknown,
+  schema: { safeParse(value: unknown): { success: true; data: Shape } | { success: false } },
+): Shape[] {
+  return (Array.isArray(raw) ? raw : []).flatMap((value: unknown) => {
+    const parsed = schema.safeParse(value);
+    return parsed.success ? [parsed.data] : [];
+  });
 }
 
 function mapValues<Value>(

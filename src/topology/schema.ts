@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { groupSchema } from './group-schema.ts';
 import { linkSchema } from './link-schema.ts';
+import { heartbeatSchema } from './mirror-maker-schema.ts';
 import { list, text, wholeNumber, yesOrNo } from './schema-words.ts';
 
 const pemFile = 'a path of a PEM file';
@@ -137,6 +138,11 @@ export const fileSchema = z
       replicationGroups: z
         .record(name, groupSchema, { error: 'a mapping of group names' })
         .describe('Replication groups by name: regions that stand in for each other.')
+        .optional(),
+      heartbeats: z
+        .array(heartbeatSchema, { error: 'a list of mappings with sourceAlias and destination' })
+        .max(1_000, { error: 'at most 1000 items' })
+        .describe('Heartbeats of MirrorMaker 2, for its clients and tools.')
         .optional(),
       local: z
         .record(name, localRegionSchema, { error: 'a mapping of cluster names' })

@@ -8,7 +8,7 @@ const everyExpected = 'a duration from 500ms to 1h, such as 5s';
 const everyMsMin = 500;
 const everyMsMax = 3_600_000;
 
-function every(what: string) {
+export function every(what: string, byDefault = '5s') {
   return z
     .string({ error: everyExpected })
     .refine(
@@ -19,7 +19,7 @@ function every(what: string) {
       { error: everyExpected },
     )
     .describe(`How often ${what}: a duration from 500ms to 1h.`)
-    .default('5s');
+    .default(byDefault);
 }
 
 const configs = z
@@ -44,14 +44,22 @@ const configs = z
   )
   .describe("The mirror topics' settings.");
 
+const topics = z
+  .strictObject(
+    { every: every('new topics and partitions are looked for') },
+    { error: 'a mapping with every' },
+  )
+  .describe('Topics that the link takes.');
+
 const groups = z
   .strictObject(
     {
       every: every('committed positions are copied'),
       deletions: yesOrNo('A group deleted at the source is deleted at the destination, too.').default(false),
       backwards: yesOrNo('Positions may go back.').default(false),
+      commits: yesOrNo('Positions are committed at the destination.').default(true),
     },
-    { error: 'a mapping with every, deletions and backwards' },
+    { error: 'a mapping with every, deletions, backwards and commits' },
   )
   .describe('Positions of the groups that `groups` names.');
 
@@ -101,6 +109,7 @@ const quotaExpected = 'a quota as user=app, client-id=x, or user=app,client-id=x
 export const syncSchema = z
   .strictObject(
     {
+      topics: topics.prefault({}),
       configs: configs.prefault({}),
       groups: groups.prefault({}),
       acls: acls.optional(),
@@ -121,7 +130,7 @@ export const syncSchema = z
         .describe('SCRAM users that are created at the destination, with these passwords.')
         .default([]),
     },
-    { error: 'a mapping with configs, groups, acls, quotas and users' },
+    { error: 'a mapping with topics, configs, groups, acls, quotas and users' },
   )
   .describe('What travels with the data, and how often it is looked at.');
 

@@ -14,10 +14,11 @@ export interface LinkContext {
 }
 
 export function resolveSync(shape: SyncShape, at: Path, context: LinkContext): SyncConfig {
-  const { configs, groups, acls, quotas } = shape;
+  const { topics, configs, groups, acls, quotas } = shape;
   return {
-    configs: { everyMs: everyMs(configs.every), also: configs.also },
-    groups: { everyMs: everyMs(groups.every), deletions: groups.deletions, backwards: groups.backwards },
+    topics: withoutEvery(topics),
+    configs: withoutEvery(configs),
+    groups: withoutEvery(groups),
     acls: acls === undefined ? null : withoutEvery(acls),
     quotas,
     users: resolveUsers(shape.users, [...at, 'users'], context),

@@ -18,8 +18,12 @@ export interface LinkConfig extends MirrorExactness {
   readonly topics: readonly string[];
   /** The same forms; wins over `topics`. Default: none. */
   readonly excludeTopics: readonly string[];
-  /** Prefix of the mirror's name: topic `orders` becomes `us.orders` with `us.`. Default none: the same name. */
+  /** Prefix of the mirror's name: topic `orders` becomes `us.orders` with `us.`. Default none. Ask `mirrorNameOf`. */
   readonly prefix: string;
+  /** What clients and tools of MirrorMaker 2 find beside the mirrors. Default null: nothing. */
+  readonly mirrorMaker: MirrorMakerConfig | null;
+  /** Bytes a second read from the source, by all agents together, 1 KiB to 1 TiB. Default: no limit. */
+  readonly bytesPerSecondMax?: number;
   /** Where a mirror begins that is created now. Default `earliest`. */
   readonly startAt: StartAt;
   /** Consumer groups whose positions travel along, same forms as `topics`. Default: none. */
@@ -40,6 +44,41 @@ export interface LinkConfig extends MirrorExactness {
   readonly inFlightBytesMax: number;
 }
 
+/**
+ * How a link keeps to what MirrorMaker 2 does, for those who read it: names, heartbeats, checkpoints. Aliases and separators
+ * are those of its replication policies (connect-mirror: DefaultReplicationPolicy, IdentityReplicationPolicy).
+ */
+export interface MirrorMakerConfig {
+  /** What remote topics and checkpoints call the source. Default: the source's name. */
+  readonly sourceAlias: string;
+  /** What remote topics of the other direction call the destination. Default: the destination's name. */
+  readonly destinationAlias: string;
+  /** `default`: remote topics are named alias + separator + topic. `identity`: the same name. Default `default`. */
+  readonly policy: 'default' | 'identity';
+  /** Default `.`. */
+  readonly separator: string;
+  /** Whether internal topics have the separator, too (replication.policy.internal.topic.separator.enabled). Default true. */
+  readonly isInternalSeparated: boolean;
+  /** `heartbeats` topics are mirrored whatever `topics` says. Default true. */
+  readonly mirrorsHeartbeats: boolean;
+  /** Groups' positions as records of `<alias>.checkpoints.internal`; null: none. */
+  readonly checkpoints: { readonly everyMs: number; readonly replicationFactor?: number } | null;
+}
+
+/** Beats into topic `heartbeats` of `destination`, for MirrorMaker 2's MirrorClient to find. */
+export interface HeartbeatFlow {
+  /** Alias of the source that the record names. */
+  readonly sourceAlias: string;
+  /** Alias of the destination that the record names. */
+  readonly destinationAlias: string;
+  /** Name of a cluster in `clusters:`. */
+  readonly destination: string;
+  /** 100 ms to 1 h. Default 1 s. */
+  readonly everyMs: number;
+  /** Of the topic, where it has to be created; absent: the broker's default. */
+  readonly replicationFactor?: number;
+}
+
 /** The first offset that is mirrored: the log's start, its end at creation, or that of the first record since a moment. */
 export type StartAt =
   | { readonly kind: 'earliest' }
@@ -48,6 +87,8 @@ export type StartAt =
 
 /** What travels with the data, and how often it is looked at. Intervals: 500 ms to 1 h, default 5 s. */
 export interface SyncConfig {
+  /** How often new topics and partitions are looked for. */
+  readonly topics: { readonly everyMs: number };
   /** `also`: settings that are only kept equal when asked for (docs/mirror-topics.md has the table). */
   readonly configs: { readonly everyMs: number; readonly also: readonly string[] };
   readonly groups: {
@@ -56,6 +97,8 @@ export interface SyncConfig {
     readonly deletions: boolean;
     /** Positions may go back. Default false. */
     readonly backwards: boolean;
+    /** Positions are committed at the destination; else they are told as checkpoints alone. Default true. */
+    readonly commits: boolean;
   };
   /** Null: ACLs are left alone. */
   readonly acls: AclSyncConfig | null;
@@ -143,6 +186,8 @@ export interface Topology {
   readonly clusters: Readonly<Record<string, ClusterConfig>>;
   readonly links: Readonly<Record<string, LinkConfig>>;
   readonly groups: Readonly<Record<string, ReplicationGroupConfig>>;
+  /** Default: none. */
+  readonly heartbeats: readonly HeartbeatFlow[];
   /** One entry per cluster of `local:`; without that section one per cluster, with defaults. */
   readonly local: Readonly<Record<string, LocalRegionConfig>>;
   /** Each cluster's entry as it is written: references (`${env:...}`, `${file:...}`) unresolved. */

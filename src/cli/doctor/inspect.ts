@@ -18,6 +18,7 @@ import {
 import { LockstepError } from '../../errors.ts';
 import { type ProbeOptions, type ProbeReport, runProbe, scratchTopicPrefix } from '../../mirror/index.ts';
 import { apis } from '../../protocol/index.ts';
+import { mirrorNameOf } from '../../topology/index.ts';
 import type { Check, ClusterReport, Roles } from './checks.ts';
 import { checkNames, isDestination } from './checks.ts';
 import { fleetRightsChecks, syncRightsChecks } from './fleet-rights.ts';
@@ -151,7 +152,7 @@ async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise
   }
   if (roles.destinationOf.length > 0) {
     const taken = roles.destinationOf.flatMap((link) =>
-      topicsTaken(link, topicsElsewhere.get(link.source) ?? []).map((topic) => `${link.prefix}${topic}`),
+      topicsTaken(link, topicsElsewhere.get(link.source) ?? []).map((topic) => mirrorNameOf(link, topic)),
     );
     const topics = await topicRights(cluster, taken);
     checks.push(destinationRightsCheck(topics, await creatableTopics(cluster, topics)));
