@@ -21,9 +21,9 @@ export function resolveReloadableCluster(
   const files = new Set<string>();
   const noting: ReferenceSources = {
     ...sources,
-    readFile: (file) => {
+    readFile: (file, encoding) => {
       files.add(file);
-      return sources.readFile(file);
+      return sources.readFile(file, encoding);
     },
   };
   const config = resolveCluster(name, raw, { sources: noting, problems });

@@ -3,7 +3,7 @@
 // file. What a reference yields is never part of a message.
 import path from 'node:path';
 import { type FileReader, readTextFile } from './files.ts';
-import type { Path, Problems } from './problems.ts';
+import type { Path, Problem, Problems } from './problems.ts';
 
 /** Where references are looked up; tests pass their own. */
 export interface ReferenceSources {
@@ -11,7 +11,12 @@ export interface ReferenceSources {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly readFile: FileReader;
+  /** Texts that a translated file (mm2.properties) makes from other files, by the NAME of `${derived:NAME}`. */
+  readonly derived?: ReadonlyMap<string, DerivedText>;
 }
+
+/** Makes the text anew at each call, or says what is wrong now; neither shows a secret. */
+export type DerivedText = (readFile: FileReader) => string | Problem;
 
 export interface ResolvedText {
   readonly text: string;
@@ -68,6 +73,13 @@ function lookUp(body: string, at: Path, sources: ReferenceSources, problems: Pro
     if ('text' in result && result.text.trim() !== '') return result.text.replace(/\r?\n$/, '');
     const reason = 'text' in result ? 'is empty' : `can't be read: ${result.reason}`;
     problems.add(at, { found: `\${file:${name}}, which ${reason}`, expected: 'a file with the value' });
+    return undefined;
+  }
+  const derive = kind === 'derived' ? sources.derived?.get(name) : undefined;
+  if (derive !== undefined) {
+    const text = derive(sources.readFile);
+    if (typeof text === 'string') return text;
+    problems.add(at, text);
     return undefined;
   }
   problems.add(at, { found: "a '${' that is no reference", expected: valueExpected });

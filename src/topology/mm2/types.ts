@@ -1,6 +1,8 @@
 // What the files of this room hand to each other: properties with their places, what they come to for one cluster, and
 // parts of the document that a lockstep.yaml would hold.
+import type { FileReader } from '../files.ts';
 import type { Problem } from '../problems.ts';
+import type { DerivedText } from '../secrets.ts';
 
 /** One `key = value` of the file, escapes resolved. */
 export interface Property {
@@ -14,6 +16,8 @@ export interface Property {
   readonly valueColumn: number;
   /** The value, or a part of it, came from a config provider: it is never shown. */
   readonly isReferenced?: boolean;
+  /** Looks the value up anew where it came from a config provider or a secret's folder: files are replaced. */
+  readonly renew?: DerivedText;
 }
 
 /** A file of properties as java.util.Properties reads it. */
@@ -59,6 +63,11 @@ export interface Reporter {
 export interface RawPart {
   readonly raw: Readonly<Record<string, unknown>>;
   readonly origins: readonly (readonly [path: readonly (string | number)[], property: Property])[];
+  /**
+   * What stands in `raw` as `${derived:NAME}`, by name: secrets, and texts made from other files. Names are unique in
+   * the file; goes into `ReferenceSources.derived` of whoever resolves the document.
+   */
+  readonly derived: ReadonlyMap<string, DerivedText>;
 }
 
 /**
@@ -71,12 +80,14 @@ export function plainText(value: string): string {
 // Signatures of what stands in other files of this room:
 //   providers.ts  resolveProviders(file: PropertiesFile, around: Around): PropertiesFile    values with providers looked up
 //   security.ts   clusterSecurity(settings: ClusterSettings, around: Around): RawPart       raw: {tls?, sasl?}, merged into clusters.<alias>
-//   strimzi.ts    strimziProperties(document: unknown, around: Around): PropertiesFile      a manifest as properties with places
+//   strimzi.ts    isStrimziManifest(text: string): boolean
+//                 strimziProperties(text: string, file: string, around: Around): PropertiesFile   a manifest as properties with
+//                 places (before resolveProviders, as parsed properties); secrets are looked up already, with isReferenced
 export interface Around {
   readonly reporter: Reporter;
   /** Folder of the file. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Throws as node:fs does. */
-  readonly readFile: (file: string) => string;
+  readonly readFile: FileReader;
 }
