@@ -13,6 +13,7 @@ export { literalTopics, matchesGroup, matchesPrincipal, matchesTopic } from './l
 export { literalSecretsOf } from './literal-secrets.ts';
 export { type LoadOptions, loadTopology, parseTopology } from './load.ts';
 export { mirrorNameOf, sourceNameOf } from './mirror-name.ts';
+export { heartbeatsTopic, type ReplicationPolicy, replicationPolicyOf } from './replication-policy.ts';
 export { isInternalTopic } from './topic-name.ts';
 export type {
   AclSyncConfig,

@@ -1,19 +1,34 @@
 // What a link takes: topics, consumer groups and the principals of ACLs.
 //
 // Internal topics are taken only when named literally: those that start with `__` (Kafka's own, and ours), and
-// MirrorMaker's bookkeeping (`mm2-configs.a.internal`, `a.checkpoints.internal`).
+// MirrorMaker's bookkeeping (`mm2-configs.a.internal`, `a.checkpoints.internal`). A link that keeps to MirrorMaker 2
+// (`mirrorMaker:`) has its rule instead: see `matchesAsMirrorMaker`.
 import { checkFilterItem, compileFilter, type Filter, literalName, type NameKind } from './filter.ts';
 import type { Problem } from './problems.ts';
+import { isCycle, replicationPolicyOf } from './replication-policy.ts';
 import { isInternalTopic, isNeverMirrored } from './topic-name.ts';
-import type { AclSyncConfig, LinkConfig } from './types.ts';
+import type { AclSyncConfig, LinkConfig, MirrorMakerConfig } from './types.ts';
+
+type TopicFilter = Pick<LinkConfig, 'topics' | 'excludeTopics'> & Partial<Pick<LinkConfig, 'mirrorMaker'>>;
 
 /**
  * Whether the link takes a topic of this name. `excludeTopics` wins; then a literal name; then prefixes and regular
  * expressions, unless the topic is internal.
  */
-export function matchesTopic(link: Pick<LinkConfig, 'topics' | 'excludeTopics'>, name: string): boolean {
+export function matchesTopic(link: TopicFilter, name: string): boolean {
   const taken = compiled(link, 'topic', link.topics, link.excludeTopics)(name);
+  if (link.mirrorMaker) return matchesAsMirrorMaker(link.mirrorMaker, name, taken !== null);
   return taken === 'literal' || (taken === 'pattern' && !isInternalTopic(name));
+}
+
+/**
+ * As MirrorSourceConnector.shouldReplicateTopic: heartbeats whatever the lists say, internal topics never, and never a
+ * topic back to the cluster that it came from.
+ */
+function matchesAsMirrorMaker(mirrorMaker: MirrorMakerConfig, name: string, isListed: boolean): boolean {
+  const { isHeartbeatsTopic, isInternalTopic: isInternal } = replicationPolicyOf(mirrorMaker);
+  const isWanted = isListed || (mirrorMaker.mirrorsHeartbeats && isHeartbeatsTopic(name));
+  return isWanted && !isInternal(name) && !isCycle(mirrorMaker, name);
 }
 
 /** Whether the positions of a consumer group of this name travel along. */

@@ -3,6 +3,7 @@ import { type ClusterConfig, formatAddress } from '../client/config.ts';
 import { quote } from './describe.ts';
 import { literalName } from './filter.ts';
 import { literalTopics, matchesTopic } from './link-filters.ts';
+import { mirrorNameOf, sourceNameOf } from './mirror-name.ts';
 import type { Path, Problem, Problems } from './problems.ts';
 import type { LinkConfig } from './types.ts';
 
@@ -45,34 +46,43 @@ function areTakingTurns(first: LinkConfig, second: LinkConfig, groups: TogetherC
 function checkPair(first: LinkConfig, second: LinkConfig, problems: Problems): void {
   if (first.destination === second.destination) return checkSameDestination(first, second, problems);
   if (first.source !== second.destination || first.destination !== second.source) return;
-  if (first.prefix === '' && second.prefix === '') checkOppositeNames(first, second, problems);
+  if (hasSameNames(first) && hasSameNames(second)) checkOppositeNames(first, second, problems);
   else checkLoop(first, second, problems);
+}
+
+/** Mirrors are named as their topics. */
+function hasSameNames({ prefix, mirrorMaker }: LinkConfig): boolean {
+  return mirrorMaker === null ? prefix === '' : mirrorMaker.policy === 'identity';
 }
 
 /** Both write into one cluster: no mirror's name may come from both. */
 function checkSameDestination(first: LinkConfig, second: LinkConfig, problems: Problems): void {
   const sourceTopics = [
     ...literalTopics(second),
-    ...literalTopics(first).flatMap((topic) => withoutPrefix(first.prefix + topic, second.prefix) ?? []),
+    ...literalTopics(first).flatMap((topic) => sourceNameOf(second, mirrorNameOf(first, topic)) ?? []),
   ];
   const reported = new Set<number>();
   for (const topic of sourceTopics) {
-    const inFirst = withoutPrefix(second.prefix + topic, first.prefix);
-    if (inFirst === undefined || !matchesTopic(second, topic) || !matchesTopic(first, inFirst)) continue;
+    const inFirst = sourceNameOf(first, mirrorNameOf(second, topic));
+    if (inFirst === null || !matchesTopic(second, topic) || !matchesTopic(first, inFirst)) continue;
     const index = itemThatTakes(second, topic);
     if (reported.has(index)) continue;
     reported.add(index);
     problems.add(['links', second.name, 'topics', index], {
-      found: `the topic ${quote(second.prefix + topic)}, which the link ${first.name} writes to ${second.destination} too`,
+      found: `the topic ${quote(mirrorNameOf(second, topic))}, which the link ${first.name} writes to ${second.destination} too`,
       expected: 'one link per destination topic',
     });
   }
 }
 
-/** The same names in both directions. */
+/**
+ * The same names in both directions. By MirrorMaker's policies a pair of patterns is what people write down, and what
+ * MirrorMaker 2 would run in circles with: there a name that nobody would choose stands for all others.
+ */
 function checkOppositeNames(first: LinkConfig, second: LinkConfig, problems: Problems): void {
   const reported = new Set<number>();
-  for (const topic of [...literalTopics(second), ...literalTopics(first)]) {
+  const others = first.mirrorMaker === null && second.mirrorMaker === null ? [] : [anyTopic];
+  for (const topic of [...literalTopics(second), ...literalTopics(first), ...others]) {
     if (!matchesTopic(first, topic) || !matchesTopic(second, topic)) continue;
     const index = itemThatTakes(second, topic);
     if (reported.has(index)) continue;
@@ -88,20 +98,24 @@ function checkOppositeNames(first: LinkConfig, second: LinkConfig, problems: Pro
 function checkLoop(first: LinkConfig, second: LinkConfig, problems: Problems): void {
   const forth = returningTopic(first, second);
   if (forth !== undefined) {
-    problems.add(placeOf(second, first.prefix + forth), returning(first, second, first.prefix + forth));
+    const mirror = mirrorNameOf(first, forth);
+    problems.add(placeOf(second, mirror), returning(first, second, mirror));
   }
   const back = returningTopic(second, first);
-  if (back !== undefined) problems.add(prefixPlace(second), returning(second, first, second.prefix + back));
+  if (back !== undefined)
+    problems.add(prefixPlace(second), returning(second, first, mirrorNameOf(second, back)));
 }
 
 /** A topic of `link` whose mirror `opposite` would take back. */
 function returningTopic(link: LinkConfig, opposite: LinkConfig): string | undefined {
   const candidates = [
     ...literalTopics(link),
-    ...literalTopics(opposite).flatMap((topic) => withoutPrefix(topic, link.prefix) ?? []),
+    ...literalTopics(opposite).flatMap((topic) => sourceNameOf(link, topic) ?? []),
     anyTopic,
   ];
-  return candidates.find((topic) => matchesTopic(link, topic) && matchesTopic(opposite, link.prefix + topic));
+  return candidates.find(
+    (topic) => matchesTopic(link, topic) && matchesTopic(opposite, mirrorNameOf(link, topic)),
+  );
 }
 
 /** Stands for a topic of any name: only wide patterns take it. */
@@ -142,10 +156,6 @@ function literalIndexes(link: LinkConfig): ReadonlyMap<string, number> {
     indexes.set(link, known);
   }
   return known;
-}
-
-function withoutPrefix(topic: string, prefix: string): string | undefined {
-  return topic.startsWith(prefix) && topic.length > prefix.length ? topic.slice(prefix.length) : undefined;
 }
 
 function sharedAddress(a: ClusterConfig | undefined, b: ClusterConfig | undefined): string | undefined {

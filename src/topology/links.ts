@@ -4,7 +4,7 @@ import { nearestName } from './did-you-mean.ts';
 import type { NameKind } from './filter.ts';
 import { checkLinkItem, literalTopics } from './link-filters.ts';
 import type { LinkShape } from './link-schema.ts';
-import { resolveMirrorMaker } from './mirror-maker.ts';
+import { resolveMirrorMaker, resolvePrefix } from './mirror-maker.ts';
 import type { Path, Problems } from './problems.ts';
 import { valueAt } from './shape.ts';
 import { parseStartAt } from './start-at.ts';
@@ -68,7 +68,8 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
       expected: `at least fetchBytesMax, which is ${shape.fetchBytesMax}`,
     });
   }
-  checkPrefix(shape, at, context.problems);
+  const prefix = resolvePrefix(shape, at, context.problems);
+  checkPrefix({ prefix, topics: shape.topics }, at, context.problems);
   const { replicationFactor, bytesPerSecondMax } = shape;
   return {
     name,
@@ -76,7 +77,7 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
     destination: shape.destination,
     topics: shape.topics,
     excludeTopics: shape.excludeTopics ?? [],
-    prefix: shape.prefix,
+    prefix,
     mirrorMaker: resolveMirrorMaker(shape),
     startAt: parseStartAt(shape.startAt) ?? { kind: 'earliest' },
     groups: shape.groups ?? [],
@@ -97,7 +98,11 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
 }
 
 /** A prefix must leave every mirror a name that a topic may have, and that is nobody's own. */
-function checkPrefix({ prefix, topics }: LinkShape, at: Path, problems: Problems): void {
+function checkPrefix(
+  { prefix, topics }: Pick<LinkShape, 'prefix' | 'topics'>,
+  at: Path,
+  problems: Problems,
+): void {
   if (prefix.startsWith('__')) {
     problems.add([...at, 'prefix'], {
       found: quote(prefix),

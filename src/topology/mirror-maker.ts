@@ -1,7 +1,9 @@
 // A link's `mirrorMaker:` and the file's `heartbeats:` with their defaults.
+import { quote } from './describe.ts';
 import { parseDurationMs } from './duration.ts';
 import type { LinkShape } from './link-schema.ts';
 import type { HeartbeatShape } from './mirror-maker-schema.ts';
+import type { Path, Problems } from './problems.ts';
 import type { HeartbeatFlow, MirrorMakerConfig } from './types.ts';
 
 export function resolveMirrorMaker({
@@ -19,6 +21,25 @@ export function resolveMirrorMaker({
     mirrorsHeartbeats: mirrorMaker.mirrorHeartbeats,
     checkpoints: checkpoints === undefined ? null : timed(checkpoints),
   };
+}
+
+/** The prefix of a link's mirrors: as written, or what the policy of `mirrorMaker` makes of it. */
+export function resolvePrefix(shape: LinkShape, at: Path, problems: Problems): string {
+  const { prefix } = shape;
+  const mirrorMaker = resolveMirrorMaker(shape);
+  if (mirrorMaker === null) return prefix;
+  const { policy, sourceAlias, separator } = mirrorMaker;
+  const meant = policy === 'identity' ? '' : `${sourceAlias}${separator}`;
+  if (prefix !== '' && prefix !== meant) {
+    problems.add([...at, 'prefix'], {
+      found: quote(prefix),
+      expected:
+        meant === ''
+          ? "none: by MirrorMaker's identity policy mirrors have the names of their topics"
+          : `${quote(meant)}, the alias and the separator of mirrorMaker`,
+    });
+  }
+  return meant;
 }
 
 export function resolveHeartbeats(shapes: readonly HeartbeatShape[]): HeartbeatFlow[] {
