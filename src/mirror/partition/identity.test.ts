@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   closingEpoch,
+  clusterTag,
   epochMax,
   fillerIdentityAt,
   generationAfter,
@@ -18,11 +19,13 @@ import {
   positionBehindHole,
   type RunPosition,
   sequenceAfter,
+  sourceTagOf,
   unrotated,
   writersOf,
 } from './identity.ts';
 
-const producerId = linkProducerId({ sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'us-to-eu' });
+const link = { sourceClusterId: 'MkU3OEVBNTcwNTJENDM2Qg', linkName: 'us-to-eu' };
+const producerId = linkProducerId(link);
 
 describe('linkProducerId', () => {
   it('is the same for every worker of a link, and another for another link or source', () => {
@@ -33,6 +36,38 @@ describe('linkProducerId', () => {
       producerId,
     );
     expect(linkProducerId({ sourceClusterId: 'other', linkName: 'us-to-eu' })).not.toBe(producerId);
+  });
+
+  it('is laid out as drawn: bit 62, the source’s tag, the link’s hash and its life, the rotation', () => {
+    // Made by sha256sum and a calculator: sha256('MkU3OEVBNTcwNTJENDM2Qg') and sha256('...\nus-to-eu').
+    expect(clusterTag('MkU3OEVBNTcwNTJENDM2Qg')).toBe(0x184dan);
+    expect(producerId.toString(16)).toBe('584daf90e5600000');
+    expect(linkProducerId({ ...link, incarnation: 3 }).toString(16)).toBe('584daf90e5900000');
+  });
+
+  it('names the cluster that its link reads from, at any rotation and in any life', () => {
+    const tag = clusterTag(link.sourceClusterId);
+    for (const id of [
+      producerId,
+      producerId + 7n,
+      fillerIdentityAt(producerId, 0n).producerId,
+      lifeOf(9).producerId,
+    ])
+      expect(sourceTagOf(id)).toBe(tag);
+    expect(sourceTagOf(linkProducerId({ ...link, sourceClusterId: 'other' }))).toBe(clusterTag('other'));
+    expect(clusterTag('other')).not.toBe(tag);
+    expect(sourceTagOf(25_000_000n)).toBeNull();
+    expect(sourceTagOf(-1n)).toBeNull();
+  });
+
+  it('never meets one of the same link in another of its lives, the lives going round', () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 24 - 1), fc.nat(2 ** 24 - 1), (one, other) => {
+        const isSame = lifeOf(one).producerId === lifeOf(other).producerId;
+        expect(isSame).toBe(one === other);
+      }),
+    );
+    expect(lifeOf(2 ** 24).producerId).toBe(producerId);
   });
 
   it('is a positive 64-bit number far above the ids that brokers hand out', () => {

@@ -23,16 +23,19 @@
 //
 // The producer id is chosen rather than allocated, so that every worker arrives at it without asking anybody:
 //
-//   bit 63   62   61 ................ 24   23 .......... 0
-//   ┌────┬─────┬──────────────────────┬──────────────────┐
-//   │  0 │  1  │ hash(cluster, link)  │     rotation     │
-//   └────┴─────┴──────────────────────┴──────────────────┘
+//   bit 63   62   61 ............ 44   43 ................... 20   19 ....... 0
+//   ┌────┬─────┬────────────────────┬───────────────────────────┬─────────────┐
+//   │  0 │  1  │ tag of the source: │ hash(source, link) + life │  rotation   │
+//   │    │     │ hash(cluster id)   │        modulo 2^24        │             │
+//   └────┴─────┴────────────────────┴───────────────────────────┴─────────────┘
 //
-// Real producers' ids start at 0, so bit 62 keeps us apart from them. Epochs have 15 bits; when they are used up the
-// next hole takes the next rotation.
+// Real producers' ids start at 0, so bit 62 keeps us apart from them. The tag says, of every batch that a mirror holds,
+// which cluster it was read from: whoever reads it and would write it to that very cluster has met a loop
+// (docs/loops.md). Epochs have 15 bits; when they are used up the next hole takes the next rotation. The highest rotation
+// is that of fillers.
 //
 // A promotion closes these ids for good. Where the direction turns back later, the mirror lives again, and each of its
-// lives (*incarnations*) hashes to an id of its own. A later life goes on with nothing but its own: what stands before
+// lives (*incarnations*) has an id of its own: it is added to the link's hash, so that they never meet. A later life goes on with nothing but its own: what stands before
 // its first run was written by others, and former ones are shut out by the closing marker.
 import { createHash } from 'node:crypto';
 
@@ -67,8 +70,11 @@ export interface ProducerEntry extends LastWrite {
 }
 
 const lockstepBit = 1n << 62n;
-const rotationBits = 0xff_ffffn;
-const hashBits = (1n << 62n) - 1n - rotationBits;
+const rotationBits = 0xf_ffffn;
+const linkShift = 20n;
+const linkBits = 0xff_ffffn;
+const tagShift = 44n;
+const tagBits = 0x3_ffffn;
 const sequenceCount = 1n << 31n;
 /** The last run's epoch in a rotation. */
 export const epochMax = 32_764;
@@ -89,7 +95,7 @@ export interface MirrorLife {
 
 /**
  * The producer id of one link, at rotation 0: the same for every worker that copies `linkName` from `sourceClusterId` in
- * the same life of the mirror. Life 0 is what there was before there were several, so its id is not salted.
+ * the same life of the mirror.
  */
 export function linkProducerId(link: {
   sourceClusterId: string;
@@ -97,9 +103,23 @@ export function linkProducerId(link: {
   incarnation?: number;
 }): bigint {
   const { sourceClusterId, linkName, incarnation = 0 } = link;
-  const salt = incarnation === 0 ? '' : `\n${incarnation}`;
-  const digest = createHash('sha256').update(`${sourceClusterId}\n${linkName}${salt}`).digest();
-  return lockstepBit | (digest.readBigUInt64BE() & hashBits);
+  const hash = sha256(`${sourceClusterId}\n${linkName}`) & linkBits;
+  const life = (hash + BigInt(incarnation)) & linkBits;
+  return lockstepBit | (clusterTag(sourceClusterId) << tagShift) | (life << linkShift);
+}
+
+/** What the producer ids of all links that read from this cluster have in common: 18 bits of its id's hash. */
+export function clusterTag(clusterId: string): bigint {
+  return sha256(clusterId) & tagBits;
+}
+
+/** The tag of the cluster that a batch was read from, as its producer id names it; null where no mirror wrote it. */
+export function sourceTagOf(producerId: bigint): bigint | null {
+  return isLockstepProducerId(producerId) ? (producerId >> tagShift) & tagBits : null;
+}
+
+function sha256(text: string): bigint {
+  return createHash('sha256').update(text).digest().readBigUInt64BE();
 }
 
 /** Whether some Lockstep link chose this producer id. */

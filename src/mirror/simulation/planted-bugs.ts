@@ -181,7 +181,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug('data carries the filler’s identity', 'one worker', {
     action: (action) =>
       action.type === 'append'
-        ? { actions: [withIdentity(action, { producerId: action.append.identity.producerId | 0xff_ffffn })] }
+        ? { actions: [withIdentity(action, { producerId: action.append.identity.producerId | 0xf_ffffn })] }
         : { actions: [action] },
   }),
 ];
