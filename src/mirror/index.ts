@@ -47,3 +47,4 @@ export type {
   PartitionStatus,
   TopicPartition,
 } from './shell/partition-runner.ts';
+export { type ReadAllowance, ReadLimit, type ReadStatus } from './shell/read-limit.ts';

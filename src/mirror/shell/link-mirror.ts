@@ -9,6 +9,7 @@ import { type BackoffOptions, backoffMs, type Connection, systemClock } from '..
 import { LockstepError } from '../../errors.ts';
 import type { PauseKind } from '../partition/state.ts';
 import type { AskBroker, LedLog } from './broker-questions.ts';
+import { chargedQuestions } from './charged-questions.ts';
 import { DestinationWriter } from './destination-writer.ts';
 import { elapsedClock } from './elapsed-clock.ts';
 import { EmptyTransactionWriter, type TransactionRequests } from './empty-transactions.ts';
@@ -29,6 +30,7 @@ import {
   type PartitionStatus,
   type TopicPartition,
 } from './partition-runner.ts';
+import { ReadLimit, type ReadStatus } from './read-limit.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { SourceReader } from './source-reader.ts';
 import { TailComparer } from './tail-comparer.ts';
@@ -94,6 +96,8 @@ export interface LinkMirrorOptions {
   readonly openTransactions?: OpenTransactionQuestions;
   /** The destination's coordinators; needed for `holes: transactions`. */
   readonly transactions?: { readonly linkName: string; readonly requests: TransactionRequests };
+  /** What may be read of the source in a second, and counts it. Default: as much as there is. */
+  readonly limit?: ReadLimit;
   /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
   readonly exactness?: MirrorExactness;
   /** Called before offsets below a source's start are filled or cut: resolves when nobody may read the topic. */
@@ -147,6 +151,7 @@ export class LinkMirror {
   readonly #elapsedMs = elapsedClock(systemClock, Date.now);
   readonly #exactness: MirrorExactness;
   readonly #budget: MemoryBudget;
+  readonly #limit: ReadLimit;
   /** Thousands of partitions ask at once, and each answer concerns them all. */
   readonly #refreshes = {
     source: new SharedRuns(() => this.#refresh('source'), refreshes),
@@ -159,6 +164,7 @@ export class LinkMirror {
   constructor(options: LinkMirrorOptions) {
     this.#options = options;
     this.#budget = new MemoryBudget({ bytesMax: options.tuning.inFlightBytesMax });
+    this.#limit = options.limit ?? new ReadLimit();
     this.#exactness = options.exactness ?? defaultExactness;
     this.#transactionWriter = transactionWriterOf(options, this.#exactness);
     const { source, destination, producerIdOf, tuning } = options;
@@ -179,7 +185,10 @@ export class LinkMirror {
         random: options.random,
         isReadWithheld: options.isStartGuarded ?? (() => false),
       }),
-      comparer: new TailComparer({ source: source.ask, destination: destination.ask }),
+      comparer: new TailComparer({
+        source: chargedQuestions(source.ask, this.#limit),
+        destination: destination.ask,
+      }),
       refreshMetadata: (side) => void this.#refreshes[side].run(),
       openTransactions: this.#openTransactions(),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
@@ -193,6 +202,7 @@ export class LinkMirror {
         fillOffsetsMax: BigInt(this.#exactness.fillOffsetsMax),
         retentionOvertook: this.#exactness.retentionOvertook,
       },
+      limit: this.#limit,
       nowMs: options.nowMs,
       monotonicMs: this.#elapsedMs,
       ...(options.observer && { observer: options.observer }),
@@ -202,6 +212,11 @@ export class LinkMirror {
   /** Bytes of frames held now. */
   get heldBytes(): number {
     return this.#budget.heldBytes;
+  }
+
+  /** What was read of the source, and whether a limit holds something back. */
+  get reading(): ReadStatus {
+    return this.#limit.status();
   }
 
   /** When the source last answered a fetch, ms since the epoch; null while it never has. */
@@ -323,6 +338,7 @@ export class LinkMirror {
       reader = new SourceReader({
         open: () => source.openConnection(broker),
         budget: this.#budget,
+        limit: this.#limit,
         fetchBytesMax: tuning.fetchBytesMax,
         fetchResponseBytesMax: tuning.fetchResponseBytesMax,
         fetchWaitMsMax: tuning.fetchWaitMsMax,

@@ -8,6 +8,7 @@ import type { FetchPosition } from './fetch-session.ts';
 import type { HoleJob } from './hole-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import { PartitionRunner, type PartitionServices } from './partition-runner.ts';
+import { ReadLimit } from './read-limit.ts';
 import type { FetchTarget } from './source-reader.ts';
 
 const producerId = 1n << 62n;
@@ -30,6 +31,8 @@ let cuts: ((logStart: bigint) => void)[];
 let runner: PartitionRunner;
 let newRunner: () => PartitionRunner;
 let pauses: string[];
+let limit: ReadLimit;
+let limitMs: number;
 
 function view(): DestinationView {
   const position = { producerId, epoch: 0, sequence: Number(logEnd), isBehindHole: false };
@@ -87,6 +90,8 @@ beforeEach(() => {
     },
     wake: () => {},
   };
+  limitMs = 0;
+  limit = new ReadLimit(() => limitMs);
   const services = {
     sourceLog: () => (isLed ? { ...log, leaderEpoch: sourceEpoch } : null),
     lifeOf: (incarnation: number) => ({ producerId: 1n << 62n, incarnation }),
@@ -110,6 +115,7 @@ beforeEach(() => {
     nowMs: () => Date.now() + skewMs,
     monotonicMs: () => Date.now() + skewMs,
     policy: defaultPolicy,
+    limit,
   } as unknown as PartitionServices;
   newRunner = () => new PartitionRunner(log, services);
   runner = newRunner();
@@ -160,6 +166,66 @@ describe('one worker behind the other', () => {
     jobs[0]!.onOutcome({ kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n });
     expect(runner.left).not.toBeNull();
     jobs = [];
+  });
+});
+
+describe('a link with a limit in bytes a second', () => {
+  /** Somebody has waited for it for more than two seconds. */
+  function hold(): void {
+    limit.set({ bytesPerSecondMax: 2048, share: 0.5 });
+    limit.spend(1_000_000, 0);
+    for (limitMs = 1_000; limitMs <= 4_000; limitMs += 1_000)
+      limit.plan(limit, { hasLive: true, hasBehind: true, answerBytesMax: 1 });
+    limitMs = 4_000;
+  }
+
+  /** One batch comes and is appended. */
+  function copies(from: bigint, count: number, sourceEnd: bigint): void {
+    const to = { ...ends, highWatermark: sourceEnd, lastStableOffset: sourceEnd };
+    target!.onFetched(target!.position()!, [batch(from, count)], to);
+    jobs.shift()!.onOutcome({ kind: 'appended', baseOffset: from, logAppendTimeMs: -1n });
+  }
+
+  it('reads first who was at the end of its log a moment ago', async () => {
+    await reachesMirroring();
+    expect(target!.isLive).toBe(false);
+    copies(0n, 40, 100n);
+    expect(target!.isLive).toBe(false);
+    copies(40n, 60, 100n);
+    expect(target!.isLive).toBe(true);
+    skewMs += 60_000;
+    expect(target!.isLive).toBe(true);
+    copies(100n, 1, 500n);
+    expect(target!.isLive).toBe(false);
+    copies(101n, 399, 500n);
+    copies(500n, 1, 900n);
+    expect(target!.isLive).toBe(true);
+    skewMs += 10_000;
+    expect(target!.isLive).toBe(false);
+  });
+
+  it('says why a partition lags, and only of one that does', async () => {
+    const asked = await reachesMirroring();
+    hold();
+    target!.onFetched(asked, [batch(0n, 40)], ends);
+    expect(runner.status()).toMatchObject({
+      state: 'Mirroring',
+      reason:
+        'held back by the limit of the link: bytesPerSecondMax is 2.0 KiB/s (1.0 KiB/s of it for this agent)',
+    });
+    target!.onFetched(target!.position()!, [batch(40n, 60)], ends);
+    expect(runner.status().reason).toBeNull();
+  });
+
+  it('does not know where the source ends when the limit has kept it from asking for long', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [batch(0n, 40)], ends);
+    jobs.shift()!.onOutcome({ kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n });
+    expect(runner.status().lagRecords).toBe(60n);
+    skewMs += 6_000;
+    expect(runner.status().lagRecords).toBe(60n);
+    hold();
+    expect(runner.status().lagRecords).toBeNull();
   });
 });
 

@@ -22,6 +22,7 @@ import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import type { DestinationInspector } from './log-inspector.ts';
 import { type ErrorKind, type MirrorObserver, noCounts, type PartitionCounters } from './observer.ts';
+import type { ReadLimit } from './read-limit.ts';
 import { refusalOf } from './refusal.ts';
 import { type ShownState, waitingState } from './shown-state.ts';
 import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
@@ -58,6 +59,7 @@ export interface PartitionServices {
     holder(partition: TopicPartition): Holder | null;
   } | null;
   readonly observer?: MirrorObserver;
+  readonly limit: ReadLimit;
   refreshMetadata(side: 'source' | 'destination'): void;
   /** How long to pause, in ms. */
   pauseMs(kind: PauseKind, attempt: number): number;
@@ -145,6 +147,8 @@ const queuedBytesMax = 2 * 1024 * 1024;
 const stuckMs = 1_000;
 /** After this long (in ms) without a fetch the source's end is not known any more. */
 const deafMs = 5_000;
+/** Who was at the end of its log within so long (in ms) is live: it is read first where the link has a limit. */
+const liveMs = 5_000;
 /** A look at the log end is worth this long, in ms: a few round trips, and less than a person notices. */
 const lookMsMax = 500;
 /** Where the destination is far away or slow, its own round trips count. */
@@ -179,6 +183,8 @@ export class PartitionRunner implements FetchTarget {
   /** Fetch errors in a row. */
   #fetchErrorCount = 0;
   #ends: SourceEnds | null = null;
+  /** When an answer had all there was, by the monotonic clock. */
+  #atEndMs = Number.NEGATIVE_INFINITY;
   /** Since when the source's last stable offset is what it is, ms since the epoch. */
   #stableSinceMs = 0;
   /** Since when the source has answered with nothing below its end; null when it has not. */
@@ -323,9 +329,11 @@ export class PartitionRunner implements FetchTarget {
     return { undecided: { highWatermark, holder: this.#services.openTransactions?.holder(this) ?? null } };
   }
 
-  /** Whether the source's end has not been asked for lately: nobody leads it, or an append is waited for. */
+  /** Whether the source's end has not been asked for lately: nobody leads it, an append is waited for, or the link's limit. */
   #isDeaf(): boolean {
-    return this.#services.sourceLog(this) === null || this.#isStuck(deafMs);
+    if (this.#services.sourceLog(this) === null || this.#isStuck(deafMs)) return true;
+    if (this.#services.limit.heldBack === null) return false;
+    return this.#services.nowMs() - (this.#lastFetchAtMs() ?? 0) > deafMs;
   }
 
   #shown(): ShownState {
@@ -344,7 +352,7 @@ export class PartitionRunner implements FetchTarget {
     if (this.#readerTrouble !== null) return `reading: ${this.#readerTrouble}`;
     if (this.#services.sourceLog(this) === null) return 'the partition has no leader at the source';
     if (this.#isStuck(deafMs)) return 'the destination takes long to answer the append under way';
-    return null;
+    return this.#ends === null || this.#isAtEnd() ? null : this.#services.limit.heldBack;
   }
 
   /** What is not decided yet is not copied, and no lag shows it: a transaction that hangs has to be named. */
@@ -396,6 +404,17 @@ export class PartitionRunner implements FetchTarget {
     return flow !== null && flow.queuedBytes > queuedBytesMax;
   }
 
+  get isLive(): boolean {
+    return this.#isAtEnd() || this.#services.monotonicMs() - this.#atEndMs < liveMs;
+  }
+
+  /** Whether everything that the source is known to have was fetched. */
+  #isAtEnd(): boolean {
+    const { flow } = this.#machine;
+    if (flow === null || this.#ends === null) return false;
+    return flow.fetchOffset + this.shift >= this.#ends.lastStableOffset;
+  }
+
   /**
    * Gives back what waits behind an append that takes long. A few bytes keep a whole frame, so that one destination
    * broker that hangs would soon hold all the memory, and with it the partitions of every other broker.
@@ -443,6 +462,7 @@ export class PartitionRunner implements FetchTarget {
     } else if (ends.lastStableOffset > asked.offset) {
       this.#silence ??= { sinceMs: this.#services.nowMs(), to: ends.lastStableOffset };
     }
+    if (this.#isAtEnd()) this.#atEndMs = this.#services.monotonicMs();
   }
 
   /**

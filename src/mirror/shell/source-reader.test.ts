@@ -1,11 +1,13 @@
 // One reader and a broker that is played by hand: what is asked, and who gets which answer.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../client/index.ts';
+import { LockstepError } from '../../errors.ts';
 import { type FetchRequest, type Input, zeroUuid } from '../../protocol/index.ts';
 import { type AbortedTransaction, encodeBatch } from '../../records/index.ts';
 import type { FetchPosition } from './fetch-session.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { ReadLimit } from './read-limit.ts';
 import { type FetchTarget, SourceReader } from './source-reader.ts';
 
 /** The same object for the same position, as partitions give it. */
@@ -13,6 +15,7 @@ const positions = new Map<string, FetchPosition>();
 
 class Target implements FetchTarget {
   readonly isFull = false;
+  isLive = false;
   readonly shift: bigint;
   readonly heard: string[] = [];
   readonly seen: string[] = [];
@@ -53,11 +56,18 @@ class Target implements FetchTarget {
   }
 }
 
-const requests: { offsets: bigint[]; answer: (records: Record<number, Buffer>) => void }[] = [];
+interface Request {
+  readonly offsets: bigint[];
+  readonly bytesMax: number;
+  answer(records: Record<number, Buffer>): void;
+  fail(): void;
+}
+const requests: Request[] = [];
 let aborted: AbortedTransaction[] | null = null;
 /** How answers name the topic: up to Fetch version 12 by its name, then by its id. */
 let topicName = { topicId: 'id', topic: '' };
 let budget: MemoryBudget;
+let limit = new ReadLimit();
 let reader: SourceReader;
 
 function start(heldBytes = 0): void {
@@ -67,7 +77,7 @@ function start(heldBytes = 0): void {
     isOpen: true,
     close: () => {},
     sendForFrame: (_api: unknown, request: Input<FetchRequest>) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const offsets = (request.topics ?? []).flatMap((topic) =>
           (topic.partitions ?? []).map((partition) => partition.fetchOffset ?? -1n),
         );
@@ -82,12 +92,15 @@ function start(heldBytes = 0): void {
           const body = { errorCode: 0, sessionId: 0, responses: [{ ...topicName, partitions }] };
           resolve({ body, frame: { bytes: Buffer.alloc(10), release: () => {} } });
         };
-        requests.push({ offsets, answer });
+        const fail = () =>
+          reject(new LockstepError('CONNECTION_CLOSED', 'it broke off', { retriable: true }));
+        requests.push({ offsets, bytesMax: request.maxBytes ?? 0, answer, fail });
       }),
   } as unknown as Connection;
   reader = new SourceReader({
     open: async () => connection,
     budget,
+    limit,
     fetchBytesMax: 1000,
     fetchResponseBytesMax: 1000,
     fetchWaitMsMax: 10,
@@ -103,6 +116,7 @@ spoiled.writeInt32BE(-7, 8);
 
 afterEach(async () => {
   aborted = null;
+  limit = new ReadLimit();
   topicName = { topicId: 'id', topic: '' };
   const closing = reader.close();
   for (const request of requests.splice(0)) request.answer({});
@@ -240,5 +254,66 @@ describe('a transaction that was aborted', () => {
     bytes[bytes.length - 1]! ^= 1;
     requests.shift()!.answer({ 0: Buffer.concat(batches.with(at, bytes)) });
     await vi.waitFor(() => expect(target.heard).toEqual(['unreadable for 0']), { interval: 1 });
+  });
+});
+
+describe('a limit in bytes a second', () => {
+  const answerBytes = 14;
+  function startLimited(bytesPerSecondMax: number, ...targets: Target[]): void {
+    limit = new ReadLimit();
+    limit.set({ bytesPerSecondMax, share: 1 });
+    start();
+    for (const target of targets) reader.add(`id/${target.partition}`, target);
+  }
+
+  it('asks for no more than may be read, and counts what was', async () => {
+    startLimited(2000, new Target(0));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]!.bytesMax).toBe(1000);
+    limit.set({ bytesPerSecondMax: 400, share: 1 });
+    requests.pop()!.answer({});
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]!.bytesMax).toBeLessThanOrEqual(300);
+    expect(limit.status().readBytes).toBe(answerBytes);
+  });
+
+  it('waits for what was too much, until the limit is lifted', async () => {
+    startLimited(1000, new Target(0));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    limit.spend(1_000_000, 1_000_000);
+    requests.pop()!.answer({ 0: good });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(requests).toEqual([]);
+    limit.set(null);
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { timeout: 5_000 });
+  });
+
+  it('asks for live partitions alone when little is left, and for all of them again later', async () => {
+    const [live, behind] = [new Target(0), new Target(1)];
+    live.isLive = true;
+    startLimited(10_000, live, behind);
+    await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(2), { interval: 1 });
+    limit.spend(9_000, 9_000);
+    live.offset = 3n;
+    requests.pop()!.answer({ 0: good });
+    await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([3n]), { interval: 1 });
+    requests.pop()!.answer({ 0: good });
+    expect(behind.heard).toEqual([]);
+    await vi.waitFor(
+      () => {
+        if (requests.at(-1)?.offsets.length === 1) requests.pop()!.answer({});
+        expect(requests.at(-1)?.offsets).toHaveLength(2);
+      },
+      { timeout: 5_000, interval: 5 },
+    );
+    requests.pop()!.answer({ 1: good });
+    await vi.waitFor(() => expect(behind.heard).toEqual(['1 batches for 0']), { interval: 1 });
+  });
+
+  it('pays for an answer that broke off', async () => {
+    startLimited(1000, new Target(0));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    requests.pop()!.fail();
+    await vi.waitFor(() => expect(limit.status().readBytes).toBe(750), { interval: 1 });
   });
 });

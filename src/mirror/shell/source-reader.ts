@@ -4,7 +4,9 @@
 // 2. Send one Fetch, with the leader epochs a follower would send (KIP-320, KIP-595), so that a truncated source
 //    answers with DivergingEpoch instead of other records.
 // 3. Cut the answer into batches that share the frame, and hand them to their targets.
-// 4. Go on at once; the broker waits for data (long poll), and the memory budget for room.
+// 4. Go on at once; the broker waits for data (long poll), the memory budget for room, and a limit in bytes a second until
+//    something may be read again. While that binds, partitions that are at the end of their logs are asked for alone,
+//    before those that catch up: a fetch session of its own for each, so that none has to be told anew what it follows.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
@@ -14,6 +16,8 @@ import { checkAnswer } from './answer-check.ts';
 import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import type { ReadScope } from './rate-limit.ts';
+import type { ReadLimit } from './read-limit.ts';
 import { Wake } from './wake.ts';
 
 /** Where the source's log stands, as an answer told it. */
@@ -37,6 +41,8 @@ export interface FetchTarget {
   position(): FetchPosition | null;
   /** Wants nothing only because it has enough for the moment. */
   readonly isFull: boolean;
+  /** It is at the end of its log, or was a moment ago: what is written there now is not to wait for others' backlogs. */
+  readonly isLive: boolean;
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void;
   onFetchError(asked: FetchPosition, errorCode: number): void;
   onDiverging(asked: FetchPosition, diverging: { epoch: number; endOffset: bigint }): void;
@@ -49,6 +55,7 @@ export interface FetchTarget {
 export interface SourceReaderOptions {
   readonly open: () => Promise<Connection>;
   readonly budget: MemoryBudget;
+  readonly limit: ReadLimit;
   /** Bytes asked for per partition and fetch. One larger batch still comes whole. */
   readonly fetchBytesMax: number;
   /** Bytes asked for per fetch. */
@@ -74,18 +81,35 @@ interface Asked {
   readonly target: FetchTarget;
   readonly position: FetchPosition;
 }
+
+/** What requests of one scope ask for, all in all. Kept from one to the next: of thousands of partitions few change. */
+interface Following {
+  readonly session: FetchSession;
+  readonly asked: Map<string, Asked>;
+}
+
+/** One request. */
+interface Question extends Following {
+  readonly bytesMax: number;
+  readonly waitMs: number;
+}
+
+/** In front of each frame on the wire. */
+const frameSizeBytes = 4;
 /** What a request may take beyond its own wait before the connection counts as dead. */
 const answerGraceMs = 30_000;
 
 export class SourceReader {
   readonly #options: SourceReaderOptions;
   readonly #targets = new Map<string, FetchTarget>();
-  /** What the newest request asks for, all in all. Kept from one to the next: of thousands of partitions few change. */
-  readonly #asked = new Map<string, Asked>();
+  readonly #following: Readonly<Record<ReadScope, Following>> = {
+    all: newFollowing(),
+    live: newFollowing(),
+    behind: newFollowing(),
+  };
   /** Targets that have left since. */
   readonly #left = new Set<string>();
   readonly #wake = new Wake();
-  readonly #session = new FetchSession();
   #connection: Connection | null = null;
   #isClosed = false;
   /** When the newest answer came, ms since the epoch; null before the first. */
@@ -134,11 +158,17 @@ export class SourceReader {
         await this.#options.budget.room();
         if (this.#isClosed) break;
         const { isAnyFull } = this.#lookAtTargets();
-        if (this.#asked.size === 0) {
+        if (this.#following.all.asked.size === 0) {
+          this.#options.limit.leave(this);
           await this.#wake.next();
           continue;
         }
-        await this.#fetchOnce(isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
+        const question = this.#question(isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
+        if (typeof question === 'number') {
+          await this.#wake.within(question);
+          continue;
+        }
+        await this.#fetchOnce(question);
         attempt = 0;
       } catch (error) {
         if (this.#isClosed) break;
@@ -146,6 +176,7 @@ export class SourceReader {
         await this.#handleTrouble(error, attempt);
       }
     }
+    this.#options.limit.leave(this);
     // It may have been opened after `close` looked for one.
     this.#connection?.close();
   }
@@ -153,20 +184,53 @@ export class SourceReader {
   /** Brings up to date what is asked for. */
   #lookAtTargets(): { isAnyFull: boolean } {
     let isAnyFull = false;
+    const { asked: wanted } = this.#following.all;
     // Asking can end a target, which then leaves.
     this.#targets.forEach((target, key) => {
       const position = target.position();
       if (position === null) {
-        this.#asked.delete(key);
+        wanted.delete(key);
         if (target.isFull) isAnyFull = true;
         return;
       }
-      const asked = this.#asked.get(key);
-      if (asked?.target !== target || asked.position !== position) this.#asked.set(key, { target, position });
+      const asked = wanted.get(key);
+      if (asked?.target !== target || asked.position !== position) wanted.set(key, { target, position });
     });
-    for (const key of this.#left) if (!this.#targets.has(key)) this.#asked.delete(key);
+    for (const key of this.#left) if (!this.#targets.has(key)) wanted.delete(key);
     this.#left.clear();
     return { isAnyFull };
+  }
+
+  /** What may be asked now; a number: nothing for so many ms. */
+  #question(waitMs: number): Question | number {
+    const { limit, fetchResponseBytesMax: answerBytesMax } = this.#options;
+    if (!limit.isSet) return { ...this.#following.all, bytesMax: answerBytesMax, waitMs };
+    let hasLive = false;
+    let hasBehind = false;
+    for (const { target } of this.#following.all.asked.values()) {
+      if (target.isLive) hasLive = true;
+      else hasBehind = true;
+    }
+    const plan = limit.plan(this, { hasLive, hasBehind, answerBytesMax });
+    if (plan === null) return { ...this.#following.all, bytesMax: answerBytesMax, waitMs };
+    if (plan.kind === 'pause') return plan.pauseMs;
+    const { bytesMax, waitMsMax } = plan;
+    // All of them are of one kind, and known to the session for all.
+    const scope = hasLive && hasBehind ? plan.scope : 'all';
+    return { ...this.#narrowed(scope), bytesMax, waitMs: Math.min(waitMs, waitMsMax) };
+  }
+
+  #narrowed(scope: ReadScope): Following {
+    const { all } = this.#following;
+    const narrow = this.#following[scope];
+    if (scope === 'all') return all;
+    const isWanted = ({ target }: Asked): boolean => target.isLive === (scope === 'live');
+    for (const [key, asked] of all.asked) if (isWanted(asked)) narrow.asked.set(key, asked);
+    for (const key of narrow.asked.keys()) {
+      const asked = all.asked.get(key);
+      if (asked === undefined || !isWanted(asked)) narrow.asked.delete(key);
+    }
+    return narrow;
   }
 
   async #handleTrouble(error: unknown, attempt: number): Promise<void> {
@@ -174,27 +238,37 @@ export class SourceReader {
       error instanceof LockstepError
         ? error
         : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
-    this.#session.reset();
+    this.#forgetSessions();
     this.#connection?.close();
     this.#connection = null;
     for (const target of this.#targets.values()) target.onReaderTrouble(trouble.message);
     await this.#options.onTrouble(trouble, attempt);
   }
 
-  async #fetchOnce(waitMs: number): Promise<void> {
+  #forgetSessions(): void {
+    for (const { session } of Object.values(this.#following)) session.reset();
+  }
+
+  async #fetchOnce({ session, asked, bytesMax, waitMs }: Question): Promise<void> {
+    const { budget, limit } = this.#options;
     if (this.#connection === null || !this.#connection.isOpen) {
-      this.#session.reset();
+      this.#forgetSessions();
       this.#connection = await this.#options.open();
     }
-    const request = this.#requestOf(this.#session.next(this.#asked), waitMs);
+    const request = this.#requestOf(session.next(asked), { bytesMax, waitMs });
     const sentAtMs = performance.now();
-    const { body, frame } = await this.#connection.sendForFrame(apis.Fetch, request, {
+    const sent = this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
       versionMin: fetchVersionMin,
     });
+    // How much of an answer came that broke off, nobody knows.
+    const { body, frame } = await sent.catch((error: unknown) => {
+      if (limit.isSet) limit.spend(bytesMax, 0);
+      throw error;
+    });
+    limit.spend(frame.bytes.length + frameSizeBytes, limit.isSet ? bytesBehind(body, asked) : 0);
     this.answeredAtMs = Date.now();
     this.#options.onAnswered?.(performance.now() - sentAtMs);
-    const { budget } = this.#options;
     // What counts is the pooled buffer behind the frame, which is a power of two.
     const heldBytes = frame.bytes.buffer.byteLength;
     budget.take(heldBytes);
@@ -203,16 +277,16 @@ export class SourceReader {
       budget.giveBack(heldBytes);
     }, budget);
     try {
-      if (body.errorCode !== 0) return await this.#sessionRefused(body.errorCode);
-      this.#session.accept(body.sessionId);
-      this.#distribute(body, lease);
+      if (body.errorCode !== 0) return await this.#sessionRefused(session, body.errorCode);
+      session.accept(body.sessionId);
+      this.#distribute(body, asked, lease);
     } finally {
       lease.release();
     }
   }
 
-  async #sessionRefused(errorCode: number): Promise<void> {
-    this.#session.reset();
+  async #sessionRefused(session: FetchSession, errorCode: number): Promise<void> {
+    session.reset();
     if (!sessionErrors.has(errorCode)) {
       throw new LockstepError('KAFKA_ERROR', `the source answered a fetch with error ${errorCode}`, {
         detail: { errorCode },
@@ -223,20 +297,20 @@ export class SourceReader {
     await pause(pausedWaitMs);
   }
 
-  #distribute(body: FetchResponse, lease: FrameLease): void {
+  #distribute(body: FetchResponse, all: ReadonlyMap<string, Asked>, lease: FrameLease): void {
     let keysByName: ReadonlyMap<string, string> | undefined;
     let stranger: string | null = null;
     const isAnswerEmpty = body.responses.every((topic) =>
       topic.partitions.every(({ records }) => records === null || records.length === 0),
     );
     for (const topic of body.responses) {
-      if (topic.topic !== '') keysByName ??= namesOf(this.#asked);
+      if (topic.topic !== '') keysByName ??= namesOf(all);
       for (const answer of topic.partitions) {
         const key =
           topic.topic === ''
             ? `${topic.topicId}/${answer.partitionIndex}`
             : keysByName?.get(`${topic.topic}/${answer.partitionIndex}`);
-        const asked = key === undefined ? undefined : this.#asked.get(key);
+        const asked = key === undefined ? undefined : all.get(key);
         if (key === undefined || asked === undefined) {
           stranger = `partition ${answer.partitionIndex} of topic ${topic.topic || topic.topicId}`;
           continue;
@@ -251,11 +325,14 @@ export class SourceReader {
     throw new LockstepError('FRAME_INVALID', text);
   }
 
-  #requestOf(session: SessionRequest, waitMs: number): Input<FetchRequest> {
+  #requestOf(
+    session: SessionRequest,
+    { bytesMax, waitMs }: { bytesMax: number; waitMs: number },
+  ): Input<FetchRequest> {
     return {
       maxWaitMs: waitMs,
       minBytes: 1,
-      maxBytes: this.#options.fetchResponseBytesMax,
+      maxBytes: bytesMax,
       isolationLevel: readCommitted,
       sessionId: session.sessionId,
       sessionEpoch: session.sessionEpoch,
@@ -327,6 +404,25 @@ function namesOf(all: ReadonlyMap<string, Asked>): ReadonlyMap<string, string> {
   return new Map(
     Array.from(all, ([key, { position }]) => [`${position.topic}/${position.partition}`, key] as const),
   );
+}
+
+function newFollowing(): Following {
+  return { session: new FetchSession(), asked: new Map() };
+}
+
+/** Bytes of records of partitions that catch up. */
+function bytesBehind(body: FetchResponse, asked: ReadonlyMap<string, Asked>): number {
+  let bytes = 0;
+  let keysByName: ReadonlyMap<string, string> | undefined;
+  for (const { topic, topicId, partitions } of body.responses) {
+    if (topic !== '') keysByName ??= namesOf(asked);
+    for (const { partitionIndex, records } of partitions) {
+      const key =
+        topic === '' ? `${topicId}/${partitionIndex}` : keysByName?.get(`${topic}/${partitionIndex}`);
+      if (records !== null && asked.get(key ?? '')?.target.isLive === false) bytes += records.length;
+    }
+  }
+  return bytes;
 }
 
 function groupByTopic<T>(

@@ -19,4 +19,11 @@ export class Wake {
     }
     this.#rung = false;
   }
+
+  /** As `next`, and after `ms` at the latest. */
+  async within(ms: number): Promise<void> {
+    const timer = setTimeout(() => this.#sleeper?.(), ms);
+    await this.next();
+    clearTimeout(timer);
+  }
 }
