@@ -8,6 +8,7 @@ import {
   type ShiftStore,
   Shifts,
   StartGuard,
+  takeoverOf,
 } from '../link/index.ts';
 import {
   clusterTransactions,
@@ -23,7 +24,7 @@ import {
   transactionQuestions,
 } from '../mirror/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic, mirrorNameOf } from '../topology/index.ts';
-import { linkCluster, mirrorCluster } from './link-clusters.ts';
+import { ledLogs, linkCluster, mirrorCluster } from './link-clusters.ts';
 
 /** Reading in larger pieces costs less while catching up; appends have short answers. */
 const readBufferBytes = { reading: 256 * 1024, appending: 16 * 1024 };
@@ -39,10 +40,12 @@ export interface LinkParts {
   readonly observer?: MirrorObserver;
   /** How the former agent left a partition; default: nobody knows. */
   readonly takeLeft?: (partition: TopicPartition) => LeftPartition | null;
+  /** Whose producer id this is, in words; null, the default: nobody knows. */
+  readonly nameWriter?: (producerId: bigint) => string | null;
   /** Which partitions are copied here, and whether topics are made and altered here; default all, yes. */
   readonly share?: Pick<
     LinkRunnerOptions,
-    'owns' | 'isKeeper' | 'mayMirror' | 'hold' | 'mirroredFrom' | 'incarnationOf'
+    'owns' | 'isKeeper' | 'mayMirror' | 'hold' | 'mirroredFrom' | 'incarnationOf' | 'mayReturn'
   >;
 }
 
@@ -76,6 +79,13 @@ export function buildLink(parts: LinkParts): LinkRunner {
     },
     exactness: exactnessOf(config),
     openTransactions: openTransactionQuestions(source, parts.sourceConfig),
+    loops: {
+      destinationClusterId: destination.clusterId,
+      sourceName: config.source,
+      destinationName: config.destination,
+      destinationLog: ledLogs(destination),
+      ...(parts.nameWriter && { nameWriter: parts.nameWriter }),
+    },
     transactions: { linkName: config.name, requests: clusterTransactions(destination) },
     guardStart: (partition) => startGuard.guard(partition),
     isStartGuarded: (topic) => startGuard.isReadDenied(topic),
@@ -105,7 +115,15 @@ export function buildLink(parts: LinkParts): LinkRunner {
     configs: config.sync.configs,
     mayStartWithoutSource: parts.share !== undefined,
     ...parts.share,
+    incarnationOf: (topic) => parts.share?.incarnationOf?.(topic) || takeoverLife(parts, topic),
   });
+}
+
+/** The life that began when the mirror was taken over from MirrorMaker 2; 0 where it was not. */
+function takeoverLife({ config, destination, shiftStore }: LinkParts, topic: string): number {
+  const mirrorTopicId = destination.knownMetadata.topics.get(mirrorNameOf(config, topic))?.topicId;
+  if (mirrorTopicId === undefined) return 0;
+  return takeoverOf(shiftStore, { link: config.name, topic, mirrorTopicId })?.life ?? 0;
 }
 
 function openTransactionQuestions(

@@ -29,6 +29,7 @@ import {
   mirrorStates,
   type Notice,
   type ReleasedPartition,
+  takeoverOf,
 } from '../link/index.ts';
 import { linkProducerId, type MirrorObserver } from '../mirror/index.ts';
 import {
@@ -254,6 +255,15 @@ export class LinkWorker {
     return status === undefined ? null : BigInt(status.shift);
   }
 
+  /** The source offset from which on `shiftOf` holds: above 0 where the mirror was taken over from MirrorMaker 2. */
+  takenAt(topic: string, partition: number): bigint {
+    const { control } = this.#options;
+    const mirrorTopicId = control.state.mirrors.get(`${this.name}/${topic}`)?.mirrorTopicId;
+    if (mirrorTopicId === undefined) return 0n;
+    const takeover = takeoverOf(control, { link: this.name, topic, mirrorTopicId });
+    return takeover?.partitions[partition]?.start ?? 0n;
+  }
+
   #statusOf(topic: string, partition: number): StatusRecord | undefined {
     return this.#options.control.state.statuses.get(`${this.name}/${topic}/${partition}`);
   }
@@ -355,6 +365,7 @@ export class LinkWorker {
           const role = this.#roleOf(topic);
           return role.kind === 'copies' ? role.incarnation : 0;
         },
+        mayReturn: (topic) => this.#roleOf(topic).kind === 'copies',
         mirroredFrom: (topic, mirrorTopicId) => {
           const known = control.state.mirrors.get(`${this.name}/${topic}`);
           return known?.mirrorTopicId === mirrorTopicId ? known.sourceTopicId : undefined;
@@ -428,6 +439,7 @@ export class LinkWorker {
             .map(({ sourceTopic, mirrorTopic, partitionCount }) => ({
               ...{ sourceTopic, mirrorTopic, partitionCount },
               shiftOf: (partition: number) => groupShift(this.#statusOf(sourceTopic, partition)),
+              takenAt: (partition: number) => this.takenAt(sourceTopic, partition),
             })),
       });
     }

@@ -12,7 +12,7 @@ const healthyStates: ReadonlySet<string> = new Set([
   'FillingHole',
 ]);
 /** Ended by itself as a rule, after a pause. */
-const troubleStates: ReadonlySet<string> = new Set(['Recovering', 'NotAuthorized']);
+const troubleStates: ReadonlySet<string> = new Set(['Recovering', 'NotAuthorized', 'LoopDetected']);
 
 export class StateLog {
   readonly #log: Log;

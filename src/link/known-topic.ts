@@ -1,5 +1,5 @@
 // What a link knows of one topic that it has met on both sides, and how that is shown.
-import type { PartitionPlacement } from '../mirror/index.ts';
+import type { PartitionPlacement, PartitionStart } from '../mirror/index.ts';
 import type { TopicHold, TopicState } from './topic-status.ts';
 
 /** What was found about a topic and stops it, or stops it from being followed. */
@@ -11,6 +11,9 @@ export interface TopicCondition {
   readonly reason: string;
 }
 
+/** Where a partition lies, and what is compared before the first append to one that was taken over. */
+export type Placement = Required<PartitionPlacement> & Pick<PartitionStart, 'witness'>;
+
 export interface KnownTopic {
   /** At the source. */
   readonly topic: string;
@@ -19,7 +22,7 @@ export interface KnownTopic {
   /** At the source. */
   partitionCount: number;
   /** Of the partitions that exist on both sides, in their order. */
-  placements: readonly Required<PartitionPlacement>[];
+  placements: readonly Placement[];
   /** Which life of the mirror it was met in. */
   readonly incarnation: number;
   condition: TopicCondition | null;
@@ -39,6 +42,8 @@ export interface TopicWishes {
   readonly hold?: TopicHold | null;
   /** Which life of the mirror it is copied in; says nothing where it is not copied. */
   readonly incarnation: number;
+  /** Records of the source may be the destination's own that come back (`PartitionStart`). Default false. */
+  readonly mayReturn?: boolean;
 }
 
 /** Known from a former life of its mirror: all has to be looked at anew. */

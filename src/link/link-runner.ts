@@ -51,6 +51,8 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly hold?: (topic: string) => TopicHold | null;
   /** Which life of its mirror a topic is copied in (`MirrorRecord.incarnation`). Default 0, the first. */
   readonly incarnationOf?: (topic: string) => number;
+  /** Whether records of a topic may be the destination's own that come back, as roles say. Default: that is a loop. */
+  readonly mayReturn?: (topic: string) => boolean;
   /** The id of the source topic that this very mirror was made of; undefined: nobody wrote it down. */
   readonly mirroredFrom?: (topic: string, mirrorTopicId: string) => string | undefined;
   /** A cluster that does not answer at the start is tried again, as it is later. Default: it ends the start. */
@@ -105,6 +107,7 @@ export class LinkRunner {
         mayMirror: mayMirror(topic),
         hold: options.hold?.(topic) ?? null,
         incarnation: incarnationOf(topic),
+        mayReturn: options.mayReturn?.(topic) ?? false,
       }),
       namedTopics: () => this.#alterable.namedTopics,
     });

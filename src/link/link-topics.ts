@@ -238,7 +238,8 @@ export class LinkTopics {
     const wishes = this.#options.wishes(topic);
     if (isOfFormerLife(known, wishes)) return this.forget(topic);
     const { incarnation } = known;
-    const starts = known.placements.map((placement) => ({ ...placement, incarnation }));
+    const returning = wishes.mayReturn === true ? { mayReturn: true } : {};
+    const starts = known.placements.map((placement) => ({ ...placement, incarnation, ...returning }));
     share.apply(topic, isCopied(known, wishes) ? starts : []);
   }
 }

@@ -3,6 +3,7 @@
 export { hasEnded } from './partition/ended.ts';
 export {
   closingEpoch,
+  clusterTag,
   isLockstepProducerId,
   linkProducerId,
   type MirrorLife,
@@ -19,6 +20,7 @@ export {
 } from './probe/index.ts';
 export type { LedLog } from './shell/broker-questions.ts';
 export { clusterTransactions } from './shell/cluster-transactions.ts';
+export type { TakeoverWitness } from './shell/compare-takeover.ts';
 export { elapsedClock } from './shell/elapsed-clock.ts';
 export { transactionalIdPrefix } from './shell/empty-transactions.ts';
 export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';

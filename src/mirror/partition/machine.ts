@@ -11,7 +11,8 @@
 //              ▲    ▲   │                      │  │            │  │  ▲
 //              │    │   └─ WaitingForReplicas  │  └─► FillingStart ─► CuttingStart ─► ReadingDestination
 //              │    │                          │               │  │  └─ a hole is filled on the way (hole.ts)
-//              └────┴────── Recovering ◄───────┴───────────────┘  └─► Diverged, Blocked, SourceTruncated, ...
+//              └────┴────── Recovering ◄───────┴───────────────┘  ├─► Diverged, Blocked, SourceTruncated, ...
+//                                                                 └─► LoopDetected ─► ReadingDestination
 //
 // Settling is left out once where the former worker told that nothing of it is under way, and the log is as it said.
 import { later } from '../../offsets.ts';
@@ -27,6 +28,7 @@ import {
 import { identityOf, markersOf, positionAfter, positionBehindHole } from './identity.ts';
 import { isHeldBy, mergeableCount, planBatch, type Step } from './plan.ts';
 import { reactionToAppendError, reactionToFetchError } from './reactions.ts';
+import { Returning, type ReturnQuestion, type ReturnVerdict } from './returning.ts';
 import { fillEstimate, holeEstimate, nextFiller } from './start-fill.ts';
 import {
   type DestinationView,
@@ -77,11 +79,15 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #doubt: { offset: bigint; reason: string; looks: number } | null = null;
   /** Small batches are put together until a broker refuses the result as too large. */
   #mayMerge = true;
+  /** Null: what comes back is welcome, as in a restore. */
+  readonly #returning: Returning | null;
   /** The destination's leader epoch of the look that copying began with. */
   #viewedEpoch = -1;
 
-  constructor(policy: PartitionPolicy = defaultPolicy) {
+  /** @param ownTag of the cluster that is written to: batches that come back to it are not copied. Default: they are. */
+  constructor(policy: PartitionPolicy = defaultPolicy, ownTag: bigint | null = null) {
     this.#policy = policy;
+    this.#returning = ownTag === null ? null : new Returning(ownTag);
   }
 
   /** Takes one event; answers with what is to be done now, in order. */
@@ -113,6 +119,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'tailCompared':
         return this.#tailCompared(event.verdict);
       case 'readFailed':
+        if (this.state.name === 'LoopDetected') return this.#loopAgain(this.state.reason);
         return event.notAuthorized ? this.#lacksRight(event.reason) : this.#stopOrRecover(event.reason);
       case 'fetched':
         return this.#fetched(event.batches);
@@ -135,6 +142,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
         return this.#withHole(null, (hole, flow) => holeLogEndRead(hole, flow.mirrorEnd, event.ends));
       case 'startCut':
         return this.#startCut(event.logStart);
+      case 'returnAnswered':
+        return this.#returnAnswered(event.verdict);
       case 'shed':
         return this.#shed();
     }
@@ -164,6 +173,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'Recovering':
       case 'NotAuthorized':
         return this.#readDestination();
+      case 'LoopDetected':
+        return this.#act({ type: 'askReturn', round: this.round, question: state.question });
       case 'Mirroring':
       case 'Stopping':
         return this.#withHole(null, holeTimer);
@@ -261,6 +272,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       inFlight: null,
       hole: null,
       obstacle: null,
+      returning: null,
     };
     this.mirrorEnd = view.logEnd;
     this.#viewedEpoch = view.leaderEpoch;
@@ -372,12 +384,18 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   #fetched(batches: readonly B[]): void {
     const { state } = this;
-    if (state.name !== 'Mirroring' || state.flow.obstacle !== null) {
+    if (state.name !== 'Mirroring' || state.flow.obstacle !== null || state.flow.returning !== null) {
       for (const batch of batches) batch.release();
       return;
     }
     const { flow } = state;
     for (const [index, batch] of batches.entries()) {
+      const question = this.#questionOf(flow, batch);
+      if (question !== null) {
+        for (const unplanned of batches.slice(index)) unplanned.release();
+        this.#askReturn(flow, question);
+        break;
+      }
       try {
         this.#plan(flow, batch);
       } catch (error) {
@@ -413,6 +431,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     const step = flow.queue[0];
     if (step === undefined) {
       if (flow.obstacle) this.#end(flow.obstacle.kind, flow.obstacle.offset, flow.obstacle.reason);
+      else if (flow.returning?.verdict?.kind === 'returns')
+        this.#loopFound(flow.returning.question, flow.returning.verdict.reason);
       return;
     }
     switch (step.kind) {
@@ -475,6 +495,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     if (end === undefined) return;
     giveBack(flow);
     flow.obstacle = null;
+    flow.returning = null;
     flow.plannedEnd = end;
     flow.fetchOffset = end;
     this.#act({
@@ -562,6 +583,52 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       flow.inFlight !== null ? flow.inFlight.batch.lastOffset + 1n : (flow.hole?.end ?? flow.mirrorEnd);
     if (endOffset >= sentEnd) return this.#stopOrRecover(reason);
     this.#end('SourceTruncated', endOffset, reason);
+  }
+
+  // ── Records that come back ──────────────────────────────────────────────────────────────────────────
+
+  #questionOf(flow: Flow<B>, batch: B): ReturnQuestion | null {
+    if (this.#returning === null || batch.lastOffset < flow.plannedEnd) return null;
+    return this.#returning.questionOf(batch);
+  }
+
+  /** What is planned goes on; nothing is read before the answer. */
+  #askReturn(flow: Flow<B>, question: ReturnQuestion): void {
+    flow.returning = { question, verdict: null };
+    this.#act({ type: 'stopFetching' });
+    this.#act({ type: 'askReturn', round: this.round, question });
+  }
+
+  #returnAnswered(verdict: ReturnVerdict): void {
+    const { state } = this;
+    if (state.name === 'LoopDetected') {
+      if (verdict.kind === 'returns') return this.#loopAgain(verdict.reason);
+      this.#returning?.pass(state.question, verdict.until);
+      return this.#readDestination();
+    }
+    const { flow } = this;
+    if (state.name !== 'Mirroring' || flow === null || flow.returning === null) return;
+    if (verdict.kind === 'returns') {
+      flow.returning.verdict = verdict;
+      return this.#advance(flow);
+    }
+    this.#returning?.pass(flow.returning.question, verdict.until);
+    flow.returning = null;
+    this.#act({ type: 'startFetching', round: this.round, offset: flow.fetchOffset, lastFetchedEpoch: -1 });
+  }
+
+  #loopFound(question: ReturnQuestion, reason: string): void {
+    this.#drop();
+    this.state = { name: 'LoopDetected', reason, question, attempt: 1 };
+    this.#pause('loop', 1);
+  }
+
+  /** Not copying, so that there is nothing to begin anew: the same is asked again after a while. */
+  #loopAgain(reason: string): void {
+    if (this.state.name !== 'LoopDetected') return;
+    const attempt = this.state.attempt + 1;
+    this.state = { ...this.state, reason, attempt };
+    this.#pause('loop', attempt);
   }
 
   // ── Holes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -745,6 +812,7 @@ const moving = new Set<PartitionState['name']>([
   'FillingStart',
   'CuttingStart',
   'Mirroring',
+  'LoopDetected',
   'Recovering',
   'NotAuthorized',
   'Stopping',

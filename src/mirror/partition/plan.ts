@@ -22,6 +22,8 @@ export interface SourceBatch {
   readonly recordCount: number;
   readonly sizeBytes: number;
   readonly partitionLeaderEpoch: number;
+  /** -1: written by no idempotent producer. */
+  readonly producerId: bigint;
 }
 
 /** A batch of the source on its way: the header that the machine judges, and a handle for the shell. */

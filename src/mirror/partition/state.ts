@@ -4,6 +4,7 @@
 import type { FillingHole } from './hole.ts';
 import type { RunPosition, WriterIdentity } from './identity.ts';
 import type { FetchedBatch, GapFilling, Step } from './plan.ts';
+import type { ReturnQuestion, ReturnVerdict } from './returning.ts';
 
 export type { FetchedBatch } from './plan.ts';
 
@@ -150,6 +151,13 @@ export type PartitionState<B extends FetchedBatch = FetchedBatch> =
   | { readonly name: 'Recovering'; readonly reason: string; readonly attempt: number }
   /** A right is missing; asked again at a slow pace. */
   | { readonly name: 'NotAuthorized'; readonly reason: string; readonly attempt: number }
+  /** The next records come from the destination itself, or were there before: nothing of them is copied; asked again. */
+  | {
+      readonly name: 'LoopDetected';
+      readonly reason: string;
+      readonly question: ReturnQuestion;
+      readonly attempt: number;
+    }
   /** A clean stop waits for the append that is under way. */
   | { readonly name: 'Stopping'; readonly flow: Flow<B> }
   | { readonly name: StopKind; readonly offset: bigint | null; readonly reason: string };
@@ -172,6 +180,8 @@ export interface Flow<B extends FetchedBatch> {
   hole: FillingHole | null;
   /** What stops the partition once the queue is empty. */
   obstacle: { kind: StopKind; offset: bigint; reason: string } | null;
+  /** The next batch may be one that comes back: nothing more is planned before that is answered. */
+  returning: { question: ReturnQuestion; verdict: ReturnVerdict | null } | null;
 }
 
 /** What happens to a partition. Answers carry the `round` of the question; stale ones are ignored. */
@@ -236,6 +246,7 @@ export type PartitionEvent<B extends FetchedBatch = FetchedBatch> =
   | { readonly type: 'markersUnknown'; readonly round: number; readonly reason: string }
   | { readonly type: 'logEndRead'; readonly round: number; readonly ends: LogEnds }
   | { readonly type: 'startCut'; readonly round: number; readonly logStart: bigint }
+  | { readonly type: 'returnAnswered'; readonly round: number; readonly verdict: ReturnVerdict }
   /** Memory is short, and the append under way takes long: what waits behind it is fetched again later. */
   | { readonly type: 'shed'; readonly round: number }
   | { readonly type: 'topicRecreated'; readonly side: 'source' | 'destination'; readonly reason: string }
@@ -255,10 +266,11 @@ export type PartitionAction<B extends FetchedBatch = FetchedBatch> =
   | { readonly type: 'append'; readonly round: number; readonly append: PendingAppend<B> }
   | { readonly type: 'writeMarkers'; readonly round: number; readonly markers: MarkerRun }
   | { readonly type: 'readLogEnd'; readonly round: number }
+  | { readonly type: 'askReturn'; readonly round: number; readonly question: ReturnQuestion }
   | { readonly type: 'appendFiller'; readonly round: number; readonly filler: FillerAppend }
   | { readonly type: 'cutStart'; readonly round: number; readonly beforeOffset: bigint }
   /** Send `timer` after a pause; the kind decides how long, the attempt how far the backoff has grown. */
   | { readonly type: 'pause'; readonly round: number; readonly kind: PauseKind; readonly attempt: number }
   | { readonly type: 'refreshMetadata'; readonly side: 'source' | 'destination' };
 
-export type PauseKind = 'retry' | 'settle' | 'claim' | 'replicas' | 'notAuthorized';
+export type PauseKind = 'retry' | 'settle' | 'claim' | 'replicas' | 'notAuthorized' | 'loop';

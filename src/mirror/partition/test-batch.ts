@@ -10,6 +10,7 @@ export class TestBatch implements FetchedBatch {
   readonly timestampType: 'CreateTime' | 'LogAppendTime' = 'CreateTime';
   readonly sizeBytes: number = 100;
   readonly partitionLeaderEpoch: number = 0;
+  readonly producerId: bigint = -1n;
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
   readonly recordCount: number;

@@ -4,6 +4,7 @@ import type { StopKind } from './state.ts';
 
 /** States that end by themselves, and that somebody should know of when they last. */
 export type LastingState =
+  | 'LoopDetected'
   | 'NotAuthorized'
   | 'Recovering'
   | 'Settling'
@@ -49,6 +50,8 @@ export const waysOut: Readonly<Record<StopKind | LastingState, string>> = {
     'What is before it is identical. Copy the topic into a new one with a client of today and mirror that, or let go of the old records: kafka-delete-records.sh --bootstrap-server {source} --offset-json-file FILE.',
   NotAuthorized:
     'It is asked again every 10 s. Fetching needs Read on the topic at the source, appending Write on it at the destination, markers Alter on the destination cluster; for example: kafka-acls.sh --bootstrap-server {destination} --add --allow-principal User:NAME --operation Write --topic {mirror}. All that lack: lockstep doctor {file}.',
+  LoopDetected:
+    'Nothing of it was copied. Leave the mirrors out of a link of the circle: lockstep links alter {link} --exclude-topics ...; or delete or promote the other link. It is asked again every 15 s, and goes on by itself. Who writes at the source: kafka-transactions.sh --bootstrap-server {source} describe-producers --topic {topic} --partition {partition}.',
   Recovering: `It is tried again by itself, every few seconds. If the reason stays: lockstep doctor {file}.`,
   Settling: `Nothing has to be done while another agent of this link runs: this one takes over when that one ends. Else see who writes: kafka-transactions.sh --bootstrap-server {destination} describe-producers --topic {mirror} --partition {partition}.`,
   WaitingAtHole:

@@ -66,6 +66,7 @@ export class LeasedBatch implements FetchedBatch {
   readonly sizeBytes: number;
   readonly partitionLeaderEpoch: number;
   readonly maxTimestamp: bigint;
+  readonly producerId: bigint;
   readonly #shift: bigint;
   readonly #lease: FrameLease;
 
@@ -89,6 +90,7 @@ export class LeasedBatch implements FetchedBatch {
     this.recordCount = isV2 ? view.recordCount : 0;
     this.partitionLeaderEpoch = isV2 ? view.partitionLeaderEpoch : -1;
     this.maxTimestamp = isV2 ? view.maxTimestamp : -1n;
+    this.producerId = isV2 ? view.producerId : -1n;
   }
 
   retain(): void {

@@ -7,6 +7,7 @@
 // Topics and their creation are the link's affair (src/link); here a partition is given and copied.
 import { type BackoffOptions, backoffMs, type Connection, systemClock } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { clusterTag } from '../partition/identity.ts';
 import type { PauseKind } from '../partition/state.ts';
 import type { AskBroker, LedLog } from './broker-questions.ts';
 import { chargedQuestions } from './charged-questions.ts';
@@ -31,6 +32,7 @@ import {
   type TopicPartition,
 } from './partition-runner.ts';
 import { ReadLimit, type ReadStatus } from './read-limit.ts';
+import { ReturnQuestions, type ReturnQuestionsOptions } from './return-questions.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { SourceReader } from './source-reader.ts';
 import { TailComparer } from './tail-comparer.ts';
@@ -86,6 +88,12 @@ export interface OpenTransactionQuestions {
   readonly isSecured: boolean;
 }
 
+/** What is needed to tell records that come back. */
+export interface LoopWatch extends Omit<ReturnQuestionsOptions, 'source' | 'destination'> {
+  /** Kafka's id of the cluster that is written to. */
+  readonly destinationClusterId: string;
+}
+
 export interface LinkMirrorOptions {
   readonly source: MirrorCluster;
   readonly destination: MirrorCluster;
@@ -98,6 +106,8 @@ export interface LinkMirrorOptions {
   readonly transactions?: { readonly linkName: string; readonly requests: TransactionRequests };
   /** What may be read of the source in a second, and counts it. Default: as much as there is. */
   readonly limit?: ReadLimit;
+  /** Looks for records that come back to the destination. Default: nobody does. */
+  readonly loops?: LoopWatch;
   /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
   readonly exactness?: MirrorExactness;
   /** Called before offsets below a source's start are filled or cut: resolves when nobody may read the topic. */
@@ -124,6 +134,8 @@ const claimSpread = 2;
 /** What an answer about markers may take beyond the broker's own wait for replicas, in ms. */
 const markersGraceMs = 10_000;
 const notAuthorizedPauseMs = 10_000;
+/** How often a loop is looked at again. */
+const loopPauseMs = 15_000;
 /** How often it is looked whether the memory is used up. */
 const shedEveryMs = 500;
 /** How long a stop waits for readers to end. */
@@ -189,6 +201,7 @@ export class LinkMirror {
         source: chargedQuestions(source.ask, this.#limit),
         destination: destination.ask,
       }),
+      returning: returningOf(options),
       refreshMetadata: (side) => void this.#refreshes[side].run(),
       openTransactions: this.#openTransactions(),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
@@ -410,6 +423,8 @@ export class LinkMirror {
         return replicasPauseMs;
       case 'notAuthorized':
         return notAuthorizedPauseMs;
+      case 'loop':
+        return loopPauseMs;
       case 'retry':
         return backoffMs(attempt - 1, retryBackoff, this.#options.random);
     }
@@ -431,6 +446,12 @@ function transactionWriterOf(
     clock: systemClock,
     markerTimeoutMs: tuning.ackTimeoutMs,
   });
+}
+
+function returningOf({ loops, source, destination }: LinkMirrorOptions): PartitionServices['returning'] {
+  if (loops === undefined) return null;
+  const questions = new ReturnQuestions({ ...loops, source: source.ask, destination: destination.ask });
+  return { ownTag: clusterTag(loops.destinationClusterId), ask: (asked) => questions.ask(asked) };
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

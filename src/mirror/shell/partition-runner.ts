@@ -2,8 +2,9 @@
 // It decides nothing about the log; it only knows where to ask and keeps the figures that people look at.
 import { LockstepError } from '../../errors.ts';
 import { later } from '../../offsets.ts';
-import type { MirrorLife } from '../partition/identity.ts';
+import { isLaterLife, type MirrorLife } from '../partition/identity.ts';
 import { isStopped, PartitionMachine } from '../partition/machine.ts';
+import type { ReturnQuestion, ReturnVerdict } from '../partition/returning.ts';
 import type {
   FillerAppend,
   LeftLog,
@@ -16,6 +17,7 @@ import type {
 } from '../partition/state.ts';
 import { BehindClock } from './behind-clock.ts';
 import type { LedLog } from './broker-questions.ts';
+import type { TakeoverWitness } from './compare-takeover.ts';
 import type { AppendOutcome, DestinationWriter } from './destination-writer.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
 import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
@@ -24,6 +26,7 @@ import type { DestinationInspector } from './log-inspector.ts';
 import { type ErrorKind, type MirrorObserver, noCounts, type PartitionCounters } from './observer.ts';
 import type { ReadLimit } from './read-limit.ts';
 import { refusalOf } from './refusal.ts';
+import type { AskedReturn } from './return-questions.ts';
 import { type ShownState, waitingState } from './shown-state.ts';
 import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
 import type { TailComparer } from './tail-comparer.ts';
@@ -58,6 +61,8 @@ export interface PartitionServices {
     /** Whose transaction it is; null where nobody told. */
     holder(partition: TopicPartition): Holder | null;
   } | null;
+  /** Tells records that come back to the destination; null: nobody does. */
+  readonly returning: { readonly ownTag: bigint; ask(asked: AskedReturn): Promise<ReturnVerdict> } | null;
   readonly observer?: MirrorObserver;
   readonly limit: ReadLimit;
   refreshMetadata(side: 'source' | 'destination'): void;
@@ -91,6 +96,13 @@ export interface PartitionPlacement {
 export interface PartitionStart extends PartitionPlacement {
   /** Default 0: the first life. Grows each time that the direction turns back. */
   readonly incarnation?: number;
+  /**
+   * The source's records may have been the destination's own: it is primary for them now, as the roles of the link's
+   * group say. Default false: what comes back is a loop. A later life may always.
+   */
+  readonly mayReturn?: boolean;
+  /** What both logs held alike when the mirror was taken over; default: it was not, or there was nothing. */
+  readonly witness?: TakeoverWitness | null;
 }
 
 /** How a worker left a mirror partition: with nothing of it under way. */
@@ -226,7 +238,9 @@ export class PartitionRunner implements FetchTarget {
     this.#life = services.lifeOf(placement.incarnation ?? 0);
     this.#services = services;
     this.#counters = services.observer?.countersOf(identity) ?? noCounts();
-    this.#machine = new PartitionMachine<LeasedBatch>(services.policy);
+    const mayReturn = placement.mayReturn === true || isLaterLife(this.#life);
+    const ownTag = mayReturn ? null : (services.returning?.ownTag ?? null);
+    this.#machine = new PartitionMachine<LeasedBatch>(services.policy, ownTag);
     this.#sinceMs = services.nowMs();
     this.#writes = new WriteLedger(() => services.monotonicMs());
   }
@@ -569,6 +583,9 @@ export class PartitionRunner implements FetchTarget {
       case 'readLogEnd':
         void this.#readLogEnd(action.round);
         return;
+      case 'askReturn':
+        void this.#askReturn(action.round, action.question);
+        return;
       case 'appendFiller':
         void this.#appendFiller(action.round, action.filler);
         return;
@@ -623,6 +640,7 @@ export class PartitionRunner implements FetchTarget {
         {
           ...{ source, destination, shift: this.shift, life: this.#life },
           startOffset: this.placement.startOffset ?? 0n,
+          witness: this.placement.witness,
         },
         facts,
       );
@@ -640,6 +658,18 @@ export class PartitionRunner implements FetchTarget {
       const ends = await this.#services.inspector.readEnds(this.#ledLog('destination'));
       this.#lookMs = this.#services.monotonicMs() - this.#lookedAtMs;
       this.#deliver({ type: 'logEndRead', round, ends });
+    });
+  }
+
+  /** Whatever the source's end was before it is asked: what is appended there from now on is another question. */
+  async #askReturn(round: number, question: ReturnQuestion): Promise<void> {
+    const sourceEnd = this.#ends?.highWatermark ?? 0n;
+    await this.#asking(round, async () => {
+      const { shift } = this;
+      const log = this.#ledLog('source');
+      const ownId = this.#life.producerId;
+      const verdict = await this.#services.returning!.ask({ question, log, shift, sourceEnd, ownId });
+      this.#deliver({ type: 'returnAnswered', round, verdict });
     });
   }
 

@@ -37,6 +37,7 @@ export class SimBatch implements FetchedBatch {
   readonly isCompressed: boolean;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   readonly partitionLeaderEpoch: number;
+  readonly producerId = -1n;
   readonly hasDeleteHorizon: boolean;
   readonly #facts: Facts;
   readonly #holdings: Holdings;

@@ -233,6 +233,7 @@ export class SimWorker {
       case 'replicas':
         return replicasTicks;
       case 'notAuthorized':
+      case 'loop':
         return notAuthorizedTicks;
       case 'retry':
         return this.#ticks(Math.min(retryTicksMax, 2 ** attempt));
