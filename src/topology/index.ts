@@ -14,6 +14,30 @@ export { literalSecretsOf } from './literal-secrets.ts';
 export { type LoadOptions, loadTopology, parseTopology } from './load.ts';
 export { mirrorNameOf, sourceNameOf } from './mirror-name.ts';
 export { heartbeatsTopic, type ReplicationPolicy, replicationPolicyOf } from './replication-policy.ts';
+export {
+  type Ancestor,
+  type CarriedLabel,
+  type CertainViolation,
+  type ClusterFacts,
+  certainViolations,
+  type Flow,
+  forbidding,
+  type KnownCopy,
+  type LabelSelector,
+  type Labels,
+  type Lineage,
+  lineageOf,
+  pathText,
+  type ResidencyConfig,
+  type ResidencyRule,
+  type ResidencyWorld,
+  type TopicLabels,
+  type TopicPlace,
+  type Violation,
+  violationAt,
+  violationText,
+  worldOfFile,
+} from './residency/index.ts';
 export { isInternalTopic } from './topic-name.ts';
 export type {
   AclSyncConfig,

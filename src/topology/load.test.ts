@@ -59,7 +59,7 @@ const link = (keys: string): string =>
   `version: 1\nclusters: {us-east: {bootstrap: [u:1]}, eu-west: {bootstrap: [e:1]}}\nlinks:\n\n  l:\n    ${keys}\n`;
 const ends = 'source: us-east\n    destination: eu-west\n    ';
 const addressExpected = 'host:port, such as kafka-1:9092 or [2001:db8::1]:9092';
-const clusterKeys = 'one of bootstrap, tls, sasl, clientId';
+const clusterKeys = 'one of bootstrap, tls, sasl, clientId, labels';
 
 const cases: [name: string, text: string, lines: string[]][] = [
   // YAML itself

@@ -20,6 +20,8 @@ import { checkLocalNames, resolveLocal } from './local.ts';
 import { resolveHeartbeats } from './mirror-maker.ts';
 import { heartbeatSchema } from './mirror-maker-schema.ts';
 import { Problems } from './problems.ts';
+import { checkResidency, worldOfFile } from './residency/file.ts';
+import { resolveResidency } from './residency/resolve.ts';
 import { type LocalRegionShape, localRegionSchema } from './schema.ts';
 import type { ReferenceSources } from './secrets.ts';
 import { checkShape } from './shape.ts';
@@ -91,6 +93,12 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
   );
   if (clusterNames.length > 0) checkLocalNames(asRecord(root.local), clusterNames, problems);
   const heartbeats = resolveHeartbeats(wellShaped(root.heartbeats, heartbeatSchema));
+  const sections = {
+    clusters: mapValues(rawClusters, asRecord),
+    topicLabels: root.topicLabels,
+    rules: root.rules,
+  };
+  const residency = resolveResidency(sections, problems);
   const localShapes = resolveEach<LocalRegionShape, LocalRegionShape>(
     asRecord(root.local),
     localRegionSchema,
@@ -101,7 +109,10 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
   problems.throwIfAny();
   const allGroups = Object.values<ReplicationGroupConfig>(groups);
   checkGroupsTogether(allGroups, links, problems);
-  checkLinksTogether(Object.values<LinkConfig>(links), clusters, { problems, groups: allGroups });
+  const allLinks = Object.values<LinkConfig>(links);
+  checkLinksTogether(allLinks, clusters, { problems, groups: allGroups });
+  if (residency !== undefined)
+    checkResidency(worldOfFile(residency, { links: allLinks, groups: allGroups }), problems);
   problems.throwIfAny();
   return {
     version: 1,
@@ -110,6 +121,7 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
     links,
     groups,
     heartbeats,
+    ...(residency !== undefined && { residency }),
     local,
     rawClusters: mapValues(rawClusters, asRecord),
     rawLinks: mapValues(rawLinks, (raw) => {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { groupSchema } from './group-schema.ts';
 import { linkSchema } from './link-schema.ts';
 import { heartbeatSchema } from './mirror-maker-schema.ts';
+import { labelsSchema, ruleSchema, topicLabelsSchema } from './residency/schema.ts';
 import { list, text, wholeNumber, yesOrNo } from './schema-words.ts';
 
 const pemFile = 'a path of a PEM file';
@@ -92,6 +93,9 @@ export const clusterSchema = z
         'a client id',
         'Client id that brokers see in logs and quotas. Default: lockstep.',
       ).optional(),
+      labels: labelsSchema
+        .describe('Labels that rules speak of, such as the law that holds there: {residency: eu}.')
+        .optional(),
     },
     { error: 'a mapping with bootstrap' },
   )
@@ -143,6 +147,15 @@ export const fileSchema = z
         .array(heartbeatSchema, { error: 'a list of mappings with sourceAlias and destination' })
         .max(1_000, { error: 'at most 1000 items' })
         .describe('Heartbeats of MirrorMaker 2, for its clients and tools.')
+        .optional(),
+      topicLabels: z
+        .array(topicLabelsSchema, { error: 'a list of mappings with topics and labels' })
+        .max(1_000, { error: 'at most 1000 items' })
+        .describe('Labels of topics, for rules.')
+        .optional(),
+      rules: z
+        .record(name, ruleSchema, { error: 'a mapping of rule names' })
+        .describe('Where data must not be copied, by the names of the rules.')
         .optional(),
       local: z
         .record(name, localRegionSchema, { error: 'a mapping of cluster names' })

@@ -2,6 +2,7 @@
 // Other rooms work with these types and never see YAML.
 import type { ClusterConfig } from '../client/config.ts';
 import type { MirrorExactness } from '../mirror/shell/exactness.ts';
+import type { ResidencyConfig } from './residency/types.ts';
 
 /**
  * One declared link: which topics of the source cluster are kept identical in the destination cluster. How holes,
@@ -188,6 +189,8 @@ export interface Topology {
   readonly groups: Readonly<Record<string, ReplicationGroupConfig>>;
   /** Default: none. */
   readonly heartbeats: readonly HeartbeatFlow[];
+  /** Labels and rules; absent: the file says nothing of them, and those that stand in Kafka hold. */
+  readonly residency?: ResidencyConfig;
   /** One entry per cluster of `local:`; without that section one per cluster, with defaults. */
   readonly local: Readonly<Record<string, LocalRegionConfig>>;
   /** Each cluster's entry as it is written: references (`${env:...}`, `${file:...}`) unresolved. */
