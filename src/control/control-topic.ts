@@ -14,7 +14,8 @@ const valuesKeptMax = 32;
 const commandKinds = /^command\//;
 const firstWinsKinds = /^(shift|start)\//;
 /** Kinds that only the leader may write, through `LeaderWriter`. */
-const leaderKinds = /^(link|mirror|condition|acl|group|answer|roles|move|loss|leader|restored)(\/|$)/;
+const leaderKinds =
+  /^(link|mirror|condition|acl|group|answer|roles|rules|origins|move|loss|leader|restored)(\/|$)/;
 
 /** What a record changed. */
 export interface KeyChange {

@@ -5,6 +5,7 @@
 // version, `warnings` those that are no value at all. Only the newest value of a key counts, so whoever writes a good
 // one over a bad one has mended it.
 import { plural } from '../units.ts';
+import { residencyRules } from './keys.ts';
 import { type RecordKind, schemas } from './schemas.ts';
 import {
   type AgentRecord,
@@ -14,7 +15,9 @@ import {
   type LinkRecord,
   type MirrorRecord,
   type MoveRecord,
+  type OriginsRecord,
   type RolesRecord,
+  type RulesRecord,
   recordVersion,
   type StatusRecord,
 } from './types.ts';
@@ -35,6 +38,10 @@ export interface FleetState {
   readonly answers: ReadonlyMap<string, AnswerRecord>;
   /** By replication group. */
   readonly roles: ReadonlyMap<string, RolesRecord>;
+  /** By `residencyRules`, the only one. */
+  readonly rules: ReadonlyMap<string, RulesRecord>;
+  /** By link. */
+  readonly origins: ReadonlyMap<string, OriginsRecord>;
   /** By group/id. */
   readonly moves: ReadonlyMap<string, MoveRecord>;
   /** Keys whose value has a newer version than ours, and that version: nobody of our version may write them. */
@@ -61,6 +68,8 @@ export class FleetReducer implements FleetState {
     command: new Map(),
     answer: new Map(),
     roles: new Map(),
+    rules: new Map(),
+    origins: new Map(),
     move: new Map(),
   };
   readonly #values = new Map<string, unknown>();
@@ -90,6 +99,12 @@ export class FleetReducer implements FleetState {
   }
   get roles(): ReadonlyMap<string, RolesRecord> {
     return this.#typed.roles as Map<string, RolesRecord>;
+  }
+  get rules(): ReadonlyMap<string, RulesRecord> {
+    return this.#typed.rules as Map<string, RulesRecord>;
+  }
+  get origins(): ReadonlyMap<string, OriginsRecord> {
+    return this.#typed.origins as Map<string, OriginsRecord>;
   }
   get moves(): ReadonlyMap<string, MoveRecord> {
     return this.#typed.move as Map<string, MoveRecord>;
@@ -191,6 +206,8 @@ function nameIn(kind: RecordKind, name: string, value: unknown): string {
   if (kind === 'link') return (value as LinkRecord).name;
   if (kind === 'mirror') return `${(value as MirrorRecord).link}/${(value as MirrorRecord).sourceTopic}`;
   if (kind === 'roles') return (value as RolesRecord).group;
+  if (kind === 'rules') return residencyRules;
+  if (kind === 'origins') return (value as OriginsRecord).link;
   if (kind === 'move') return `${(value as MoveRecord).group}/${(value as MoveRecord).id}`;
   if (kind === 'condition') return /^[^/]+(\/[^/]+)?$/.test(name) ? name : '';
   if (kind === 'status') return /^[^/]+\/[^/]+\/\d+$/.test(name) ? name : '';

@@ -15,6 +15,10 @@ export const agentKey = (id: string): string => `agent/${id}`;
 export const commandKey = (id: string): string => `command/${id}`;
 export const answerKey = (id: string): string => `answer/${id}`;
 export const rolesKey = (group: string): string => `roles/${group}`;
+/** There is one set of rules in a fleet. */
+export const residencyRules = 'residency';
+export const rulesKey = `rules/${residencyRules}`;
+export const originsKey = (link: string): string => `origins/${link}`;
 export const moveKey = (move: { readonly group: string; readonly id: string }): string =>
   `move/${move.group}/${move.id}`;
 /** What a failover left behind of one topic; `topic` empty: the prefix of all. */

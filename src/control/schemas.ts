@@ -125,6 +125,46 @@ const rolesDeclaration = z.looseObject({
   place: text,
 });
 
+const labels = z.record(name, name);
+const selector = z.record(name, z.array(name));
+const flow = z.looseObject({
+  name,
+  source: name,
+  destination: name,
+  topics: z.array(name),
+  excludeTopics: z.array(name),
+  prefix: text,
+  mirrorMaker: z.looseObject({}).nullable(),
+});
+const rulesDeclaration = z.looseObject({
+  place: text,
+  cluster: name,
+  clusters: z.record(name, z.looseObject({ labels })),
+  topicLabels: z.array(z.looseObject({ topics: z.array(name), labels })),
+  rules: z.array(
+    z.looseObject({
+      name,
+      topics: selector,
+      from: selector.optional(),
+      never: selector.optional(),
+      only: selector.optional(),
+      reason: text.optional(),
+    }),
+  ),
+  flows: z.array(flow),
+  groups: z.array(z.looseObject({ name, links: z.array(name) })),
+});
+const rules = rulesDeclaration.extend({ v, generation: z.int().min(1), by: text, atMs: timeMs });
+const place = z.looseObject({ cluster: name, topic: name });
+const origins = z.looseObject({
+  v,
+  link: name,
+  flows: z.array(flow),
+  copies: z.array(place.extend({ from: place, link: name })),
+  unknown: text.nullable(),
+  atMs: timeMs,
+});
+
 const move = z.looseObject({
   v,
   id: name,
@@ -162,6 +202,7 @@ const bodies = {
   promoteMirrors: z.looseObject({ link: name, topics, isNow: z.boolean(), timeoutMs: z.number().min(0) }),
   declareRoles: z.looseObject({ roles: rolesDeclaration }),
   setRoles: z.looseObject({ roles, ifGeneration: count }),
+  declareRules: z.looseObject({ rules: rulesDeclaration, isChange: z.boolean() }),
   writeMove: z.looseObject({ move, ifRevision: count.nullable() }),
   writeLoss: z.looseObject({ entries: z.record(z.string().startsWith('loss/'), z.unknown()) }),
 } as const;
@@ -196,5 +237,17 @@ const answer = z.looseObject({
 });
 
 /** By the first part of the key. */
-export const schemas = { link, mirror, status, condition, agent, command, answer, roles, move } as const;
+export const schemas = {
+  link,
+  mirror,
+  status,
+  condition,
+  agent,
+  command,
+  answer,
+  roles,
+  rules,
+  origins,
+  move,
+} as const;
 export type RecordKind = keyof typeof schemas;

@@ -15,10 +15,13 @@
 //   roles/<group>                        which region is primary for what        written by the leader
 //   move/<group>/<id>                    a switchover, failover or restore       written by the leader
 //   loss/<group>/<id>/[<topic>]          what a failover left behind             written by the leader
+//   rules/residency                      where data must not be copied                written by the leader
+//   origins/<link>                       what its source is known to copy             written by the leader
 //   leader                               when somebody began to lead             written by that agent
 //   restored                             a topic that is complete again          written by the leader
 import type { ErrorCode } from '../errors.ts';
 import type { MirrorState } from '../link/lifecycle.ts';
+import type { ClusterFacts, Flow, KnownCopy, ResidencyRule, TopicLabels } from '../topology/index.ts';
 
 /** The version of every shape below that this Lockstep writes. */
 export const recordVersion = 1;
@@ -159,6 +162,46 @@ export interface RolesDeclaration {
   readonly topics: Readonly<Record<string, string>>;
   /** Says in messages where it stands: the file. */
   readonly place: string;
+}
+
+/** What a file says about where data may be; `RulesRecord` is what stands. */
+export interface RulesDeclaration {
+  /** Says in messages where it stands: the file. */
+  readonly place: string;
+  /** What the file calls this fleet's cluster. */
+  readonly cluster: string;
+  readonly clusters: Readonly<Record<string, ClusterFacts>>;
+  readonly topicLabels: readonly TopicLabels[];
+  readonly rules: readonly ResidencyRule[];
+  /** Of all links of the file, those to other clusters too: a label follows the data over them. */
+  readonly flows: readonly Flow[];
+  readonly groups: readonly { readonly name: string; readonly links: readonly string[] }[];
+}
+
+/**
+ * Where data must not be copied. Files declare it; other labels or rules than those that stand take an explicit word. A
+ * fleet without it copies whatever its links say.
+ */
+export interface RulesRecord extends RulesDeclaration {
+  readonly v: number;
+  /** From 1 on; grows by one with every change. */
+  readonly generation: number;
+  readonly by: string;
+  readonly atMs: number;
+}
+
+/**
+ * What the source of a link copies itself, as its own control topic says: labels follow the data over flows that no file
+ * of this fleet names.
+ */
+export interface OriginsRecord {
+  readonly v: number;
+  readonly link: string;
+  readonly flows: readonly Flow[];
+  readonly copies: readonly KnownCopy[];
+  /** Why nothing can be known of it; null: it was read. */
+  readonly unknown: string | null;
+  readonly atMs: number;
 }
 
 /** A step of a move that is done. */
@@ -312,6 +355,8 @@ export type CommandBody =
    * one refuses. Mirrors that were promoted and are copied again from now on are forgotten, and begin their next life.
    */
   | { readonly do: 'setRoles'; readonly roles: RolesRecord; readonly ifGeneration: number }
+  /** Other labels or rules than those that stand are refused unless `isChange`. */
+  | { readonly do: 'declareRules'; readonly rules: RulesDeclaration; readonly isChange: boolean }
   /** `ifRevision` null: begins a move, refused while another one of the group runs. */
   | { readonly do: 'writeMove'; readonly move: MoveRecord; readonly ifRevision: number | null }
   /** Keys below `loss/<group>/<id>/`, and their values. */
@@ -331,7 +376,7 @@ export interface CommandRecord {
 
 /** One thing that a command changes, or would change. */
 export interface Change {
-  readonly what: 'link' | 'mirror' | 'roles' | 'move';
+  readonly what: 'link' | 'mirror' | 'roles' | 'rules' | 'move';
   readonly name: string;
   readonly action: 'create' | 'alter' | 'delete' | 'pause' | 'resume' | 'promote' | 'none';
   /** In words: "topics: orders -> orders, payments.*"; why, where nothing is done. */
