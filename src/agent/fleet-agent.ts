@@ -14,6 +14,7 @@ import {
   type LinkDeclaration,
   type LinkRecord,
   type RolesDeclaration,
+  rolesOfLink,
   sendCommand,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
@@ -24,9 +25,11 @@ import type { MirrorObserver } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
+import { withRemedy } from './diverged-remedy.ts';
 import { Handovers } from './handovers.ts';
 import { checkDeclaration } from './leader/decide-roles.ts';
 import type { DecisionContext } from './leader/decision.ts';
+import { limitShares } from './limit-shares.ts';
 import { rolesFor } from './link-role.ts';
 import { LinkWorker } from './link-worker.ts';
 import { Office } from './office.ts';
@@ -177,7 +180,12 @@ export class FleetAgent {
   }
 
   linkStatuses(): LinkStatus[] {
-    return [...this.#workers.values()].map((worker) => worker.status());
+    return Array.from(this.#workers.values(), (worker) => {
+      const status = worker.status();
+      const isGrouped = rolesOfLink(this.#control.state.roles, worker.name) !== undefined;
+      const region = isGrouped ? worker.record.destination : null;
+      return { ...status, partitions: withRemedy(status.partitions, region) };
+    });
   }
 
   isReady(): { readonly ok: boolean; readonly reason: string | null } {
@@ -261,6 +269,13 @@ export class FleetAgent {
     const work = workOf(state);
     if (this.#office.isLeading && hasOtherWork(this.#work, work)) this.#membership.workChanged();
     this.#work = work;
+    this.#shareLimits();
+  }
+
+  /** Links that may read only so much in a second: each agent has its part of that. */
+  #shareLimits(): void {
+    const shares = limitShares(this.#work, this.#owned);
+    for (const [link, worker] of this.#workers) worker.sharesLimit(shares.get(link) ?? { owned: 0, all: 0 });
   }
 
   /** What stands in the control topic and can't be used, each time that it comes. */
@@ -328,6 +343,7 @@ export class FleetAgent {
 
   #share(all: readonly WorkItem[]): void {
     this.#owned = new Set(all.map(keyOf));
+    this.#shareLimits();
     for (const worker of this.#workers.values()) worker.reconcile();
   }
 
@@ -337,6 +353,7 @@ export class FleetAgent {
     const owned = new Set(this.#owned);
     for (const item of items) owned.delete(keyOf(item));
     this.#owned = owned;
+    this.#shareLimits();
     await Promise.all(
       [...Map.groupBy(items, ({ link }) => link)].map(async ([link, some]) => {
         const released = (await this.#workers.get(link)?.release(some)) ?? [];

@@ -200,6 +200,20 @@ describe('roles that a move has made', () => {
     expect(state.mirrors.size).toBe(0);
   });
 
+  test('forget a mirror that is to be restored, as it stood and as it came back', () => {
+    const state = fleet('us', ['eu'], testRoles({ generation: 2, primary: eu(2) }));
+    for (const topic of ['late', 'fine']) mirror(state, 'eu-to-us', topic, 'Mirroring');
+    const held = testRoles({ generation: 3, primary: eu(2), awaitsRestore: { us: ['late'] }, moveId: 'h' });
+    const decision = carryOut(state, ask(state, set(held, 2)));
+    expect([...state.mirrors.keys()]).toEqual(['eu-to-us/fine']);
+    expect(decision.changes.map(({ name, details }) => [name, ...details])).toContainEqual([
+      ...['eu-to-us/late', 'Mirroring -> to be restored'],
+    ]);
+    mirror(state, 'eu-to-us', 'late', 'Paused');
+    carryOut(state, ask(state, set({ ...held, generation: 4, awaitsRestore: {}, moveId: 'r' }, 3)));
+    expect([...state.mirrors.keys()]).toEqual(['eu-to-us/fine']);
+  });
+
   test('leave a mirror alone that a person promoted and whose direction has not turned', () => {
     const state = fleet('eu', ['us'], testRoles());
     mirror(state, 'us-to-eu', 'byHand', 'Promoted');

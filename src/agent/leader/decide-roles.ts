@@ -144,8 +144,9 @@ interface EndedMirror {
 
 /**
  * Mirrors whose life ends with these roles: those that were promoted and are copied again from now on, those of a
- * region that is primary neither before nor after and gets the topic from another one now, and those that a move into
- * this region has not promoted, since they came when it had begun.
+ * region that is primary neither before nor after and gets the topic from another one now, those that a move into
+ * this region has not promoted, since they came when it had begun, and those that are to be restored: another topic
+ * may stand there afterwards.
  */
 function endedMirrors(state: FleetState, after: RolesRecord, nowMs: number): EndedMirror[] {
   const next = new Map(state.roles).set(after.group, after);
@@ -161,11 +162,19 @@ function endedMirrors(state: FleetState, after: RolesRecord, nowMs: number): End
       const closing = closedByRoles(mirror, after, nowMs);
       return closing === null ? [] : [{ mirror, next: closing, why: closing.state }];
     }
+    const turns = `${former.kind} ${role.kind}`;
+    const isRestored = turns === 'copies awaitsRestore' || turns === 'awaitsRestore copies';
+    if (isRestored && isAsMirrored(mirror)) return [{ mirror, next: null, why: 'to be restored' }];
     if (mirror.state !== 'Promoted' || role.kind !== 'copies') return [];
     // Promoted by hand, and its direction has not turned.
     const incarnation = former.kind === 'copies' ? former.incarnation : former.kind === 'free' ? 0 : null;
     return incarnation === role.incarnation ? [] : [{ mirror, next: null, why: 'copied again' }];
   });
+}
+
+/** Neither promoted nor on the way to it: nobody waits for what becomes of it. */
+function isAsMirrored({ state }: MirrorRecord): boolean {
+  return state === 'Mirroring' || state === 'Paused';
 }
 
 /** As by a promotion at once; null where that is under way, or done. */

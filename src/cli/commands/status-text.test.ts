@@ -10,7 +10,7 @@ const atMs = Date.UTC(2026, 10, 21, 14);
 const loss = { recordsMin: 1_200n, unseenCount: 0, heardAgoMs: 2_000, perSecond: 60 };
 const link = (changes: Partial<LinkStanding>): LinkStanding => ({
   ...{ name: 'us-to-eu', source: 'us-east', destination: 'eu-west', isThere: true, direction: 'copies' },
-  ...{ conditions: [], mirrors: { Mirroring: 3 }, partitionCount: 36, ended: [] },
+  ...{ conditions: [], mirrors: { Mirroring: 3 }, partitionCount: 36, ended: [], diverged: [] },
   ...{ lagRecords: 1_200n, behindMs: 350, unknownCount: 0, loss },
   ...changes,
 });

@@ -57,6 +57,17 @@ describe('the plan of a restore', () => {
     expect(text).toContain('the last 10,000 offsets in front of each cut');
   });
 
+  test('names mirrors that somebody else wrote to, where they part, and what is only there', () => {
+    const late = partition({ wasContinued: true, partingOffset: 90n, logEnd: 97n });
+    const other = partition({ wasContinued: true, standing: 'continues', partition: 1 });
+    const told = { ...plan, topics: [topic('orders', { partitions: [late, other] })] };
+    const shown = planLines({ plan: told, history: 'all', windowOffsets: 10_000n }).join('\n');
+    expect(shown).toContain('orders: somebody wrote to us-east, although eu-west is primary');
+    expect(shown).toContain('(partition 0 from offset 90 to 97; at most 7 records in all)');
+    expect(shown).toContain('is compared from the cut to its end');
+    expect(text).not.toContain('somebody wrote');
+  });
+
   test('counts history apart that the new primary does not have', () => {
     const orders = topic('orders', { partitions: [partition({ olderEnd: 15n })] });
     const older = { ...orders, cost: { ...orders.cost, olderBytes: 2n * mib } };

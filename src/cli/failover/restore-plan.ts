@@ -46,10 +46,22 @@ export function planLines(shown: PlanShown): string[] {
           `  ${plan.onlyHere.join(', ')}: only at ${region}, never came over; left as they are, and mirrored when ${region} is primary again`,
         ]
       : []),
+    ...continuedLines(plan),
     ...takenLines(plan),
     ...(copiedTopics(plan).length > 0 ? copiedLines(shown) : []),
     ...comparedLines(shown),
     `committed positions at ${region} are those that the link's group sync brings; a restore changes none itself`,
+  ];
+}
+
+/** Mirrors that are `Diverged`. */
+function continuedLines({ region, home, topics }: RestorePlan): string[] {
+  const continued = topics
+    .filter(({ partitions }) => partitions.some(({ wasContinued }) => wasContinued === true))
+    .map(({ topic }) => topic);
+  if (continued.length === 0) return [];
+  return [
+    `  ${continued.join(', ')}: somebody wrote to ${region}, although ${home} is primary; nothing is copied into it while this goes on`,
   ];
 }
 
@@ -129,6 +141,9 @@ function comparedLines({ plan, windowOffsets }: PlanShown): string[] {
     windowOffsets === null
       ? 'compared: everything that both sides have in front of the cuts'
       : `compared: the last ${formatCount(windowOffsets)} offsets in front of each cut, and more where they differ; below, the mirror's own promise is trusted (--compare all compares everything)`,
+    ...(known.some(({ wasContinued }) => wasContinued === true)
+      ? ['what was mirrored until somebody else wrote is compared from the cut to its end']
+      : []),
     ...(uncut > 0 ? [`${plural(uncut, 'partition')} without a known cut: compared from the start`] : []),
   ];
 }
@@ -166,9 +181,10 @@ function whyCell({ partitions, fate }: TopicPlan): string {
   const parted = partitions.filter(({ standing }) => standing !== 'continues');
   const kinds = [...new Set(parted.map(({ standing }) => standingWords[standing]))];
   const [first] = parted;
+  const offsets = parted.reduce((sum, { partingOffset, logEnd }) => sum + logEnd - partingOffset, 0n);
   const place =
     first !== undefined && (first.standing === 'ahead' || first.standing === 'different')
-      ? ` (partition ${first.partition} from offset ${first.partingOffset} to ${first.logEnd})`
+      ? ` (partition ${first.partition} from offset ${first.partingOffset} to ${first.logEnd}; at most ${plural(offsets, 'record')} in all)`
       : '';
   return `${kinds.join('; ')}${place}`;
 }

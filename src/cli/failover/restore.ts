@@ -18,10 +18,11 @@ import {
 } from '../../failover/index.ts';
 import {
   deletedTopics,
+  divergedMirrors,
   type HistoryChoice,
   lookForRestore,
   restoreGround,
-  restoreSteps,
+  restoreStepsOf,
   windowOffsetsDefault,
 } from '../../failover/restore/index.ts';
 import { person } from '../fleet/fleet.ts';
@@ -122,19 +123,21 @@ class RestoreCommand {
     }
     for (const line of planLines(shown)) output.message(line);
     if (!(await this.#isConfirmed(shown))) return exitCodes.no;
+    const { diverged } = ground;
+    const facts = {
+      options: {
+        ...{ history, comparesAll: compare === 'all' },
+        confirmed: deletedTopics(shown.plan).map(({ topic }) => topic),
+        ...(diverged.length > 0 && { diverged }),
+      },
+    };
     const move: MoveRecord = {
       ...{ v: recordVersion, id: moveId(startedAtMs), group: this.#group.config.name, kind: 'restore' },
       ...{ from: ground.home.name, to: this.#region, topics, by: person(), state: 'running' },
-      ...{ startedAtMs, changedAtMs: startedAtMs, revision: 0, step: restoreSteps[0]!.name, done: [] },
-      rolesGeneration: rolesOf(this.#group).generation,
-      facts: {
-        options: {
-          ...{ history, comparesAll: compare === 'all' },
-          confirmed: deletedTopics(shown.plan).map(({ topic }) => topic),
-        },
-      },
+      ...{ startedAtMs, changedAtMs: startedAtMs, revision: 0, step: '', done: [] },
+      ...{ rolesGeneration: rolesOf(this.#group).generation, facts },
     };
-    return this.#run(ground.home, move);
+    return this.#run(ground.home, { ...move, step: restoreStepsOf(move)[0]!.name });
   }
 
   /** The same command given again after its end. */
@@ -149,7 +152,12 @@ class RestoreCommand {
   }
 
   #isWaiting({ to, topics }: MoveRecord): boolean {
-    const waiting = rolesOf(this.#group).awaitsRestore[to] ?? [];
+    const roles = rolesOf(this.#group);
+    const diverged = divergedMirrors(this.#group, roles, this.#group.regions.get(to)!);
+    const waiting = [
+      ...(Object.hasOwn(roles.awaitsRestore, to) ? roles.awaitsRestore[to]! : []),
+      ...diverged.map(({ sourceTopic }) => sourceTopic),
+    ];
     return topics === null ? waiting.length > 0 : topics.some((topic) => waiting.includes(topic));
   }
 
@@ -188,7 +196,7 @@ class RestoreCommand {
   }
 
   async #goOn({ move, home }: RunningMove): Promise<ExitCode> {
-    const done = `${move.done.length} of ${restoreSteps.length} steps are done`;
+    const done = `${move.done.length} of ${restoreStepsOf(move).length} steps are done`;
     this.#say(`going on with the ${describeMove(move, Date.now())} (${done})`);
     return this.#run(home, move);
   }
@@ -196,16 +204,16 @@ class RestoreCommand {
   async #undo({ move, home }: RunningMove): Promise<ExitCode> {
     const undone = await undoMove({
       ...this.#base(home),
-      ...{ move, steps: restoreSteps, signal: this.#context.signal },
+      ...{ move, steps: restoreStepsOf(move), signal: this.#context.signal },
     });
     if (this.#options.json) this.#context.output.data(formatJson({ outcome: 'undone', move: undone }));
-    this.#say(`taken back: ${move.to} waits for a restore as before`);
+    this.#say(`taken back: ${move.to} stands as before`);
     return exitCodes.ok;
   }
 
   async #run(home: OpenRegion, begun: MoveRecord): Promise<ExitCode> {
     const { output, signal } = this.#context;
-    const end = await runMove({ ...this.#base(home), move: begun, steps: restoreSteps, signal });
+    const end = await runMove({ ...this.#base(home), move: begun, steps: restoreStepsOf(begun), signal });
     const { move } = end;
     const reason = end.kind === 'failed' ? reasonOf(end.error) : null;
     if (this.#options.json)

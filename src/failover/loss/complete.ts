@@ -11,6 +11,7 @@ import type { MoveRecord, RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { formatCount } from '../../units.ts';
 import { clusterLogs } from '../../verify/index.ts';
+import { restoredSince } from '../restored-since.ts';
 import type { MoveContext, OpenRegion } from '../types.ts';
 import { groupsBack, undecidedTransactions } from './known.ts';
 import { orError, placeOf, readTails, wholeParts } from './lost-logs.ts';
@@ -52,7 +53,12 @@ export async function completeStored(context: Reading, { at, report }: StoredLos
   const { group, signal } = context;
   const lost = group.regions.get(report.summary.from);
   if (lost === undefined || lost.cluster === null) return report;
-  const isLost = (topic: string): boolean => awaitsRestore(group.roles(), lost.name, topic);
+  const restored = restoredSince(
+    Array.from(group.regions.values(), ({ state }) => state),
+    { group: group.config.name, failover: report.summary.moveId, region: lost.name },
+  );
+  const isLost = (topic: string): boolean =>
+    !restored.has(topic) && awaitsRestore(group.roles(), lost.name, topic);
   if (report.summary.completedAtMs !== null && !(await hasGrown(lost.cluster, report, isLost))) return report;
   const completed = await read(context, report, { lost, isLost });
   await storeLoss(at, completed, signal);

@@ -3,6 +3,7 @@
 import type { MoveRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { historyOf } from './cost.ts';
+import type { DivergedMirror } from './diverged.ts';
 import { type HistoryChoice, historyChoices, type RestorePlan } from './types.ts';
 
 /** What a person chose and confirmed. */
@@ -12,6 +13,8 @@ export interface RestoreOptions {
   readonly comparesAll: boolean;
   /** Topics that may be deleted at the restored region. */
   readonly confirmed: readonly string[];
+  /** Mirrors that were `Diverged` when it began. Default: none. */
+  readonly diverged?: readonly DivergedMirror[];
 }
 
 export interface FoundTail {
@@ -65,6 +68,11 @@ export function optionsOf(move: MoveRecord): RestoreOptions {
   const { options } = move.facts as { options?: RestoreOptions };
   if (options !== undefined && historyChoices.includes(options.history)) return options;
   throw lacking(move, 'options');
+}
+
+/** Mirrors that somebody else had written to. */
+export function divergedOf(move: MoveRecord): readonly DivergedMirror[] {
+  return optionsOf(move).diverged ?? [];
 }
 
 export function foundIn(plan: RestorePlan, history: HistoryChoice): Found {

@@ -3,6 +3,7 @@ import { type FleetState, type MirrorRecord, primaryOf } from '../../control/ind
 import { LockstepError } from '../../errors.ts';
 import { isInternalTopic, type LinkConfig, matchesTopic } from '../../topology/index.ts';
 import type { OpenGroup, OpenRegion } from '../types.ts';
+import { type DivergedMirror, divergedMirrors } from './diverged.ts';
 
 export interface RestoreGround {
   readonly group: OpenGroup;
@@ -14,16 +15,20 @@ export interface RestoreGround {
   readonly link: LinkConfig;
   /** Topics that wait for this restore. */
   readonly topics: readonly string[];
+  /** Those of them that were mirrored from home until somebody else wrote to them. */
+  readonly diverged: readonly DivergedMirror[];
 }
 
 /**
- * @param only topics that are meant; null: all that wait
+ * @param only topics that are meant; null: all that wait, and all mirrors that are `Diverged`
+ * @param known of a restore that has begun: mirrors that were `Diverged` then. Default: those that are
  * @throws LockstepError USAGE where nothing waits, or it is not told what is meant; CLUSTER_UNREACHABLE.
  */
 export function restoreGround(
   group: OpenGroup,
   region: string,
   only: readonly string[] | null,
+  known?: readonly DivergedMirror[],
 ): RestoreGround {
   const { config } = group;
   if (!config.regions.includes(region))
@@ -34,11 +39,20 @@ export function restoreGround(
     throw usage(
       `group ${config.name} has no roles yet in any region that answers; start agents with lockstep run`,
     );
-  const waiting = Object.hasOwn(roles.awaitsRestore, region) ? roles.awaitsRestore[region]! : [];
+  const diverged = known ?? divergedMirrors(group, roles, group.regions.get(region)!);
+  const waiting = [
+    ...new Set([
+      ...(Object.hasOwn(roles.awaitsRestore, region) ? roles.awaitsRestore[region]! : []),
+      ...(known === undefined ? diverged.map(({ sourceTopic }) => sourceTopic) : []),
+    ]),
+  ];
   if (waiting.length === 0)
     throw usage(`nothing waits for a restore at ${region}; lockstep status shows how the group stands`);
   const unknown = only?.filter((topic) => !waiting.includes(topic)) ?? [];
-  if (unknown.length > 0) throw usage(`${unknown.join(', ')}: not waiting for a restore at ${region}`);
+  if (unknown.length > 0)
+    throw usage(
+      `${unknown.join(', ')}: neither waiting for a restore at ${region} nor Diverged there; lockstep status shows how the group stands`,
+    );
   const topics = only ?? waiting;
   const byHome = Map.groupBy(topics, (topic) => primaryOf(roles, topic).region);
   if (byHome.size > 1) {
@@ -48,13 +62,20 @@ export function restoreGround(
     );
   }
   const [home] = byHome.keys();
-  return groundBetween(group, { region, home: home!, topics });
+  const ofThese = diverged.filter(({ sourceTopic }) => topics.includes(sourceTopic));
+  return groundBetween(group, { region, home: home!, topics, diverged: ofThese });
 }
 
 /** The same for a restore that is under way, whose topics may not wait any more. @throws as `restoreGround` */
 export function groundBetween(
   group: OpenGroup,
-  { region, home, topics }: { region: string; home: string; topics: readonly string[] },
+  {
+    region,
+    home,
+    topics,
+    diverged = [],
+  }: { region: string; home: string } & Pick<RestoreGround, 'topics'> &
+    Partial<Pick<RestoreGround, 'diverged'>>,
 ): RestoreGround {
   const { config, topology } = group;
   const link = Object.values(topology.links).find(
@@ -63,7 +84,7 @@ export function groundBetween(
   );
   if (link === undefined)
     throw usage(`group ${config.name} has no link from ${home} to ${region}: nothing could be copied`);
-  return { group, link, topics, lost: reached(group, region), home: reached(group, home) };
+  return { group, link, topics, diverged, lost: reached(group, region), home: reached(group, home) };
 }
 
 function reached(group: OpenGroup, name: string): OpenRegion {
@@ -93,16 +114,24 @@ interface CutGround {
   };
   readonly home: { readonly name: string; readonly state: Pick<FleetState, 'mirrors'> | null };
   readonly lost: { readonly name: string };
+  readonly diverged?: readonly DivergedMirror[];
 }
 
 /** Where the new primary's mirror of a topic was cut, by the record of the promotion. */
 export function knownCut(
-  { group, home, lost }: CutGround,
+  { group, home, lost, diverged = [] }: CutGround,
   topic: string,
   ids: { readonly lost: string; readonly home: string },
 ): KnownCut {
   const mirrors = mirrorsOf(group, home, topic);
   const own = mirrors.find(({ link }) => link.source === lost.name);
+  const continued = diverged.find(({ sourceTopic }) => sourceTopic === topic);
+  if (continued !== undefined) {
+    // It may have been made anew since it was the primary's: then nothing says how far both are the same.
+    const isFormer = own?.mirror.sourceTopicId === ids.lost && own.mirror.mirrorTopicId === ids.home;
+    const isSameTopic = continued.sourceTopicId === ids.home && continued.mirrorTopicId === ids.lost;
+    return { cuts: isFormer ? cutsOf(own.mirror) : null, isSameTopic };
+  }
   if (own !== undefined) {
     const { sourceTopicId, mirrorTopicId } = own.mirror;
     const isSameTopic = sourceTopicId === ids.lost && mirrorTopicId === ids.home;
@@ -132,6 +161,11 @@ function cutsOf({ promotion }: MirrorRecord): readonly bigint[] | null {
   const cuts: bigint[] = [];
   for (const { partition, cutOffset } of partitions) cuts[partition] = BigInt(cutOffset);
   return cuts;
+}
+
+/** Whether the topic was mirrored from the new primary since it was cut. */
+export function isDiverged({ diverged }: Pick<RestoreGround, 'diverged'>, topic: string): boolean {
+  return diverged.some(({ sourceTopic }) => sourceTopic === topic);
 }
 
 /** Whether gaps were filled with copies on the way to the new primary. */

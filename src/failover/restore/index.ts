@@ -8,11 +8,12 @@ export {
   lacksRoom,
   type RestoreCost,
 } from './cost.ts';
+export { type DivergedMirror, divergedMirrors } from './diverged.ts';
 export type { RestoreOptions } from './facts.ts';
 export { type RestoreGround, restoreGround } from './ground.ts';
 export { type LookOptions, lookForRestore, windowOffsetsDefault } from './look.ts';
 export { olderName } from './quarantine.ts';
-export { restoreSteps } from './steps.ts';
+export { restoreSteps, restoreStepsOf } from './steps.ts';
 export {
   copiedTopics,
   deletedTopics,

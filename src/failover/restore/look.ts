@@ -8,7 +8,7 @@ import { listTopics } from '../../client/index.ts';
 import { Slots } from '../../slots.ts';
 import { clusterLogs, type LogSource } from '../../verify/index.ts';
 import { type BothSides, partitionsOf } from './both-sides.ts';
-import { gapsHoldCopies, isMirrored, knownCut, type RestoreGround } from './ground.ts';
+import { gapsHoldCopies, isDiverged, isMirrored, knownCut, type RestoreGround } from './ground.ts';
 import { keyOf, lostLogs } from './lost-logs.ts';
 import { findParting, type LostLog } from './parting.ts';
 import { quarantineName } from './quarantine.ts';
@@ -97,6 +97,7 @@ async function partitionPlans(
             findParting(logs, log, {
               cutOffset: cuts?.[partition] ?? null,
               gapsHoldCopies: gapsHoldCopies(ground),
+              wasContinued: isDiverged(ground, topic),
               windowOffsets,
               ...(signal && { signal }),
             }),

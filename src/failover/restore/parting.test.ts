@@ -28,6 +28,7 @@ interface Sides {
   readonly home: RecordView[];
   readonly cut: number | null;
   readonly window?: number | null;
+  readonly wasContinued?: boolean;
   readonly sizes?: readonly [number[], number[]];
   /** The logs' starts; what is in front of them is there no more. */
   readonly starts?: readonly [lost: number, home: number];
@@ -38,6 +39,7 @@ function find({
   home,
   cut,
   window = 4,
+  wasContinued = false,
   sizes = [[3], [3]],
   starts = [0, 0],
 }: Sides): Promise<PartitionPlan> {
@@ -53,7 +55,7 @@ function find({
   return findParting({ lost: one, home: other }, lostLog(one), {
     cutOffset: cut === null ? null : BigInt(cut),
     windowOffsets: window === null ? null : BigInt(window),
-    gapsHoldCopies: false,
+    ...{ gapsHoldCopies: false, wasContinued },
   });
 }
 
@@ -81,6 +83,49 @@ describe('where two logs part', () => {
       offset >= 10 && offset < 18 ? `other ${offset}` : same(offset);
     const plan = await find({ lost: range(0, 20, replaced), home: range(0, 30, same), cut: 20 });
     expect(plan).toMatchObject({ standing: 'different', partingOffset: 10n });
+  });
+
+  describe('a mirror that somebody else wrote to', () => {
+    const mirror = { home: range(0, 60, same), cut: 20, wasContinued: true };
+    const late = (from: number, to: number) => (offset: number) =>
+      offset >= from && offset < to ? `late ${offset}` : same(offset);
+
+    test('parts where the first of theirs stands, and not at its cut', async () => {
+      const plan = await find({ ...mirror, lost: range(0, 40, late(35, 40)) });
+      expect(plan).toMatchObject({
+        standing: 'ahead',
+        partingOffset: 35n,
+        compared: { start: 0n, end: 40n },
+      });
+    });
+
+    test('parts there, although what follows is the same at the same offsets, for longer than any window', async () => {
+      const plan = await find({ ...mirror, lost: range(0, 50, late(22, 23)) });
+      expect(plan).toMatchObject({ standing: 'ahead', partingOffset: 22n });
+    });
+
+    test('parts where the new primary ends', async () => {
+      const plan = await find({ ...mirror, lost: range(0, 64, same) });
+      expect(plan).toMatchObject({ standing: 'ahead', partingOffset: 60n, logEnd: 64n });
+    });
+
+    test('parts right behind the cut where it was written to before anything was copied', async () => {
+      const plan = await find({ ...mirror, lost: range(0, 23, late(20, 23)) });
+      expect(plan).toMatchObject({ standing: 'ahead', partingOffset: 20n });
+    });
+
+    test('is compared as a whole where no cut is known', async () => {
+      const plan = await find({ ...mirror, cut: null, lost: range(0, 40, late(3, 4)) });
+      expect(plan).toMatchObject({ standing: 'ahead', partingOffset: 3n, compared: { start: 0n, end: 40n } });
+    });
+
+    test('continues where both are the same, and differs in front of the cut where its leader lost records', async () => {
+      expect(await find({ ...mirror, lost: range(0, 40, same) })).toMatchObject({
+        ...{ standing: 'continues', partingOffset: 40n },
+      });
+      const plan = await find({ ...mirror, lost: range(0, 40, late(12, 40)) });
+      expect(plan).toMatchObject({ standing: 'different', partingOffset: 12n });
+    });
   });
 
   test('offsets without a record say nothing: it is looked further in front', async () => {

@@ -13,6 +13,13 @@
 // the cut, backwards in windows, until one that has records is the same from its start to its end: a leader that lost
 // acknowledged records and took others in their place leaves a difference at the end of the log, not one far in
 // front of it. Below the last window the mirror's own promise is trusted, unless everything is to be compared.
+//
+// A mirror that somebody else wrote to (`Diverged`) was continued behind its cut, by copies of the new primary:
+//
+//   lost      0 ............ cut | copies | theirs ..... end     and, at most, copies that landed too high among them
+//   home      0 ............ cut | markers, records ................
+//
+// There the cut says where comparing may end, not where the logs part: all behind it is compared, in one window.
 import { earlier, later } from '../../offsets.ts';
 import { type PartitionLog, Span } from '../../verify/index.ts';
 import type { PartitionPlan, Standing } from './types.ts';
@@ -36,6 +43,8 @@ export interface PartingOptions {
   readonly cutOffset: bigint | null;
   /** How many offsets are compared at first; null: all. */
   readonly windowOffsets: bigint | null;
+  /** It was mirrored from the new primary since the cut, until somebody else wrote to it. Default: nothing was. */
+  readonly wasContinued?: boolean;
   /** Whether a gap of the lost log may be filled with copies at the new primary (`compactionGaps: copies`). */
   readonly gapsHoldCopies: boolean;
   readonly signal?: AbortSignal;
@@ -50,16 +59,19 @@ export async function findParting(
   lost: LostLog,
   options: PartingOptions,
 ): Promise<PartitionPlan> {
-  const { cutOffset, windowOffsets } = options;
+  const { cutOffset, windowOffsets, wasContinued = false } = options;
   const { partition, logStart, logEnd, lastStableOffset } = lost;
   const home = await logs.home.offsets(options.signal);
-  const shared = earlier(cutOffset ?? home.lastStableOffset, home.lastStableOffset);
+  // Read behind the lost log's end: what stands above it was never copied from there.
+  const sharedMax = wasContinued ? null : cutOffset;
+  const shared = earlier(sharedMax ?? home.lastStableOffset, home.lastStableOffset);
   const limit = earlier(earlier(logEnd, lastStableOffset), shared);
   const floor = earlier(later(logStart, home.logStartOffset), limit);
   const whole = cutOffset === null || windowOffsets === null;
   let parting = limit;
   let windowEnd = limit;
-  let windowLength = whole ? limit - floor : windowOffsets;
+  const behindCut = whole || !wasContinued ? 0n : limit - earlier(cutOffset, limit);
+  let windowLength = whole ? limit - floor : behindCut + windowOffsets;
   while (windowEnd > floor) {
     const start = later(floor, windowEnd - windowLength);
     const { difference, records } = await compareWindow(logs, { start, end: windowEnd }, options);
@@ -69,10 +81,12 @@ export async function findParting(
     parting = difference ?? parting;
     windowLength *= growth;
   }
-  const standing = standingOf({ parting, limit, logEnd, lastStableOffset });
+  const ground = wasContinued ? earlier(cutOffset ?? floor, limit) : limit;
+  const standing = standingOf({ parting, limit, ground, logEnd, lastStableOffset });
   const partingOffset = standing === 'continues' ? logEnd : later(parting, logStart);
   return {
     ...{ partition, standing, logStart, logEnd, cutOffset, partingOffset },
+    ...(wasContinued && { wasContinued }),
     olderEnd: olderEndOf({ logStart, partingOffset }, home.logStartOffset),
     compared: limit > floor ? { start: windowEnd, end: limit } : null,
   };
@@ -89,10 +103,13 @@ export function olderEndOf(
 function standingOf(at: {
   parting: bigint;
   limit: bigint;
+  /** In front of it the lost log was mirrored to the new primary. */
+  ground: bigint;
   logEnd: bigint;
   lastStableOffset: bigint;
 }): Standing {
-  if (at.parting < at.limit) return 'different';
+  if (at.parting < at.ground) return 'different';
+  if (at.parting < at.limit) return 'ahead';
   if (at.logEnd === at.limit) return 'continues';
   return at.lastStableOffset === at.limit ? 'undecided' : 'ahead';
 }

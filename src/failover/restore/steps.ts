@@ -11,6 +11,7 @@ import { untilCopied } from './copy.ts';
 import { describeCopy } from './copy-progress.ts';
 import { deleteSaved, stillThere } from './delete-topics.ts';
 import {
+  divergedOf,
   foundAsFacts,
   foundIn,
   foundOf,
@@ -20,6 +21,7 @@ import {
   verifiedOf,
 } from './facts.ts';
 import { groundBetween, type RestoreGround, restoreGround } from './ground.ts';
+import { hold } from './hold.ts';
 import { lookForRestore, windowOffsetsDefault } from './look.ts';
 import { saveOlder, untilOlderSaved, verifyOlder } from './older.ts';
 import { requireWaiting, restoredRoles, restoredTopicsOf } from './restored-roles.ts';
@@ -41,7 +43,7 @@ const look: Step = {
     const { group, signal } = context;
     const { history, comparesAll, confirmed } = optionsOf(move);
     await group.reopen();
-    const ground = restoreGround(group, move.to, move.topics);
+    const ground = restoreGround(group, move.to, move.topics, divergedOf(move));
     const plan = await lookForRestore(ground, {
       atMs: move.startedAtMs,
       windowOffsets: comparesAll ? null : windowOffsetsDefault,
@@ -200,7 +202,10 @@ const rolesHere: Step = {
     const anew = new Set(copied.map(({ topic }) => topic));
     const kept = [...topics].filter((topic) => !anew.has(topic));
     // Nothing else may write to a log when the new primary is mirrored into it.
-    const former = await closeFormer(await underWay(context, move), kept, signal);
+    // What was mirrored from there until now has no former writer but those that the switchover shut out.
+    const diverged = new Set(divergedOf(move).map(({ sourceTopic }) => sourceTopic));
+    const lost = kept.filter((topic) => !diverged.has(topic));
+    const former = await closeFormer(await underWay(context, move), lost, signal);
     const change = { moveId: move.id, by, atMs: nowMs() };
     const next = restoredRoles(roles, { region: move.to, topics }, change);
     // Before they are set: afterwards nobody can tell any more which topics waited.
@@ -261,6 +266,11 @@ export const restoreSteps: readonly Step[] = [
   ...[beginStep, rolesHere, rolesThere, copyStep, verifyCopies],
 ];
 
+/** Those of this restore. */
+export function restoreStepsOf(move: MoveRecord): readonly Step[] {
+  return divergedOf(move).length === 0 ? restoreSteps : [hold, ...restoreSteps];
+}
+
 /** Counts what is saved, and says how far it is. */
 class SavedCount {
   readonly signal: AbortSignal;
@@ -284,7 +294,9 @@ class SavedCount {
 async function underWay({ group }: MoveContext, move: MoveRecord): Promise<RestoreGround> {
   // A third region that is gone would hold up each step.
   if ([move.to, move.from].some((name) => group.regions.get(name)?.cluster === null)) await group.reopen();
-  return groundBetween(group, { region: move.to, home: move.from, topics: [] });
+  return groundBetween(group, {
+    ...{ region: move.to, home: move.from, topics: [], diverged: divergedOf(move) },
+  });
 }
 
 /** Says how far it is, not too often. */

@@ -38,8 +38,10 @@ export interface PartitionPlan {
   readonly olderEnd: bigint;
   readonly logStart: bigint;
   readonly logEnd: bigint;
-  /** The first offset that the new primary did not take from here; null where nobody knows it. */
+  /** The first offset that the new primary did not take from here, as it was promoted; null where nobody knows it. */
   readonly cutOffset: bigint | null;
+  /** It was mirrored from the new primary since, so that only what was compared tells. */
+  readonly wasContinued?: true;
   /** Offsets that were compared, the last one excluded; null where there was nothing to compare. */
   readonly compared: { readonly start: bigint; readonly end: bigint } | null;
 }
@@ -103,7 +105,8 @@ export interface RestorePlan {
 }
 
 /** Offsets behind the cut that retention took before anybody could save them. */
-export function takenOffsets({ standing, cutOffset, logStart }: PartitionPlan): bigint {
+export function takenOffsets({ standing, cutOffset, logStart, wasContinued }: PartitionPlan): bigint {
+  if (wasContinued === true) return 0n;
   return standing === 'ahead' && cutOffset !== null && logStart > cutOffset ? logStart - cutOffset : 0n;
 }
 

@@ -37,7 +37,7 @@ export function lookAtLink(
       standing: {
         ...base,
         isThere: region.gone === null ? false : null,
-        ...{ conditions: [], mirrors: {}, partitionCount: 0, ended: [] },
+        ...{ conditions: [], mirrors: {}, partitionCount: 0, ended: [], diverged: [] },
         ...{ lagRecords: null, behindMs: null, unknownCount: 0, loss: sumLosses([]) },
       },
     };
@@ -52,7 +52,7 @@ export function lookAtLink(
         const status = state.statuses.get(
           statusKey({ link: name, topic, partition }).slice('status/'.length),
         );
-        return { place: `${topic}-${partition}`, status };
+        return { topic, place: `${topic}-${partition}`, status };
       }),
     );
   const told = partitions
@@ -75,6 +75,9 @@ export function lookAtLink(
       ended: partitions.flatMap(({ place, status }) =>
         status !== undefined && hasEnded(status.state) ? [`${place} is ${status.state}`] : [],
       ),
+      diverged: [
+        ...new Set(partitions.flatMap(({ topic, status }) => (status?.state === 'Diverged' ? [topic] : []))),
+      ],
       lagRecords:
         told.length === 0 ? null : told.reduce((sum, { lagRecords }) => sum + BigInt(lagRecords!), 0n),
       behindMs: behind.length === 0 || behind.includes(null) ? null : Math.max(...behind.map((ms) => ms!)),

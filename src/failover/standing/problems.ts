@@ -129,7 +129,10 @@ function links(link: LinkStanding, seen: Seen, file: string): Problem[] {
   if (link.ended.length > 0)
     found.push({
       what: `link ${name}: ${some(link.ended)}: what they lack would be lost`,
-      remedy: `${describe} says why, and docs/states.md what to do`,
+      remedy:
+        link.diverged.length > 0
+          ? restoreWords(link, file)
+          : `${describe} says why, and docs/states.md what to do`,
     });
   const stopped = Object.entries(link.mirrors).filter(([state]) => state === 'Paused');
   for (const [state, count] of stopped)
@@ -167,6 +170,11 @@ function links(link: LinkStanding, seen: Seen, file: string): Problem[] {
       remedy: `look at the agents' connection: lockstep doctor ${file}`,
     });
   return found;
+}
+
+/** All of them: the command is to be pasted. */
+function restoreWords({ destination, diverged }: LinkStanding, file: string): string {
+  return `stop whoever writes to ${diverged.length === 1 ? 'it' : 'them'} at ${destination}; then lockstep restore ${destination} ${file} --topics ${diverged.join(',')} keeps what only ${destination} has, and copies the rest again`;
 }
 
 /** The same condition of many topics is one line. */

@@ -208,6 +208,12 @@ describe('a failover is unsafe', () => {
     expect(all.problems.every(({ remedy }) => remedy.length > 10)).toBe(true);
   });
 
+  test('with mirrors that somebody else wrote to: the command that mends them is told', () => {
+    const diverged = (topic: string) => ({ topic, statuses: [{}, { state: 'Diverged', reason: 'x' }] });
+    const all = standing({}, { mirrors: [diverged('orders'), diverged('bills')] });
+    expect(all.problems[0]!.remedy).toContain('then lockstep restore eu f.yaml --topics orders,bills keeps');
+  });
+
   test('while topics await a restore, and nothing is asked of their link', () => {
     const turned = roles({
       ...{ generation: 2, primary: { region: 'eu', sinceGeneration: 2 } },

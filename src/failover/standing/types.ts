@@ -71,6 +71,8 @@ export interface LinkStanding {
   readonly partitionCount: number;
   /** Partitions that have stopped for good: `orders-3 is Diverged`. */
   readonly ended: readonly string[];
+  /** Topics of which a partition is `Diverged`: somebody else wrote to it. */
+  readonly diverged: readonly string[];
   /** Over partitions that tell; null: none does. */
   readonly lagRecords: bigint | null;
   readonly behindMs: number | null;
