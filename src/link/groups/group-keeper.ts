@@ -5,7 +5,7 @@ import { LockstepError } from '../../errors.ts';
 import { Slots } from '../../slots.ts';
 import { noteBehind } from './behind.ts';
 import { maybeHidden } from './rights.ts';
-import { reportEntry, reportText } from './statuses.ts';
+import { leftAlone, reportEntry, reportText } from './statuses.ts';
 import { GroupSync, type SyncResult } from './sync.ts';
 import { GroupTelling } from './telling.ts';
 import type { GroupKeeperOptions, GroupReport, GroupStatus, GroupSyncConfig, GroupsStatus } from './types.ts';
@@ -58,6 +58,7 @@ export class GroupKeeper {
         if (!(error instanceof LockstepError)) throw error;
         if (this.#stopping.signal.aborted) return;
         this.#lastError = error.message;
+        this.#options.checkpoints?.failed(error);
         this.#telling.problem('destination', `groups are not synced: ${error.message}`);
       }
     });
@@ -163,8 +164,7 @@ export class GroupKeeper {
       isSourceHeard: first.isSourceHeard,
       sourceHeardAtMs: this.#sync.sourceHeardAtMs,
       isComplete:
-        first.isSourceHeard &&
-        groups.every(({ isComplete, state }) => isComplete || state === 'NotSupported'),
+        first.isSourceHeard && groups.every(({ isComplete, state }) => isComplete || leftAlone.has(state)),
       error: first.sourceError,
       groups,
     };

@@ -1,7 +1,8 @@
 // Which positions of a group are to be committed at the destination: pure. The rules, in this order:
 //
 //   1. Only for a group that is empty or absent there: Kafka takes positions from outside for no other.
-//   2. Only on topics that are mirrors; source offset - k where the mirror is shifted.
+//   2. Only on topics that are mirrors; source offset - k where the mirror is shifted. Where a mirror was taken over from
+//      MirrorMaker 2, offsets in front of that point differ by other amounts, so such positions are left alone.
 //   3. Never beyond the mirror's high watermark: a consumer would be out of range, or miss what is yet to come.
 //      What is beyond is committed up to there, so that as little as possible is read again.
 //   4. Never backwards, unless asked.
@@ -62,6 +63,10 @@ export interface PlannedPosition {
   readonly destination: bigint | null;
   readonly state: PositionState;
   readonly isBelowMirrorStart: boolean;
+  /** In front of the point where the mirror was taken over from MirrorMaker 2. */
+  readonly isBeforeTakeover?: boolean;
+  /** Where a consumer can go on at the mirror: `wanted`, but not beyond its end; absent: that end was not read. */
+  readonly reachable?: bigint;
   /** What to commit, under the mirror's name; null: nothing. */
   readonly commit: Position | null;
 }
@@ -121,6 +126,14 @@ export function isActive(state: string): boolean {
   return !['', 'Empty', 'Dead', 'Absent'].includes(state);
 }
 
+/** The same without commits: `sync.groups.commits: false`. */
+export function uncommitted(plan: GroupPlan): GroupPlan {
+  const positions = plan.positions.map((position) => ({ ...position, commit: null }));
+  if (plan.state !== 'Synced' && plan.state !== 'Ahead') return { ...plan, positions };
+  const reason = 'sync.groups.commits is false: its positions are looked at, and not committed here';
+  return { ...plan, positions, state: 'NotCommitted', reason };
+}
+
 /** Why positions of such a group do not travel; null where they do. */
 export function unsupportedReason(
   group: Pick<SeenGroup, 'type' | 'protocolType'>,
@@ -174,17 +187,21 @@ function planPosition(
   const keep = held !== undefined && input.isRefreshDue ? commitAt(held.offset, held.metadata) : null;
 
   if (shift === null) return [{ ...base, state: 'unknown', commit: keep }];
+  if (position.offset < (mirror.takenAt?.(partition) ?? 0n))
+    return [{ ...base, state: 'unknown', isBeforeTakeover: true, commit: keep }];
+  const end = edges.highWatermark;
+  const within = end === null ? {} : { reachable: earlier(wanted, end) };
   if (held !== undefined && held.offset === wanted && held.metadata === metadata)
-    return [{ ...base, state: 'synced', commit: keep }];
+    return [{ ...base, ...within, state: 'synced', commit: keep }];
   if (held !== undefined && held.offset > wanted && !input.mayGoBack)
-    return [{ ...base, state: 'ahead', commit: keep }];
+    return [{ ...base, ...within, state: 'ahead', commit: keep }];
   if (edges.highWatermark === null) return [{ ...base, state: 'unknown', commit: keep }];
   const reachable = earlier(wanted, edges.highWatermark);
   const state = reachable < wanted ? 'waiting' : 'behind';
   const isThere = held !== undefined && held.offset === reachable && held.metadata === metadata;
   const goesBack = held !== undefined && held.offset > reachable && !input.mayGoBack;
-  if (isThere || goesBack) return [{ ...base, state, commit: keep }];
-  return [{ ...base, state, commit: commitAt(reachable, metadata) }];
+  if (isThere || goesBack) return [{ ...base, state, reachable, commit: keep }];
+  return [{ ...base, state, reachable, commit: commitAt(reachable, metadata) }];
 }
 
 /** The worst of the positions decides. */
@@ -192,11 +209,17 @@ function standing(positions: readonly PlannedPosition[]): { state: GroupState; r
   if (positions.length === 0)
     return { state: 'NoPositions', reason: 'it has committed nothing for the topics of this link' };
   const of = (state: PlannedPosition['state']) => positions.filter((entry) => entry.state === state);
-  const unknown = of('unknown');
+  const before = positions.filter((entry) => entry.isBeforeTakeover);
+  const unknown = of('unknown').filter((entry) => !entry.isBeforeTakeover);
   if (unknown.length > 0)
     return {
       state: 'WaitingForMirror',
       reason: `how far the mirror is, is not known yet, or it is no copy of the source any more: ${some(unknown)}`,
+    };
+  if (before.length > 0)
+    return {
+      state: 'WaitingForMirror',
+      reason: `before the point where MirrorMaker 2's topic was taken over, where only lockstep migrate FILE can tell the position: ${some(before)}`,
     };
   const waiting = of('waiting');
   if (waiting.length > 0)

@@ -56,12 +56,14 @@ export function reportEntry(status: GroupStatus): GroupReportEntry {
 
 /** States in which the positions that are known need not be those at the source. */
 const unread: ReadonlySet<GroupState> = new Set(['NotSupported', 'NotAuthorized', 'Failed']);
+/** Groups of which nothing is to come to the destination. */
+export const leftAlone: ReadonlySet<GroupState> = new Set(['NotSupported', 'NotCommitted']);
 const groupsNamedMax = 5;
 
 /** The report in words; null where nothing is missing. */
 export function reportText({ isComplete, isSourceHeard, error, groups }: GroupReport): string | null {
   if (isComplete) return null;
-  const lacking = groups.filter((entry) => !entry.isComplete && entry.state !== 'NotSupported');
+  const lacking = groups.filter((entry) => !entry.isComplete && !leftAlone.has(entry.state));
   const named = lacking.slice(0, groupsNamedMax).map(({ group, state, reason, missing }) => {
     const positions = missing
       .slice(0, groupsNamedMax)

@@ -3,14 +3,16 @@
 //   1. the source's groups and positions, heard beforehand; when it is down, what it said last;
 //   2. how the same groups stand at the destination;
 //   3. the plan, with the ends of those mirrors where something differs;
-//   4. commits, and deletions where asked.
+//   4. commits, checkpoints, and deletions where asked.
 import { LockstepError } from '../../errors.ts';
+import type { SeenPositions } from '../mirror-maker/index.ts';
+import { checkpointsOf } from './checkpoints.ts';
 import { type CommitResult, commitPlans } from './commit.ts';
 import { followDeletions, planDeletions } from './deletions.ts';
 import { MirrorEdges } from './edges.ts';
 import { type Look, lookAtGroups } from './look.ts';
 import { OwnPositions, ownCommits } from './own-positions.ts';
-import { type GroupPlan, planGroup, type SeenGroup } from './plan.ts';
+import { type GroupPlan, planGroup, type SeenGroup, uncommitted } from './plan.ts';
 import { OffsetsRetention } from './retention.ts';
 import { groupStatus } from './statuses.ts';
 import type { GroupKeeperOptions, GroupMirror, GroupStatus, GroupSyncConfig } from './types.ts';
@@ -68,20 +70,27 @@ export class GroupSync {
     const mirrors = this.#options
       .mirrors()
       .filter(({ sourceTopic }) => sourceTopics === undefined || sourceTopics.has(sourceTopic));
-    const warning = await this.retention.look(this.#options.clock.nowMs());
-    const destination = await this.#lookAtDestination();
+    const isCommitting = config.commits !== false;
+    const warning = isCommitting ? await this.retention.look(this.#options.clock.nowMs()) : null;
+    const destination = isCommitting ? await this.#lookAtDestination() : this.#notLookedAt();
     const { look, heardAtMs } = this.#source ?? this.#assumed(destination, mirrors);
 
     const isWhole = sourceTopics === undefined;
-    const plans = await this.#plan(look, destination, mirrors, config);
+    const planned = await this.#plan(look, destination, mirrors, config);
+    const plans = isCommitting ? planned : planned.map(uncommitted);
     const results = await this.#write(() => this.#commit(plans, destination, isWhole));
+    // What stands at the destination is nobody's word about the source.
+    if (heardAtMs !== null)
+      await this.#write(() =>
+        this.#tellCheckpoints({ checkpoints: checkpointsOf(plans, look), sourceError, isWhole }),
+      );
     const nowMs = this.#nowMs();
     const times = { heardAtMs, nowMs, isWhole };
     const groups = plans.map((plan) => this.#status(plan, results.get(plan.groupId), times));
 
     const told: { level: 'info' | 'warning'; text: string }[] = [];
     if (warning !== null) told.push({ level: 'warning', text: warning });
-    if (sourceError === null && isWhole)
+    if (sourceError === null && isWhole && isCommitting)
       told.push(...(await this.#write(() => this.#forget(look, destination, mirrors, config))));
     return {
       isSourceHeard: sourceError === null,
@@ -121,6 +130,17 @@ export class GroupSync {
     if (this.#source === null) return lookAtGroups(destination, 'destination', selects);
     const ids = [...this.#source.look.groups.keys(), ...this.#own.groupIds];
     return lookAtGroups(destination, 'destination', () => false, ids);
+  }
+
+  /** Where nothing is committed, groups of the destination are none of ours, and no right on them is needed. */
+  #notLookedAt(): Look {
+    const absent = { type: '', protocolType: '', state: 'Absent', positions: [], problem: null };
+    const ids = [...(this.#source?.look.groups.keys() ?? [])];
+    return { listed: new Set(), groups: new Map(ids.map((groupId) => [groupId, { groupId, ...absent }])) };
+  }
+
+  async #tellCheckpoints(seen: SeenPositions): Promise<void> {
+    await this.#options.checkpoints?.tell(seen);
   }
 
   /** The source was never heard: what stands at the destination is all that is known, and is kept from expiring. */
@@ -163,7 +183,8 @@ export class GroupSync {
         });
       });
     this.#edges.forget();
-    // Without high watermarks every position that differs is unknown: those are the ones to read.
+    // Without high watermarks every position that differs is unknown: those are the ones to read. Checkpoints want all.
+    const isTelling = this.#options.checkpoints !== undefined;
     const positions = planAll().flatMap((plan) => plan.positions);
     const partitionOf = ({ mirrorTopic: topic, partition }: (typeof positions)[number]) => ({
       topic,
@@ -171,7 +192,7 @@ export class GroupSync {
     });
     await this.#edges.readStarts(positions.map(partitionOf), nowMs);
     await this.#edges.readHighWatermarks(
-      positions.filter(({ state }) => state === 'unknown').map(partitionOf),
+      positions.filter(({ state }) => state === 'unknown' || isTelling).map(partitionOf),
     );
     return planAll();
   }

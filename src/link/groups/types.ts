@@ -2,6 +2,7 @@
 // strings there.
 import type { Clock, Cluster } from '../../client/index.ts';
 import type { KeeperStore } from '../keeper-store.ts';
+import type { CheckpointEmitter } from '../mirror-maker/index.ts';
 import type { Notice } from '../notice.ts';
 
 /** A mirror that is not promoted yet. */
@@ -11,6 +12,11 @@ export interface GroupMirror {
   readonly partitionCount: number;
   /** The mirror's offset is the source's minus this; null: not known yet, or the mirror is no copy any more. */
   shiftOf(partition: number): bigint | null;
+  /**
+   * The source offset from which on the mirror's offsets differ by `shiftOf`: below, MirrorMaker 2 has copied, and only
+   * `lockstep migrate` can tell. Default 0: everywhere.
+   */
+  takenAt?(partition: number): bigint;
 }
 
 export interface GroupSyncConfig {
@@ -20,6 +26,8 @@ export interface GroupSyncConfig {
   readonly deletions: boolean;
   /** Positions may go back. */
   readonly backwards: boolean;
+  /** false: positions are looked at and told as checkpoints, and the destination's groups are left alone. Default true. */
+  readonly commits?: boolean;
 }
 
 export interface GroupKeeperOptions {
@@ -35,6 +43,8 @@ export interface GroupKeeperOptions {
   readonly store?: KeeperStore;
   /** Where it is noted at a promotion which positions are not the source's (`GroupsBehind`). Without it they are not. */
   readonly behind?: KeeperStore;
+  /** Who tells positions as MirrorMaker 2's checkpoints; default: nobody. */
+  readonly checkpoints?: Pick<CheckpointEmitter, 'tell' | 'failed'>;
   /** Wall clock of what is told, ms. Default Date.now. */
   nowMs?(): number;
 }
@@ -47,6 +57,7 @@ export const groupStates = {
   ActiveAtDestination:
     'the group has members at the destination; Kafka takes positions only for empty groups',
   NoPositions: 'the group has committed nothing for the topics of this link',
+  NotCommitted: 'positions are told as checkpoints where that is asked for, and not committed',
   NotSupported: 'positions of this kind of group do not travel',
   NotAuthorized: 'a right is missing',
   Failed: 'a cluster refused to tell or to take the positions',
