@@ -20,6 +20,7 @@ import {
   type MirrorExactness,
   type MirrorObserver,
   type OpenTransactionQuestions,
+  ReadLimit,
   type TopicPartition,
   transactionQuestions,
 } from '../mirror/index.ts';
@@ -38,6 +39,8 @@ export interface LinkParts {
   readonly shiftStore: ShiftStore;
   readonly onNotice: (notice: Notice) => void;
   readonly observer?: MirrorObserver;
+  /** What may be read of the source in a second. Default: what the link may, all of it here. */
+  readonly limit?: ReadLimit;
   /** How the former agent left a partition; default: nobody knows. */
   readonly takeLeft?: (partition: TopicPartition) => LeftPartition | null;
   /** Whose producer id this is, in words; null, the default: nobody knows. */
@@ -78,6 +81,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
       inFlightBytesMax: config.inFlightBytesMax,
     },
     exactness: exactnessOf(config),
+    limit: parts.limit ?? wholeLimit(config),
     openTransactions: openTransactionQuestions(source, parts.sourceConfig),
     loops: {
       destinationClusterId: destination.clusterId,
@@ -136,6 +140,12 @@ function openTransactionQuestions(
     bootstrap: bootstrap.map(formatAddress).join(','),
     isSecured: tls !== undefined || sasl !== undefined,
   };
+}
+
+function wholeLimit({ bytesPerSecondMax }: LinkConfig): ReadLimit {
+  const limit = new ReadLimit();
+  if (bytesPerSecondMax !== undefined) limit.set({ bytesPerSecondMax, share: 1 });
+  return limit;
 }
 
 function exactnessOf(link: LinkConfig): MirrorExactness {

@@ -31,7 +31,7 @@ import {
   type ReleasedPartition,
   takeoverOf,
 } from '../link/index.ts';
-import { linkProducerId, type MirrorObserver } from '../mirror/index.ts';
+import { linkProducerId, type MirrorObserver, ReadLimit } from '../mirror/index.ts';
 import {
   type LinkConfig,
   literalTopics,
@@ -86,6 +86,7 @@ const alterableKeys: ReadonlySet<keyof LinkConfig> = new Set([
   'startAt',
   'sync',
   'separateProducerIds',
+  'bytesPerSecondMax',
 ]);
 /** A source that is down for long is asked every half minute. */
 const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
@@ -110,6 +111,9 @@ export class LinkWorker {
   #producerIds: ProducerIdKeeper | null = null;
   /** Why nothing is copied. */
   #trouble: string | null = connecting;
+  /** What all copies of the link may read, and this agent's part of it. */
+  readonly #limit = new ReadLimit();
+  #limitShare = 1;
   #isStopped = false;
   #isLeading = false;
   readonly #ended = new AbortController();
@@ -225,6 +229,18 @@ export class LinkWorker {
     });
   }
 
+  /** How many of the link's partitions are this agent's: it has as much of the link's limit. */
+  sharesLimit({ owned, all }: { owned: number; all: number }): void {
+    // Without partitions nothing is read; a limit of nothing would stop those that come next.
+    this.#limitShare = Math.max(owned, 1) / Math.max(all, owned, 1);
+    this.#setLimit();
+  }
+
+  #setLimit(): void {
+    const bytesPerSecondMax = this.#standing?.config.bytesPerSecondMax;
+    this.#limit.set(bytesPerSecondMax === undefined ? null : { bytesPerSecondMax, share: this.#limitShare });
+  }
+
   /** The mirror of this topic was deleted. */
   forget(topic: string): void {
     this.#inOrder(async () => this.#runner?.forget(topic));
@@ -283,6 +299,7 @@ export class LinkWorker {
     }
     const { config } = resolved;
     this.#standing = { ...standing, config, record: this.#record };
+    this.#setLimit();
     await this.#runner?.alter({
       selects: (topic) => matchesTopic(config, topic),
       namedTopics: literalTopics(config),
@@ -309,6 +326,7 @@ export class LinkWorker {
       onWarning: (text) => this.#options.onNotice({ atMs: Date.now(), level: 'warning', text }),
     });
     this.#standing = { config, sourceConfig, source, record: this.#record };
+    this.#setLimit();
     this.#trouble = connecting;
     this.#startKeepers();
     // Not in order: what comes next must not wait for a source that is down.
@@ -354,6 +372,7 @@ export class LinkWorker {
     const runner = buildLink({
       ...{ config, source, sourceConfig, destination, onNotice },
       shiftStore: control,
+      limit: this.#limit,
       ...(observer && { observer }),
       ...(takeLeft && { takeLeft }),
       share: {

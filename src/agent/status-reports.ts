@@ -78,7 +78,8 @@ export class StatusReports {
       this.#told.delete(item);
       if (this.#options.isElsewhere(item)) continue;
       const stopped = { state: 'Stopped', reason: null, atMs: nowMs, sinceMs: nowMs };
-      entries.set(statusKey(item), { ...record, ...stopped });
+      const { isHeldBack: _, ...last } = record;
+      entries.set(statusKey(item), { ...last, ...stopped });
     }
     return entries;
   }
@@ -127,6 +128,7 @@ function recordOf(
     lastFetchAtMs: status.lastFetchAtMs,
     lastError: status.lastError,
     shift: String(status.shift),
+    ...(status.isHeldBack && { isHeldBack: true }),
   };
 }
 

@@ -79,6 +79,7 @@ const status = z.looseObject({
   lastFetchAtMs: timeMs.nullable(),
   lastError: text.nullable(),
   shift: decimal,
+  isHeldBack: z.literal(true).optional(),
   released: z
     .looseObject({ generationId: name, mirrorTopicId: text, leaderEpoch: z.int(), logEnd: decimal })
     .optional(),

@@ -283,6 +283,8 @@ export interface StatusRecord {
   readonly lastFetchAtMs: number | null;
   readonly lastError: string | null;
   readonly shift: string;
+  /** It waits for the limit of its link (`bytesPerSecondMax`). */
+  readonly isHeldBack?: true;
   /** In the last word of an agent that gave it up cleanly. */
   readonly released?: ReleaseRecord;
 }

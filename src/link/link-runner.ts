@@ -183,6 +183,7 @@ export class LinkRunner {
       ...{ name, source: source.name, destination: destination.name },
       partitions: mirror.status(),
       heldBytes: mirror.heldBytes,
+      reading: mirror.reading,
     };
   }
 

@@ -1,5 +1,5 @@
 // How a link and its topics stand, for people, metrics and the fleet.
-import type { PartitionStatus } from '../mirror/index.ts';
+import type { PartitionStatus, ReadStatus } from '../mirror/index.ts';
 
 export type TopicState =
   /** Being created or checked, or waited for; see the reason. */
@@ -63,6 +63,8 @@ export interface LinkStatus {
   readonly partitions: readonly PartitionStatus[];
   /** Bytes of fetched frames held now. */
   readonly heldBytes: number;
+  /** What was read of the source, and how its limit stands; absent while the source was not reached. */
+  readonly reading?: ReadStatus;
   /** Why the last look at the topics failed; null when it did not. */
   readonly discoveryError: string | null;
 }

@@ -35,6 +35,21 @@ export class LinkFamilies {
     'lockstep_held_bytes_max',
     'Bound of lockstep_held_bytes; nothing is fetched beyond it',
   );
+  readonly #read = new Family(
+    'counter',
+    'lockstep_source_read_bytes_total',
+    'Bytes of the source’s answers to fetches, which is what a limit (bytesPerSecondMax) counts',
+  );
+  readonly #limit = new Family(
+    'gauge',
+    'lockstep_read_limit_bytes_per_second',
+    'This agent’s part of what the link may read in a second (bytesPerSecondMax); absent without a limit',
+  );
+  readonly #limited = new Family(
+    'gauge',
+    'lockstep_read_limit_holds_back',
+    '1 while partitions wait because of the limit; absent without a limit',
+  );
   readonly #mirrors = new Family(
     'gauge',
     'lockstep_mirrors',
@@ -61,6 +76,9 @@ export class LinkFamilies {
       this.#discovery,
       this.#held,
       this.#heldMax,
+      this.#read,
+      this.#limit,
+      this.#limited,
       this.#mirrors,
       this.#topics,
       this.#certificates,
@@ -74,6 +92,15 @@ export class LinkFamilies {
     this.#generation.add({}, generation);
   }
 
+  #addReading(link: string, reading: LinkView['reading']): void {
+    if (reading === undefined) return;
+    const { readBytes, allowance, heldBack } = reading;
+    this.#read.add({ link }, readBytes);
+    if (allowance === null) return;
+    this.#limit.add({ link }, allowance.bytesPerSecondMax * allowance.share);
+    this.#limited.add({ link }, heldBack === null ? 0 : 1);
+  }
+
   addLink(view: LinkView, { nowMs, isLeader }: { nowMs: number; isLeader: boolean }): void {
     const link = view.name;
     const { sourceHeardAtMs } = view;
@@ -84,6 +111,7 @@ export class LinkFamilies {
     this.#discovery.add({ link }, view.discoveryError === null ? 0 : 1);
     this.#held.add({ link }, view.heldBytes);
     this.#heldMax.add({ link }, view.heldBytesMax);
+    this.#addReading(link, view.reading);
     for (const { cluster, kind, subject, expiresAtMs } of firstToExpire(view.certificates))
       this.#certificates.add({ link, cluster, kind, subject }, (expiresAtMs - nowMs) / dayMs);
     if (!isLeader) return;

@@ -316,6 +316,17 @@ a1     a1-host pid 7  0.1.0             2  yes     1.0 s ago  -
     });
   });
 
+  test('says how many partitions wait for the link’s limit', async () => {
+    fleet.link('us-to-eu', { config: { topics: ['orders'], bytesPerSecondMax: 1_048_576 } });
+    expect((await links('describe', 'us-to-eu')).stdout).not.toContain('held back');
+    fleet.status('us-to-eu', 'orders', 0, { isHeldBack: true, reason: 'held back by the limit of the link' });
+    const { stdout } = await links('describe', 'us-to-eu');
+    expect(stdout).toContain('  bytesPerSecondMax 1048576\n');
+    expect(stdout).toContain('  held back     1 partition, by the link’s bytesPerSecondMax\n');
+    const json = JSON.parse((await links('describe', 'us-to-eu', '--json')).stdout);
+    expect(json.links[0].heldBackCount).toBe(1);
+  });
+
   test('how far producer ids are apart is shown where that was asked for', async () => {
     fleet.link('us-to-eu', { config: { topics: ['orders'], separateProducerIds: true } });
     const told = { wantedAhead: 1_000_000, idsPerSecond: 1_000, atMs: nowMs - 60_000, error: null };

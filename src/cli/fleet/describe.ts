@@ -37,6 +37,8 @@ export interface PartitionDescription {
   readonly lastFetchAtMs: number | null;
   readonly lastError: string | null;
   readonly shift: bigint | null;
+  /** It waits for the limit of its link. */
+  readonly isHeldBack: boolean;
   readonly agent: string | null;
   /** Whether the agent that told this still runs; what a dead one told last may long be wrong. */
   readonly isAgentAlive: boolean;
@@ -96,6 +98,8 @@ export interface LinkDescription extends Lag {
   readonly topicConditions: readonly (Condition & { readonly topic: string })[];
   /** How far the destination's producer ids are apart; null where that was not asked for, or not told yet. */
   readonly producerIds: ProducerIdsRecord | null;
+  /** Partitions that wait for the link's limit (`bytesPerSecondMax`). */
+  readonly heldBackCount: number;
   readonly mirrors: readonly MirrorDescription[];
 }
 
@@ -115,6 +119,7 @@ export function describeAgents(state: FleetView, nowMs: number): AgentDescriptio
 export function describeLink(state: FleetView, link: LinkRecord, nowMs: number): LinkDescription {
   const { name, source, destination, config, generation, createdAtMs, changedAtMs } = link;
   const mirrors = mirrorsOf({ state }, name).map((mirror) => describeMirror(state, mirror, nowMs));
+  const copied = mirrors.filter((mirror) => mirror.isCopied).flatMap((mirror) => mirror.partitions);
   return {
     name,
     source,
@@ -128,7 +133,8 @@ export function describeLink(state: FleetView, link: LinkRecord, nowMs: number):
     condition: conditionOf(state, name),
     topicConditions: topicConditionsOf(state, name),
     producerIds: config.separateProducerIds === true ? producerIdsOf(state, name) : null,
-    ...lagOf(mirrors.filter((mirror) => mirror.isCopied).flatMap((mirror) => mirror.partitions)),
+    ...lagOf(copied),
+    heldBackCount: copied.filter(({ isHeldBack }) => isHeldBack).length,
     mirrors,
   };
 }
@@ -213,6 +219,7 @@ function describePartition(
     lastFetchAtMs: status.lastFetchAtMs,
     lastError: status.lastError,
     shift: offsetOf(status.shift),
+    isHeldBack: status.isHeldBack === true && isAgentAlive,
     agent: status.agent,
     isAgentAlive,
     toldAtMs: status.atMs,
@@ -232,6 +239,7 @@ function untold(partition: number): PartitionDescription {
     lastFetchAtMs: null,
     lastError: null,
     shift: null,
+    isHeldBack: false,
     agent: null,
     isAgentAlive: false,
     toldAtMs: null,

@@ -140,6 +140,9 @@ export function linkFacts(link: LinkDescription, nowMs: number): string {
       .filter(([, value]) => !isEmptyList(value))
       .map(([key, value]) => fact(key, words(value))),
     fact('lag', formatLag(link)),
+    ...(link.heldBackCount === 0
+      ? []
+      : [fact('held back', `${plural(link.heldBackCount, 'partition')}, by the link’s bytesPerSecondMax`)]),
     ...(link.config.separateProducerIds === true
       ? [fact('producer ids', formatProducerIds(link.producerIds, nowMs))]
       : []),

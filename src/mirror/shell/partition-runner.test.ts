@@ -210,11 +210,13 @@ describe('a link with a limit in bytes a second', () => {
     target!.onFetched(asked, [batch(0n, 40)], ends);
     expect(runner.status()).toMatchObject({
       state: 'Mirroring',
+      isHeldBack: true,
       reason:
         'held back by the limit of the link: bytesPerSecondMax is 2.0 KiB/s (1.0 KiB/s of it for this agent)',
     });
     target!.onFetched(target!.position()!, [batch(40n, 60)], ends);
     expect(runner.status().reason).toBeNull();
+    expect(runner.status().isHeldBack).toBeUndefined();
   });
 
   it('does not know where the source ends when the limit has kept it from asking for long', async () => {

@@ -123,6 +123,8 @@ export interface PartitionStatus extends TopicPartition {
   readonly sinceMs: number;
   /** Whether a person (or another run) has to act. */
   readonly isStopped: boolean;
+  /** It waits for the limit of its link (`bytesPerSecondMax`); absent while it does not. */
+  readonly isHeldBack?: true;
   /** Offsets below are at the destination; null while unknown. */
   readonly mirrorEnd: bigint | null;
   /** The source's last stable offset; null while unknown. */
@@ -293,6 +295,7 @@ export class PartitionRunner implements FetchTarget {
       reason: shown.reason,
       sinceMs: this.#sinceMs,
       isStopped: isStopped(state),
+      ...(shown.reason !== null && shown.reason === this.#limited() && { isHeldBack: true }),
       stoppedAt: isStopped(state) ? state.offset : null,
       mirrorEnd,
       sourceEnd,
@@ -366,6 +369,11 @@ export class PartitionRunner implements FetchTarget {
     if (this.#readerTrouble !== null) return `reading: ${this.#readerTrouble}`;
     if (this.#services.sourceLog(this) === null) return 'the partition has no leader at the source';
     if (this.#isStuck(deafMs)) return 'the destination takes long to answer the append under way';
+    return this.#limited();
+  }
+
+  /** Why it waits for the link's limit; null while it does not. */
+  #limited(): string | null {
     return this.#ends === null || this.#isAtEnd() ? null : this.#services.limit.heldBack;
   }
 
