@@ -5,19 +5,16 @@
 // Told is what changed since the last time. MirrorMaker 2 leaves out what would lead a group back while it went on at the
 // source, since its translation gets coarser with age; ours is exact, so whatever differs is told. A leader that is new
 // tells everything once. Nothing is ever taken back (no tombstones), as in MirrorMaker 2.
-import type { Clock, Cluster } from '../../client/index.ts';
+import type { Clock } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { Notice } from '../notice.ts';
-import { InternalTopic } from './internal-topic.ts';
+import type { TopicWriter } from './internal-topic.ts';
 import { type Checkpoint, checkpointRecord } from './records.ts';
 import { Telling } from './telling.ts';
 import type { CheckpointStatus } from './types.ts';
 
 export interface CheckpointEmitterOptions {
-  readonly destination: Cluster;
-  readonly topic: string;
-  /** Of the topic, where it has to be created; absent: the broker's default. */
-  readonly replicationFactor?: number;
+  readonly topic: TopicWriter;
   /** Nothing is told more often than this, ms. */
   readonly everyMs: number;
   /** The link that mirrors into the topic of this name; null: none. */
@@ -43,7 +40,6 @@ const slackMs = 20;
 export class CheckpointEmitter {
   readonly #options: CheckpointEmitterOptions;
   readonly #nowMs: () => number;
-  readonly #topic: InternalTopic;
   readonly #telling: Telling;
   #topicId: string | null = null;
   #told = new Map<string, Checkpoint>();
@@ -52,9 +48,8 @@ export class CheckpointEmitter {
   constructor(options: CheckpointEmitterOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
-    const { destination, topic, replicationFactor, onNotice } = options;
-    this.#topic = new InternalTopic(destination, topic, replicationFactor);
-    this.#telling = new Telling({ what: 'checkpoints', topic, onNotice, nowMs: this.#nowMs });
+    const { topic, onNotice } = options;
+    this.#telling = new Telling({ what: 'checkpoints', topic: topic.name, onNotice, nowMs: this.#nowMs });
   }
 
   status(): CheckpointStatus {
@@ -72,7 +67,7 @@ export class CheckpointEmitter {
     const atMs = clock.nowMs();
     // A last look before a promotion is not put off.
     if (isWhole && this.#toldAtMs !== null && atMs - this.#toldAtMs < everyMs - slackMs) return;
-    const link = mirrorOf(topic);
+    const link = mirrorOf(topic.name);
     if (link !== null) return this.#telling.isMirror(link);
     if (isWhole) this.#forget(checkpoints);
     const changed = checkpoints.filter(
@@ -101,7 +96,7 @@ export class CheckpointEmitter {
   }
 
   async #append(checkpoints: readonly Checkpoint[]): Promise<string> {
-    const topicId = await this.#topic.append(checkpoints.map(checkpointRecord), this.#nowMs());
+    const topicId = await this.#options.topic.append(checkpoints.map(checkpointRecord), this.#nowMs());
     for (const checkpoint of checkpoints) this.#told.set(keyOf(checkpoint), checkpoint);
     return topicId;
   }

@@ -1,10 +1,10 @@
 // Heartbeats of MirrorMaker 2 into topic `heartbeats` of one destination. Links that mirror them on show clients which
 // clusters feed one, and over how many hops (MirrorClient.upstreamClusters, replicationHops). Run by the fleet's leader;
 // when leaders change there may be a beat of each, which says the same.
-import { type BackoffOptions, backoffMs, type Clock, type Cluster, sleep } from '../../client/index.ts';
+import { type BackoffOptions, backoffMs, type Clock, sleep } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { Notice } from '../notice.ts';
-import { InternalTopic } from './internal-topic.ts';
+import type { TopicWriter } from './internal-topic.ts';
 import { heartbeatRecord } from './records.ts';
 import { Telling } from './telling.ts';
 import type { HeartbeatStatus } from './types.ts';
@@ -19,7 +19,8 @@ export interface Beat {
 }
 
 export interface HeartbeatEmitterOptions {
-  readonly destination: Cluster;
+  /** The topic of heartbeats; called once. */
+  open(replicationFactor: number | undefined): TopicWriter;
   /** Asked again and again, since files come and go with the agents that read them. */
   beats(): readonly Beat[];
   /** The link that mirrors into the topic of this name; null: none. */
@@ -30,7 +31,7 @@ export interface HeartbeatEmitterOptions {
   readonly nowMs?: () => number;
 }
 
-const topicName = 'heartbeats';
+export const heartbeatsTopicName = 'heartbeats';
 /** How soon a beat that is new is found, ms. */
 const lookEveryMs = 5_000;
 const failureBackoff: BackoffOptions = { initialMs: 1_000, maxMs: 30_000 };
@@ -40,7 +41,7 @@ export class HeartbeatEmitter {
   readonly #nowMs: () => number;
   readonly #telling: Telling;
   readonly #stopping = new AbortController();
-  #topic: InternalTopic | null = null;
+  #topic: TopicWriter | null = null;
   #beats: readonly Beat[] = [];
   /** When the next one of each is due, by our clock, and when the last one was written. */
   readonly #dueMs = new Map<string, number>();
@@ -52,7 +53,12 @@ export class HeartbeatEmitter {
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
     const { onNotice } = options;
-    this.#telling = new Telling({ what: topicName, topic: topicName, onNotice, nowMs: this.#nowMs });
+    this.#telling = new Telling({
+      what: 'heartbeats',
+      topic: heartbeatsTopicName,
+      onNotice,
+      nowMs: this.#nowMs,
+    });
   }
 
   start(): void {
@@ -91,7 +97,7 @@ export class HeartbeatEmitter {
 
   async #write(due: readonly Beat[]): Promise<void> {
     const { clock, mirrorOf } = this.#options;
-    const link = mirrorOf(topicName);
+    const link = mirrorOf(heartbeatsTopicName);
     if (link !== null) {
       this.#telling.isMirror(link);
       return this.#later(due, lookEveryMs);
@@ -122,10 +128,8 @@ export class HeartbeatEmitter {
     for (const beat of beats) this.#dueMs.set(keyOf(beat), nowMs + Math.max(waitMs, beat.everyMs));
   }
 
-  #topicOf(beats: readonly Beat[]): InternalTopic {
-    this.#topic ??= new InternalTopic(
-      this.#options.destination,
-      topicName,
+  #topicOf(beats: readonly Beat[]): TopicWriter {
+    this.#topic ??= this.#options.open(
       beats.find(({ replicationFactor }) => replicationFactor !== undefined)?.replicationFactor,
     );
     return this.#topic;

@@ -4,7 +4,13 @@ export {
   type CheckpointEmitterOptions,
   type SeenPositions,
 } from './checkpoint-emitter.ts';
-export { type Beat, HeartbeatEmitter, type HeartbeatEmitterOptions } from './heartbeat-emitter.ts';
+export {
+  type Beat,
+  HeartbeatEmitter,
+  type HeartbeatEmitterOptions,
+  heartbeatsTopicName,
+} from './heartbeat-emitter.ts';
+export { InternalTopic } from './internal-topic.ts';
 export { type Checkpoint, checkpointRecord, type Heartbeat, heartbeatRecord } from './records.ts';
 export {
   type CheckpointStatus,

@@ -20,6 +20,9 @@ const ackTimeoutMs = 10_000;
 /** For an append with all its retries, ms. */
 const appendMsMax = 20_000;
 
+/** What writes needs of it. */
+export type TopicWriter = Pick<InternalTopic, 'name' | 'append'>;
+
 export class InternalTopic {
   readonly #cluster: Cluster;
   readonly name: string;
