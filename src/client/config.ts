@@ -23,7 +23,15 @@ export interface TlsConfig {
   readonly servername?: string;
   /** false accepts any certificate: for trials only. Default true. */
   readonly rejectUnauthorized?: boolean;
+  /** false accepts a trusted certificate whatever name it carries. Default true. */
+  readonly verifyHostname?: boolean;
+  /** Default TLSv1.2. */
+  readonly minVersion?: TlsVersion;
+  /** Default TLSv1.3. */
+  readonly maxVersion?: TlsVersion;
 }
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** User and password: SASL/PLAIN (send the password, so only over TLS) and SCRAM (RFC 5802). */
 export interface SaslPasswordConfig {

@@ -94,7 +94,9 @@ function open(address: BrokerAddress, tls: TlsConfig | undefined, onread: OnRead
 
 function tlsOptions(tls: TlsConfig): TlsConnectionOptions {
   return {
-    minVersion: 'TLSv1.2',
+    minVersion: tls.minVersion ?? 'TLSv1.2',
+    ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
+    ...(tls.verifyHostname === false ? { checkServerIdentity: () => undefined } : {}),
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),
     ...(tls.key === undefined ? {} : { key: tls.key }),

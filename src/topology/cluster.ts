@@ -93,10 +93,22 @@ function resolveTls(shape: ClusterShape['tls'], at: Path, context: ReferenceCont
   if (shape.cert !== undefined && shape.key === undefined) {
     problems.add([...at, 'cert'], { found: 'a cert without key', expected: 'both cert and key, or neither' });
   }
+  if (shape.minVersion === 'TLSv1.3' && shape.maxVersion === 'TLSv1.2') {
+    problems.add([...at, 'minVersion'], {
+      found: 'TLSv1.3 above maxVersion',
+      expected: 'at most maxVersion',
+    });
+  }
   if (shape.rejectUnauthorized === false) {
     problems.warn(
       [...at, 'rejectUnauthorized'],
       'rejectUnauthorized: false accepts any certificate; use ca instead',
+    );
+  }
+  if (shape.verifyHostname === false) {
+    problems.warn(
+      [...at, 'verifyHostname'],
+      "a broker's certificate is accepted whatever name it carries, if we trust its authority",
     );
   }
   const ca = readPem(shape.ca, [...at, 'ca'], 'CERTIFICATE', context);
@@ -111,6 +123,9 @@ function resolveTls(shape: ClusterShape['tls'], at: Path, context: ReferenceCont
     ...(passphrase !== undefined && { passphrase }),
     ...(servername !== undefined && { servername }),
     ...(shape.rejectUnauthorized !== undefined && { rejectUnauthorized: shape.rejectUnauthorized }),
+    ...(shape.verifyHostname !== undefined && { verifyHostname: shape.verifyHostname }),
+    ...(shape.minVersion !== undefined && { minVersion: shape.minVersion }),
+    ...(shape.maxVersion !== undefined && { maxVersion: shape.maxVersion }),
   };
 }
 

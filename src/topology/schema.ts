@@ -7,9 +7,10 @@ import { groupSchema } from './group-schema.ts';
 import { linkSchema } from './link-schema.ts';
 import { heartbeatSchema } from './mirror-maker-schema.ts';
 import { labelsSchema, ruleSchema, topicLabelsSchema } from './residency/schema.ts';
-import { list, text, wholeNumber, yesOrNo } from './schema-words.ts';
+import { list, oneOf, text, wholeNumber, yesOrNo } from './schema-words.ts';
 
 const pemFile = 'a path of a PEM file';
+const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const;
 const tlsOptions = z.strictObject(
   {
     ca: text(pemFile, 'PEM file with the certificates to trust; default: those that Node trusts.').optional(),
@@ -24,6 +25,11 @@ const tlsOptions = z.strictObject(
       "Name the broker's certificate must carry; default: the host itself.",
     ).optional(),
     rejectUnauthorized: yesOrNo('false accepts any certificate: for trials only.').optional(),
+    verifyHostname: yesOrNo(
+      "false accepts a certificate that is trusted and has another name than the broker's host.",
+    ).optional(),
+    minVersion: oneOf(tlsVersions, 'Lowest version of TLS; default: TLSv1.2.').optional(),
+    maxVersion: oneOf(tlsVersions, 'Highest version of TLS; default: TLSv1.3.').optional(),
   },
   { error: 'true, or a mapping with ca, cert and key' },
 );
