@@ -9,6 +9,16 @@ export {
 } from './declaration.ts';
 export { nearestName } from './did-you-mean.ts';
 export { parseDurationMs } from './duration.ts';
+export {
+  drawn,
+  type FlowEnd,
+  type FlowStep,
+  findLoop,
+  flowsMax,
+  isSameCluster,
+  type LinkFlow,
+  returnOf,
+} from './flow-graph.ts';
 export { literalTopics, matchesGroup, matchesPrincipal, matchesTopic } from './link-filters.ts';
 export { literalSecretsOf } from './literal-secrets.ts';
 export { type LoadOptions, loadTopology, parseTopology } from './load.ts';
