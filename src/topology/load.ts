@@ -1,13 +1,14 @@
 // Reads lockstep.yaml, or says everything that is wrong with it at once.
 //
-// 1. Read the file; YAML's own faults end here, since nothing below could be trusted.
+// 1. Read the file; YAML's own faults end here, since nothing below could be trusted. A file of MirrorMaker 2 becomes the
+//    document that a lockstep.yaml would hold (mm2/).
 // 2. Check the shape: keys, types, bounds.
 // 3. Check what the shape can't say, for each part whose own shape is right (a typo in one place does not
 //    hide a bad address in another).
 // 4. Report all problems in the file's order, or give the topology with its warnings.
 import path from 'node:path';
 import { LockstepError } from '../errors.ts';
-import { parseYaml } from './document.ts';
+import { parseYaml, type YamlDocument } from './document.ts';
 import { resolveReloadableCluster } from './file-credentials.ts';
 import { type FileReader, readFromDisk, readTextFile } from './files.ts';
 import { groupSchema } from './group-schema.ts';
@@ -19,6 +20,7 @@ import { checkLinksTogether } from './links-together.ts';
 import { checkLocalNames, resolveLocal } from './local.ts';
 import { resolveHeartbeats } from './mirror-maker.ts';
 import { heartbeatSchema } from './mirror-maker-schema.ts';
+import { isMirrorMakerFile, readMirrorMaker } from './mm2/index.ts';
 import { Problems } from './problems.ts';
 import { checkResidency, worldOfFile } from './residency/file.ts';
 import { resolveResidency } from './residency/resolve.ts';
@@ -41,28 +43,55 @@ export interface LoadOptions {
  */
 export async function loadTopology(file: string, options: LoadOptions = {}): Promise<Topology> {
   const readFile = options.readFile ?? readFromDisk;
-  const read = readTextFile(file, readFile);
-  if ('reason' in read) {
+  const folder = path.dirname(path.resolve(file));
+  const sources = { folder, environment: options.environment ?? process.env, readFile };
+  const text = (encoding: 'utf8' | 'latin1'): string => {
+    const read = readTextFile(file, (name) => readFile(name, encoding));
+    if ('text' in read) return read.text;
     throw new LockstepError('FILE_UNREADABLE', `${file}: can't be read: ${read.reason}`, {
       detail: { file },
     });
-  }
-  const folder = path.dirname(path.resolve(file));
-  return parseTopology(read.text, file, {
-    folder,
-    environment: options.environment ?? process.env,
-    readFile,
-  });
+  };
+  // One character for each byte: java.util.Properties knows no other encoding.
+  return isMirrorMakerFile(file, () => text('latin1'))
+    ? parseMirrorMaker(Buffer.from(text('latin1'), 'latin1'), file, sources)
+    : parseTopology(text('utf8'), file, sources);
 }
 
-/** The same for a text at hand; `file` is the name that problem lines begin with. */
+/** A lockstep.yaml, or a manifest of Strimzi's KafkaMirrorMaker2, at hand; problem lines begin with `file`. */
 export function parseTopology(text: string, file: string, sources: ReferenceSources): Topology {
   const problems = new Problems(file);
   const document = parseYaml(text, problems);
-  if (document === undefined) {
-    problems.throwIfAny();
-    throw new LockstepError('INTERNAL', `${file}: not parsed, and no problem named`);
-  }
+  if (document === undefined) throw notParsed(file, problems);
+  return resolveDocument(document, { file, sources, problems, notes: [] });
+}
+
+/** The same for the bytes of an mm2.properties. */
+export function parseMirrorMaker(bytes: Uint8Array, file: string, sources: ReferenceSources): Topology {
+  const problems = new Problems(file);
+  const read = readMirrorMaker(bytes, file, { sources, problems });
+  if (read === null) throw notParsed(file, problems);
+  const { document, notes } = read;
+  return resolveDocument(document, { file, sources: { ...sources, derived: document.derived }, problems, notes });
+}
+
+function notParsed(file: string, problems: Problems): LockstepError {
+  problems.throwIfAny();
+  return new LockstepError('INTERNAL', `${file}: not parsed, and no problem named`);
+}
+
+interface DocumentContext {
+  readonly file: string;
+  readonly sources: ReferenceSources;
+  readonly problems: Problems;
+  readonly notes: readonly string[];
+}
+
+/** Checks a document, wherever it comes from, and gives what it declares. */
+function resolveDocument(
+  document: YamlDocument,
+  { file, sources, problems, notes }: DocumentContext,
+): Topology {
   problems.locateBy(document);
   checkShape(document.value, problems);
 
@@ -129,6 +158,7 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
       return config;
     }),
     warnings: problems.warnings,
+    notes,
   };
 }
 

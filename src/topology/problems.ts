@@ -74,6 +74,11 @@ export class Problems {
     this.#warnings.push(this.#entry(path, this.#document?.keyPositionOf(path), text));
   }
 
+  /** The same at a place of the file, where no path leads. */
+  warnAt(position: Position, text: string): void {
+    this.#warnings.push({ ...position, place: this.#placeAt(position), text });
+  }
+
   get warnings(): string[] {
     return this.#lines(this.#warnings);
   }

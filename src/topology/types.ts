@@ -199,4 +199,6 @@ export interface Topology {
   readonly rawLinks: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Lines `file:line:column: ...` that a person should see and that stop nothing. */
   readonly warnings: readonly string[];
+  /** Of a file of MirrorMaker 2: what becomes of its properties, and how idle flows are started. `run` prints them. */
+  readonly notes?: readonly string[];
 }

@@ -131,8 +131,8 @@ function readLine(line: Line, places: Places, report: TextReporter): Property | 
     else if (!isBlank(character)) break;
     valueStart++;
   }
-  const key = unescape(line, 0, keyEnd, places, report);
-  const value = unescape(line, valueStart, characters.length, places, report);
+  const key = resolveEscapes(line, 0, keyEnd, places, report);
+  const value = resolveEscapes(line, valueStart, characters.length, places, report);
   if (key === null || value === null) return null;
   const end = (offsets.at(-1) ?? places.last) + 1;
   const keyPlace = places.at(offsets[0] ?? places.last);
@@ -143,7 +143,7 @@ function readLine(line: Line, places: Places, report: TextReporter): Property | 
 const controls: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' };
 
 /** Null, with a fault told, where an escape is malformed. */
-function unescape(
+function resolveEscapes(
   { characters, offsets }: Line,
   from: number,
   to: number,
@@ -157,10 +157,10 @@ function unescape(
       text += character;
       continue;
     }
-    const escape = characters[++at];
-    if (at >= to || escape === undefined) break;
-    if (escape !== 'u') {
-      text += controls[escape] ?? escape;
+    const escaped = characters[++at];
+    if (at >= to || escaped === undefined) break;
+    if (escaped !== 'u') {
+      text += controls[escaped] ?? escaped;
       continue;
     }
     const digits = characters.slice(at + 1, Math.min(at + 5, to)).join('');
