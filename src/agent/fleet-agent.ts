@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { Cluster, type ClusterConfig, systemClock } from '../client/index.ts';
 import {
   agentKey,
+  type BeatDeclaration,
   type CommandBody,
   ControlTopic,
   type FleetState,
@@ -32,6 +33,7 @@ import type { DecisionContext } from './leader/decision.ts';
 import { limitShares } from './limit-shares.ts';
 import { rolesFor } from './link-role.ts';
 import { LinkWorker } from './link-worker.ts';
+import { toldOf } from './mirror-maker.ts';
 import { Office } from './office.ts';
 import { Reporting } from './reporting.ts';
 import type { AgentView } from './view.ts';
@@ -49,6 +51,8 @@ export interface FleetAgentOptions {
   readonly apply?: readonly LinkDeclaration[];
   /** Replication groups whose roles stand before their links do; refused where roles say otherwise already. */
   readonly declare?: readonly RolesDeclaration[];
+  /** Heartbeats that its file asks for; written by whoever leads. */
+  readonly heartbeats?: readonly BeatDeclaration[];
   /** How a link of the control topic becomes what this machine can work with. */
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
   /** Without connecting: what a declaration says. @throws LockstepError CONFIG_INVALID */
@@ -117,6 +121,14 @@ export class FleetAgent {
       isLeading: () => this.#office.isLeading,
       ownedCount: () => this.#owned.size,
       links: () => this.linkStatuses(),
+      heartbeats: options.heartbeats ?? [],
+      told: () =>
+        toldOf(
+          this.#office.heartbeats?.status() ?? [],
+          [...this.#workers.values()].flatMap(({ name: link, checkpoints }) =>
+            checkpoints === null ? [] : [{ link, status: checkpoints.status() }],
+          ),
+        ),
       onWarning: (text) => this.#say('warning', text),
     });
     this.#membership = new Membership({

@@ -31,6 +31,7 @@ import {
   type ReleasedPartition,
   takeoverOf,
 } from '../link/index.ts';
+import { CheckpointEmitter, InternalTopic } from '../link/mirror-maker/index.ts';
 import { linkProducerId, type MirrorObserver, ReadLimit } from '../mirror/index.ts';
 import {
   type LinkConfig,
@@ -39,12 +40,14 @@ import {
   matchesPrincipal,
   matchesTopic,
   mirrorNameOf,
+  replicationPolicyOf,
 } from '../topology/index.ts';
 import { groupShift } from './group-shift.ts';
 import { guardedTopics } from './guarded-topics.ts';
 import type { LinkTopics } from './leader/conditions.ts';
 import { buildLink, type LinkParts } from './link-parts.ts';
 import { holdOf, type LinkRole, linkRole } from './link-role.ts';
+import { mirroredFrom } from './mirror-maker.ts';
 import { ProducerIdKeeper } from './producer-ids.ts';
 
 export interface LinkWorkerOptions {
@@ -107,6 +110,7 @@ export class LinkWorker {
   /** Resolves when nothing of the former runner is under way. */
   #formerStopped: Promise<void> = Promise.resolve();
   #groups: GroupKeeper | null = null;
+  #checkpoints: CheckpointEmitter | null = null;
   #acls: AclKeeper | null = null;
   #producerIds: ProducerIdKeeper | null = null;
   /** Why nothing is copied. */
@@ -138,6 +142,10 @@ export class LinkWorker {
   }
   get groups(): GroupKeeper | null {
     return this.#groups;
+  }
+  /** Null where this agent does not lead, or nothing was asked for. */
+  get checkpoints(): CheckpointEmitter | null {
+    return this.#checkpoints;
   }
   get acls(): AclKeeper | null {
     return this.#acls;
@@ -444,12 +452,14 @@ export class LinkWorker {
       });
     }
     if (config.groups.length > 0) {
+      this.#checkpoints = this.#checkpointEmitter(config);
       this.#groups = new GroupKeeper({
         ...common,
+        ...(this.#checkpoints && { checkpoints: this.#checkpoints }),
         store: keeperStore(`group/${this.name}/`),
         behind: keeperStore(`behind/${this.name}/`),
         selects: (group) => matchesGroup(config, group),
-        config: groupConfig,
+        config: { ...groupConfig, everyMs: lookEveryMs(config) },
         mirrors: () =>
           this.#mirrors()
             .filter(
@@ -490,9 +500,22 @@ export class LinkWorker {
     this.#acls?.start();
   }
 
+  #checkpointEmitter({ mirrorMaker }: LinkConfig): CheckpointEmitter | null {
+    if (mirrorMaker === null || mirrorMaker.checkpoints === null) return null;
+    const { destination, control, clock, onNotice } = this.#options;
+    const { everyMs, replicationFactor } = mirrorMaker.checkpoints;
+    const topic = replicationPolicyOf(mirrorMaker).checkpointsTopic(mirrorMaker.sourceAlias);
+    return new CheckpointEmitter({
+      ...{ everyMs, clock, onNotice },
+      topic: new InternalTopic(destination, topic, replicationFactor),
+      mirrorOf: (name) => mirroredFrom(control.state, name),
+    });
+  }
+
   async #endKeepers(): Promise<void> {
     const keepers = [this.#groups, this.#acls, this.#producerIds];
     this.#groups = null;
+    this.#checkpoints = null;
     this.#acls = null;
     this.#producerIds = null;
     await Promise.all(keepers.map((keeper) => keeper?.stop()));
@@ -549,6 +572,13 @@ export class LinkWorker {
 /** A link that was deleted and declared anew begins to count again. */
 function isSameDeclaration(one: LinkRecord, other: LinkRecord): boolean {
   return one.generation === other.generation && one.createdAtMs === other.createdAtMs;
+}
+
+/** Groups are looked at for commits and for checkpoints, as often as the quicker of the two wants. */
+function lookEveryMs({ sync, mirrorMaker }: LinkConfig): number {
+  const checkpoints = mirrorMaker?.checkpoints;
+  if (!checkpoints) return sync.groups.everyMs;
+  return sync.groups.commits ? Math.min(sync.groups.everyMs, checkpoints.everyMs) : checkpoints.everyMs;
 }
 
 function canGoOn(before: LinkConfig, after: LinkConfig): boolean {

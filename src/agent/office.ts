@@ -3,6 +3,8 @@ import { type Cluster, formatAddress, sleep, systemClock } from '../client/index
 import { type ControlTopic, LeaderWriter, type LinkDeclaration } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { KeeperStore } from '../link/acls/index.ts';
+import { HeartbeatEmitter, InternalTopic } from '../link/mirror-maker/index.ts';
+import { heartbeatsTopic } from '../topology/index.ts';
 import type { DecisionContext } from './leader/decision.ts';
 import { Leader } from './leader/leader.ts';
 import type { MetTopic } from './leader/met-topics.ts';
@@ -10,6 +12,7 @@ import { promotableLink } from './leader/promotable-link.ts';
 import { Promotions } from './leader/promotions.ts';
 import { RolesWatch } from './leader/roles-watch.ts';
 import type { LinkWorker } from './link-worker.ts';
+import { beatsAsked, mirroredFrom } from './mirror-maker.ts';
 
 export interface OfficeOptions extends Pick<DecisionContext, 'resolve' | 'checkTogether'> {
   readonly control: ControlTopic;
@@ -28,6 +31,7 @@ export class Office {
   readonly #options: OfficeOptions;
   #leader: Leader | null = null;
   #rolesWatch: RolesWatch | null = null;
+  #heartbeats: HeartbeatEmitter | null = null;
   #isLeading = false;
   #isClosed = false;
   #changing: Promise<void> = Promise.resolve();
@@ -38,6 +42,11 @@ export class Office {
 
   get isLeading(): boolean {
     return this.#isLeading;
+  }
+
+  /** Null where this agent does not lead. */
+  get heartbeats(): HeartbeatEmitter | null {
+    return this.#heartbeats;
   }
 
   lead(isLeading: boolean): void {
@@ -113,6 +122,8 @@ export class Office {
       this.#rolesWatch = this.#watchRoles(this.#leader);
       this.#rolesWatch.start();
       this.#leader.start();
+      this.#heartbeats = this.#emitHeartbeats();
+      this.#heartbeats.start();
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
       this.#say('warning', `this agent leads the fleet and can't write: ${error.message}`);
@@ -127,6 +138,8 @@ export class Office {
     this.#leader = null;
     this.#rolesWatch?.stop();
     this.#rolesWatch = null;
+    this.#heartbeats?.stop();
+    this.#heartbeats = null;
     for (const worker of this.#options.workers.values()) worker.lead(false);
     await leader?.stop();
   }
@@ -138,6 +151,17 @@ export class Office {
       links: () => [...workers.values()],
       take: (theirs) => leader.follow(theirs),
       onChange: () => leader.look(),
+      clock: systemClock,
+    });
+  }
+
+  #emitHeartbeats(): HeartbeatEmitter {
+    const { control, destination, onNotice } = this.#options;
+    return new HeartbeatEmitter({
+      open: (replicationFactor) => new InternalTopic(destination, heartbeatsTopic, replicationFactor),
+      beats: () => beatsAsked(control.state, Date.now()),
+      mirrorOf: (topic) => mirroredFrom(control.state, topic),
+      onNotice: ({ level, text }) => onNotice(null, level, text),
       clock: systemClock,
     });
   }

@@ -4,8 +4,10 @@ import {
   type AgentRecord,
   agentBeatMs,
   agentKey,
+  type BeatDeclaration,
   type ControlTopic,
   recordVersion,
+  type ToldRecord,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { LinkStatus } from '../link/index.ts';
@@ -22,6 +24,10 @@ export interface ReportingOptions extends Pick<StatusReportsOptions, 'isElsewher
   isLeading(): boolean;
   ownedCount(): number;
   links(): readonly LinkStatus[];
+  /** Of its own file. */
+  readonly heartbeats: readonly BeatDeclaration[];
+  /** What it writes for MirrorMaker 2's readers. */
+  told(): readonly ToldRecord[];
   readonly onWarning: (text: string) => void;
 }
 
@@ -83,7 +89,8 @@ export class Reporting {
 
   /** This agent, as it tells the fleet. */
   record(links = this.#options.links()): AgentRecord {
-    const { agentId, version, apiUrl, principal, isLeading, ownedCount } = this.#options;
+    const { agentId, version, apiUrl, principal, isLeading, ownedCount, heartbeats } = this.#options;
+    const told = this.#options.told();
     return {
       v: recordVersion,
       id: agentId,
@@ -97,6 +104,8 @@ export class Reporting {
       partitionCount: ownedCount(),
       heardAtMs: heardAtMs(links),
       principal: principal(),
+      ...(heartbeats.length > 0 && { heartbeats }),
+      ...(told.length > 0 && { told }),
     };
   }
 

@@ -1,12 +1,13 @@
-// `lockstep run FILE`: for each destination of the file, its links as declared and one agent that works on them. Agents
-// of other files and of `lockstep agent` on the same destination are one fleet with it.
+// `lockstep run FILE`: for each destination of the file, its links as declared and one agent that works on them; also
+// where a cluster gets nothing but heartbeats. Agents of other files and of `lockstep agent` on the same destination are
+// one fleet with it.
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { type BackoffOptions, backoffMs, sleep, systemClock } from '../client/index.ts';
 import { exitCodes, LockstepError } from '../errors.ts';
 import type { LinkStatus, Notice } from '../link/index.ts';
-import type { LinkConfig, Topology } from '../topology/index.ts';
-import { chosenLinks } from './chosen-links.ts';
+import type { HeartbeatFlow, LinkConfig, Topology } from '../topology/index.ts';
+import { chosenHeartbeats, chosenLinks } from './chosen-links.ts';
 import {
   checkTogether,
   declarationOf,
@@ -68,7 +69,7 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
     show();
   };
   signal.addEventListener('abort', showLast, { once: true });
-  const destinations = [...Map.groupBy(links, ({ destination }) => destination)];
+  const destinations = destinationsOf(links, chosenHeartbeats(topology, options.link));
   const around = {
     ...{ http: options.http ?? null, isPerPartition: false, agents: () => agents },
     onFailure: ({ message: text }: Error) => onNotice(null, { atMs: Date.now(), level: 'warning', text }),
@@ -81,17 +82,26 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
     away.add(destination);
     return agents.length > 0 || away.size < destinations.length;
   };
-  const runOne = async (destination: string, own: readonly LinkConfig[], parts: ApiParts): Promise<void> => {
-    const agent = agentOptions(destination, own, { ...options, signal: either });
+  /** Heartbeats are no reason to end what copies. */
+  const mayDoWithout = (error: unknown, { links: own }: Destination): error is LockstepError =>
+    own.length === 0 &&
+    destinations.length > 1 &&
+    error instanceof LockstepError &&
+    error.exitCode === exitCodes.cluster;
+  const runOne = async (own: Destination, parts: ApiParts): Promise<void> => {
+    const { destination } = own;
+    const agent = agentOptions(own, { ...options, signal: either });
     for (let attempt = 0; !either.aborted; attempt++) {
-      let isStarted = false;
+      let started: FleetAgent | null = null;
       try {
-        return await FleetAgent.run({ ...agent, ...parts }, (started) => {
-          isStarted = true;
-          agents.push(started);
+        return await FleetAgent.run({ ...agent, ...parts }, (running) => {
+          started = running;
+          agents.push(running);
         });
       } catch (error) {
-        if (isStarted || !mayWait(error, destination)) {
+        if (mayDoWithout(error, own)) {
+          if (started !== null) agents.splice(agents.indexOf(started), 1);
+        } else if (started !== null || !mayWait(error, destination)) {
           failed.abort();
           throw error;
         }
@@ -106,7 +116,7 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
   };
   try {
     await withApi(around, async (parts) => {
-      await Promise.all(destinations.map(([destination, own]) => runOne(destination, own, parts)));
+      await Promise.all(destinations.map((destination) => runOne(destination, parts)));
     });
     return last;
   } finally {
@@ -115,9 +125,24 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
   }
 }
 
+/** What a file wants at one cluster. */
+interface Destination {
+  readonly destination: string;
+  readonly links: readonly LinkConfig[];
+  readonly beats: readonly HeartbeatFlow[];
+}
+
+function destinationsOf(links: readonly LinkConfig[], beats: readonly HeartbeatFlow[]): Destination[] {
+  const names = new Set([...links, ...beats].map(({ destination }) => destination));
+  return Array.from(names, (name) => ({
+    destination: name,
+    links: links.filter(({ destination }) => destination === name),
+    beats: beats.filter(({ destination }) => destination === name),
+  }));
+}
+
 function agentOptions(
-  destination: string,
-  links: readonly LinkConfig[],
+  { destination, links, beats }: Destination,
   options: RunFileOptions,
 ): Parameters<typeof FleetAgent.run>[0] {
   const { topology, signal, version, onNotice, sessionTimeoutMs } = options;
@@ -133,6 +158,7 @@ function agentOptions(
     signal,
     declare: rolesDeclarationsOf(topology).filter(({ regions }) => regions.includes(destination)),
     apply: links.map(({ name }) => declarationOf(topology, name)),
+    heartbeats: beats.map(({ destination: _, ...beat }) => beat),
     resolve: (record) => resolveRecord(record, sources),
     resolveConfig,
     checkTogether,

@@ -30,6 +30,7 @@ export { controlTopic } from './topic.ts';
 export {
   type AgentRecord,
   type AnswerRecord,
+  type BeatDeclaration,
   type Change,
   type CommandBody,
   type CommandRecord,
@@ -52,4 +53,5 @@ export {
   type SeenSourceEnd,
   type SourceReference,
   type StatusRecord,
+  type ToldRecord,
 } from './types.ts';

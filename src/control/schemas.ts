@@ -99,6 +99,28 @@ const agent = z.looseObject({
   isLeader: z.boolean(),
   partitionCount: count,
   heardAtMs: z.record(z.string(), timeMs).optional(),
+  heartbeats: z
+    .array(
+      z.looseObject({
+        sourceAlias: text,
+        destinationAlias: text,
+        everyMs: z.number().min(1),
+        replicationFactor: count.optional(),
+      }),
+    )
+    .optional(),
+  told: z
+    .array(
+      z.looseObject({
+        kind: name,
+        topic: name,
+        state: name,
+        reason: text.nullable(),
+        sinceMs: timeMs,
+        lastWrittenAtMs: timeMs.nullable(),
+      }),
+    )
+    .optional(),
 });
 
 const primaryOf = z.looseObject({ region: name, sinceGeneration: z.int().min(1) });
@@ -160,6 +182,7 @@ const place = z.looseObject({ cluster: name, topic: name });
 const origins = z.looseObject({
   v,
   link: name,
+  source: name,
   flows: z.array(flow),
   copies: z.array(place.extend({ from: place, link: name })),
   unknown: text.nullable(),

@@ -21,6 +21,7 @@
 //   restored                             a topic that is complete again          written by the leader
 import type { ErrorCode } from '../errors.ts';
 import type { MirrorState } from '../link/lifecycle.ts';
+import type { CheckpointStatus, HeartbeatStatus } from '../link/mirror-maker/types.ts';
 import type { ClusterFacts, Flow, KnownCopy, ResidencyRule, TopicLabels } from '../topology/index.ts';
 
 /** The version of every shape below that this Lockstep writes. */
@@ -197,6 +198,8 @@ export interface RulesRecord extends RulesDeclaration {
 export interface OriginsRecord {
   readonly v: number;
   readonly link: string;
+  /** Name of the link's source when it was read. */
+  readonly source: string;
   readonly flows: readonly Flow[];
   readonly copies: readonly KnownCopy[];
   /** Why nothing can be known of it; null: it was read. */
@@ -313,7 +316,25 @@ export interface AgentRecord {
   readonly heardAtMs?: Readonly<Record<string, number>>;
   /** Whom the destination takes it for, as far as its credentials tell: who stops producers by rules must not stop agents. */
   readonly principal?: string | null;
+  /** Heartbeats that its own file asks for; whoever leads the fleet writes them as long as an agent asks. */
+  readonly heartbeats?: readonly BeatDeclaration[];
+  /** What it writes for MirrorMaker 2's readers, where it leads, and how that stands. */
+  readonly told?: readonly ToldRecord[];
 }
+
+/** Heartbeats of MirrorMaker 2 into this destination. */
+export interface BeatDeclaration {
+  readonly sourceAlias: string;
+  readonly destinationAlias: string;
+  readonly everyMs: number;
+  /** Of the topic, where it has to be created. */
+  readonly replicationFactor?: number;
+}
+
+/** One topic of MirrorMaker 2's readers; states in docs/states.md. */
+export type ToldRecord =
+  | ({ readonly kind: 'heartbeats' } & HeartbeatStatus)
+  | ({ readonly kind: 'checkpoints'; readonly link: string } & CheckpointStatus);
 
 /** A link as a person declares it. */
 export type LinkDeclaration = Pick<LinkRecord, 'name' | 'source' | 'destination' | 'config' | 'group'>;
