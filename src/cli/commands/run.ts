@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
-import { chooseLinks } from '../choose-links.ts';
+import { chooseLinks, inClusters } from '../choose-links.ts';
 import { httpAddress } from '../http-address.ts';
 import { formatSummary, summarizeLink } from '../link-summary.ts';
 import { loadFile } from '../load-file.ts';
@@ -22,6 +22,7 @@ const stopMsMax = 20_000;
 
 interface RunOptions {
   readonly alone?: true;
+  readonly clusters?: readonly string[];
   readonly http?: { readonly host: string; readonly port: number };
   readonly link?: string;
 }
@@ -29,8 +30,9 @@ interface RunOptions {
 export function runCommand(start: Start): Command {
   return new Command('run')
     .description('mirror the links of a file until stopped (Ctrl-C or SIGTERM)')
-    .argument('<file>', 'lockstep.yaml')
+    .argument('<file>', 'lockstep.yaml, or the mm2.properties of MirrorMaker 2')
     .option('--link <link>', 'only this link')
+    .option('--clusters <names...>', 'only what ends in these clusters, as of connect-mirror-maker.sh')
     .option('--http <host:port>', 'where its API and metrics listen; default: nowhere', httpAddress)
     .addOption(new Option('--alone', 'for tests: without a fleet, every partition here').hideHelp())
     .action((file: string, options: RunOptions) =>
@@ -39,16 +41,20 @@ export function runCommand(start: Start): Command {
 }
 
 async function run(file: string, options: RunOptions, context: CommandContext): Promise<ExitCode> {
-  const topology = await loadFile(file, context);
-  const links = chooseLinks(topology, options.link);
+  const topology = inClusters(await loadFile(file, context), options.clusters);
+  const isBeatingAlone = Object.keys(topology.links).length === 0 && topology.heartbeats.length > 0;
+  const links = isBeatingAlone && options.link === undefined ? [] : chooseLinks(topology, options.link);
   const { runAlone, runFile } = await import('../../agent/index.ts');
   const { output, signal } = context;
   const view = new AgentView(output, placesOf(topology));
+  for (const note of topology.notes ?? []) output.message(note);
   for (const link of links) {
     output.message(
       `lockstep: ${link.name}: from ${link.source} to ${link.destination}, topics ${link.topics.join(', ')}`,
     );
   }
+  for (const { sourceAlias, destinationAlias, destination } of topology.heartbeats)
+    output.message(`lockstep: heartbeats of ${sourceAlias}->${destinationAlias} into ${destination}`);
   signal.addEventListener(
     'abort',
     () => view.message('lockstep: stopping; appends under way are waited for'),
