@@ -56,8 +56,6 @@ export function putLogin(settings: Settings, protocol: Property, part: PartBuild
 function refuseClasses({ settings, around }: Login): boolean {
   const known: Readonly<Record<string, readonly string[]>> = {
     'sasl.login.callback.handler.class': tokenHandlers,
-    'sasl.client.callback.handler.class': [],
-    'sasl.login.class': [],
     'sasl.oauthbearer.jwt.retriever.class': tokenRetrievers.map((name) => `${security}.oauthbearer.${name}`),
   };
   let isRefused = false;

@@ -133,7 +133,7 @@ const clientRows: readonly Row[] = [
 ];
 
 const oauthOwn = 'tokens are fetched and renewed by Lockstep, with limits of its own';
-const kerberos = 'Kerberos (GSSAPI) is not spoken; SCRAM, OAUTHBEARER or TLS certificates';
+const kerberos = 'Kerberos (sasl.mechanism GSSAPI) is not spoken, and refused by that name';
 
 // biome-ignore format: a table
 const securityRows: readonly Row[] = [
@@ -141,16 +141,21 @@ const securityRows: readonly Row[] = [
   ['sasl.mechanism', 'honoured', 'PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; GSSAPI is refused'],
   ['sasl.jaas.config', 'honoured', 'of PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule'],
   ['sasl.oauthbearer.token.endpoint.url sasl.oauthbearer.client.credentials.client.id sasl.oauthbearer.client.credentials.client.secret sasl.oauthbearer.scope', 'honoured', 'the token endpoint of OAUTHBEARER'],
-  ['sasl.login.callback.handler.class sasl.client.callback.handler.class sasl.login.class', 'refused', "Java classes can't be run; what Security settings of docs/mirrormaker.md lists"],
-  ['sasl.kerberos.service.name sasl.kerberos.kinit.cmd sasl.kerberos.min.time.before.relogin sasl.kerberos.ticket.renew.jitter sasl.kerberos.ticket.renew.window.factor', 'refused', kerberos],
+  ['sasl.login.callback.handler.class', 'honoured', "Kafka's own OAuthBearerLoginCallbackHandler; other Java classes are refused"],
+  ['sasl.client.callback.handler.class sasl.login.class', 'refused', "no Java class of one's own; Security settings of docs/mirrormaker.md lists the logins"],
+  ['sasl.kerberos.service.name sasl.kerberos.kinit.cmd sasl.kerberos.min.time.before.relogin sasl.kerberos.ticket.renew.jitter sasl.kerberos.ticket.renew.window.factor', 'notNeeded', kerberos],
   ['sasl.login.connect.timeout.ms sasl.login.read.timeout.ms sasl.login.retry.backoff.ms sasl.login.retry.backoff.max.ms sasl.login.refresh.buffer.seconds sasl.login.refresh.min.period.seconds sasl.login.refresh.window.factor sasl.login.refresh.window.jitter', 'notNeeded', oauthOwn],
-  ['sasl.oauthbearer.header.urlencode sasl.oauthbearer.jwks.endpoint.refresh.ms sasl.oauthbearer.jwks.endpoint.retry.backoff.ms sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms sasl.oauthbearer.jwks.endpoint.url sasl.oauthbearer.clock.skew.seconds sasl.oauthbearer.expected.audience sasl.oauthbearer.expected.issuer sasl.oauthbearer.scope.claim.name sasl.oauthbearer.sub.claim.name', 'notNeeded', 'the broker checks tokens'],
-  ['sasl.oauthbearer.jwt.retriever.class sasl.oauthbearer.jwt.validator.class', 'refused', "Java classes can't be run; what Security settings of docs/mirrormaker.md lists"],
+  ['sasl.oauthbearer.jwks.endpoint.refresh.ms sasl.oauthbearer.jwks.endpoint.retry.backoff.ms sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms sasl.oauthbearer.jwks.endpoint.url sasl.oauthbearer.clock.skew.seconds sasl.oauthbearer.expected.audience sasl.oauthbearer.expected.issuer sasl.oauthbearer.scope.claim.name sasl.oauthbearer.sub.claim.name', 'notNeeded', 'the broker checks tokens'],
+  ['sasl.oauthbearer.header.urlencode', 'differs', 'client id and secret are always URL-encoded for the token endpoint, as RFC 6749 wants', ['true']],
+  ['sasl.oauthbearer.jwt.retriever.class', 'honoured', "Kafka's own DefaultJwtRetriever, ClientCredentialsJwtRetriever, FileJwtRetriever; others are refused"],
+  ['sasl.oauthbearer.jwt.validator.class', 'notNeeded', 'the broker checks tokens'],
   ['sasl.oauthbearer.assertion.algorithm sasl.oauthbearer.assertion.claim.aud sasl.oauthbearer.assertion.claim.exp.seconds sasl.oauthbearer.assertion.claim.iss sasl.oauthbearer.assertion.claim.jti.include sasl.oauthbearer.assertion.claim.nbf.seconds sasl.oauthbearer.assertion.claim.sub sasl.oauthbearer.assertion.file sasl.oauthbearer.assertion.private.key.file sasl.oauthbearer.assertion.private.key.passphrase sasl.oauthbearer.assertion.template.file', 'refused', 'assertions are not signed here; client credentials, or a token in a file'],
   ['ssl.truststore.location ssl.truststore.password ssl.truststore.type ssl.truststore.certificates', 'honoured', 'certificates to trust: PEM, PKCS12, JKS'],
   ['ssl.keystore.location ssl.keystore.password ssl.keystore.type ssl.keystore.key ssl.keystore.certificate.chain ssl.key.password', 'honoured', 'key and certificate of the client: PEM, PKCS12, JKS'],
   ['ssl.endpoint.identification.algorithm', 'honoured', 'https, or empty for no check of the name'],
-  ['ssl.protocol ssl.enabled.protocols ssl.cipher.suites', 'notNeeded', 'Node negotiates TLS 1.2 or 1.3'],
+  ['ssl.enabled.protocols', 'honoured', 'TLSv1.2, TLSv1.3; older ones are not offered'],
+  ['ssl.cipher.suites', 'differs', 'OpenSSL offers its own suites of TLS 1.2 and 1.3, and the broker chooses', ['']],
+  ['ssl.protocol', 'notNeeded', 'ssl.enabled.protocols says which versions of TLS are offered'],
   ['ssl.provider ssl.keymanager.algorithm ssl.trustmanager.algorithm ssl.secure.random.implementation security.providers', 'notNeeded', 'they choose parts of Java'],
   ['ssl.engine.factory.class', 'refused', "Java classes can't be run; PEM, PKCS12 or JKS files"],
 ];

@@ -37,26 +37,11 @@ export function clusterSecurity({ alias, roles }: ClusterSettings, around: Aroun
 }
 
 function putTls(settings: Settings, protocol: Property, part: PartBuilder, around: Around): void {
-  const { reporter } = around;
   part.put(['tls'], {}, protocol);
-  const factory = settings.get('ssl.engine.factory.class');
-  if (factory !== undefined && factory.value !== '') {
-    reporter.fault(factory, {
-      found: "a Java class, which can't be run here",
-      expected: 'stores in PEM, PKCS12 or JKS',
-    });
-  }
   putTrustStore(settings, ['tls'], part, around);
   putKeyStore(settings, ['tls'], part, around);
   putNameCheck(settings, part, around);
   putVersions(settings, part, around);
-  const suites = settings.get('ssl.cipher.suites');
-  if (suites !== undefined && suites.value.trim() !== '') {
-    reporter.warn(
-      suites,
-      'ssl.cipher.suites is not used: OpenSSL offers its own suites of TLS 1.2 and 1.3, and the broker chooses',
-    );
-  }
 }
 
 function putNameCheck(settings: Settings, part: PartBuilder, { reporter }: Around): void {

@@ -57,6 +57,7 @@ export function putKeyStore(settings: Settings, at: At, part: PartBuilder, aroun
   const keyPassword = filled(settings, 'ssl.key.password');
   const isPem = typeOf(settings, 'ssl.keystore.type') === 'PEM';
   const inline = key ?? chain;
+  for (const secret of [key, password, keyPassword]) warnOfLiteral(secret, around);
   if (inline !== undefined && !isPem) {
     reporter.fault(inline, needsPem('a key and its certificate', 'ssl.keystore.type'));
   } else if (inline !== undefined && location !== undefined) {
@@ -84,6 +85,12 @@ export function putKeyStore(settings: Settings, at: At, part: PartBuilder, aroun
   } else if (password !== undefined) {
     reporter.fault(password, { found: 'the password of no store', expected: 'ssl.keystore.location, too' });
   }
+}
+
+/** Passwords of stores with keys, and keys themselves, are better kept elsewhere. */
+function warnOfLiteral(property: Property | undefined, { reporter }: Around): void {
+  if (property === undefined || property.isReferenced === true) return;
+  reporter.warn(property, 'a secret stands in the file itself; better behind a config provider');
 }
 
 function putPassphrase(keyPassword: Property | undefined, at: At, part: PartBuilder): void {
