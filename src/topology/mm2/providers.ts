@@ -36,7 +36,6 @@ const settings = 'config.providers';
 /** The file with its references replaced; faults go to the reporter, and the values they are in stay as they are. */
 export function resolveProviders(file: PropertiesFile, around: Around): PropertiesFile {
   const providers = readProviders(file, around);
-  const told = new Set<string>();
   const resolve = (property: Property): Property => {
     const { key, value } = property;
     if (key.startsWith(settings) || property.isReferenced === true) return property;
@@ -45,8 +44,7 @@ export function resolveProviders(file: PropertiesFile, around: Around): Properti
     const text = renew(around.readFile);
     if (typeof text === 'string') return { ...property, value: text, isReferenced: true, renew };
     // A key that is repeated has its faults told for the one that counts.
-    if (file.byKey.get(key) === property && !told.has(key)) around.reporter.fault(property, text);
-    told.add(key);
+    if (file.byKey.get(key) === property) around.reporter.fault(property, text);
     return { ...property, isReferenced: true };
   };
   const all = file.all.map(resolve);
@@ -207,7 +205,7 @@ function allowedPaths(
   { reporter }: Around,
 ): (where: string) => Problem | null {
   if (property === undefined || property.value === '') return () => null;
-  const allowed = property.value.split(',').map((part) => path.normalize(part));
+  const allowed = property.value.split(',').map((part) => path.normalize(part).replace(/(.)\/$/, '$1'));
   for (const part of allowed.filter((candidate) => !path.isAbsolute(candidate))) {
     reporter.fault(property, {
       found: `the path ${part}, which is not absolute`,
