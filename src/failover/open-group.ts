@@ -12,7 +12,7 @@ import {
 import { LockstepError } from '../errors.ts';
 import { orPatience } from '../patience.ts';
 import { nearestName, type ReplicationGroupConfig, type Topology } from '../topology/index.ts';
-import { formatDuration } from '../units.ts';
+import { formatDuration, plural } from '../units.ts';
 import type { OpenGroup, OpenRegion, Region } from './types.ts';
 import { within } from './within.ts';
 
@@ -26,6 +26,10 @@ export interface OpenGroupOptions {
 }
 
 const patienceMsDefault = 3_000;
+/** Whoever has less patience takes a refused connection for an answer, ms: nobody listens, and will not in a moment. */
+const askAgainMsMin = 1_000;
+/** Of the patience, so that a reason is known when it ends. */
+const askedShare = 0.8;
 /** A broker that hangs later on must not hold up a move for as long as a client would wait, ms. */
 const requestTimeoutMs = 10_000;
 const deadlineMs = 15_000;
@@ -133,25 +137,27 @@ async function enter(config: ClusterConfig, options: OpenGroupOptions): Promise<
       { connectTimeoutMs: patienceMs, requestTimeoutMs, deadlineMs, onWarning },
     ),
   );
-  const opening = connect(clients, onWarning);
+  const opening = connect(clients, patienceMs, onWarning);
   try {
     const { cluster, control } = await within(opening, patienceMs, 'reaching it');
     return { region: open(config, cluster, control, by), close: () => leave(cluster, control) };
   } catch (error) {
     opening.then(({ cluster, control }) => leave(cluster, control)).catch(() => {});
     for (const client of clients) client.close();
-    return closed(config, reasonOf(error, patienceMs));
+    return closed(config, reasonOf(error, patienceMs, config));
   }
 }
 
 /** The first client that gets an answer stays. */
 async function connect(
   clients: readonly Cluster[],
+  patienceMs: number,
   onWarning: (text: string) => void,
 ): Promise<{ cluster: Cluster; control: ControlTopic }> {
   const cluster = await Promise.any(
     clients.map(async (client) => {
-      await client.metadata({ topics: [controlTopic] });
+      const ask = { timeoutMs: patienceMs * askedShare, retry: patienceMs >= askAgainMsMin };
+      await client.retry(() => client.refreshMetadata([controlTopic]), ask);
       return client;
     }),
   ).catch((error: AggregateError) => {
@@ -191,8 +197,22 @@ function closed(config: ClusterConfig, reason: string): Door {
   };
 }
 
-function reasonOf(error: unknown, patienceMs: number): string {
+function reasonOf(error: unknown, patienceMs: number, { bootstrap }: ClusterConfig): string {
   if (!(error instanceof LockstepError)) throw error;
   if (error.code === 'REQUEST_TIMED_OUT') return `it has not answered within ${formatDuration(patienceMs)}`;
-  return error.message;
+  const refused = refusedAddress(error);
+  if (refused === null) return error.message;
+  const others = bootstrap.length - 1;
+  return `${refused}: connection refused${others === 0 ? '' : `, and ${plural(others, 'other address', 'other addresses')} can't be reached`}`;
+}
+
+/** `kafka-1:9092`, where the first broker that was asked does not listen; null: something else is wrong. */
+function refusedAddress(error: LockstepError): string | null {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (!(at instanceof LockstepError)) return null;
+    const { cause, detail } = at;
+    const code = (cause as { readonly code?: unknown } | undefined)?.code;
+    if (code === 'ECONNREFUSED') return String(detail.address);
+  }
+  return null;
 }

@@ -7,7 +7,7 @@ const stream = { write: () => true };
 const output = new Output({ stdout: stream, stderr: stream, environment: {} });
 const atMs = Date.UTC(2026, 10, 21, 14);
 
-const loss = { recordsMin: 1_200n, unseenCount: 0, heardAgoMs: 2_000, perSecond: 60 };
+const loss = { recordsMin: 1_200n, partitionCount: 36, unseenCount: 0, heardAgoMs: 2_000, perSecond: 60 };
 const link = (changes: Partial<LinkStanding>): LinkStanding => ({
   ...{ name: 'us-to-eu', source: 'us-east', destination: 'eu-west', isThere: true, direction: 'copies' },
   ...{ conditions: [], mirrors: { Mirroring: 3 }, partitionCount: 36, ended: [], diverged: [] },
@@ -45,7 +45,7 @@ const standing: GroupStanding = {
     link({
       ...{ name: 'eu-to-us', source: 'eu-west', destination: 'us-east', direction: 'both' },
       ...{ mirrors: { Mirroring: 1 }, partitionCount: 1, lagRecords: 0n, behindMs: 0 },
-      loss: { recordsMin: 0n, unseenCount: 0, heardAgoMs: 400, perSecond: 0 },
+      loss: { recordsMin: 0n, partitionCount: 36, unseenCount: 0, heardAgoMs: 400, perSecond: 0 },
     }),
   ],
   failovers: [{ to: 'eu-west', from: ['us-east'], blocked: null, loss, reverse: [] }],
@@ -103,8 +103,12 @@ test('a region that nothing can fail over to says so, and no number of records',
 });
 
 test('what is unknown is said as such', () => {
-  expect(lossWords({ recordsMin: 0n, unseenCount: 2, heardAgoMs: null, perSecond: null })).toBe(
-    'at least 0 records, of 2 partitions nothing is known; when the source was last heard is unknown; later is unknown',
+  const unseen = { unseenCount: 2, heardAgoMs: null, perSecond: null };
+  expect(lossWords({ ...unseen, recordsMin: 0n, partitionCount: 2 })).toBe(
+    'an unknown number of records: nothing is known of 2 partitions',
+  );
+  expect(lossWords({ ...unseen, recordsMin: 7n, partitionCount: 4 })).toBe(
+    'at least 7 records; of 2 of 4 partitions nothing is known; when the source was last heard is unknown; later is unknown',
   );
 });
 

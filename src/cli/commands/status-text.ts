@@ -130,12 +130,18 @@ function conditionWords({ conditions, ended }: LinkStanding): string {
 }
 
 /** `at least 120 records; the source was last heard 2.0 s ago at 60 records a second; later is unknown`. */
-export function lossWords({ recordsMin, unseenCount, heardAgoMs, perSecond }: KnownLoss): string {
+export function lossWords(loss: KnownLoss): string {
+  const { recordsMin, partitionCount, unseenCount, heardAgoMs, perSecond } = loss;
+  if (unseenCount > 0 && unseenCount === partitionCount)
+    return `an ${unknown} number of records: nothing is known of ${plural(unseenCount, 'partition')}`;
   const rate = perSecond === null ? 'at an unknown rate' : `at ${formatRate(perSecond)}`;
   const heard =
     heardAgoMs === null
       ? 'when the source was last heard is unknown'
       : `the source was last heard ${formatDuration(heardAgoMs)} ago ${rate}`;
-  const unseen = unseenCount === 0 ? '' : `, of ${plural(unseenCount, 'partition')} nothing is known`;
+  const unseen =
+    unseenCount === 0
+      ? ''
+      : `; of ${formatCount(unseenCount)} of ${plural(partitionCount, 'partition')} nothing is known`;
   return `at least ${plural(recordsMin, 'record')}${unseen}; ${heard}; later is unknown`;
 }

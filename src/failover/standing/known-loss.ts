@@ -29,7 +29,7 @@ function partitionLoss(
   const status = state.statuses.get(key);
   const seen = status?.sourceSeen;
   if (status === undefined || seen == null || status.mirrorEnd === null)
-    return { recordsMin: 0n, unseenCount: 1, heardAgoMs: null, perSecond: null };
+    return { recordsMin: 0n, partitionCount: 1, unseenCount: 1, heardAgoMs: null, perSecond: null };
   // An idle partition is not told again and again: its agent says when it heard of the source.
   const agentHeardAtMs =
     status.sourceEnd === null ? 0 : (state.agents.get(status.agent)?.heardAtMs?.[link] ?? 0);
@@ -38,7 +38,7 @@ function partitionLoss(
   const isRateOld = heardAtMs - seen.atMs > rateHoldsMs;
   return {
     recordsMin: later(BigInt(seen.end) - mirrorEnd, 0n),
-    unseenCount: 0,
+    ...{ partitionCount: 1, unseenCount: 0 },
     heardAgoMs: Math.max(0, nowMs - heardAtMs),
     perSecond: isRateOld ? 0 : (seen.perSecond ?? null),
   };
@@ -49,6 +49,7 @@ export function sumLosses(losses: readonly KnownLoss[]): KnownLoss {
   const rates = losses.map(({ perSecond }) => perSecond).filter((rate) => rate !== null);
   return {
     recordsMin: losses.reduce((sum, { recordsMin }) => sum + recordsMin, 0n),
+    partitionCount: losses.reduce((sum, { partitionCount }) => sum + partitionCount, 0),
     unseenCount: losses.reduce((sum, { unseenCount }) => sum + unseenCount, 0),
     heardAgoMs: ages.length === 0 || ages.includes(null) ? null : Math.max(...ages.map((age) => age!)),
     perSecond: rates.length === 0 ? null : rates.reduce((sum, rate) => sum + rate, 0),

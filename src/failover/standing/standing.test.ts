@@ -94,7 +94,7 @@ test('a pair in order: what a failover would lose, the way back, and no problem'
   expect(all.failovers).toEqual([
     {
       ...{ to: 'eu', from: ['us'], blocked: null, reverse: [] },
-      loss: { recordsMin: 40n, unseenCount: 0, heardAgoMs: 2_000, perSecond: 60 },
+      loss: { recordsMin: 40n, partitionCount: 2, unseenCount: 0, heardAgoMs: 2_000, perSecond: 60 },
     },
   ]);
   expect(all.links).toMatchObject([
@@ -113,7 +113,9 @@ test('a pair in order: what a failover would lose, the way back, and no problem'
 test('a source that has become idle has no rate any more', () => {
   const idle = { sourceSeen: { end: '100', atMs: nowMs - 60_000, perSecond: 30 }, mirrorEnd: '100' };
   const all = standing({}, { mirrors: [{ topic: 'orders', statuses: [idle] }] });
-  expect(all.failovers[0]!.loss).toEqual({ recordsMin: 0n, unseenCount: 0, heardAgoMs: 2_000, perSecond: 0 });
+  expect(all.failovers[0]!.loss).toEqual({
+    ...{ recordsMin: 0n, partitionCount: 1, unseenCount: 0, heardAgoMs: 2_000, perSecond: 0 },
+  });
 });
 
 test('a silent source is not vouched for by the agent’s word about others', () => {

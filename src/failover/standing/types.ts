@@ -85,7 +85,9 @@ export interface LinkStanding {
 export interface KnownLoss {
   /** Offsets that the source is known to have and the mirror has not. */
   readonly recordsMin: bigint;
-  /** Partitions whose source was never seen, or whose mirror's end nobody knows. */
+  /** All partitions that the loss is counted over. */
+  readonly partitionCount: number;
+  /** Those whose source was never seen, or whose mirror's end nobody knows. */
   readonly unseenCount: number;
   /** When the source was heard last, of the partition that heard it least lately; null: one never did, or there is none. */
   readonly heardAgoMs: number | null;
