@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { keepCompiled } from './compile-cache.mjs';
 import { becomeLean } from './lean-node.mjs';
 import { whenOrphaned } from './orphaned.mjs';
 
@@ -16,6 +17,7 @@ const nodeMajor = Number(process.versions.node.split('.')[0]);
 
 if (nodeMajor >= nodeMajorMin) {
   becomeLean(process.argv.slice(2));
+  keepCompiled({ root, isCheckout: program === source });
   whenOrphaned(() => process.kill(process.pid, 'SIGTERM'));
   await import(pathToFileURL(program).href);
 } else {
