@@ -2,15 +2,23 @@
 // written down becomes what this machine can work with. Secrets never travel: what a file holds in plain text is left
 // to the agents that have the file.
 import type { ClusterConfig } from '../client/index.ts';
-import type { LinkDeclaration, LinkRecord, RolesDeclaration, SourceReference } from '../control/index.ts';
+import type {
+  LinkDeclaration,
+  LinkRecord,
+  RolesDeclaration,
+  RulesDeclaration,
+  SourceReference,
+} from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import {
   checkDeclaredTogether,
+  type Flow,
   type LinkConfig,
   literalSecretsOf,
   resolveClusterReference,
   resolveLinkDeclaration,
   type Topology,
+  worldOfFile,
 } from '../topology/index.ts';
 import type { DecisionContext } from './leader/decision.ts';
 
@@ -93,6 +101,24 @@ export function rolesDeclarationsOf({ groups, file }: Topology): RolesDeclaratio
   return Object.values(groups).map(({ name, regions, links, primary, topics }) => ({
     ...{ group: name, regions, links, primary, topics, place: file },
   }));
+}
+
+/** The file's labels and rules as the fleet of one of its clusters gets them; nothing where the file says nothing of them. */
+export function rulesDeclarationOf(topology: Topology, cluster: string): { rules?: RulesDeclaration } {
+  const { residency, file, links, groups } = topology;
+  if (residency === undefined) return {};
+  const all = { links: Object.values(links), groups: Object.values(groups) };
+  const { clusters, topicLabels, rules, groups: turning } = worldOfFile(residency, all);
+  return {
+    rules: {
+      ...{ place: file, cluster, clusters, topicLabels, rules, groups: turning },
+      flows: all.links.map(
+        ({ name, source, destination, topics, excludeTopics, prefix, mirrorMaker }): Flow => {
+          return { name, source, destination, topics, excludeTopics, prefix, mirrorMaker };
+        },
+      ),
+    },
+  };
 }
 
 /**

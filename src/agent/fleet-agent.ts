@@ -15,6 +15,8 @@ import {
   type LinkDeclaration,
   type LinkRecord,
   type RolesDeclaration,
+  type RulesDeclaration,
+  residencyRules,
   rolesOfLink,
   sendCommand,
 } from '../control/index.ts';
@@ -29,6 +31,7 @@ import { aborted } from './aborted.ts';
 import { withRemedy } from './diverged-remedy.ts';
 import { Handovers } from './handovers.ts';
 import { checkDeclaration } from './leader/decide-roles.ts';
+import { checkRulesDeclaration } from './leader/decide-rules.ts';
 import type { DecisionContext } from './leader/decision.ts';
 import { limitShares } from './limit-shares.ts';
 import { rolesFor } from './link-role.ts';
@@ -36,6 +39,7 @@ import { LinkWorker } from './link-worker.ts';
 import { toldOf } from './mirror-maker.ts';
 import { Office } from './office.ts';
 import { Reporting } from './reporting.ts';
+import { FleetResidency, residencyKeys } from './residency.ts';
 import type { AgentView } from './view.ts';
 import { agentView } from './view-of.ts';
 import { hasOtherWork, workOf } from './work.ts';
@@ -53,6 +57,8 @@ export interface FleetAgentOptions {
   readonly declare?: readonly RolesDeclaration[];
   /** Heartbeats that its file asks for; written by whoever leads. */
   readonly heartbeats?: readonly BeatDeclaration[];
+  /** Where data must not be copied; refused where other rules stand already. Absent: whatever stands holds. */
+  readonly rules?: RulesDeclaration;
   /** How a link of the control topic becomes what this machine can work with. */
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
   /** Without connecting: what a declaration says. @throws LockstepError CONFIG_INVALID */
@@ -72,7 +78,7 @@ export interface FleetAgentOptions {
 /** Kafka's name of the fleet's group. */
 export const fleetGroup = 'lockstep';
 /** Keys that say what is to be done. */
-const declared = /^((link|mirror|roles)\/|condition\/[^/]+$)/;
+const declared = /^((link|mirror|roles|rules|origins)\/|condition\/[^/]+$)/;
 const sessionTimeoutMs = 10_000;
 const applyTimeoutMs = 60_000;
 /** What is under way at a destination that does not answer is waited for so long; a stop is to end within 20 s. */
@@ -88,6 +94,7 @@ export class FleetAgent {
   readonly #reporting: Reporting;
   readonly #office: Office;
   readonly #handovers: Handovers;
+  readonly #residency: FleetResidency;
   /** What there was to do, and where each link's mirrors stood, at the last look. */
   #work: readonly WorkItem[] = [];
   #mirrorStates: ReadonlyMap<string, string> = new Map();
@@ -105,6 +112,7 @@ export class FleetAgent {
     this.#control = control;
     const { agentId, version, apiUrl = () => null, resolveConfig, checkTogether } = options;
     this.#handovers = new Handovers({ control, agentId });
+    this.#residency = new FleetResidency({ state: control.state, resolve: resolveConfig });
     this.#office = new Office({
       ...{ control, destination, workers: this.#workers, resolve: resolveConfig, checkTogether },
       isMeantToLead: () => !this.#isStopping && this.#membership.status().isLeader,
@@ -211,10 +219,14 @@ export class FleetAgent {
   async #run(): Promise<void> {
     const { signal } = this.#options;
     const stopListening = this.#control.onChange((changes) => {
+      // First of all: what follows asks whether a topic may be copied.
+      const isResidency = changes.some(({ key }) => residencyKeys.test(key));
+      if (isResidency) this.#residency.changed();
       for (const { key, value } of changes) if (value === null) this.#forget(key);
       this.#warnOfNamesake();
       if (changes.some(({ key }) => declared.test(key))) this.#follow();
       if (changes.some(({ key }) => key.startsWith('roles/'))) this.#office.rolesTurned();
+      if (isResidency) this.#office.rulesChanged();
       this.#tellWarnings();
     });
     try {
@@ -232,7 +244,10 @@ export class FleetAgent {
 
   async #begin(): Promise<void> {
     const { signal, apply, declare = [] } = this.#options;
+    const { rules } = this.#options;
     for (const roles of declare) checkDeclaration(this.#control.state, roles);
+    if (rules !== undefined) checkRulesDeclaration(this.#control.state, rules);
+    else if (apply !== undefined) this.#tellRules();
     // First of all, so that whoever writes a command knows that somebody will answer it.
     await this.#reporting.report();
     if (this.#isStopping) return;
@@ -240,7 +255,20 @@ export class FleetAgent {
     if (this.#isStopping) return;
     this.#reporting.start();
     for (const roles of declare) await this.#ask({ do: 'declareRoles', roles }, signal);
+    // Before any link begins.
+    if (rules !== undefined) await this.#ask({ do: 'declareRules', rules, isChange: false }, signal);
     if (apply !== undefined && apply.length > 0) await this.#ask({ do: 'applyLinks', links: apply }, signal);
+  }
+
+  /** A file that says nothing of rules does not end them. */
+  #tellRules(): void {
+    const standing = this.#control.state.rules.get(residencyRules)?.rules ?? [];
+    if (standing.length === 0) return;
+    const names = standing.map(({ name }) => name).join(', ');
+    this.#say(
+      'warning',
+      `the file has no rules, and these stand in the fleet and hold for its links too: ${names}`,
+    );
   }
 
   /** Everything is to be so before this agent can be of use. */
@@ -255,7 +283,7 @@ export class FleetAgent {
         this.#options.onNotice(what === 'link' ? name : null, {
           atMs: Date.now(),
           level: 'info',
-          text: `${what === 'roles' ? `roles of group ${name}: ` : ''}${action}: ${details.join('; ') || 'as declared'}`,
+          text: `${what === 'roles' ? `roles of group ${name}: ` : what === 'rules' ? 'residency rules: ' : ''}${action}: ${details.join('; ') || 'as declared'}`,
         });
     }
   }
@@ -323,7 +351,12 @@ export class FleetAgent {
     const states = new Map<string, string>();
     for (const { link, sourceTopic, state: now } of state.mirrors.values())
       states.set(link, `${states.get(link) ?? ''},${sourceTopic}=${now}`);
-    const roles = new Map(Array.from(this.#workers.keys(), (link) => [link, rolesFor(state, link)] as const));
+    const roles = new Map(
+      Array.from(
+        this.#workers.keys(),
+        (link) => [link, `${rolesFor(state, link)}${this.#residency.version()}`] as const,
+      ),
+    );
     for (const [name, worker] of this.#workers)
       if (roles.get(name) !== this.#roles.get(name)) worker.rolesTurned();
       else if (states.get(name) !== this.#mirrorStates.get(name)) worker.reconcile();
@@ -339,6 +372,7 @@ export class FleetAgent {
       destination: this.#destination,
       control: this.#control,
       resolve,
+      forbids: (topic) => this.#residency.holdOf(this.#control.state.links.get(record.name) ?? record, topic),
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
       ...(group !== undefined && { declaredGroup: group }),
       takeLeft: ({ topic, partition }) => this.#handovers.take({ link: record.name, topic, partition }),

@@ -29,6 +29,7 @@ import {
   mirrorStates,
   type Notice,
   type ReleasedPartition,
+  type TopicHold,
   takeoverOf,
 } from '../link/index.ts';
 import { CheckpointEmitter, InternalTopic } from '../link/mirror-maker/index.ts';
@@ -58,6 +59,8 @@ export interface LinkWorkerOptions {
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
   /** The replication group of this agent's own file that the link belongs to. */
   readonly declaredGroup?: string;
+  /** What rules of the fleet have against copying a topic. Default: nothing. */
+  forbids?(topic: string): TopicHold | null;
   /** Whether the partition of this source topic is this agent's. */
   owns(partition: { readonly topic: string; readonly partition: number }): boolean;
   isLeader(): boolean;
@@ -387,7 +390,7 @@ export class LinkWorker {
         owns: (partition) => this.#options.owns(partition),
         isKeeper: () => this.#options.isLeader(),
         mayMirror: (topic) => this.#mayMirror(topic, config),
-        hold: (topic) => holdOf(this.#roleOf(topic)),
+        hold: (topic) => this.#holdOf(topic),
         incarnationOf: (topic) => {
           const role = this.#roleOf(topic);
           return role.kind === 'copies' ? role.incarnation : 0;
@@ -417,7 +420,7 @@ export class LinkWorker {
     // A newer Lockstep has written it: what it is meant to do is not ours to guess.
     if (this.#options.control.state.foreign.has(mirrorKey({ link: this.name, sourceTopic: topic })))
       return false;
-    if (holdOf(this.#roleOf(topic)) !== null) return false;
+    if (this.#holdOf(topic) !== null) return false;
     const own = mirrors.get(`${this.name}/${topic}`);
     if (own !== undefined) return mirrorStates[own.state].isCopied;
     const mirrorTopic = mirrorNameOf(config, topic);
@@ -429,6 +432,11 @@ export class LinkWorker {
   #roleOf(topic: string): LinkRole {
     const { control, declaredGroup } = this.#options;
     return linkRole(control.state, this.#record, topic, declaredGroup);
+  }
+
+  /** Why nothing of a topic is copied; rules first, since no region's role changes what they say. */
+  #holdOf(topic: string): TopicHold | null {
+    return this.#options.forbids?.(topic) ?? holdOf(this.#roleOf(topic));
   }
 
   #mirrors(): MirrorRecord[] {
@@ -462,9 +470,7 @@ export class LinkWorker {
         config: { ...groupConfig, everyMs: lookEveryMs(config) },
         mirrors: () =>
           this.#mirrors()
-            .filter(
-              ({ state, sourceTopic }) => state !== 'Promoted' && holdOf(this.#roleOf(sourceTopic)) === null,
-            )
+            .filter(({ state, sourceTopic }) => state !== 'Promoted' && this.#holdOf(sourceTopic) === null)
             .map(({ sourceTopic, mirrorTopic, partitionCount }) => ({
               ...{ sourceTopic, mirrorTopic, partitionCount },
               shiftOf: (partition: number) => groupShift(this.#statusOf(sourceTopic, partition)),

@@ -8,6 +8,7 @@ import { heartbeatsTopic } from '../topology/index.ts';
 import type { DecisionContext } from './leader/decision.ts';
 import { Leader } from './leader/leader.ts';
 import type { MetTopic } from './leader/met-topics.ts';
+import { OriginsWatch } from './leader/origins-watch.ts';
 import { promotableLink } from './leader/promotable-link.ts';
 import { Promotions } from './leader/promotions.ts';
 import { RolesWatch } from './leader/roles-watch.ts';
@@ -31,6 +32,7 @@ export class Office {
   readonly #options: OfficeOptions;
   #leader: Leader | null = null;
   #rolesWatch: RolesWatch | null = null;
+  #originsWatch: OriginsWatch | null = null;
   #heartbeats: HeartbeatEmitter | null = null;
   #isLeading = false;
   #isClosed = false;
@@ -121,6 +123,8 @@ export class Office {
       for (const worker of workers.values()) worker.lead(true);
       this.#rolesWatch = this.#watchRoles(this.#leader);
       this.#rolesWatch.start();
+      this.#originsWatch = this.#watchOrigins(this.#leader);
+      this.#originsWatch.start();
       this.#leader.start();
       this.#heartbeats = this.#emitHeartbeats();
       this.#heartbeats.start();
@@ -138,6 +142,8 @@ export class Office {
     this.#leader = null;
     this.#rolesWatch?.stop();
     this.#rolesWatch = null;
+    this.#originsWatch?.stop();
+    this.#originsWatch = null;
     this.#heartbeats?.stop();
     this.#heartbeats = null;
     for (const worker of this.#options.workers.values()) worker.lead(false);
@@ -164,6 +170,20 @@ export class Office {
       onNotice: ({ level, text }) => onNotice(null, level, text),
       clock: systemClock,
     });
+  }
+
+  #watchOrigins(leader: Leader): OriginsWatch {
+    const { control, workers, resolve } = this.#options;
+    return new OriginsWatch({
+      ...{ state: control.state, resolve, nowMs: Date.now },
+      links: () => [...workers.values()],
+      write: (entries) => leader.write(entries),
+    });
+  }
+
+  /** Rules, or links that they speak of. */
+  rulesChanged(): void {
+    this.#originsWatch?.look();
   }
 
   /** Roles of this region have turned. */

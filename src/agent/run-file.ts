@@ -14,6 +14,7 @@ import {
   resolveConfig,
   resolveRecord,
   rolesDeclarationsOf,
+  rulesDeclarationOf,
 } from './declarations.ts';
 import { FleetAgent } from './fleet-agent.ts';
 import { type ApiParts, withApi } from './with-api.ts';
@@ -156,6 +157,7 @@ function agentOptions(
     agentId: options.agentId ?? `${hostname()}-${process.pid}`,
     version,
     signal,
+    ...rulesDeclarationOf(topology, destination),
     declare: rolesDeclarationsOf(topology).filter(({ regions }) => regions.includes(destination)),
     apply: links.map(({ name }) => declarationOf(topology, name)),
     heartbeats: beats.map(({ destination: _, ...beat }) => beat),

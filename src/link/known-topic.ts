@@ -38,7 +38,7 @@ export interface TopicWishes {
   readonly isSelected: boolean;
   /** It is neither paused nor promoted, and roles do not hold it. */
   readonly mayMirror: boolean;
-  /** What roles have against it. Default nothing. */
+  /** What roles or rules have against it. Default nothing. */
   readonly hold?: TopicHold | null;
   /** Which life of the mirror it is copied in; says nothing where it is not copied. */
   readonly incarnation: number;

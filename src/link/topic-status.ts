@@ -11,6 +11,8 @@ export type TopicState =
   | 'Standby'
   /** It was lost to a failover here; nothing is copied before a restore has compared it. */
   | 'AwaitsRestore'
+  /** A rule forbids its data here (residency): nothing is created, and what is there already is not copied on. */
+  | 'Forbidden'
   /** The link's filters do not take it any more; the mirror stays as it is. */
   | 'NotSelected'
   /** The source does not show us the topic any more: the right to DESCRIBE it is gone, or the topic is. */
@@ -22,9 +24,9 @@ export type TopicState =
   | 'SourceRecreated'
   | 'DestinationRecreated';
 
-/** Why roles keep a topic from being copied. */
+/** Why roles or rules keep a topic from being copied; `Preparing`: they can't tell yet. */
 export interface TopicHold {
-  readonly state: Extract<TopicState, 'Standby' | 'AwaitsRestore'>;
+  readonly state: Extract<TopicState, 'Standby' | 'AwaitsRestore' | 'Forbidden' | 'Preparing'>;
   readonly reason: string;
 }
 

@@ -31,7 +31,7 @@ export function conditionEntries(
     for (const { topic, mirrorTopic, state: topicState, reason } of link.topics) {
       // Not asked for every topic: it passes over all mirrors, and this is done for thousands every second.
       const isOurs = state.mirrors.has(`${link.name}/${topic}`);
-      const isHeld = topicState === 'Standby' || topicState === 'AwaitsRestore';
+      const isHeld = topicState === 'Standby' || topicState === 'AwaitsRestore' || topicState === 'Forbidden';
       const owner = isOurs || isHeld ? undefined : ownerOf(state, mirrorTopic, link.name);
       if (owner !== undefined)
         wanted.set(conditionKey(link.name, topic), {

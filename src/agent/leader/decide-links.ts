@@ -14,6 +14,7 @@ import { LockstepError } from '../../errors.ts';
 import { type LinkConfig, matchesTopic } from '../../topology/index.ts';
 import { plural } from '../../units.ts';
 import { closing, deletion } from './decide-mirrors.ts';
+import { refuseForbidden } from './decide-rules.ts';
 import {
   accepted,
   allMirrorsOf,
@@ -41,6 +42,7 @@ export function apply(
   );
   const configs = declarations.map((declaration) => context.resolve(declaration));
   context.checkTogether([...others, ...declarations], [...state.roles.values()]);
+  refuseForbidden(state, declarations, context);
   const entries = new Map<string, object | null>();
   const changes: Change[] = [];
   for (const [index, declaration] of declarations.entries()) {

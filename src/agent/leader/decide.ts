@@ -8,6 +8,7 @@ import { apply, createMirrors, deleteLink } from './decide-links.ts';
 import { deleteMirrors, move } from './decide-mirrors.ts';
 import { writeLoss, writeMove } from './decide-moves.ts';
 import { declareRoles, setRoles } from './decide-roles.ts';
+import { declareRules } from './decide-rules.ts';
 import { type Decision, type DecisionContext, linkOf, refused } from './decision.ts';
 
 /** Never throws for what a person may ask. */
@@ -75,6 +76,8 @@ function decideBody(state: FleetState, command: CommandRecord, context: Decision
       return deleteMirrors(state, command, context);
     case 'declareRoles':
       return declareRoles(state, body.roles, command, context);
+    case 'declareRules':
+      return declareRules(state, body.rules, body.isChange, command, context);
     case 'setRoles':
       return setRoles(state, body.roles, { ifGeneration: body.ifGeneration, nowMs: context.nowMs });
     case 'writeMove':

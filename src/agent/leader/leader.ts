@@ -21,6 +21,7 @@ import {
   linkKey,
   type MirrorRecord,
   mirrorKey,
+  originsKey,
   type RolesRecord,
   recordVersion,
 } from '../../control/index.ts';
@@ -52,7 +53,7 @@ export interface LeaderOptions {
 }
 
 /** Keys that the leader acts on; what agents tell of themselves is not among them. */
-const worked = /^(link|mirror|command|answer|roles)\//;
+const worked = /^(link|mirror|command|answer|roles|rules)\//;
 const passEveryMs = 1_000;
 /** While a promotion is on its way. */
 const promotionEveryMs = 100;
@@ -287,6 +288,7 @@ function linksToForget(state: FleetState): string[] {
     keys.push(linkKey(link.name), ...mirrors.map(mirrorKey));
     // What its keepers remembered; shifts stay, they say what the offsets of its mirrors mean.
     for (const kind of ['acl', 'group']) keys.push(...state.entries(`${kind}/${link.name}/`).keys());
+    if (state.origins.has(link.name)) keys.push(originsKey(link.name));
   }
   return keys.filter((key) => !state.foreign.has(key));
 }

@@ -62,9 +62,11 @@ function explore(world: ResidencyWorld, begun: readonly Ancestor[], asked: Set<s
   return { places: all, labels: all.flatMap((at) => labelsAt(world, at)) };
 }
 
-function byLinks({ flows }: ResidencyWorld, to: Ancestor): Ancestor[] {
+function byLinks({ flows, clusters }: ResidencyWorld, to: Ancestor): Ancestor[] {
+  // A name that nobody declared may be any cluster's.
+  const isKnown = Object.hasOwn(clusters, to.cluster);
   return flows.flatMap((flow): Ancestor[] => {
-    if (flow.destination !== to.cluster) return [];
+    if (isKnown && flow.destination !== to.cluster) return [];
     const topic = sourceNameOf(flow, to.topic);
     const isRenamed = topic !== null && topic !== to.topic;
     if (topic === null || !(isRenamed || matchesTopic(flow, topic))) return [];

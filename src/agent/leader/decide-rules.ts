@@ -1,0 +1,215 @@
+// Decisions about where data may be: a file declares rules, and links that would break them are refused.
+//
+// Rules never go away by themselves: a file that says otherwise is refused, and one that says nothing leaves them as they
+// are. Changing them takes an explicit word (`lockstep rules apply FILE`), so that yesterday's file, started again
+// somewhere, lets nothing out.
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Change,
+  type CommandRecord,
+  type FleetState,
+  type LinkDeclaration,
+  type RulesDeclaration,
+  type RulesRecord,
+  recordVersion,
+  residencyRules,
+  rulesKey,
+} from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import {
+  certainViolations,
+  forbidding,
+  type LabelSelector,
+  type ResidencyWorld,
+  violationText,
+} from '../../topology/index.ts';
+import { flowIn, rulesOf, worldOf } from '../residency.ts';
+import { accepted, checkOurs, type Decision, type DecisionContext, nameOf, summary } from './decision.ts';
+
+/**
+ * Whether a file may declare this. Asked before an agent joins its fleet, too.
+ * @throws LockstepError CONFIG_INVALID with what differs from the rules that stand.
+ */
+export function checkRulesDeclaration(state: FleetState, declared: RulesDeclaration): void {
+  checkOurs(state, rulesKey);
+  const before = rulesOf(state);
+  const differences = before === null ? [] : ruleDifferences(before, declared);
+  if (differences.length === 0) return;
+  throw new LockstepError(
+    'CONFIG_INVALID',
+    `${declared.place}: its labels and rules are not those that stand in the fleet of ${before!.cluster} ` +
+      `(from ${before!.place}, generation ${before!.generation}): ${differences.join('; ')}. Make the file agree, or change what stands with: lockstep rules apply ${declared.place}`,
+  );
+}
+
+/** Makes the rules, adds clusters and links of another file, or changes them where a person said so. */
+export function declareRules(
+  state: FleetState,
+  declared: RulesDeclaration,
+  isChange: boolean,
+  { by }: CommandRecord,
+  context: DecisionContext,
+): Decision {
+  checkOurs(state, rulesKey);
+  const before = rulesOf(state);
+  if (!isChange) checkRulesDeclaration(state, declared);
+  // Labels alone forbid nothing, and another file may come with the rules.
+  if (before === null && declared.rules.length === 0)
+    return answered('none', ['the file has no rules, and none stand'], new Map());
+  const after = merged(before, declared);
+  const details = before === null ? after.rules.map(ruleText) : ruleDifferences(before, declared);
+  if (before !== null && isDeepStrictEqual(content(before), content(after)))
+    return answered('none', ['as declared already'], new Map());
+  const record: RulesRecord = {
+    ...after,
+    ...{ v: recordVersion, generation: (before?.generation ?? 0) + 1, by, atMs: context.nowMs },
+  };
+  const entries = new Map([[rulesKey, record]]);
+  return answered(
+    before === null ? 'create' : 'alter',
+    [
+      ...(details.length > 0 ? details : ['clusters and links of another file']),
+      ...stopped(state, record, context),
+    ],
+    entries,
+  );
+}
+
+function answered(
+  action: Change['action'],
+  details: readonly string[],
+  entries: ReadonlyMap<string, object | null>,
+): Decision {
+  const changes: Change[] = [{ what: 'rules', name: residencyRules, action, details }];
+  return accepted(summary(changes), changes, entries);
+}
+
+/**
+ * Refuses links whose topics a rule certainly forbids. What stood there before a rule came is no reason to refuse
+ * another change of the link: it is not copied all the same.
+ * @throws LockstepError CONFIG_INVALID naming the link, the topic and the rule.
+ */
+export function refuseForbidden(
+  state: FleetState,
+  declarations: readonly LinkDeclaration[],
+  { resolve }: Pick<DecisionContext, 'resolve'>,
+): void {
+  const rules = rulesOf(state);
+  if (rules === null || rules.rules.length === 0) return;
+  const standing = [...state.links.values()];
+  const others = standing.filter(({ name }) => !declarations.some((declared) => declared.name === name));
+  const [now, then] = [standing, [...others, ...declarations]].map((links) =>
+    worldOf(state, rules, links, resolve),
+  ) as [ResidencyWorld, ResidencyWorld];
+  const lines = declarations.flatMap(({ name }) => {
+    const flow = flowIn(then, rules, name);
+    if (flow === undefined) return [];
+    const former = flowIn(now, rules, name);
+    const known = new Set(former === undefined ? [] : certainViolations(now, former).map(({ item }) => item));
+    return certainViolations(then, flow)
+      .filter(({ item }) => !known.has(item))
+      .map(({ item, violation }) => `link ${name}: topics: ${item}: ${violationText(violation)}`);
+  });
+  if (lines.length > 0) throw new LockstepError('CONFIG_INVALID', lines.join('\n'));
+}
+
+/** What people decide about; clusters and links that only one file names are no difference. */
+function ruleDifferences(before: RulesDeclaration, declared: RulesDeclaration): string[] {
+  const differences: string[] = [];
+  if (before.cluster !== declared.cluster)
+    differences.push(`this cluster is ${before.cluster} here and ${declared.cluster} in the file`);
+  const [old, wanted] = [before, declared].map(
+    ({ rules }) => new Map(rules.map((rule) => [rule.name, rule])),
+  );
+  for (const [name, rule] of old!) {
+    const other = wanted!.get(name);
+    if (other === undefined) differences.push(`the file lacks the rule ${ruleText(rule)}`);
+    else if (!isDeepStrictEqual(plain(rule), plain(other)))
+      differences.push(`rule ${ruleText(rule)} -> ${ruleText(other)}`);
+  }
+  for (const [name, rule] of wanted!)
+    if (!old!.has(name)) differences.push(`the file has the new rule ${ruleText(rule)}`);
+  for (const [one, other, words] of [
+    [before, declared, 'the file lacks the topic labels'],
+    [declared, before, 'the file has the new topic labels'],
+  ] as const)
+    for (const entry of one.topicLabels)
+      if (!other.topicLabels.some((each) => isDeepStrictEqual(plain(each), plain(entry))))
+        differences.push(`${words} ${entry.topics.join(', ')} (${labelsText(entry.labels)})`);
+  for (const [name, { labels }] of Object.entries(before.clusters)) {
+    if (!Object.hasOwn(declared.clusters, name)) continue;
+    const other = declared.clusters[name]!.labels;
+    if (!isDeepStrictEqual(plain(labels), plain(other)))
+      differences.push(`labels of cluster ${name}: ${labelsText(labels)} -> ${labelsText(other)}`);
+  }
+  return differences;
+}
+
+/** Links and clusters of other files stay: data may still come over them. */
+function merged(before: RulesRecord | null, declared: RulesDeclaration): RulesDeclaration {
+  if (before === null) return declared;
+  const isAgain = (one: { name: string; destination: string }) =>
+    declared.flows.some(({ name, destination }) => name === one.name && destination === one.destination);
+  return {
+    ...declared,
+    clusters: { ...before.clusters, ...declared.clusters },
+    flows: [...before.flows.filter((flow) => !isAgain(flow)), ...declared.flows],
+    groups: [
+      ...before.groups.filter(({ name }) => !declared.groups.some((group) => group.name === name)),
+      ...declared.groups,
+    ],
+  };
+}
+
+/** Whether the same is said, wherever it is written. */
+function content({ cluster, clusters, topicLabels, rules, flows, groups }: RulesDeclaration): unknown {
+  const byName = <T extends { name: string }>(all: readonly T[]) =>
+    [...all].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const parts = { cluster, clusters, topicLabels, rules: byName(rules), flows: byName(flows) };
+  return plain({ ...parts, groups: byName(groups) });
+}
+
+/** As it comes back from the topic. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** Mirrors that are not copied any more from now on. */
+function stopped(
+  state: FleetState,
+  rules: RulesRecord,
+  { resolve }: Pick<DecisionContext, 'resolve'>,
+): string[] {
+  const world = worldOf(state, rules, [...state.links.values()], resolve);
+  return [...state.mirrors.values()].flatMap((mirror) => {
+    const flow = flowIn(world, rules, mirror.link);
+    const violation = flow === undefined ? null : forbidding(world, flow, mirror.sourceTopic);
+    return violation === null
+      ? []
+      : [
+          `mirror ${nameOf(mirror)} is Forbidden from now on, and its copy stays: ${violationText(violation)}`,
+        ];
+  });
+}
+
+function ruleText({ name, topics, from, never, only, reason }: RulesRecord['rules'][number]): string {
+  const parts = [
+    `topics ${selectorText(topics)}`,
+    from && `from ${selectorText(from)}`,
+    never && `never ${selectorText(never)}`,
+    only && `only ${selectorText(only)}`,
+    reason !== undefined && `(${reason})`,
+  ];
+  return `${name}: ${parts.filter(Boolean).join(' ')}`;
+}
+
+function selectorText(selector: LabelSelector): string {
+  return Object.entries(selector)
+    .map(([key, values]) => `${key}: ${values.join(' or ')}`)
+    .join(', ');
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const text = Object.entries(labels).map(([key, value]) => `${key}: ${value}`);
+  return text.length === 0 ? 'no labels' : text.join(', ');
+}
