@@ -33,6 +33,8 @@ export interface PropertyRow {
 type Row = readonly [names: string, verdict: Verdict, what: string, harmless?: readonly string[]];
 
 const mirror = 'org.apache.kafka.connect.mirror';
+/** Said only where it is not set, or by who reads the value. */
+const anyValue = ['*'];
 const byteArrays = ['org.apache.kafka.connect.converters.ByteArrayConverter'];
 
 // biome-ignore format: a table
@@ -40,26 +42,26 @@ const flowRows: readonly Row[] = [
   ['enabled', 'honoured', 'a flow is a link from the first cluster to the second, named A-to-B'],
   ['source.cluster.alias target.cluster.alias', 'honoured', 'the alias in names of remote topics, heartbeats and checkpoints'],
   ['topics topics.exclude', 'honoured', 'Java regular expressions that RE2 has, too; look-arounds and back references are refused by line'],
-  ['groups groups.exclude', 'honoured', 'the same'],
+  ['groups groups.exclude', 'honoured', 'Java regular expressions that RE2 has, too'],
   ['replication.policy.class', 'honoured', `DefaultReplicationPolicy and IdentityReplicationPolicy of ${mirror}; others are refused`],
   ['replication.policy.separator', 'honoured', 'between alias and topic; letters, digits, . _ -'],
   ['replication.policy.internal.topic.separator.enabled', 'honoured', 'whether checkpoints topics are named with the separator'],
-  ['replication.factor', 'differs', "without it a new topic gets the destination's default.replication.factor (MirrorMaker 2: 2); -1 means the same"],
-  ['heartbeats.topic.replication.factor checkpoints.topic.replication.factor', 'differs', "without it the topic gets the destination's default.replication.factor (MirrorMaker 2: 3)"],
+  ['replication.factor', 'differs', "without it a new topic gets the destination's default.replication.factor (MirrorMaker 2: 2); -1 means the same", anyValue],
+  ['heartbeats.topic.replication.factor checkpoints.topic.replication.factor', 'differs', "without it the topic gets the destination's default.replication.factor (MirrorMaker 2: 3)", anyValue],
   ['refresh.topics.enabled', 'differs', 'topics are looked for all the same: with false once an hour', ['true']],
-  ['refresh.topics.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s'],
+  ['refresh.topics.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s', anyValue],
   ['refresh.groups.enabled refresh.groups.interval.seconds', 'notNeeded', 'groups are listed whenever positions are copied'],
   ['sync.topic.configs.enabled', 'differs', 'with false the settings that records and offsets depend on are kept equal all the same (docs/mirror-topics.md: fixed, always equal)', ['true']],
-  ['sync.topic.configs.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s'],
-  ['config.properties.exclude', 'differs', 'what is named here is not kept equal, but for the settings that records and offsets depend on (docs/mirror-topics.md: fixed, always equal)'],
+  ['sync.topic.configs.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s', anyValue],
+  ['config.properties.exclude', 'differs', 'what is named here is not kept equal, but for the settings that records and offsets depend on (docs/mirror-topics.md: fixed, always equal)', anyValue],
   ['use.defaults.from', 'differs', 'which default a mirror gets stands in docs/mirror-topics.md for each setting', ['target']],
   ['sync.topic.acls.enabled', 'honoured', 'ACLs of mirrored topics are copied; WRITE is withheld until promotion instead of left out'],
-  ['sync.topic.acls.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s'],
+  ['sync.topic.acls.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s', anyValue],
   ['emit.heartbeats.enabled emit.heartbeats.interval.seconds', 'honoured', 'as in MirrorMaker 2 for every pair of clusters, enabled or not'],
   ['heartbeats.replication.enabled', 'honoured', 'heartbeats topics are mirrored whatever topics says'],
   ['emit.checkpoints.enabled emit.checkpoints.interval.seconds', 'honoured', "in MirrorMaker 2's format; without them no group's position travels"],
   ['sync.group.offsets.enabled', 'honoured', 'positions are committed at the destination, exact to the record; default false'],
-  ['sync.group.offsets.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 60); at most 3600 s'],
+  ['sync.group.offsets.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 60); at most 3600 s', anyValue],
   ['emit.offset-syncs.enabled', 'notNeeded', 'offsets are identical, so that nothing has to be translated'],
   ['offset-syncs.topic.location offset-syncs.topic.replication.factor offset.lag.max', 'notNeeded', 'offsets are identical, so that there is no offset-syncs topic'],
   ['use.incremental.alter.configs', 'notNeeded', 'settings are always altered incrementally (gone in Kafka 4)'],
