@@ -20,6 +20,7 @@ import {
   rolesOfLink,
   type StatusRecord,
 } from '../control/index.ts';
+import { endOf, flowOf } from '../control/flows.ts';
 import { LockstepError } from '../errors.ts';
 import { AclKeeper, type KeeperStore, ruledTopics } from '../link/acls/index.ts';
 import { GroupKeeper } from '../link/groups/index.ts';
@@ -36,6 +37,7 @@ import { CheckpointEmitter, InternalTopic } from '../link/mirror-maker/index.ts'
 import { linkProducerId, type MirrorObserver, ReadLimit } from '../mirror/index.ts';
 import {
   type LinkConfig,
+  type LinkFlow,
   literalTopics,
   matchesGroup,
   matchesPrincipal,
@@ -43,6 +45,7 @@ import {
   mirrorNameOf,
   replicationPolicyOf,
 } from '../topology/index.ts';
+import { FlowBook, LoopWatch } from './flow-book.ts';
 import { groupShift } from './group-shift.ts';
 import { guardedTopics } from './guarded-topics.ts';
 import type { LinkTopics } from './leader/conditions.ts';
@@ -115,6 +118,10 @@ export class LinkWorker {
   #groups: GroupKeeper | null = null;
   #checkpoints: CheckpointEmitter | null = null;
   #acls: AclKeeper | null = null;
+  readonly #loops: LoopWatch;
+  /** The link as the graph of flows has it, while it is the same. */
+  #flow: { readonly of: Standing; readonly key: string; readonly flow: LinkFlow } | null = null;
+  readonly #endFlows: () => void;
   #producerIds: ProducerIdKeeper | null = null;
   /** Why nothing is copied. */
   #trouble: string | null = connecting;
@@ -131,6 +138,9 @@ export class LinkWorker {
   constructor(options: LinkWorkerOptions) {
     this.#options = options;
     this.#record = options.record;
+    const flows = FlowBook.of(options.control);
+    this.#loops = new LoopWatch(flows);
+    this.#endFlows = flows.onChange(() => this.reconcile());
   }
 
   get name(): string {
@@ -160,6 +170,10 @@ export class LinkWorker {
   get sourceClient(): Cluster | null {
     return this.#standing?.source ?? null;
   }
+  /** How the source was declared; null where the record can't be resolved. */
+  get sourceConfig(): ClusterConfig | null {
+    return this.#standing?.sourceConfig ?? null;
+  }
   /** The link's producer id in a life of a mirror; null when no agent has ever reached the source. */
   producerIdOf(incarnation: number): bigint | null {
     const sourceClusterId = this.source?.clusterId ?? this.#record.sourceClusterId;
@@ -174,6 +188,7 @@ export class LinkWorker {
   /** Everything of this link that is under way has ended when this resolves. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#endFlows();
     this.#ended.abort();
     this.#attempt.abort();
     await this.#work;
@@ -436,7 +451,23 @@ export class LinkWorker {
 
   /** Why nothing of a topic is copied; rules first, since no region's role changes what they say. */
   #holdOf(topic: string): TopicHold | null {
-    return this.#options.forbids?.(topic) ?? holdOf(this.#roleOf(topic));
+    return this.#options.forbids?.(topic) ?? holdOf(this.#roleOf(topic)) ?? this.#loopOf(topic);
+  }
+
+  /** Whether the flows that other fleets told of would bring it back here. */
+  #loopOf(topic: string): TopicHold | null {
+    const standing = this.#standing;
+    if (standing === null) return null;
+    const { control, destination } = this.#options;
+    const sourceClusterId = this.#record.sourceClusterId ?? this.source?.clusterId;
+    const group = rolesOfLink(control.state.roles, this.name)?.group ?? this.#record.group;
+    const key = `${sourceClusterId} ${group}`;
+    if (this.#flow?.of !== standing || this.#flow.key !== key) {
+      const record = { ...standing.record, ...(sourceClusterId !== undefined && { sourceClusterId }) };
+      const end = endOf(destination, record.destination);
+      this.#flow = { of: standing, key, flow: flowOf(record, standing.config, { destination: end, group }) };
+    }
+    return this.#loops.holdOf(this.#flow.flow, topic);
   }
 
   #mirrors(): MirrorRecord[] {

@@ -1,16 +1,19 @@
 // The leader's office at this agent: taken when the group makes it the leader, left when another one leads.
 import { type Cluster, formatAddress, sleep, systemClock } from '../client/index.ts';
+import { endOf } from '../control/flows.ts';
 import { type ControlTopic, LeaderWriter, type LinkDeclaration } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { KeeperStore } from '../link/acls/index.ts';
 import { HeartbeatEmitter, InternalTopic } from '../link/mirror-maker/index.ts';
 import { heartbeatsTopic } from '../topology/index.ts';
 import type { DecisionContext } from './leader/decision.ts';
+import { FlowTeller } from './leader/flow-teller.ts';
 import { Leader } from './leader/leader.ts';
 import type { MetTopic } from './leader/met-topics.ts';
 import { OriginsWatch } from './leader/origins-watch.ts';
 import { promotableLink } from './leader/promotable-link.ts';
 import { Promotions } from './leader/promotions.ts';
+import { refuseLoops } from './leader/refuse-loops.ts';
 import { RolesWatch } from './leader/roles-watch.ts';
 import type { LinkWorker } from './link-worker.ts';
 import { beatsAsked, mirroredFrom } from './mirror-maker.ts';
@@ -32,6 +35,7 @@ export class Office {
   readonly #options: OfficeOptions;
   #leader: Leader | null = null;
   #rolesWatch: RolesWatch | null = null;
+  #flowTeller: FlowTeller | null = null;
   #originsWatch: OriginsWatch | null = null;
   #heartbeats: HeartbeatEmitter | null = null;
   #isLeading = false;
@@ -99,12 +103,17 @@ export class Office {
             return resolve(declaration);
           },
           checkTogether,
+          refuseLoops: (state, links, changed) => {
+            const own = endOf(destination, destination.name);
+            refuseLoops(state, links, changed, { own, nowMs: Date.now(), resolve });
+          },
         },
         met: () => metTopics([...workers.values()]),
         links: () =>
           Array.from(workers.values(), (worker) => ({
             ...worker.topicsStatus(),
             roles: this.#rolesWatch?.rolesAt(worker.record) ?? null,
+            loopsUnseen: this.#flowTeller?.troubleOf(worker.name) ?? null,
           })),
         sourceClusterIds: () =>
           new Map(
@@ -126,6 +135,8 @@ export class Office {
       this.#originsWatch = this.#watchOrigins(this.#leader);
       this.#originsWatch.start();
       this.#leader.start();
+      this.#flowTeller = this.#tellFlows(this.#leader);
+      this.#flowTeller.start();
       this.#heartbeats = this.#emitHeartbeats();
       this.#heartbeats.start();
     } catch (error) {
@@ -142,12 +153,25 @@ export class Office {
     this.#leader = null;
     this.#rolesWatch?.stop();
     this.#rolesWatch = null;
+    this.#flowTeller?.stop();
+    this.#flowTeller = null;
     this.#originsWatch?.stop();
     this.#originsWatch = null;
     this.#heartbeats?.stop();
     this.#heartbeats = null;
     for (const worker of this.#options.workers.values()) worker.lead(false);
     await leader?.stop();
+  }
+
+  #tellFlows(leader: Leader): FlowTeller {
+    const { control, destination, workers, resolve, onNotice } = this.#options;
+    return new FlowTeller({
+      ...{ state: control.state, destination, resolve },
+      links: () => [...workers.values()],
+      write: (entries) => leader.write(entries),
+      onNotice: (link, text) => onNotice(link, 'warning', text),
+      clock: systemClock,
+    });
   }
 
   #watchRoles(leader: Leader): RolesWatch {

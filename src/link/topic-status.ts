@@ -13,6 +13,8 @@ export type TopicState =
   | 'AwaitsRestore'
   /** A rule forbids its data here (residency): nothing is created, and what is there already is not copied on. */
   | 'Forbidden'
+  /** Its records come from the destination itself, by other links: nothing is copied. */
+  | 'LoopDetected'
   /** The link's filters do not take it any more; the mirror stays as it is. */
   | 'NotSelected'
   /** The source does not show us the topic any more: the right to DESCRIBE it is gone, or the topic is. */
@@ -26,7 +28,7 @@ export type TopicState =
 
 /** Why roles or rules keep a topic from being copied; `Preparing`: they can't tell yet. */
 export interface TopicHold {
-  readonly state: Extract<TopicState, 'Standby' | 'AwaitsRestore' | 'Forbidden' | 'Preparing'>;
+  readonly state: Extract<TopicState, 'Standby' | 'AwaitsRestore' | 'Forbidden' | 'LoopDetected' | 'Preparing'>;
   readonly reason: string;
 }
 

@@ -2,6 +2,7 @@
 // the links' runners say.
 import { type ConditionRecord, conditionKey, type FleetState, recordVersion } from '../../control/index.ts';
 import type { LinkStatus } from '../../link/index.ts';
+import { plural } from '../../units.ts';
 import type { SourceRoles } from './roles-watch.ts';
 
 /** How the topics of a link stand. */
@@ -10,6 +11,8 @@ export interface LinkTopics extends Pick<LinkStatus, 'name' | 'topics' | 'discov
   readonly missingTopics: readonly string[];
   /** What its source tells of the roles; null, or absent: it is in no group. */
   readonly roles?: SourceRoles | null;
+  /** Why its source could not be told which way it leads; null, or absent: it was told, or nobody reads it there. */
+  readonly loopsUnseen?: string | null;
 }
 
 /** State of a link's condition while two regions contradict each other; no agent copies anything on it. */
@@ -31,7 +34,11 @@ export function conditionEntries(
     for (const { topic, mirrorTopic, state: topicState, reason } of link.topics) {
       // Not asked for every topic: it passes over all mirrors, and this is done for thousands every second.
       const isOurs = state.mirrors.has(`${link.name}/${topic}`);
-      const isHeld = topicState === 'Standby' || topicState === 'AwaitsRestore' || topicState === 'Forbidden';
+      const isHeld =
+        topicState === 'Standby' ||
+        topicState === 'AwaitsRestore' ||
+        topicState === 'Forbidden' ||
+        topicState === 'LoopDetected';
       const owner = isOurs || isHeld ? undefined : ownerOf(state, mirrorTopic, link.name);
       if (owner !== undefined)
         wanted.set(conditionKey(link.name, topic), {
@@ -66,6 +73,13 @@ function linkCondition(link: LinkTopics, known: ConditionRecord | undefined): Co
     return { state: splitRoles, reason: known.reason };
   if (discoveryError !== null) return { state: 'Trouble', reason: discoveryError };
   if (roles?.state === 'RolesUnseen') return { state: roles.state, reason: roles.reason };
+  const loops = topics.filter(({ state }) => state === 'LoopDetected');
+  if (loops.length > 0) {
+    const [{ topic, reason }] = loops as [(typeof loops)[number]];
+    const others = loops.length === 1 ? '' : ` (and ${plural(loops.length - 1, 'more topic')})`;
+    return { state: 'LoopDetected', reason: `topic ${topic}${others}: ${reason}` };
+  }
+  if (link.loopsUnseen != null) return { state: 'LoopsUnseen', reason: link.loopsUnseen };
   if (topics.length + missingTopics.length === 0)
     return { state: 'NothingSelected', reason: nothingSelected };
   return null;

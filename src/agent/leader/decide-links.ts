@@ -88,6 +88,9 @@ export function apply(
       details,
     });
   }
+  const living = others.filter((link) => link.isDeleted !== true);
+  const changed = changes.filter(({ action }) => action !== 'none').map(({ name }) => name);
+  context.refuseLoops?.(state, [...living, ...declarations], changed);
   return accepted(summary(changes), changes, entries);
 }
 

@@ -35,6 +35,8 @@ export interface DecisionContext {
     links: readonly LinkDeclaration[],
     groups?: readonly { readonly links: readonly string[] }[],
   ): void;
+  /** Faults between links of several fleets (`refuseLoops`): throws as `resolve`. Default: nobody looks for them. */
+  refuseLoops?(state: FleetState, links: readonly LinkDeclaration[], changed: readonly string[]): void;
 }
 
 export function linkOf(state: FleetState, name: string): LinkRecord {

@@ -1,0 +1,57 @@
+// No link is created or changed into one on which a topic would come back, as far as flows are known (docs/loops.md).
+
+import { flowOf, toldFlows } from '../../control/flows.ts';
+import { type FleetState, type LinkDeclaration, type LinkRecord, rolesOfLink } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { drawn, type FlowEnd, findLoop, type LinkConfig, type LinkFlow } from '../../topology/index.ts';
+
+export interface LoopFacts {
+  /** The cluster that this fleet writes to. */
+  readonly own: FlowEnd;
+  readonly nowMs: number;
+  resolve(declaration: LinkDeclaration): LinkConfig;
+}
+
+/**
+ * @param links all links of the fleet as they are to be
+ * @param changed names of those that are new or other than they were
+ * @throws LockstepError CONFIG_INVALID with the way drawn
+ */
+export function refuseLoops(
+  state: FleetState,
+  links: readonly (LinkDeclaration | LinkRecord)[],
+  changed: readonly string[],
+  facts: LoopFacts,
+): void {
+  if (changed.length === 0) return;
+  const told = toldFlows(state, facts.nowMs).filter(({ destination }) => destination.id !== facts.own.id);
+  const own = links.map((link) => ownFlow(state, link, facts));
+  const loop = findLoop([...own, ...told], new Set(changed));
+  if (loop === null) return;
+  const ways = [...new Set(loop.flatMap(({ link }) => link ?? []))];
+  const name = ways.find((link) => changed.includes(link)) ?? changed[0];
+  throw new LockstepError(
+    'CONFIG_INVALID',
+    `link ${name}: a loop: ${drawn(loop)} (links ${ways.join(', ')}): what is written once would come back. Leave the mirrors out of one of these links (excludeTopics), or delete one; without loops: docs/loops.md`,
+  );
+}
+
+/** A link of this fleet, with what is known of it here. */
+export function ownFlow(
+  state: FleetState,
+  link: LinkDeclaration | LinkRecord,
+  { own, resolve }: Pick<LoopFacts, 'own' | 'resolve'>,
+): LinkFlow {
+  const { name } = link;
+  // Another link may have reached it already.
+  const bootstrap = JSON.stringify(link.source.bootstrap);
+  const sourceClusterId = [state.links.get(name), ...state.links.values()].find(
+    (known) => known?.sourceClusterId !== undefined && JSON.stringify(known.source.bootstrap) === bootstrap,
+  )?.sourceClusterId;
+  const group = rolesOfLink(state.roles, name)?.group ?? link.group;
+  const closed = [...state.mirrors.values()].flatMap((mirror) =>
+    mirror.link === name && mirror.state === 'Promoted' ? [mirror.sourceTopic] : [],
+  );
+  const record = { ...link, ...(sourceClusterId !== undefined && { sourceClusterId }) } as LinkRecord;
+  return flowOf(record, resolve(link), { destination: { ...own, name: link.destination }, group, closed });
+}
