@@ -208,6 +208,8 @@ function putEither(
       found: `a token endpoint without ${newerKeys[option]}`,
       expected: `that property, or ${option}="..." in sasl.jaas.config`,
     });
+    // Said already: the checks that follow shall not say it again.
+    part.put(path, 'missing', property);
     return;
   }
   if (option !== 'scope' && encodeURIComponent(value) !== value) {
