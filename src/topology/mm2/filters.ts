@@ -36,23 +36,32 @@ function isPlainName(text: string): boolean {
   return /^[A-Za-z0-9_-]+$/.test(text) && !text.startsWith('__');
 }
 
-/** Classes within classes and their intersections: RE2 takes the characters literally, and would say nothing. */
+/**
+ * What Java reads in another way than RE2, which would say nothing: classes within classes and their intersections, and
+ * braces that are no repetition.
+ */
 function javaOnly(text: string): Problem | undefined {
+  const found = JSON.stringify(text);
+  const expected = "a regular expression in RE2's syntax: write the characters out";
   let isInClass = false;
   for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (character === '\\') {
-      if (text[at + 1] === 'Q') at = Math.max(text.indexOf('\\E', at), at);
-      at++;
-    } else if (!isInClass && character === '[') {
+    const rest = text.slice(at);
+    const escaped = /^\\(Q.*?(\\E|$)|[pPx]\{[^}]*\}|.)/s.exec(rest);
+    if (escaped !== null) {
+      at += escaped[0].length - 1;
+    } else if (isInClass) {
+      if (rest.startsWith('[')) return { found: `${found} (a class within a class)`, expected };
+      if (rest.startsWith('&&')) return { found: `${found} (an intersection &&)`, expected };
+      isInClass = rest[0] !== ']';
+    } else if (rest[0] === '[') {
       isInClass = true;
-      if (text[at + 1] === '^') at++;
-    } else if (isInClass && (character === '[' || text.startsWith('&&', at))) {
+      if (rest[1] === '^') at++;
+    } else if (rest[0] === '{' && !/^\{\d+(,\d*)?\}/.test(rest)) {
       return {
-        found: `${JSON.stringify(text)} (${character === '[' ? 'a class within a class' : 'an intersection &&'})`,
-        expected: "a regular expression in RE2's syntax: write the characters out",
+        found: `${found} (a repetition {n} that is not closed)`,
+        expected: 'none with a comma, which parts items',
       };
-    } else if (isInClass && character === ']') isInClass = false;
+    }
   }
   return undefined;
 }

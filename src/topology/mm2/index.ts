@@ -55,6 +55,7 @@ export function resolveMirrorMaker(
   document.set(['version'], 1);
   const aliases = clustersOf(told, problems);
   const remarks = classify(file, aliases, report);
+  if (aliases.length === 0) problems.throwIfAny();
   for (const alias of aliases) writeCluster(document, alias, told, around);
   const flows = flowsBetween(aliases);
   const standings = flows.map((flow) => standingOf(flow, told));
