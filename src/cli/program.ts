@@ -8,6 +8,7 @@ import { failoverCommand } from './commands/failover.ts';
 import { linksCommand } from './commands/links.ts';
 import { localCommand } from './commands/local.ts';
 import { lossCommand } from './commands/loss.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { mirrorsCommand } from './commands/mirrors.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { runCommand } from './commands/run.ts';
@@ -84,6 +85,7 @@ export function buildProgram(start: Start, output: Output): Command {
   program.addCommand(failoverCommand(start));
   program.addCommand(lossCommand(start));
   program.addCommand(restoreCommand(start));
+  program.addCommand(migrateCommand(start));
   program.addCommand(verifyCommand(start));
   program.addCommand(doctorCommand(start));
   program.addCommand(localCommand(start));

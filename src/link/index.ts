@@ -30,4 +30,13 @@ export { Shifts } from './shift.ts';
 export { formatStart, isAbout, type StartAt, startKey } from './start-at.ts';
 export { StartGuard } from './start-guard.ts';
 export type { StateStore, StateStore as ShiftStore } from './state-store.ts';
+export {
+  formatTakeover,
+  isTakeoverOf,
+  parseTakeover,
+  type Takeover,
+  type TakenPartition,
+  takeoverKey,
+  takeoverOf,
+} from './takeover.ts';
 export type { LinkStatus, SettingsContest, TopicHold, TopicState, TopicStatus } from './topic-status.ts';

@@ -97,7 +97,7 @@ describe('a topic that was a primary', () => {
     await runner.start();
     expect(isMadeByLink(destination.settings.get('orders') as never)).toBe(true);
     expect(notices).toContain(
-      'topic orders: it was a primary and is a mirror now: message.timestamp.after.max.ms=9223372036854775807',
+      'topic orders: others wrote it, and it is a mirror now: message.timestamp.after.max.ms=9223372036854775807',
     );
     expect(statusOf()).toMatchObject({ state: 'Mirrored', incarnation: 1 });
     expect([...running]).toEqual([['orders-0', 1]]);

@@ -1,14 +1,16 @@
 // Mode `shifted`: destination offset = source offset - k. Where a source partition starts at S when it is mirrored
 // for the first time, k is S, and stays so for the life of the mirror partition: whoever translates an offset, now or
 // after a failover, has to find the same k. So it is written down, and acknowledged, before the first record is copied.
-// Where the link starts at a later offset than the source's start (start-at.ts), that offset is k.
+// Where the link starts at a later offset than the source's start (start-at.ts), that offset is k. A mirror that was taken
+// over from MirrorMaker 2 has shifts of its own (takeover.ts), whatever the link's mode.
 import { LockstepError } from '../errors.ts';
-import type { PartitionPlacement } from '../mirror/index.ts';
 import { later } from '../offsets.ts';
 import type { LinkCluster, LinkDestination, LogRange } from './clusters.ts';
+import type { Placement } from './known-topic.ts';
 import type { Notice } from './notice.ts';
 import { type StartedTopic, Starts } from './start-at.ts';
 import { jsonOf, type StateStore, unreadableRecord, valueHeld } from './state-store.ts';
+import { type Takeover, takeoverOf } from './takeover.ts';
 
 /** What the state topic holds of one partition. */
 export interface ShiftRecord {
@@ -32,7 +34,12 @@ export interface ShiftsOptions {
 
 /** Where each partition of a mirror lies, by partition. */
 export type PlacementsFound =
-  | { readonly kind: 'placed'; readonly placements: readonly Required<PartitionPlacement>[] }
+  | {
+      readonly kind: 'placed';
+      readonly placements: readonly Placement[];
+      /** The life that begins with its taking over; 0 where nobody took it over. */
+      readonly takeoverLife: number;
+    }
   /** Another agent has to decide first. */
   | { readonly kind: 'waiting'; readonly reason: string }
   /** The source topic turned out to be another one than the mirror's records came from. */
@@ -54,6 +61,14 @@ export class Shifts {
   async of(topic: StartedTopic): Promise<PlacementsFound> {
     const { link, start, store } = this.#options;
     await this.#refresh(topic);
+    const takeover = takeoverOf(store, {
+      ...{ link, topic: topic.topic },
+      mirrorTopicId: topic.destinationTopicId,
+    });
+    if (takeover !== null && takeover.sourceTopicId !== topic.sourceTopicId) {
+      const reason = `its topic id was ${takeover.sourceTopicId} when its mirror was taken over, and is ${topic.sourceTopicId}`;
+      return { kind: 'sourceRecreated', reason };
+    }
     const found = await this.#starts.of(topic);
     if (found.kind !== 'found') return found;
     const { starts } = found;
@@ -69,17 +84,22 @@ export class Shifts {
       return { kind: 'sourceRecreated', reason };
     }
     const shifts =
-      start === 'fill' || !known.includes(null)
+      start === 'fill' || known.every((record, partition) => record !== null || isTaken(takeover, partition))
         ? known.map((record) => record?.k ?? 0n)
-        : await this.#shifts(topic, starts, known);
-    const placements = shifts.map((shift, partition) => ({ shift, startOffset: starts[partition]! }));
-    return { kind: 'placed', placements };
+        : await this.#shifts(topic, starts, known, takeover);
+    const placements = shifts.map((shift, partition) => {
+      const taken = takeover?.partitions[partition];
+      if (taken === undefined) return { shift, startOffset: starts[partition]! };
+      return { shift: taken.shift, startOffset: taken.start, witness: taken.witness };
+    });
+    return { kind: 'placed', placements, takeoverLife: takeover?.life ?? 0 };
   }
 
   async #shifts(
     topic: StartedTopic,
     starts: readonly bigint[],
     known: readonly (ShiftRecord | null)[],
+    takeover: Takeover | null,
   ): Promise<bigint[]> {
     const { source, destination } = this.#options;
     const [sources, mirrors] = await Promise.all([
@@ -88,6 +108,10 @@ export class Shifts {
     ]);
     const shifts: bigint[] = [];
     for (const [partition, record] of known.entries()) {
+      if (isTaken(takeover, partition)) {
+        shifts.push(0n);
+        continue;
+      }
       const range = sources.get(partition);
       const mirrored = range && { ...range, start: later(range.start, starts[partition]!) };
       shifts.push(record?.k ?? (await this.#decide(topic, partition, mirrored, mirrors.get(partition))));
@@ -143,6 +167,11 @@ export class Shifts {
     }
     return k;
   }
+}
+
+/** What was decided when it was taken over holds. */
+function isTaken(takeover: Takeover | null, partition: number): boolean {
+  return takeover?.partitions[partition] !== undefined;
 }
 
 function lostShift(name: string, link: string): LockstepError {

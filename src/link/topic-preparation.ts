@@ -54,6 +54,7 @@ const appliedBeforeCopying: ReadonlySet<string> = new Set([
   'compression.type',
   'max.message.bytes',
 ]);
+const waitsForTakeover = 'it was just taken over, and is met again as that';
 const waitsForMirror = 'waits for the leading agent to create the mirror';
 
 export class TopicPreparation {
@@ -144,14 +145,14 @@ export class TopicPreparation {
       await destination.alterTopic(topic, changes);
     } catch (error) {
       if (!(error instanceof LockstepError) || error.code !== 'NOT_AUTHORIZED') throw error;
-      const text = `topic ${mirrorName}: it was a primary, and its settings stay as they are: ${error.message}`;
+      const text = `topic ${mirrorName}: others wrote it, and its settings stay as they are: ${error.message}`;
       this.#notice('warning', text);
       return former;
     }
     const list = differing.map(([name, value]) => `${name}=${value}`).join(', ');
     this.#notice(
       'info',
-      `topic ${mirrorName}: it was a primary and is a mirror now${list === '' ? '' : `: ${list}`}`,
+      `topic ${mirrorName}: others wrote it, and it is a mirror now${list === '' ? '' : `: ${list}`}`,
     );
     if (mustWait) return null;
     const set = Object.entries(changes).map(
@@ -183,6 +184,8 @@ export class TopicPreparation {
     if (found.kind === 'waiting') return { waitsFor: found.reason };
     if (found.kind === 'sourceRecreated')
       known.condition = { state: 'SourceRecreated', reason: found.reason };
+    // Under another life's identity nothing may be appended: the newest look knows which it is.
+    else if (found.takeoverLife > known.incarnation) return { waitsFor: waitsForTakeover };
     else known.placements = found.placements.slice(0, placedCount);
     return known;
   }

@@ -97,7 +97,7 @@ test.each([
     notices.push(...turning.links.flatMap((link) => link.notices));
     expect(notices.join('\n')).toMatch(
       new RegExp(
-        `topic ${stamped}: it was a primary and is a mirror now: .*message.timestamp.type=CreateTime`,
+        `topic ${stamped}: others wrote it, and it is a mirror now: .*message.timestamp.type=CreateTime`,
       ),
     );
     for (const link of turning.links)

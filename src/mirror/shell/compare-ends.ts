@@ -111,7 +111,8 @@ function holdsNothing({ view, isAborted }: MarkedBatch): boolean {
   return isAborted || view.isControl;
 }
 
-function digestOf(tail: Buffer): string {
+/** Of key, value and headers. */
+export function digestOf(tail: Buffer): string {
   return createHash('sha256').update(tail).digest('base64');
 }
 

@@ -7,6 +7,7 @@ import type { TailVerdict } from '../partition/state.ts';
 import { judgeTail, type MirrorTail, type SourceView } from '../partition/tail.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
 import { compareEnds } from './compare-ends.ts';
+import { compareWitness, type TakeoverWitness } from './compare-takeover.ts';
 import { askEndHole } from './end-hole.ts';
 import type { MirrorFacts } from './log-inspector.ts';
 import {
@@ -31,6 +32,8 @@ export interface LogPair {
   readonly shift: bigint;
   readonly startOffset: bigint;
   readonly life: MirrorLife;
+  /** Of a mirror that was taken over: what both logs held alike then, if there was anything. */
+  readonly witness?: TakeoverWitness | null | undefined;
 }
 
 /** Batches of the source that one batch of the mirror is compared with at most. */
@@ -67,7 +70,11 @@ export class TailComparer {
         { retriable: true },
       );
     }
-    if (judgement === 'compareEnds') return this.#compareEnds(logs, mirror.view, source.logStart);
+    if (judgement === 'compareEnds')
+      return (
+        (await this.#compareTakeover(logs, mirror.view, source.logStart)) ??
+        this.#compareEnds(logs, mirror.view, source.logStart)
+      );
     const verdict =
       judgement === 'compareRecords' ? await this.#compareRecords(logs, mirror.tail!, source) : judgement;
     if (verdict.kind !== 'agrees' || verdict.compared) return verdict;
@@ -76,6 +83,33 @@ export class TailComparer {
       (await this.#earlierRecords(logs, mirror, source)) ??
       verdict
     );
+  }
+
+  /** Where nothing was appended since a mirror was taken over; null where something was, or it never was. */
+  async #compareTakeover(
+    { source, destination, shift, startOffset, witness }: LogPair,
+    { logStart, logEnd }: MirrorFacts['view'],
+    sourceStart: bigint,
+  ): Promise<TailVerdict | null> {
+    if (witness === undefined) return null;
+    const takenAt = startOffset - shift;
+    if (logEnd > takenAt) return null;
+    if (logEnd < takenAt) {
+      const what = `it was taken over at ${takenAt} and ends at ${logEnd} now: records of it are lost`;
+      return { kind: 'differs', offset: logEnd, what };
+    }
+    const agreed = { kind: 'agrees', compared: false, lastFetchedEpoch: -1, sourceStart } as const;
+    if (witness === null) return agreed;
+    const sourceLog = { log: source, ask: this.#askSource(source.leader) };
+    const starts = await askOffsets(sourceLog.ask, [source], 'earliest');
+    const logStartAtSource = starts.get(source);
+    if (logStartAtSource instanceof LockstepError) throw logStartAtSource;
+    const verdict = await compareWitness(
+      sourceLog,
+      { log: destination, ask: this.#askDestination(destination.leader) },
+      { witness, end: startOffset, sourceStart: logStartAtSource ?? 0n, mirrorStart: logStart },
+    );
+    return verdict.kind === 'differs' ? verdict : { ...agreed, compared: verdict.compared };
   }
 
   async #compareEnds(
@@ -211,7 +245,9 @@ async function readSource(
     questions.map(async ({ log, hole }) => {
       const start = starts.get(log);
       if (hole === null || typeof start !== 'bigint' || !isReadable(log, hole.to - 1n)) return;
-      const range = { from: later(hole.from, start), to: hole.to };
+      // Markers in front of where the mirror was begun, or taken over, are others'.
+      const from = later(later(hole.from, start), asked.get(log)!.startOffset);
+      const range = { from, to: hole.to };
       visible.set(log, await orError(askFirstVisible(ask, log, range)));
     }),
   );

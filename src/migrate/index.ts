@@ -1,0 +1,23 @@
+// Moving over from a MirrorMaker 2 that has copied already, and back to it.
+export { type BackPlan, goBack, type PartitionBack, type TopicBack } from './back.ts';
+export { membersText, requireStopped, stillRuns } from './connect-members.ts';
+export {
+  type GroupsPlan,
+  lookAtSourceGroups,
+  moveGroups,
+  planGroups,
+  type UntoldPosition,
+  wantedPositions,
+} from './groups.ts';
+export { inspectLink } from './inspect.ts';
+export { takeOver } from './take-over.ts';
+export type {
+  ConnectMember,
+  ConnectPlace,
+  Decision,
+  MigrationOptions,
+  MigrationPlan,
+  MigrationProgress,
+  PartitionPlan,
+  TopicPlan,
+} from './types.ts';
