@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import { agentCommand } from './commands/agent.ts';
+import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { failoverCommand } from './commands/failover.ts';
 import { linksCommand } from './commands/links.ts';
@@ -11,6 +12,7 @@ import { lossCommand } from './commands/loss.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { mirrorsCommand } from './commands/mirrors.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { rulesCommand } from './commands/rules.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { switchoverCommand } from './commands/switchover.ts';
@@ -87,6 +89,8 @@ export function buildProgram(start: Start, output: Output): Command {
   program.addCommand(restoreCommand(start));
   program.addCommand(migrateCommand(start));
   program.addCommand(verifyCommand(start));
+  program.addCommand(auditCommand(start));
+  program.addCommand(rulesCommand(start));
   program.addCommand(doctorCommand(start));
   program.addCommand(localCommand(start));
   configure(program, output);

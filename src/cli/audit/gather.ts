@@ -1,0 +1,92 @@
+// What the clusters of a file hold: their topics and what their control topics say. One that is away or refuses costs a
+// few seconds and is told; the others are audited all the same.
+
+import { resolveConfig } from '../../agent/declarations.ts';
+import { formatAddress } from '../../client/config.ts';
+import { Cluster } from '../../client/index.ts';
+import { ControlTopic, residencyRules, type SourceReference } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import type { Flow, ResidencyWorld } from '../../topology/index.ts';
+import { type Topology, worldOfFile } from '../../topology/index.ts';
+import { type AuditedCluster, type AuditInput, nothingKnown } from './audit.ts';
+
+const timing = { connectTimeoutMs: 5_000, requestTimeoutMs: 10_000, deadlineMs: 10_000 };
+
+/** Asks all clusters at once. */
+export async function gather(
+  topology: Topology,
+  onWarning: (text: string) => void,
+): Promise<readonly AuditedCluster[]> {
+  const labels = topology.residency?.clusterLabels ?? {};
+  return Promise.all(
+    Object.keys(topology.clusters).map(async (name): Promise<AuditedCluster> => {
+      const own = Object.hasOwn(labels, name) ? labels[name]! : {};
+      const cluster = Cluster.unconnected(topology.clusters[name]!, { ...timing, onWarning });
+      let control: ControlTopic | undefined;
+      try {
+        const { topics } = await cluster.metadata();
+        control = await ControlTopic.open(cluster, { mayCreate: false, onWarning });
+        return { name, labels: own, problem: null, topics: [...topics.keys()], state: control.state };
+      } catch (error) {
+        if (!(error instanceof LockstepError)) throw error;
+        return { name, labels: own, problem: error.message, topics: [], state: nothingKnown };
+      } finally {
+        await control?.close();
+        cluster.close();
+      }
+    }),
+  );
+}
+
+/** What the audit goes by. Without rules in the file those of the fleets count. */
+export function auditInput(
+  topology: Topology,
+  clusters: readonly AuditedCluster[],
+  atMs: number,
+): AuditInput {
+  return {
+    atMs,
+    clusters,
+    declared: declaredWorld(topology, clusters),
+    flowOf: (cluster, link) => flowOf(topology, clusters, { cluster, link }),
+  };
+}
+
+function declaredWorld(topology: Topology, clusters: readonly AuditedCluster[]): ResidencyWorld {
+  const all = { links: Object.values(topology.links), groups: Object.values(topology.groups) };
+  const own = topology.residency ?? { clusterLabels: {}, topicLabels: [], rules: [] };
+  const world = worldOfFile(own, all);
+  if (topology.residency !== undefined) return world;
+  const standing = clusters.flatMap(({ state }) => state.rules.get(residencyRules) ?? []);
+  const newest = standing.toSorted((a, b) => b.generation - a.generation)[0];
+  if (newest === undefined) return world;
+  const { clusters: facts, topicLabels, rules } = newest;
+  return { ...world, clusters: facts, topicLabels, rules };
+}
+
+/** A link of a control topic, its source by the name that the file has for it. */
+function flowOf(
+  topology: Topology,
+  clusters: readonly AuditedCluster[],
+  at: { cluster: string; link: string },
+): Flow | null {
+  const record = clusters.find(({ name }) => name === at.cluster)?.state.links.get(at.link);
+  if (record === undefined) return null;
+  try {
+    const { name, topics, excludeTopics, prefix, mirrorMaker } = resolveConfig(record);
+    const ends = { source: nameOf(topology, record.source), destination: at.cluster };
+    return { name, ...ends, topics, excludeTopics, prefix, mirrorMaker };
+  } catch (error) {
+    if (error instanceof LockstepError) return null;
+    throw error;
+  }
+}
+
+/** By its addresses; links that were made without a file may call it otherwise. */
+function nameOf({ clusters }: Topology, source: SourceReference): string {
+  const addresses = new Set(source.bootstrap.map((address) => address.toLowerCase()));
+  const known = Object.values(clusters).find(({ bootstrap }) =>
+    bootstrap.some((address) => addresses.has(formatAddress(address))),
+  );
+  return known?.name ?? source.name;
+}
