@@ -178,8 +178,12 @@ export class Promotions {
     const beganMs = nowMs();
     const link = this.#options.link(name);
     const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
-    const lastSync = link === undefined ? null : this.#syncGroupsNow(link, mirrors);
     const answers = link === undefined ? Promise.resolve(false) : sourceAnswers(link, mirrors);
+    let isSourceGone = false;
+    void answers.then((does) => {
+      isSourceGone = !does;
+    });
+    const lastSync = link === undefined ? null : this.#syncGroupsNow(link, mirrors, answers);
     const outcomes: ReadonlyMap<string, Closed | LockstepError> =
       link === undefined || !wasReached(link)
         ? new Map()
@@ -201,7 +205,8 @@ export class Promotions {
         closed.set(mirror, { partitions: [], unfenced: outcome.message });
       else failed.set(mirror, outcome);
     }
-    const patienceMs = isPlanned ? rulesPatienceMs : Math.max(0, sourceLookMs - (nowMs() - beganMs));
+    const sourceMs = isSourceGone ? 0 : Math.max(0, sourceLookMs - (nowMs() - beganMs));
+    const patienceMs = isPlanned ? rulesPatienceMs : sourceMs;
     const [seen, unsynced] = await Promise.all([
       // Only now, behind all cuts. A source that hangs has shown it while the partitions were closed.
       answers.then((does) => (does ? this.#lookAtSource(link!, mirrors) : seenBefore(link))),
@@ -227,13 +232,19 @@ export class Promotions {
    * A planned promotion has synced already. Whoever promotes at once gets what the source still tells within moments;
    * positions that were synced before stand anyway. Resolves with what to know of it.
    */
-  async #syncGroupsNow(link: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<string | null> {
+  async #syncGroupsNow(
+    link: PromotableLink,
+    mirrors: readonly MirrorRecord[],
+    answers: Promise<boolean>,
+  ): Promise<string | null> {
     const topics = mirrors
       .filter(({ promotion }) => promotion?.kind === 'now' && promotion.isForgotten !== true)
       .map(({ sourceTopic }) => sourceTopic);
     if (topics.length === 0) return null;
-    const synced = withTimeout(link.syncGroups(topics), sourceLookMs, 'the last sync of the groups');
-    return synced.catch(messageOf);
+    const what = 'the last sync of the groups';
+    const synced = withTimeout(link.syncGroups(topics), sourceLookMs, what).catch(messageOf);
+    const isGone = answers.then((does) => (does ? synced : `${what}: the source does not answer`));
+    return Promise.race([synced, isGone]);
   }
 
   /** Where no marker shuts agents out, they are waited for: as long as one that is lost takes to stop by itself. */
@@ -331,10 +342,16 @@ export class Promotions {
   }
 }
 
-/** Whether a source that is promoted from still tells anything. */
+/**
+ * Whether a source that is promoted from still tells anything. One that hangs is given a while; one where nobody listens at
+ * any address that is known has said so, and whoever waits to write is not kept waiting for it.
+ */
 async function sourceAnswers({ source }: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<boolean> {
   if (source === null) return false;
-  const asked = source.metadata({ topics: mirrors.slice(0, 1).map(({ sourceTopic }) => sourceTopic) });
+  const topics = mirrors.slice(0, 1).map(({ sourceTopic }) => sourceTopic);
+  const asked = source.retry(() => source.refreshMetadata(topics).catch(refusedForGood), {
+    timeoutMs: sourceLookMs,
+  });
   return withTimeout(asked, sourceLookMs, 'a question to the source').then(
     () => true,
     (error: unknown) => {
@@ -342,6 +359,13 @@ async function sourceAnswers({ source }: PromotableLink, mirrors: readonly Mirro
       return false;
     },
   );
+}
+
+/** Not tried again. Connections that broke are another matter: behind them there may be a broker. */
+function refusedForGood(error: unknown): never {
+  if (!(error instanceof LockstepError) || error.code !== 'CLUSTER_UNREACHABLE') throw error;
+  const { message, detail } = error;
+  throw new LockstepError(error.code, message, { detail, cause: error, retriable: false });
 }
 
 /** Producers that had not stopped, after all: what they wrote meanwhile is at the source only. */
