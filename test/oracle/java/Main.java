@@ -60,6 +60,7 @@ public final class Main {
             case "createTopics" -> Admins.createTopics(request);
             case "ends" -> Admins.ends(request);
             case "deleteRecords" -> Admins.deleteRecords(request);
+            case "mirrors" -> Mirrors.look(request);
             default -> throw new IllegalArgumentException("no command " + command);
         };
     }
