@@ -3,6 +3,7 @@
 import { LockstepError } from '../errors.ts';
 import type { LinkMirror } from '../mirror/index.ts';
 import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
+import { earlierLapOf } from './growing-name.ts';
 import {
   isCopied,
   isGivenUp,
@@ -87,6 +88,7 @@ export class LinkTopics {
     await this.#lookAtTopics(
       sourceTopics.filter(({ topic }) => wishes(topic).isSelected),
       (topic) => mirrors.get(destination.mirrorName(topic)),
+      (name) => mirrors.has(name),
     );
   }
 
@@ -135,6 +137,7 @@ export class LinkTopics {
   async #lookAtTopics(
     selected: readonly TopicFacts[],
     mirrorOf: (topic: string) => TopicFacts | undefined,
+    isThere: (name: string) => boolean,
   ): Promise<void> {
     const { source, destination, preparation, wishes } = this.#options;
     for (const known of [...this.#topics.values()])
@@ -153,6 +156,8 @@ export class LinkTopics {
       await this.#preparing(facts, async () => {
         if (!wishes(topic).mayMirror) return known === undefined ? stopped : null;
         if (known !== undefined) return this.#follow(known, facts, mirrorOf(topic));
+        const lap = mirrorOf(topic) === undefined ? await this.#emptyLap(facts, isThere) : null;
+        if (lap !== null) return lap;
         const met = await preparation.meet({
           ...{ facts, mirror: mirrorOf(topic), incarnation: wishes(topic).incarnation },
           sourceSettings: sourceSettings.get(topic),
@@ -168,6 +173,19 @@ export class LinkTopics {
       this.#shareOutTopic(topic);
     }
     this.shareOut();
+  }
+
+  /** Why a mirror is not made yet: it may be one of a mirror that this link makes, and it is empty. */
+  async #emptyLap(
+    { topic, partitionCount }: TopicFacts,
+    isThere: (name: string) => boolean,
+  ): Promise<string | null> {
+    const { source, destination } = this.#options;
+    const earlier = earlierLapOf(topic, (name) => destination.mirrorName(name), isThere);
+    if (earlier === null) return null;
+    const ranges = [...(await source.logRanges(topic, partitionCount)).values()];
+    if (ranges.some(({ end }) => end > 0n)) return null;
+    return `it is empty, and may be a mirror of ${earlier} that comes back by another link; its mirror is made with its first record`;
   }
 
   /** A topic that is met already; one whose mirror was refused is met again, since a person may have mended it. */
