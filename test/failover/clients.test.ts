@@ -151,12 +151,11 @@ describe.skipIf(missing !== undefined)(`clients that move by a name${missing ? `
       for (const [partition, own] of Map.groupBy(records, (record) => record.partition)) {
         const offsets = [...new Set(own.map(({ offset }) => offset))].sort((a, b) => a - b);
         const cut = offsets.filter((offset, index) => index > 0 && offset !== offsets[index - 1]! + 1);
-        // A promotion closes each partition with markers.
+        // A promotion closes each partition with markers; producers without keys may leave one of them out in a phase.
+        const phases = new Set(own.map(({ value }) => value.split(' ').at(-2)));
         expect({ name, partition, first: offsets[0], jumps: cut.length }).toEqual({
-          name,
-          partition,
-          first: 0,
-          jumps: 1,
+          ...{ name, partition, first: phases.has('before') ? 0 : expect.any(Number) },
+          jumps: phases.size - 1,
         });
       }
       // With KIP-848 the destination does not know the group's members, which ends the client: a supervisor starts it anew.
