@@ -20,7 +20,13 @@ import { checkLinksTogether } from './links-together.ts';
 import { checkLocalNames, resolveLocal } from './local.ts';
 import { resolveHeartbeats } from './mirror-maker.ts';
 import { heartbeatSchema } from './mirror-maker-schema.ts';
-import { isMirrorMakerFile, readMirrorMaker } from './mm2/index.ts';
+import {
+  isMirrorMakerFile,
+  isStrimziManifest,
+  type MirrorMakerDocument,
+  readMirrorMaker,
+  readStrimzi,
+} from './mm2/index.ts';
 import { Problems } from './problems.ts';
 import { checkResidency, worldOfFile } from './residency/file.ts';
 import { resolveResidency } from './residency/resolve.ts';
@@ -61,6 +67,11 @@ export async function loadTopology(file: string, options: LoadOptions = {}): Pro
 /** A lockstep.yaml, or a manifest of Strimzi's KafkaMirrorMaker2, at hand; problem lines begin with `file`. */
 export function parseTopology(text: string, file: string, sources: ReferenceSources): Topology {
   const problems = new Problems(file);
+  if (isStrimziManifest(text)) {
+    const read = readStrimzi(text, file, { sources, problems });
+    if (read === null) throw notParsed(file, problems);
+    return resolveTranslated(read, { file, sources, problems });
+  }
   const document = parseYaml(text, problems);
   if (document === undefined) throw notParsed(file, problems);
   return resolveDocument(document, { file, sources, problems, notes: [] });
@@ -71,8 +82,15 @@ export function parseMirrorMaker(bytes: Uint8Array, file: string, sources: Refer
   const problems = new Problems(file);
   const read = readMirrorMaker(bytes, file, { sources, problems });
   if (read === null) throw notParsed(file, problems);
-  const { document, notes } = read;
-  return resolveDocument(document, { file, sources: { ...sources, derived: document.derived }, problems, notes });
+  return resolveTranslated(read, { file, sources, problems });
+}
+
+function resolveTranslated(
+  { document, notes }: MirrorMakerDocument,
+  { file, sources, problems }: Omit<DocumentContext, 'notes'>,
+): Topology {
+  const derived = { ...sources, derived: document.derived };
+  return resolveDocument(document, { file, sources: derived, problems, notes });
 }
 
 function notParsed(file: string, problems: Problems): LockstepError {

@@ -19,9 +19,11 @@ import { parseProperties } from './properties.ts';
 import { resolveProviders } from './providers.ts';
 import { RawDocument } from './raw-document.ts';
 import { arrow, type Flow, flowProperty } from './settings.ts';
+import { strimziProperties } from './strimzi.ts';
 import type { Around, PropertiesFile, Reporter } from './types.ts';
 
 export { isMirrorMakerFile } from './detect.ts';
+export { isStrimziManifest } from './strimzi.ts';
 
 /** A document for the checks of load.ts, and what `run` tells about it. */
 export interface MirrorMakerDocument {
@@ -42,10 +44,23 @@ export function readMirrorMaker(
   return properties === null ? null : resolveMirrorMaker(properties, { sources, problems });
 }
 
-/** The same for properties at hand, as a manifest of Strimzi gives them. */
-export function resolveMirrorMaker(
-  properties: PropertiesFile,
+/** The same for a manifest of Strimzi's KafkaMirrorMaker2. */
+export function readStrimzi(
+  text: string,
+  file: string,
   { sources, problems }: { readonly sources: ReferenceSources; readonly problems: Problems },
+): MirrorMakerDocument | null {
+  const properties = strimziProperties(text, file, { ...sources, problems });
+  return properties === null ? null : resolveMirrorMaker(properties, { sources, problems, isManifest: true });
+}
+
+function resolveMirrorMaker(
+  properties: PropertiesFile,
+  {
+    sources,
+    problems,
+    isManifest = false,
+  }: { readonly sources: ReferenceSources; readonly problems: Problems; readonly isManifest?: boolean },
 ): MirrorMakerDocument {
   const report = reporterOf(problems);
   const around: Around = { ...sources, reporter: report };
@@ -66,7 +81,9 @@ export function resolveMirrorMaker(
   }
   checkLinkNames(standings, told);
   writeHeartbeats(document, flows, told);
-  return { document, notes: notesOf(file.file, remarks satisfies Remark[], standings) };
+  // In a manifest no line enables a flow: its mirror stands there or does not.
+  const toldFlows = isManifest ? [] : standings;
+  return { document, notes: notesOf(file.file, remarks satisfies Remark[], toldFlows) };
 }
 
 /** Faults at values, and at keys. */

@@ -151,7 +151,7 @@ function putTokenLogin(login: Login): void {
     });
     return;
   }
-  const taken = ['clientId', 'clientSecret', 'scope'];
+  const taken = ['clientId', 'clientSecret', 'scope', 'audience'];
   const { options } = found.entry;
   const extensions = Object.keys(options).filter((name) => name.startsWith('extension_'));
   const tls = Object.keys(options).filter((name) => /^ssl\.(truststore|keystore|key)\./.test(name));
@@ -176,6 +176,8 @@ function putTokenLogin(login: Login): void {
   putEither(login, found, { path: [...at, 'clientId'], option: 'clientId', isNeeded: true });
   putEither(login, found, { path: [...at, 'clientSecret'], option: 'clientSecret', isNeeded: true });
   putEither(login, found, { path: [...at, 'scope'], option: 'scope', isNeeded: false });
+  if (options.audience)
+    part.putDerived([...at, 'audience'], found.property, optionOf(found.property, 'audience'));
   // The endpoint's own certificates stand in the JAAS options.
   const trust = tls.filter((name) => name.startsWith('ssl.truststore.'));
   putTrustStore(new Map(trust.map((name) => [name, optionProperty(found, name)])), at, part, around);
