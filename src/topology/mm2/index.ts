@@ -51,7 +51,10 @@ export function readStrimzi(
   { sources, problems }: { readonly sources: ReferenceSources; readonly problems: Problems },
 ): MirrorMakerDocument | null {
   const properties = strimziProperties(text, file, { ...sources, problems });
-  return properties === null ? null : resolveMirrorMaker(properties, { sources, problems, isManifest: true });
+  if (properties === null) return null;
+  // What follows would find the gaps that these faults have left.
+  problems.throwIfAny();
+  return resolveMirrorMaker(properties, { sources, problems, isManifest: true });
 }
 
 function resolveMirrorMaker(

@@ -9,8 +9,8 @@ import { Manifest } from './manifest.ts';
 import { putSecurity } from './strimzi-security.ts';
 import type { Around, PropertiesFile } from './types.ts';
 
-const kindPattern = /^\s*["']?kind["']?\s*:\s*["']?KafkaMirrorMaker2["']?\s*,?\s*(?:#.*)?$/m;
-const apiPattern = /^\s*["']?apiVersion["']?\s*:\s*["']?kafka\.strimzi\.io\//m;
+const kindPattern = /^\s*\{?\s*["']?kind["']?\s*:\s*["']?KafkaMirrorMaker2["']?\s*,?\s*(?:#.*)?$/m;
+const apiPattern = /^\s*\{?\s*["']?apiVersion["']?\s*:\s*["']?kafka\.strimzi\.io\//m;
 
 /** Whether the text, or one document of it, is a KafkaMirrorMaker2. */
 export function isStrimziManifest(text: string): boolean {
