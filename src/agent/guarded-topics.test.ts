@@ -29,7 +29,7 @@ function guarded(
   const found = guardedTopics({
     ...{ link, config: { topics: ['.*'], excludeTopics: ['secret'] }, mirrors, selected, ruled, roles },
     roleOf: (topic) => linkRole(state, link, topic),
-    isThere: (topic) => there.includes(topic),
+    there,
   });
   return Object.fromEntries(
     found.map(({ mirrorTopic, isPromoted }) => [mirrorTopic, isPromoted ? 'open' : 'closed']),
@@ -56,6 +56,14 @@ test('the primary is open: what was recorded of it as a mirror, and what rules o
 test('an old primary is closed though it has no mirror yet, and only what is there', () => {
   const roles = testRoles({ generation: 2, primary: eu(2) });
   expect(guarded(roles, { selected: ['a', 'b'], there: ['a'] })).toEqual({ a: 'closed' });
+});
+
+test('what only an old primary has is closed, and what a region has that never was one is not', () => {
+  const there = ['fresh', 'secret', '__consumer_offsets', 'a.lost-20261121T184000Z.older'];
+  const roles = testRoles({ generation: 2, primary: eu(2) });
+  expect(guarded(roles, { there })).toEqual({ fresh: 'closed' });
+  expect(guarded(testRoles({ primary: eu(1) }), { there })).toEqual({});
+  expect(guarded(testRoles({ generation: 3 }), { there })).toEqual({});
 });
 
 test('what awaits a restore is closed with the source out of reach, and although it was promoted once', () => {

@@ -5,7 +5,8 @@
 // What this region is primary for is open, whatever was recorded of it.
 import { type LinkRecord, type MirrorRecord, primaryOf, type RolesRecord } from '../control/index.ts';
 import type { MirrorOfLink } from '../link/acls/index.ts';
-import { type LinkConfig, matchesTopic } from '../topology/index.ts';
+import { isInternalTopic, type LinkConfig, matchesTopic } from '../topology/index.ts';
+import { isSavedTopic } from '../topology/saved-topic.ts';
 import { isMirrorSide, type LinkRole } from './link-role.ts';
 
 export interface GuardedInput {
@@ -20,12 +21,12 @@ export interface GuardedInput {
   readonly roles: RolesRecord | undefined;
   /** Topics of the destination that rules of the keeper stand on. */
   readonly ruled: readonly string[];
-  /** Whether the destination has a topic of this name, as far as it is known. */
-  isThere(mirrorTopic: string): boolean;
+  /** Topics of the destination, as far as they are known. */
+  readonly there: Iterable<string>;
 }
 
 export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
-  const { link, config, mirrors, selected, ruled, roles, roleOf, isThere } = input;
+  const { link, config, mirrors, selected, ruled, roles, roleOf } = input;
   const recorded = mirrors.map((mirror) => {
     const { sourceTopic, mirrorTopic } = mirror;
     const role = roleOf(sourceTopic);
@@ -39,7 +40,10 @@ export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
   const awaited = Object.hasOwn(roles.awaitsRestore, link.destination)
     ? roles.awaitsRestore[link.destination]!
     : [];
-  const names = new Set([...selected.filter(isThere), ...awaited, ...ruled]);
+  const there = new Set(input.there);
+  const names = new Set([...selected.filter((topic) => there.has(topic)), ...awaited, ...ruled]);
+  // What a former primary had in its last moments may never have come over: nobody lists it at the new one.
+  for (const topic of there) if (!names.has(topic) && isOfFormerPrimary(roles, topic)) names.add(topic);
   for (const { sourceTopic } of mirrors) names.delete(sourceTopic);
   const others = [...names].flatMap((topic): MirrorOfLink[] => {
     if (!matchesTopic(config, topic)) return [];
@@ -51,6 +55,11 @@ export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
     return isPrimary && ruled.includes(topic) ? [{ ...at, isPromoted: true }] : [];
   });
   return [...recorded, ...others];
+}
+
+/** Whether a move has made its primary: before the first one every region has its own topics for itself. */
+function isOfFormerPrimary(roles: RolesRecord, topic: string): boolean {
+  return primaryOf(roles, topic).sinceGeneration > 1 && !isInternalTopic(topic) && !isSavedTopic(topic);
 }
 
 /** Whether producers may write to a topic that is recorded as a mirror. */

@@ -12,6 +12,7 @@ import {
   FramePool,
   sleep,
 } from '../client/index.ts';
+import { endOf, flowOf } from '../control/flows.ts';
 import {
   type ControlTopic,
   type LinkRecord,
@@ -20,7 +21,6 @@ import {
   rolesOfLink,
   type StatusRecord,
 } from '../control/index.ts';
-import { endOf, flowOf } from '../control/flows.ts';
 import { LockstepError } from '../errors.ts';
 import { AclKeeper, type KeeperStore, ruledTopics } from '../link/acls/index.ts';
 import { GroupKeeper } from '../link/groups/index.ts';
@@ -528,7 +528,7 @@ export class LinkWorker {
             roleOf: (topic) => this.#roleOf(topic),
             roles: rolesOfLink(this.#options.control.state.roles, this.name),
             ruled: ruledTopics(store.entries()),
-            isThere: (topic) => destination.knownMetadata.topics.has(topic),
+            there: destination.knownMetadata.topics.keys(),
           }),
       });
     }

@@ -11,6 +11,7 @@ import type { MoveRecord, RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { formatCount } from '../../units.ts';
 import { clusterLogs } from '../../verify/index.ts';
+import { neverMirrored, neverMirroredWords } from '../never-mirrored.ts';
 import { restoredSince } from '../restored-since.ts';
 import type { MoveContext, OpenRegion } from '../types.ts';
 import { groupsBack, undecidedTransactions } from './known.ts';
@@ -113,6 +114,7 @@ async function read(context: Reading, report: LossReport, { lost, isLost }: Lost
     const ids = await transactionalIds(lost.cluster, [...producers]);
     const { split, lostCount } = cutTransactions(parts, ids);
     const groups = await exactGroups(context, lost, report, topics);
+    const alone = await onlyThere(context, lost);
     const isWhole = topics.every(({ partitions }) => partitions.every(({ exact }) => exact !== null));
     return {
       summary: {
@@ -129,7 +131,11 @@ async function read(context: Reading, report: LossReport, { lost, isLost }: Lost
         transactionsLostCount: lostCount,
         groups: groups ?? summary.groups,
         remarks: [
-          ...new Set([...summary.remarks, ...remarksOf(producers.size, split.length, groups === null)]),
+          ...new Set([
+            ...summary.remarks.filter((remark) => !remark.startsWith(neverCameOver)),
+            ...remarksOf(producers.size, split.length, groups === null),
+            ...alone,
+          ]),
         ],
       },
       topics,
@@ -137,6 +143,18 @@ async function read(context: Reading, report: LossReport, { lost, isLost }: Lost
   } finally {
     logs.close();
   }
+}
+
+const neverCameOver = 'never mirrored';
+
+/** What no mirror tells of: topics that never came over. */
+async function onlyThere({ group }: Reading, lost: OpenRegion): Promise<string[]> {
+  const roles = group.roles();
+  const found = roles === null ? [] : await orError(() => neverMirrored(group, roles, lost));
+  if (found instanceof LockstepError)
+    return [`${neverCameOver}: whether there are such topics is unknown: ${found.message}`];
+  if (found.length === 0) return [];
+  return [`${neverCameOver}, and only at ${lost.name}: ${neverMirroredWords(found)}`];
 }
 
 function remarksOf(producerCount: number, splitCount: number, areGroupsOld: boolean): string[] {

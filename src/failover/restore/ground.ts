@@ -2,6 +2,7 @@
 import { type FleetState, type MirrorRecord, primaryOf } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { isInternalTopic, type LinkConfig, matchesTopic } from '../../topology/index.ts';
+import { isSavedTopic } from '../../topology/saved-topic.ts';
 import type { OpenGroup, OpenRegion } from '../types.ts';
 import { type DivergedMirror, divergedMirrors } from './diverged.ts';
 
@@ -178,14 +179,12 @@ export function gapsHoldCopies({ group, home, lost }: RestoreGround): boolean {
 
 /** Whether a topic of the lost region that nobody waits for is one that would be mirrored from there. */
 export function isMirrored({ group, home, lost, topics }: RestoreGround, topic: string): boolean {
-  if (topics.includes(topic) || isInternalTopic(topic) || quarantinePattern.test(topic)) return false;
+  if (topics.includes(topic) || isInternalTopic(topic) || isSavedTopic(topic)) return false;
   const { config, topology } = group;
   return config.links
     .map((name) => topology.links[name]!)
     .some((link) => link.source === lost.name && link.destination === home.name && matchesTopic(link, topic));
 }
-
-const quarantinePattern = /\.lost-\d{8}T\d{6}Z(\.older)?$/;
 
 function usage(message: string): LockstepError {
   return new LockstepError('USAGE', message);

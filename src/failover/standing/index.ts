@@ -1,5 +1,6 @@
 // How a replication group stands, and what a failover now would lose.
 import type { OpenGroup } from '../types.ts';
+import { findNeverMirrored } from './alone.ts';
 import { findSplitBrains } from './growth.ts';
 import { lookAtRegions } from './look.ts';
 import { standingOf } from './standing.ts';
@@ -22,12 +23,13 @@ export type {
 export async function lookAtGroup(group: OpenGroup, nowMs: () => number = Date.now): Promise<GroupStanding> {
   const { config, topology } = group;
   const roles = group.roles();
-  const [regions, { splitBrains, unseen }] = await Promise.all([
+  const [regions, { splitBrains, unseen }, alone] = await Promise.all([
     lookAtRegions(group, nowMs),
     findSplitBrains(group, roles),
+    findNeverMirrored(group, roles),
   ]);
   const links = config.links.map((name) => topology.links[name]!);
   const input = { group: config, links, roles, regions, splitBrains, atMs: nowMs(), file: topology.file };
   const standing = standingOf(input);
-  return { ...standing, problems: [...standing.problems, ...unseen] };
+  return { ...standing, problems: [...standing.problems, ...alone, ...unseen] };
 }

@@ -1,0 +1,37 @@
+// Topics that only a former primary has: what was written to them stands there alone.
+import type { RolesRecord } from '../../control/index.ts';
+import { LockstepError } from '../../errors.ts';
+import { plural } from '../../units.ts';
+import { type NeverMirrored, neverMirrored, neverMirroredWords } from '../never-mirrored.ts';
+import type { OpenGroup } from '../types.ts';
+import { within } from '../within.ts';
+import type { Problem } from './types.ts';
+
+/** A region that does not tell by then is not waited for, ms. */
+const lookMsMax = 5_000;
+
+/** Regions that do not tell are told as such elsewhere. */
+export async function findNeverMirrored(group: OpenGroup, roles: RolesRecord | null): Promise<Problem[]> {
+  if (roles === null) return [];
+  const found = await Promise.all(
+    [...group.regions.values()].map(async (region): Promise<Problem[]> => {
+      if (region.cluster === null) return [];
+      try {
+        const asked = neverMirrored(group, roles, region);
+        return problemsOf(region.name, await within(asked, lookMsMax, 'listing topics'));
+      } catch (error) {
+        if (error instanceof LockstepError) return [];
+        throw error;
+      }
+    }),
+  );
+  return found.flat();
+}
+
+function problemsOf(region: string, topics: readonly NeverMirrored[]): Problem[] {
+  const byPrimary = Map.groupBy(topics, ({ primary }) => primary);
+  return Array.from(byPrimary, ([primary, own]) => ({
+    what: `${plural(own.length, 'topic')} of ${region} never came over to ${primary}, which is primary: ${neverMirroredWords(own)}`,
+    remedy: `nothing touches them; a switchover to ${region} mirrors them. Or read what is needed, and delete them there; one that is created at ${primary} meanwhile is Diverged at ${region}, and a restore keeps what it holds`,
+  }));
+}
