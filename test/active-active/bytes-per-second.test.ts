@@ -20,7 +20,6 @@ const deadlineMs = 90_000;
 
 const folder = useTemporaryFolder();
 const regions = useRegions({ 'eu-west': {} });
-const oracle = useOracle();
 let source: ProxiedRegion;
 beforeAll(async () => {
   source = await startProxiedRegion({
@@ -28,6 +27,8 @@ beforeAll(async () => {
   });
 });
 afterAll(() => source?.[Symbol.asyncDispose]());
+// Ends before the source does.
+const oracle = useOracle();
 
 const command = (...args: string[]) =>
   lockstepCommand(...args, '--bootstrap-server', regions['eu-west'].bootstrap.join(','));

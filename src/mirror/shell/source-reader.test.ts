@@ -59,6 +59,8 @@ class Target implements FetchTarget {
 interface Request {
   readonly offsets: bigint[];
   readonly bytesMax: number;
+  /** 0: a full request. */
+  readonly sessionEpoch: number;
   answer(records: Record<number, Buffer>): void;
   fail(): void;
 }
@@ -66,6 +68,8 @@ const requests: Request[] = [];
 let aborted: AbortedTransaction[] | null = null;
 /** How answers name the topic: up to Fetch version 12 by its name, then by its id. */
 let topicName = { topicId: 'id', topic: '' };
+/** 0: the broker knows no sessions. */
+let sessionId = 0;
 let budget: MemoryBudget;
 let limit = new ReadLimit();
 let reader: SourceReader;
@@ -89,12 +93,13 @@ function start(heldBytes = 0): void {
             abortedTransactions: aborted,
             records: bytes,
           }));
-          const body = { errorCode: 0, sessionId: 0, responses: [{ ...topicName, partitions }] };
+          const body = { errorCode: 0, sessionId, responses: [{ ...topicName, partitions }] };
           resolve({ body, frame: { bytes: Buffer.alloc(10), release: () => {} } });
         };
         const fail = () =>
           reject(new LockstepError('CONNECTION_CLOSED', 'it broke off', { retriable: true }));
-        requests.push({ offsets, bytesMax: request.maxBytes ?? 0, answer, fail });
+        const { maxBytes: bytesMax = 0, sessionEpoch = -1 } = request;
+        requests.push({ offsets, bytesMax, sessionEpoch, answer, fail });
       }),
   } as unknown as Connection;
   reader = new SourceReader({
@@ -116,6 +121,7 @@ spoiled.writeInt32BE(-7, 8);
 
 afterEach(async () => {
   aborted = null;
+  sessionId = 0;
   limit = new ReadLimit();
   topicName = { topicId: 'id', topic: '' };
   const closing = reader.close();
@@ -161,6 +167,54 @@ it('asks no more for a partition that left, and gives its answer to nobody', asy
   requests.pop()!.answer({ 0: good });
   await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([4n, 9n]), { interval: 1 });
   expect([leaves.heard, comes.heard]).toEqual([[], []]);
+});
+
+describe('a partition that leaves and comes back to the same place', () => {
+  it('is asked for anew, since a session has no news of it', async () => {
+    start();
+    sessionId = 7;
+    const [stays, former, next] = [new Target(0), new Target(1), new Target(1)];
+    reader.add('id/0', stays);
+    reader.add('id/1', former);
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    requests.pop()!.answer({});
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]).toMatchObject({ sessionEpoch: 1, offsets: [] });
+    reader.remove('id/1');
+    reader.add('id/1', next);
+    requests.pop()!.answer({});
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]).toMatchObject({ sessionEpoch: 0, offsets: [0n, 0n] });
+  });
+
+  it('is so also when nothing was asked for in between', async () => {
+    start();
+    sessionId = 7;
+    reader.add('id/0', new Target(0));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    reader.remove('id/0');
+    requests.pop()!.answer({});
+    await new Promise(setImmediate);
+    expect(requests).toEqual([]);
+    reader.add('id/0', new Target(0));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]).toMatchObject({ sessionEpoch: 0, offsets: [0n] });
+  });
+
+  it('costs nothing where the broker was told that it left', async () => {
+    start();
+    sessionId = 7;
+    reader.add('id/0', new Target(0));
+    reader.add('id/1', new Target(1));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    reader.remove('id/1');
+    requests.pop()!.answer({});
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    reader.add('id/1', new Target(1));
+    requests.pop()!.answer({});
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]).toMatchObject({ sessionEpoch: 2, offsets: [0n] });
+  });
 });
 
 it('asks no more for a partition that wants nothing', async () => {

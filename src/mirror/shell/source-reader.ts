@@ -107,8 +107,10 @@ export class SourceReader {
     live: newFollowing(),
     behind: newFollowing(),
   };
-  /** Targets that have left since. */
+  /** Targets that have left since the broker was last told what is followed. */
   readonly #left = new Set<string>();
+  /** One of them came back meanwhile. */
+  #isAnyBack = false;
   readonly #wake = new Wake();
   #connection: Connection | null = null;
   #isClosed = false;
@@ -128,6 +130,7 @@ export class SourceReader {
 
   /** `key`: the `fetchKey` of all its positions. */
   add(key: string, target: FetchTarget): void {
+    if (this.#left.has(key)) this.#isAnyBack = true;
     this.#targets.set(key, target);
     this.#wake.ring();
   }
@@ -197,7 +200,9 @@ export class SourceReader {
       if (asked?.target !== target || asked.position !== position) wanted.set(key, { target, position });
     });
     for (const key of this.#left) if (!this.#targets.has(key)) wanted.delete(key);
-    this.#left.clear();
+    // To the session nothing has changed, and without news it would never say where the log of a new target ends.
+    if (this.#isAnyBack) this.#forgetSessions();
+    this.#isAnyBack = false;
     return { isAnyFull };
   }
 
@@ -256,6 +261,7 @@ export class SourceReader {
       this.#connection = await this.#options.open();
     }
     const request = this.#requestOf(session.next(asked), { bytesMax, waitMs });
+    if (asked === this.#following.all.asked) this.#left.clear();
     const sentAtMs = performance.now();
     const sent = this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
