@@ -26,6 +26,7 @@ export { LazyControlTopic } from './lazy-control-topic.ts';
 export { LeaderWriter, leaderTransactionalId } from './leader-writer.ts';
 export { primaryOf, roleOf, rolesOfLink, type TopicRole } from './roles.ts';
 export { type Followed, followed, historyAfter, roleChanges, saySame, union } from './roles-change.ts';
+export { toldAbout } from './told.ts';
 export { controlTopic } from './topic.ts';
 export {
   type AgentRecord,

@@ -221,6 +221,19 @@ const rights = z.strictObject({
   }),
 });
 
+/** What is written for MirrorMaker 2's readers; docs/states.md explains each state. */
+const told = z.strictObject({
+  kind: z.enum(['heartbeats', 'checkpoints']),
+  topic: z.string().meta({ description: 'At the destination' }),
+  state: z.string(),
+  reason: z.string().nullable(),
+  sinceMs: moment,
+  lastWrittenAtMs: moment
+    .nullable()
+    .meta({ description: 'Of checkpoints: when a position last changed and was written' }),
+  positionCount: count.nullable().meta({ description: 'Of checkpoints' }),
+});
+
 export const linkDetails = named('LinkDetails', 'One link with its configuration and its mirrors', {
   link,
   config: z.record(z.string(), z.unknown()).meta({ description: 'As declared; secrets are left out' }),
@@ -231,6 +244,9 @@ export const linkDetails = named('LinkDetails', 'One link with its configuration
   rights: rights
     .nullable()
     .meta({ description: 'Null where the answering agent does not keep them (ask the leader)' }),
+  told: z.array(told).nullable().meta({
+    description: "Heartbeats and checkpoints for MirrorMaker 2's readers; null where no agent leads",
+  }),
   mirrors: z.array(mirror),
 });
 

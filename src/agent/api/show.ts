@@ -1,4 +1,5 @@
 // From an agent's view to the JSON of links, mirrors, groups and agents. Pure.
+import { toldAbout } from '../../control/told.ts';
 import type { MirrorRecord } from '../../control/types.ts';
 import { mirrorStates } from '../../link/lifecycle.ts';
 import type { AgentView, LinkCondition, LinkView } from '../view.ts';
@@ -44,6 +45,12 @@ export function showLinkDetails(view: AgentView, link: LinkView): LinkDetailsAns
       return { cluster, kind, subject, expiresAtMs };
     }),
     rights: link.rights && (structuredClone(link.rights) as LinkDetailsAnswer['rights']),
+    told:
+      toldAbout(view.agents, link.record, view.atMs)?.map((told) => ({
+        ...{ kind: told.kind, topic: told.topic, state: told.state, reason: told.reason },
+        ...{ sinceMs: told.sinceMs, lastWrittenAtMs: told.lastWrittenAtMs },
+        positionCount: told.kind === 'checkpoints' ? told.positionCount : null,
+      })) ?? null,
     mirrors: showMirrors(view, link),
   };
 }

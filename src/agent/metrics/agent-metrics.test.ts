@@ -223,3 +223,26 @@ describe('10,000 partitions', () => {
     expect((user + system) / 1_000).toBeLessThan(500);
   });
 });
+
+it("says of the leader how heartbeats and checkpoints for MirrorMaker 2's readers stand", async () => {
+  const common = { state: 'Telling', reason: null, sinceMs: 0 } as const;
+  const told: AgentView['agent']['told'] = [
+    {
+      ...{ kind: 'heartbeats', ...common, topic: 'heartbeats', lastWrittenAtMs: viewAtMs - 500 },
+      ...{ sourceAlias: 'us', destinationAlias: 'eu' },
+    },
+    {
+      ...{ kind: 'checkpoints', ...common, topic: 'us.checkpoints.internal', lastWrittenAtMs: null },
+      ...{ link: 'us-to-eu', positionCount: 0, state: 'NotAuthorized' },
+    },
+  ];
+  const view = agentView([]);
+  const lines = await scrape({ ...view, agent: { ...view.agent, told } });
+  expect(about(lines, 'lockstep_told_state')).toEqual([
+    'lockstep_told_state{kind="heartbeats",source="us",destination="eu",topic="heartbeats",state="Telling"} 1',
+    'lockstep_told_state{kind="checkpoints",link="us-to-eu",topic="us.checkpoints.internal",state="NotAuthorized"} 1',
+  ]);
+  expect(about(lines, 'lockstep_told_age_seconds')).toEqual([
+    'lockstep_told_age_seconds{kind="heartbeats",source="us",destination="eu",topic="heartbeats"} 0.5',
+  ]);
+});

@@ -59,6 +59,7 @@ export function agentFamilies(
   const keepers = new KeeperFamilies();
   const how = { nowMs: view.atMs, isLeader: view.agent.isLeader, isPerPartition };
   agent.addAgent(view);
+  keepers.addTold(view.agent.told ?? [], how);
   for (const link of view.links) {
     agent.addLink(link, how);
     partitions.addLink(link, how);

@@ -1,4 +1,5 @@
 // The metrics of what travels along: positions of consumer groups, ACLs, quotas, users. Told by the agent that keeps them.
+import type { ToldRecord } from '../../control/types.ts';
 import type { PositionStatus } from '../../link/groups/index.ts';
 import type { LinkView } from '../view.ts';
 import { Family } from './family.ts';
@@ -61,8 +62,21 @@ export class KeeperFamilies {
     'SCRAM users of the source that the destination does not have',
   );
 
+  readonly #told = new Family(
+    'gauge',
+    'lockstep_told_state',
+    "Always 1; the state of heartbeats and checkpoints for MirrorMaker 2's readers (docs/states.md)",
+  );
+  readonly #toldAge = new Family(
+    'gauge',
+    'lockstep_told_age_seconds',
+    "Since the last record for MirrorMaker 2's readers was written; checkpoints are written where something changed",
+  );
+
   get all(): Family[] {
     return [
+      this.#told,
+      this.#toldAge,
       this.#groups,
       this.#groupsFailing,
       this.#groupsLook,
@@ -76,6 +90,27 @@ export class KeeperFamilies {
       this.#unprotected,
       this.#missingUsers,
     ];
+  }
+
+  /** Of the agent that leads. */
+  addTold(told: readonly ToldRecord[], { nowMs }: { nowMs: number }): void {
+    for (const each of told) {
+      const labels =
+        each.kind === 'checkpoints'
+          ? { kind: each.kind, link: each.link, topic: each.topic }
+          : {
+              kind: each.kind,
+              source: each.sourceAlias,
+              destination: each.destinationAlias,
+              topic: each.topic,
+            };
+      this.#told.add({ ...labels, state: each.state }, 1);
+      const { lastWrittenAtMs } = each;
+      this.#toldAge.add(
+        labels,
+        lastWrittenAtMs === null ? null : Math.max(0, nowMs - lastWrittenAtMs) / 1_000,
+      );
+    }
   }
 
   addLink(view: LinkView, how: { nowMs: number; isPerPartition: boolean }): void {

@@ -296,6 +296,34 @@ a1     a1-host pid 7  0.1.0             2  yes     1.0 s ago  -
 `);
   });
 
+  test('what is written for readers of MirrorMaker 2 is told, and why it is not', async () => {
+    const mirrorMaker = { sourceAlias: 'us', checkpoints: {} };
+    fleet.link('us-to-eu', { config: { topics: ['.*'], mirrorMaker } });
+    const since = { sinceMs: nowMs - 60_000 };
+    const lines = async () =>
+      (await links('describe', 'us-to-eu')).stdout.match(/^ {2}(heartb|checkp|told).*$/gm);
+    expect(await lines()).toBeNull(); // the leader tells of nothing yet
+    fleet.agent('a1', {
+      isLeader: true,
+      told: [
+        {
+          ...{ kind: 'heartbeats', topic: 'heartbeats', state: 'Telling', reason: null, ...since },
+          ...{ sourceAlias: 'us', destinationAlias: 'eu-west', lastWrittenAtMs: nowMs - 1_000 },
+        },
+        {
+          ...{ kind: 'checkpoints', link: 'us-to-eu', topic: 'us.checkpoints.internal', ...since },
+          ...{ state: 'NotAuthorized', reason: 'grant WRITE', lastWrittenAtMs: null, positionCount: 0 },
+        },
+      ],
+    });
+    expect(await lines()).toEqual([
+      '  heartbeats    Telling into heartbeats, last 1.0 s ago',
+      '  checkpoints   NotAuthorized into us.checkpoints.internal, 0 positions, nothing yet: grant WRITE',
+    ]);
+    fleet.agent('a1', { isLeader: true, atMs: nowMs - 60_000 });
+    expect(await lines()).toEqual(['  told          unknown']);
+  });
+
   test('what keeps the link or a topic from being copied is named, with its reason', async () => {
     const sinceMs = nowMs - 60_000;
     fleet

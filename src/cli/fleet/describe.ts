@@ -7,12 +7,14 @@ import type {
   PromotedPartition,
   SourceReference,
   StatusRecord,
+  ToldRecord,
 } from '../../control/index.ts';
 import {
   isProducerIdsRecord,
   type ProducerIdsRecord,
   producerIdsKey,
 } from '../../control/producer-ids-record.ts';
+import { toldAbout } from '../../control/told.ts';
 import { mirrorStates } from '../../link/lifecycle.ts';
 import type { FleetView } from './fleet.ts';
 import { mirrorsOf } from './names.ts';
@@ -98,6 +100,8 @@ export interface LinkDescription extends Lag {
   readonly topicConditions: readonly (Condition & { readonly topic: string })[];
   /** How far the destination's producer ids are apart; null where that was not asked for, or not told yet. */
   readonly producerIds: ProducerIdsRecord | null;
+  /** Heartbeats and checkpoints for MirrorMaker 2's readers; null where no agent leads. */
+  readonly told: readonly ToldRecord[] | null;
   /** Partitions that wait for the link's limit (`bytesPerSecondMax`). */
   readonly heldBackCount: number;
   readonly mirrors: readonly MirrorDescription[];
@@ -133,6 +137,7 @@ export function describeLink(state: FleetView, link: LinkRecord, nowMs: number):
     condition: conditionOf(state, name),
     topicConditions: topicConditionsOf(state, name),
     producerIds: config.separateProducerIds === true ? producerIdsOf(state, name) : null,
+    told: toldAbout(state.agents.values(), link, nowMs),
     ...lagOf(copied),
     heldBackCount: copied.filter(({ isHeldBack }) => isHeldBack).length,
     mirrors,

@@ -1,4 +1,5 @@
 // Descriptions as text. What is unknown is the word `unknown`.
+import type { ToldRecord } from '../../control/index.ts';
 import { hasEnded } from '../../mirror/partition/ended.ts';
 import type { Output } from '../output/output.ts';
 import { type Column, formatTable } from '../output/table.ts';
@@ -146,9 +147,19 @@ export function linkFacts(link: LinkDescription, nowMs: number): string {
     ...(link.config.separateProducerIds === true
       ? [fact('producer ids', formatProducerIds(link.producerIds, nowMs))]
       : []),
+    ...(link.told ?? []).map((told) => fact(told.kind, formatTold(told, nowMs))),
+    ...(link.told === null ? [fact('told', unknown)] : []),
     ...(link.condition === null ? [] : [fact('condition', formatCondition(link.condition, nowMs))]),
     ...link.topicConditions.map((condition) => fact(condition.topic, formatCondition(condition, nowMs))),
   ].join('');
+}
+
+/** `Telling into heartbeats, last 1.0 s ago`; why not, where nothing can be told. */
+function formatTold(told: ToldRecord, nowMs: number): string {
+  const { state, topic, reason, lastWrittenAtMs } = told;
+  const positions = told.kind === 'checkpoints' ? `${plural(told.positionCount, 'position')}, ` : '';
+  const last = lastWrittenAtMs === null ? 'nothing yet' : `last ${formatAge(lastWrittenAtMs, nowMs)}`;
+  return `${state} into ${topic}, ${positions}${last}${reason === null ? '' : `: ${reason}`}`;
 }
 
 /** `1,234,000 ahead`; what is wanted, and until when, while they are not that far apart. */
