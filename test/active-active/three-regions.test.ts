@@ -1,5 +1,7 @@
 // Three regions: a full mesh, and a hub with two spokes. Each record is in every region once, a spoke never gets its own
 // back, and a region that was lost comes back to the same.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createTopic } from '../support/kafka-tools.ts';
 import { kcatConsume, kcatProduce } from '../support/kcat.ts';
@@ -119,5 +121,25 @@ describe('three regions', { timeout: 400_000 }, () => {
     for (const name of ['eu-west', 'ap-south'] as const) await stock.write(name);
     await regions['us-east'].start();
     await expectHub();
+  });
+
+  it('run a full mesh from the file of connect-mirror-maker.sh', async () => {
+    const payments = new Written('payments');
+    await payments.create(names);
+    for (const name of names) await payments.write(name);
+    const file = path.join(folder.path, 'mm2.properties');
+    const flows = names.flatMap((source) => others(source).map((target) => `${source}->${target}`));
+    const lines = [
+      `clusters = ${names.join(', ')}`,
+      ...names.map((name) => `${name}.bootstrap.servers = ${regions[name].bootstrap.join(',')}`),
+      ...flows.map((flow) => `${flow}.enabled = true`),
+      'topics = payments',
+      // Beats never end, and this test waits for an end.
+      'emit.heartbeats.enabled = false',
+      'replication.factor = 1',
+    ];
+    await writeFile(file, `${lines.join('\n')}\n`);
+    await using mesh = await runMesh(file);
+    await expectMesh(mesh, payments);
   });
 });
