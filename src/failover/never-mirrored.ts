@@ -1,6 +1,6 @@
 // Topics of a former primary that never came over: created in the moments before it was lost, or kept from being mirrored.
 // No mirror tells of them, so no loss is counted and no restore is awaited: they are found by what both regions list.
-import { type ListedOffset, listOffsets, listTopics, unwrap } from '../client/index.ts';
+import { listOffsets, listTopics, unwrap } from '../client/index.ts';
 import { primaryOf, type RolesRecord } from '../control/index.ts';
 import { isInternalTopic, type LinkConfig, matchesTopic } from '../topology/index.ts';
 import { isSavedTopic } from '../topology/saved-topic.ts';
@@ -40,18 +40,20 @@ export async function neverMirrored(
     for (const topic of here.keys())
       if (isOfFormerPrimary(roles, link, topic) && lacks(topic)) found.push({ topic, primary: primary.name });
   }
-  const queries = found.flatMap(({ topic }) =>
-    here
-      .get(topic)!
-      .partitions.flatMap((_, partition) =>
-        (['earliest', 'latest'] as const).map((at) => ({ topic, partition, at })),
-      ),
+  const partitions = found.flatMap(({ topic }) =>
+    here.get(topic)!.partitions.map((_, partition) => ({ topic, partition })),
   );
+  // One after the other: a broker refuses a request that names a partition twice.
   const counts = new Map<string, bigint>();
-  for (const { item, outcome } of await listOffsets(region.cluster, queries)) {
-    const { offset }: ListedOffset = unwrap(outcome);
-    counts.set(item.topic, (counts.get(item.topic) ?? 0n) + (item.at === 'latest' ? offset : -offset));
-  }
+  for (const [at, sign] of [
+    ['earliest', -1n],
+    ['latest', 1n],
+  ] as const)
+    for (const { item, outcome } of await listOffsets(
+      region.cluster,
+      partitions.map((one) => ({ ...one, at })),
+    ))
+      counts.set(item.topic, (counts.get(item.topic) ?? 0n) + sign * unwrap(outcome).offset);
   return found
     .map((one) => ({ ...one, recordsMax: counts.get(one.topic) ?? 0n }))
     .sort((one, other) => (one.topic < other.topic ? -1 : 1));

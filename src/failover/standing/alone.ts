@@ -10,7 +10,7 @@ import type { Problem } from './types.ts';
 /** A region that does not tell by then is not waited for, ms. */
 const lookMsMax = 5_000;
 
-/** Regions that do not tell are told as such elsewhere. */
+/** Regions that are gone are told as such elsewhere. */
 export async function findNeverMirrored(group: OpenGroup, roles: RolesRecord | null): Promise<Problem[]> {
   if (roles === null) return [];
   const found = await Promise.all(
@@ -20,8 +20,14 @@ export async function findNeverMirrored(group: OpenGroup, roles: RolesRecord | n
         const asked = neverMirrored(group, roles, region);
         return problemsOf(region.name, await within(asked, lookMsMax, 'listing topics'));
       } catch (error) {
-        if (error instanceof LockstepError) return [];
-        throw error;
+        if (!(error instanceof LockstepError)) throw error;
+        return [
+          {
+            what: `whether ${region.name} has topics that never came over is unknown: ${error.message}`,
+            remedy:
+              'look again; whoever looks needs DESCRIBE on the topics of both regions (docs/security.md)',
+          },
+        ];
       }
     }),
   );
