@@ -373,6 +373,7 @@ export class FleetAgent {
       control: this.#control,
       resolve,
       forbids: (topic) => this.#residency.holdOf(this.#control.state.links.get(record.name) ?? record, topic),
+      beforeMeeting: () => this.#office.freshOrigins(record.name),
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
       ...(group !== undefined && { declaredGroup: group }),
       takeLeft: ({ topic, partition }) => this.#handovers.take({ link: record.name, topic, partition }),

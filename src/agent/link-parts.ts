@@ -48,7 +48,14 @@ export interface LinkParts {
   /** Which partitions are copied here, and whether topics are made and altered here; default all, yes. */
   readonly share?: Pick<
     LinkRunnerOptions,
-    'owns' | 'isKeeper' | 'mayMirror' | 'hold' | 'mirroredFrom' | 'incarnationOf' | 'mayReturn'
+    | 'owns'
+    | 'isKeeper'
+    | 'mayMirror'
+    | 'hold'
+    | 'beforeMeeting'
+    | 'mirroredFrom'
+    | 'incarnationOf'
+    | 'mayReturn'
   >;
 }
 

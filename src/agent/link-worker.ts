@@ -64,6 +64,8 @@ export interface LinkWorkerOptions {
   readonly declaredGroup?: string;
   /** What rules of the fleet have against copying a topic. Default: nothing. */
   forbids?(topic: string): TopicHold | null;
+  /** What those rules go by is made as new as this call. Default: it always is. */
+  beforeMeeting?(): Promise<void>;
   /** Whether the partition of this source topic is this agent's. */
   owns(partition: { readonly topic: string; readonly partition: number }): boolean;
   isLeader(): boolean;
@@ -406,6 +408,7 @@ export class LinkWorker {
         isKeeper: () => this.#options.isLeader(),
         mayMirror: (topic) => this.#mayMirror(topic, config),
         hold: (topic) => this.#holdOf(topic),
+        beforeMeeting: async () => this.#options.beforeMeeting?.(),
         incarnationOf: (topic) => {
           const role = this.#roleOf(topic);
           return role.kind === 'copies' ? role.incarnation : 0;

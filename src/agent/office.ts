@@ -1,7 +1,7 @@
 // The leader's office at this agent: taken when the group makes it the leader, left when another one leads.
 import { type Cluster, formatAddress, sleep, systemClock } from '../client/index.ts';
 import { endOf } from '../control/flows.ts';
-import { type ControlTopic, LeaderWriter, type LinkDeclaration } from '../control/index.ts';
+import { type ControlTopic, LeaderWriter, type LinkDeclaration, residencyRules } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { KeeperStore } from '../link/acls/index.ts';
 import { HeartbeatEmitter, InternalTopic } from '../link/mirror-maker/index.ts';
@@ -203,6 +203,21 @@ export class Office {
       links: () => [...workers.values()],
       write: (entries) => leader.write(entries),
     });
+  }
+
+  /**
+   * What the source of a link copies itself is known as of now, where rules ask for it. Only who leads makes mirrors, and
+   * has to know.
+   * @throws LockstepError to be tried again.
+   */
+  async freshOrigins(link: string): Promise<void> {
+    if (!this.#isLeading || (this.#options.control.state.rules.get(residencyRules)?.rules.length ?? 0) === 0)
+      return;
+    if (this.#originsWatch === null)
+      throw new LockstepError('KAFKA_ERROR', `link ${link}: this agent is about to lead, and rules stand`, {
+        retriable: true,
+      });
+    await this.#originsWatch.fresh(link);
   }
 
   /** Rules, or links that they speak of. */

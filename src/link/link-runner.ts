@@ -49,6 +49,11 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly mayMirror?: (topic: string) => boolean;
   /** What roles have against copying a topic, for people; such a topic is none that `mayMirror`. Default nothing. */
   readonly hold?: (topic: string) => TopicHold | null;
+  /**
+   * Asked after the source has listed topics that are new here, and before anything is made of them: what `hold` and
+   * `mayMirror` go by is to be as new as that list. A failure is tried again with the next look. Default: nothing.
+   */
+  readonly beforeMeeting?: () => Promise<void>;
   /** Which life of its mirror a topic is copied in (`MirrorRecord.incarnation`). Default 0, the first. */
   readonly incarnationOf?: (topic: string) => number;
   /** Whether records of a topic may be the destination's own that come back, as roles say. Default: that is a loop. */
@@ -110,6 +115,7 @@ export class LinkRunner {
         mayReturn: options.mayReturn?.(topic) ?? false,
       }),
       namedTopics: () => this.#alterable.namedTopics,
+      beforeMeeting: options.beforeMeeting ?? (async () => {}),
     });
     this.#settings = new SettingsLook({
       ...{ source, destination, mirror, startGuard, isKeeper, isStopped, onNotice, nowMs },

@@ -28,6 +28,8 @@ export interface LinkTopicsOptions {
   readonly share: Share;
   /** What people want of a topic now. */
   readonly wishes: (topic: string) => TopicWishes;
+  /** Topics are about to be met for the first time: what wishes go by is as new as the look then. */
+  readonly beforeMeeting: () => Promise<void>;
   readonly namedTopics: () => readonly string[];
   readonly isStopped: () => boolean;
   readonly onNotice: (level: Notice['level'], text: string) => void;
@@ -145,6 +147,7 @@ export class LinkTopics {
     const unknown = selected
       .map(({ topic }) => topic)
       .filter((topic) => this.#known(topic) === undefined && wishes(topic).mayMirror);
+    if (unknown.length > 0) await this.#options.beforeMeeting();
     const sourceSettings = await source.topicSettings(unknown);
     const mirrorSettings = await destination.topicSettings(
       unknown.filter((topic) => mirrorOf(topic) !== undefined),

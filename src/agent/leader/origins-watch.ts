@@ -103,10 +103,19 @@ export class OriginsWatch {
    * @throws LockstepError when that can't be found out now.
    */
   async fresh(link: string): Promise<void> {
-    const reading = this.#readings.get(link);
     const record = this.#options.links().find(({ record: each }) => each.name === link)?.record;
-    if (reading?.reader == null || record === undefined) return;
-    await this.#tell(record, reading.reader);
+    const reader = this.#readings.get(link)?.reader ?? null;
+    if (record === undefined) return;
+    if (reader !== null) return this.#tell(record, reader);
+    // Nobody may read it: what names say is all that there is to know.
+    const known = this.#options.state.origins.get(link);
+    if (known?.source === record.source.name && known.unknown !== null) return;
+    this.look();
+    throw new LockstepError(
+      'KAFKA_ERROR',
+      `link ${link}: rules stand, and what ${record.source.name} copies from elsewhere has not been read there yet`,
+      { retriable: true },
+    );
   }
 
   #end(name: string): void {

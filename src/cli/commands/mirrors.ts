@@ -1,6 +1,6 @@
 // `lockstep mirrors`: the topics of a link, each with a life of its own: created, paused, resumed, promoted, deleted.
 import { Command, InvalidArgumentError } from 'commander';
-import type { MirrorRecord } from '../../control/index.ts';
+import type { ConditionRecord, MirrorRecord } from '../../control/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import { parseDurationMs } from '../../topology/index.ts';
 import { type ChangeOptions, carryOut } from '../fleet/carry-out.ts';
@@ -118,16 +118,32 @@ async function list(options: Listing, context: CommandContext): Promise<ExitCode
     const mirrors = listed(fleet, options, []).map((mirror) => describeMirror(fleet.state, mirror, atMs));
     const agents = describeAgents(fleet.state, atMs);
     const { output } = context;
+    const forbidden = forbiddenTopics(fleet, options.link);
     if (options.json === true) {
       const shown = mirrors.map(({ partitions: _, ...mirror }) => mirror);
-      output.data(formatJson({ atMs, mirrors: shown, agents, warnings: fleet.state.warnings }));
+      const kept = forbidden.map(([name, { reason, sinceMs }]) => ({ name, reason, sinceMs }));
+      output.data(
+        formatJson({ atMs, mirrors: shown, forbidden: kept, agents, warnings: fleet.state.warnings }),
+      );
       return exitCodes.ok;
     }
     if (mirrors.length > 0) output.data(mirrorsTable(mirrors, atMs));
     else output.message('lockstep: no mirrors yet');
+    for (const [name, { state, reason }] of forbidden)
+      output.message(`lockstep: ${name} has no mirror: ${state}: ${reason}`);
     tellNotices(fleet.state.warnings, agents, context, atMs);
     return exitCodes.ok;
   });
+}
+
+/** Topics that links take and rules forbid, of which nothing was created; by link/topic. */
+function forbiddenTopics({ state }: Fleet, link: string | undefined): [string, ConditionRecord][] {
+  return [...state.conditions].filter(
+    ([name, condition]) =>
+      condition.state === 'Forbidden' &&
+      !state.mirrors.has(name) &&
+      (link === undefined || name.startsWith(`${link}/`)),
+  );
 }
 
 /** @throws LockstepError USAGE for names that are not there. */
