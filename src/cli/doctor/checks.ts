@@ -17,6 +17,7 @@ export const checkNames = [
   'transaction-right',
   'fleet-rights',
   'sync-rights',
+  'mirror-maker-rights',
   'producer-id-expiration',
   'replication-factor',
   'min-insync-replicas',
@@ -44,6 +45,8 @@ export interface Check {
 export interface Roles {
   readonly sourceOf: readonly LinkConfig[];
   readonly destinationOf: readonly LinkConfig[];
+  /** Whether the file wants heartbeats in it. Default false. */
+  readonly getsHeartbeats?: boolean;
 }
 
 export interface ClusterReport {

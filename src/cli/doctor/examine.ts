@@ -56,6 +56,7 @@ function rolesOf(cluster: string, topology: Topology): Roles {
   return {
     sourceOf: links.filter((link) => link.source === cluster),
     destinationOf: links.filter((link) => link.destination === cluster),
+    getsHeartbeats: topology.heartbeats.some(({ destination }) => destination === cluster),
   };
 }
 

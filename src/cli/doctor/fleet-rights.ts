@@ -10,6 +10,7 @@ import {
 } from '../../client/index.ts';
 import { controlTopic, leaderTransactionalId } from '../../control/index.ts';
 import { apis } from '../../protocol/index.ts';
+import { heartbeatsTopic, replicationPolicyOf } from '../../topology/index.ts';
 import type { Check, Roles } from './checks.ts';
 import { isDestination } from './checks.ts';
 import { mayWriteTransactions } from './hole-rights.ts';
@@ -18,9 +19,9 @@ import { creatableTopics, topicRights } from './topic-rights.ts';
 
 const needsOfTopic = ['READ', 'WRITE', 'DESCRIBE_CONFIGS'] as const satisfies readonly AclOperation[];
 
-/** The check `fleet-rights`, of destinations. */
+/** The check `fleet-rights`, of destinations and of clusters that get heartbeats: an agent works there. */
 export async function fleetRightsChecks(cluster: Cluster, roles: Roles): Promise<Check[]> {
-  if (!isDestination(roles)) return [];
+  if (!isDestination(roles) && roles.getsHeartbeats !== true) return [];
   const [topic] = await topicRights(cluster, [controlTopic]);
   const [creatable] = await creatableTopics(cluster, topic === undefined ? [] : [topic]);
   const [isGroupRead, isWriter] = await Promise.all([
@@ -100,8 +101,37 @@ export function syncRightsChecks(
   ];
 }
 
+/** The check `mirror-maker-rights`: topics of heartbeats and checkpoints, where the file asks for them. */
+export async function mirrorMakerRightsChecks(cluster: Cluster, roles: Roles): Promise<Check[]> {
+  const wanted = toldTopics(roles);
+  if (wanted.length === 0) return [];
+  const topics = await topicRights(cluster, wanted);
+  const creatable = new Map(
+    (await creatableTopics(cluster, topics)).map(({ topic, allowed }) => [topic, allowed]),
+  );
+  const missing = topics.flatMap(({ topic, state, operations }): KafkaRight[] => {
+    const lacks = (operation: 'Create' | 'Write'): KafkaRight => ({ operation, resource: { topic } });
+    if (state === 'denied') return [lacks('Create'), lacks('Write')];
+    if (state === 'absent') return creatable.get(topic) === false ? [lacks('Create')] : [];
+    return operations !== null && !may(operations, 'WRITE') ? [lacks('Write')] : [];
+  });
+  const ok = `topics ${wanted.join(', ')}`;
+  return [
+    rightsCheck('mirror-maker-rights', cluster.name, missing, { ok, bad: "for MirrorMaker 2's readers" }),
+  ];
+}
+
+function toldTopics({ destinationOf, getsHeartbeats }: Roles): string[] {
+  const checkpoints = destinationOf.flatMap(({ mirrorMaker }) =>
+    mirrorMaker?.checkpoints
+      ? [replicationPolicyOf(mirrorMaker).checkpointsTopic(mirrorMaker.sourceAlias)]
+      : [],
+  );
+  return [...new Set([...(getsHeartbeats === true ? [heartbeatsTopic] : []), ...checkpoints])];
+}
+
 function rightsCheck(
-  name: 'fleet-rights' | 'sync-rights',
+  name: 'fleet-rights' | 'sync-rights' | 'mirror-maker-rights',
   cluster: string,
   missing: readonly KafkaRight[],
   words: { readonly ok: string; readonly bad: string },

@@ -21,7 +21,7 @@ import { apis } from '../../protocol/index.ts';
 import { mirrorNameOf } from '../../topology/index.ts';
 import type { Check, ClusterReport, Roles } from './checks.ts';
 import { checkNames, isDestination } from './checks.ts';
-import { fleetRightsChecks, syncRightsChecks } from './fleet-rights.ts';
+import { fleetRightsChecks, mirrorMakerRightsChecks, syncRightsChecks } from './fleet-rights.ts';
 import { holeRightsChecks } from './hole-rights.ts';
 import { probeChecks } from './probe-checks.ts';
 import { authorizerCheck, destinationRightsCheck, sourceRightsCheck } from './rights.ts';
@@ -160,6 +160,7 @@ async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise
   checks.push(...(await holeRightsChecks(cluster, roles)));
   checks.push(...(await fleetRightsChecks(cluster, roles)));
   checks.push(...syncRightsChecks(cluster.name, roles, description.authorizedOperations));
+  checks.push(...(await mirrorMakerRightsChecks(cluster, roles)));
   checks.push(...(await askSettings(cluster, roles)));
   const leftovers = [...metadata.topics.keys()].filter((topic) => topic.startsWith(scratchTopicPrefix));
   if (leftovers.length > 0) {
