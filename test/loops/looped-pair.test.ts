@@ -8,7 +8,7 @@ import { platformaticProduce } from '../support/platformatic.ts';
 import { useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { makeTopic } from '../verify/kafka-copy.ts';
-import { closeWriters, recordsByTopic, topicsOf } from './looped-regions.ts';
+import { closeWriters, holdsBack, recordsByTopic, topicsOf } from './looped-regions.ts';
 
 const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
 const folder = useTemporaryFolder();
@@ -56,6 +56,8 @@ test('a looped pair with wide filters copies no record twice, and goes on when t
       expect(await recordsByTopic(atEu)).toEqual({ stock: 50, 'a.orders': 200 });
 
       // Names do not grow, either.
+      await holdsBack(forth, 'b.a.orders');
+      await holdsBack(back, 'a.b.stock');
       expect(await topicsOf(atUs)).toEqual(['b.a.orders', 'b.stock', 'orders']);
       expect(await topicsOf(atEu)).toEqual(['a.b.stock', 'a.orders', 'stock']);
 

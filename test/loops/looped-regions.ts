@@ -4,6 +4,8 @@ import { mirrorCluster } from '../../src/agent/link-clusters.ts';
 import { type Cluster, systemClock } from '../../src/client/index.ts';
 import { fencePartition, MarkerWriters } from '../../src/mirror/index.ts';
 import { clusterLogs, readLog } from '../../src/verify/index.ts';
+import type { RunningAgent } from '../mirror/running-agent.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 /** How many records stand in each topic of a cluster, of those that have any; internal topics are left out. */
 export async function recordsByTopic(cluster: Cluster): Promise<Record<string, number>> {
@@ -32,6 +34,15 @@ export async function recordsByTopic(cluster: Cluster): Promise<Record<string, n
 export async function topicsOf(cluster: Cluster): Promise<string[]> {
   const { topics } = await cluster.metadata();
   return [...topics.keys()].filter((name) => !name.startsWith('__')).sort();
+}
+
+/** Waits until an agent has said why it makes no mirror of an empty topic whose name has grown by a lap. */
+export async function holdsBack(agent: RunningAgent, topic: string): Promise<void> {
+  const told = () => agent.status()?.links[0]?.topics.find((status) => status.topic === topic);
+  await waitFor(() => /may be a mirror of .* that comes back/.test(told()?.reason ?? ''), {
+    deadlineMs: 90_000,
+    describe: () => `${topic} to be held back: ${JSON.stringify(told())}`,
+  });
 }
 
 /** Closes a mirror's partition 0 as a promotion does. */
