@@ -24,6 +24,8 @@ export interface VerifiedLink {
   shiftOf(topic: string, partition: number): bigint;
   /** The source's first offset that is mirrored. */
   startOf(topic: string, partition: number): bigint;
+  /** MirrorMaker 2 has copied what the mirror holds below that. */
+  isTakenOver(topic: string, partition: number): boolean;
   close(): void;
 }
 
@@ -66,13 +68,14 @@ export async function openVerifiedLink({ link, topology, topic }: OpenLinkOption
     },
     shiftOf: (name, partition) => placementOf(name, partition).shift,
     startOf: (name, partition) => placementOf(name, partition).startOffset,
+    isTakenOver: (name, partition) => placementOf(name, partition).isTaken === true,
     close,
   };
 }
 
 type PlacementOf = Awaited<ReturnType<typeof readPlacements>>;
 /** All of the source, offset for offset. */
-const nowhereElse = { shift: 0n, startOffset: 0n };
+const nowhereElse: ReturnType<PlacementOf> = { shift: 0n, startOffset: 0n };
 
 /** Where mirrors lie that are shifted or do not begin at the source's start, as the link asks or did so once. */
 async function placementsOf(

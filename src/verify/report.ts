@@ -23,10 +23,15 @@ export interface VerifyReport {
     offsetsDeleted: bigint;
     /** Offsets that the mirrors were told not to begin with: not to be compared. */
     offsetsBeforeStart: bigint;
+    /** Offsets of mirrors that MirrorMaker 2 copied before they were taken over: not to be compared. */
+    offsetsBeforeTakeover: bigint;
     bytesRead: number;
   };
   elapsedMs: number;
 }
+
+/** Nobody promised anything about these. */
+const notMeant: ReadonlySet<NotCompared['reason']> = new Set(['beforeStart', 'beforeTakeover']);
 
 /** Sums up verdicts of one link, or of several. */
 export function verifyReport(verdicts: readonly LinkVerdict[]): VerifyReport {
@@ -45,9 +50,10 @@ export function verifyReport(verdicts: readonly LinkVerdict[]): VerifyReport {
       holes: sum(partitions, ({ compared }) => compared.holes),
       filledCopies: sum(partitions, ({ compared }) => compared.filledCopies),
       compactedRecords: sum(partitions, ({ compared }) => compared.compactedRecords),
-      offsetsNotCompared: countOffsets(partitions, (reason) => reason !== 'beforeStart'),
+      offsetsNotCompared: countOffsets(partitions, (reason) => !notMeant.has(reason)),
       offsetsDeleted: countOffsets(partitions, (reason) => reason === 'retention'),
       offsetsBeforeStart: countOffsets(partitions, (reason) => reason === 'beforeStart'),
+      offsetsBeforeTakeover: countOffsets(partitions, (reason) => reason === 'beforeTakeover'),
       bytesRead: partitions.reduce((total, { bytesRead }) => total + bytesRead, 0),
     },
     elapsedMs: verdicts.reduce((total, { elapsedMs }) => total + elapsedMs, 0),
@@ -129,6 +135,11 @@ export function reportSummary({ outcome, totals }: VerifyReport): string {
       many: 'offsets lie before the starts that their mirrors were given, and are not to be compared',
     },
     {
+      count: totals.offsetsBeforeTakeover,
+      one: '1 offset of a mirror was copied by MirrorMaker 2 before it was taken over, and was not compared',
+      many: 'offsets of mirrors were copied by MirrorMaker 2 before they were taken over, and were not compared',
+    },
+    {
       count: totals.filledCopies,
       one: '1 record of the mirror is a copy that fills a gap',
       many: 'records of the mirror are copies that fill gaps',
@@ -180,6 +191,8 @@ export function describeNotCompared(entry: NotCompared): string {
       return `the ${side} no longer has ${goneOffsets(entry)} could not be compared`;
     case 'beforeStart':
       return `${offsets}lie before the start of the mirror, which was told to begin at ${end}`;
+    case 'beforeTakeover':
+      return `${countOf(end - start, 'offset')} of the mirror were copied by MirrorMaker 2, before it was taken over at source offset ${end}, and were not compared`;
     case 'startUnexplained':
       return `${offsets}are missing in the ${side}, and ${message ?? "its retention settings don't explain it"}`;
     case 'compaction':

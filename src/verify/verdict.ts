@@ -46,6 +46,8 @@ export interface Difference {
  * - `retention`: `side` no longer has them; for the destination its settings can explain that. What the other side
  *   has there, records or holes, was not compared with anything.
  * - `beforeStart`: the link was told to begin the mirror later (`startAt`), so the destination never gets these.
+ * - `beforeTakeover`: MirrorMaker 2 copied these before the mirror was taken over (`lockstep migrate`), at offsets that
+ *   differ from the source's by other amounts.
  * - `startUnexplained`: the destination starts behind records that the source has, and its retention settings
  *   don't explain that, or have taken more than they would have taken from the source.
  * - `compaction`: one side has records that the other lacks, on a compacted topic, and it could not be proven that
@@ -59,6 +61,7 @@ export type NotComparedReason =
   | 'lagging'
   | 'retention'
   | 'beforeStart'
+  | 'beforeTakeover'
   | 'startUnexplained'
   | 'compaction'
   | 'cancelled'
@@ -123,7 +126,7 @@ export interface LinkVerdict {
 }
 
 /** What a side rightly lacks. */
-const rightly: ReadonlySet<NotComparedReason> = new Set(['retention', 'beforeStart']);
+const rightly: ReadonlySet<NotComparedReason> = new Set(['retention', 'beforeStart', 'beforeTakeover']);
 
 /** Differences make it different, gaps in what was compared incomplete; what a side rightly lacks is only counted. */
 export function outcomeOf(differences: readonly unknown[], notCompared: readonly NotCompared[]): Outcome {

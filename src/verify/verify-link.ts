@@ -39,6 +39,8 @@ export interface VerifyTopicsOptions
   shiftOf?: (topic: string, partition: number) => bigint;
   /** The source's first offset that is mirrored (`startAt`); default 0 for all. */
   startOf?: (topic: string, partition: number) => bigint;
+  /** Whether MirrorMaker 2 has copied what the destination holds below that; default of none. */
+  isTakenOver?: (topic: string, partition: number) => boolean;
   /** Bytes read a second from both sides together; default no limit. */
   bytesPerSecondMax?: number;
   /** Partitions compared at a time; default 2. Each holds up to two answers and one opened batch of each side. */
@@ -105,6 +107,7 @@ export async function verifyTopics(
             partition: task.partition,
             shift: options.shiftOf?.(task.pair.source, task.partition) ?? 0n,
             startOffset: options.startOf?.(task.pair.source, task.partition) ?? 0n,
+            isTakenOver: options.isTakenOver?.(task.pair.source, task.partition) ?? false,
             ...pick(options),
             onProgress: (now) => progress.note(index, now),
           }),

@@ -43,6 +43,8 @@ export interface VerifyPartitionOptions
   shift?: bigint;
   /** The source's first offset that is mirrored (`startAt`); default 0. What it holds below is not compared. */
   startOffset?: bigint;
+  /** MirrorMaker 2 has copied what the destination holds below `startOffset`; default false. */
+  isTakenOver?: boolean;
   /** How long open transactions and a lagging destination are waited for, in ms; default 30,000, 0 for not at all. */
   waitMsMax?: number;
   /** How often offsets are asked for meanwhile, in ms; default 250. */
@@ -157,9 +159,10 @@ export class PartitionVerification {
         this.#differsAtEnd(later(reached.destination, destination.highWatermark));
 
       // 4. Starts, read again.
-      const { startOffset = 0n } = this.#options;
-      const held = this.#sourceLogStart ?? startOffset;
-      if (held < startOffset) this.#leaveOut('beforeStart', 'destination', held, startOffset);
+      const { startOffset = 0n, isTakenOver = false } = this.#options;
+      const held = isTakenOver ? destination.logStartOffset : (this.#sourceLogStart ?? startOffset);
+      if (held < startOffset && isTakenOver) this.#leaveOut('beforeTakeover', 'destination', held, startOffset);
+      else if (held < startOffset) this.#leaveOut('beforeStart', 'destination', held, startOffset);
       this.#options.signal?.throwIfAborted();
       if (source.logStartOffset !== destination.logStartOffset) await this.#compareStarts(this.#span);
     });
@@ -283,15 +286,17 @@ export class PartitionVerification {
     const { start } = this.#compared;
     if (destination < source) {
       // The source's are gone, and with them what the destination should have there. No fault, but for fillers.
-      if (destination >= start) return;
-      if (await this.#startsWithFiller(destination))
+      const { startOffset = 0n, isTakenOver = false } = this.#options;
+      const from = isTakenOver ? later(destination, startOffset) : destination;
+      if (from >= start) return;
+      if (await this.#startsWithFiller(from))
         this.#differences.unshift({
           kind: 'start',
           offset: destination,
           sourceOffset: source,
           destinationOffset: destination,
         });
-      else this.#leaveOut('retention', 'source', destination, start);
+      else this.#leaveOut('retention', 'source', from, start);
     } else if (source < start) {
       const settings = await span.settingsOf('destination');
       const judged = await retentionExplains(settings, {
