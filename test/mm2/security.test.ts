@@ -146,12 +146,14 @@ us-east->eu-west.topics = orders
       seen.push(await answer.text());
     }
     seen.push(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
-    for (const command of [['links', 'describe', '--json'], ['mirrors', 'list'], ['status']]) {
-      const { stdout, stderr } = await lockstepCommand(...command, file);
-      seen.push(stdout, stderr);
-    }
-    for (const command of ['verify', 'doctor']) {
-      const { stdout, stderr } = await lockstepCommand(command, file);
+    for (const command of [
+      ['links', 'describe', '--json', '--file', file],
+      ['mirrors', 'describe', '--json', '--file', file],
+      ['verify', file],
+      ['doctor', file],
+    ]) {
+      const { stdout, stderr, exitCode } = await lockstepCommand(...command);
+      expect(`${stderr}${exitCode}`).toMatch(/0$/);
       seen.push(stdout, stderr);
     }
     await agent.stop();
