@@ -84,8 +84,9 @@ export function resolveRecord(
   if (own === undefined) {
     throw new LockstepError(
       'CONFIG_INVALID',
-      `link ${name}: how to log in to ${source.name} stands in plain text in the file that declared it, so only agents started with ` +
-        `\`lockstep run FILE\` know it; use references there (\${file:path}, \${env:NAME}) and apply it again`,
+      `link ${name}: how to log in to ${source.name} is known to the file alone that declared it (in plain text, or as mm2.properties ` +
+        `and manifests have it), so only agents started with \`lockstep run FILE\` know it; in a lockstep.yaml use references ` +
+        `(\${file:path}, \${env:NAME}) and apply it again`,
     );
   }
   return { config: resolved, source: own };
