@@ -16,7 +16,7 @@ describe('two regions', () => {
   test('a topic that never came over is told, left alone, and kept when it has a namesake', async () => {
     const [us, eu] = [regions['us-east'], regions['eu-west']];
     await using movable = await MovableRegions.start({
-      ...{ regions: [us, eu], topics: ['orders'], link: { topics: ['orders', 'fresh-*'] } },
+      ...{ regions: [us, eu], topics: ['orders'], link: { topics: ['orders', 'prefix:fresh-'] } },
     });
     const create = async (region: typeof us): Promise<void> => {
       const cluster = movable.clusters.get(region.name)!;
