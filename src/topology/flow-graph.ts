@@ -131,7 +131,12 @@ export function findLoop(
     return null;
   };
   const names = new Set(around.flatMap(namesOf).slice(0, namesMax.all));
-  for (const flow of around) {
+  // Ways that a changed link closes are the plainest to read.
+  const ends = new Set(
+    around.filter(({ link }) => changed.has(link)).map((flow) => clusters.of(flow.destination)),
+  );
+  const begins = (flow: LinkFlow): number => (ends.has(clusters.of(flow.source)) ? 0 : 1);
+  for (const flow of around.toSorted((a, b) => begins(a) - begins(b))) {
     for (const topic of namesFor(flow, names)) {
       const found = follow([{ cluster: flow.source, topic, link: null }], []);
       if (found !== null) return found;
