@@ -20,6 +20,7 @@ export function chooseLinks(topology: Topology, name: string | undefined): LinkC
 /** A file of MirrorMaker 2 has links when a flow is enabled. */
 function withoutLinks({ file, notes, clusters }: Topology): string {
   if (notes === undefined) return `${file} has no links; add one under links:`;
+  if (!notes.some((note) => note.includes('->'))) return `${file} enables no flow`;
   const [source = 'A', target = 'B'] = Object.keys(clusters);
   return `${file} enables no flow; add the line \`${source}->${target}.enabled = true\`, for example`;
 }

@@ -74,7 +74,7 @@ export function parseTopology(text: string, file: string, sources: ReferenceSour
   }
   const document = parseYaml(text, problems);
   if (document === undefined) throw notParsed(file, problems);
-  return resolveDocument(document, { file, sources, problems, notes: [] });
+  return resolveDocument(document, { file, sources, problems, notes: null });
 }
 
 /** The same for the bytes of an mm2.properties. */
@@ -102,7 +102,8 @@ interface DocumentContext {
   readonly file: string;
   readonly sources: ReferenceSources;
   readonly problems: Problems;
-  readonly notes: readonly string[];
+  /** Null for a lockstep.yaml. */
+  readonly notes: readonly string[] | null;
 }
 
 /** Checks a document, wherever it comes from, and gives what it declares. */
@@ -176,7 +177,7 @@ function resolveDocument(
       return config;
     }),
     warnings: problems.warnings,
-    notes,
+    ...(notes !== null && { notes }),
   };
 }
 

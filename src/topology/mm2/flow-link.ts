@@ -21,14 +21,15 @@ export function aliasOf(flow: Flow, end: 'source' | 'target', { file }: Told): s
   return flowProperty(file, flow, `${end}.cluster.alias`)?.value.trim() ?? flow[end];
 }
 
-/** Writes the flow's link; `enabledBy` is where a person finds it in the file. */
-export function writeLink(document: RawDocument, flow: Flow, enabledBy: Property, told: Told): void {
+/** Writes the flow's link; a person finds it in the file where it is enabled. */
+export function writeLink(document: RawDocument, flow: Flow, told: Told): void {
   const at = ['links', linkNameOf(flow)];
   const set = (path: string, value: unknown, from?: Property): void =>
     document.set([...at, ...path.split('/')], value, from);
   const setFound = (path: string, found: Found<unknown> | null | undefined): void =>
     set(path, found?.value, found?.from);
-  document.originate(at, enabledBy);
+  const enabledBy = flowProperty(told.file, flow, 'enabled');
+  if (enabledBy !== undefined) document.originate(at, enabledBy);
   set('source', flow.source);
   set('destination', flow.target);
   const setItems = (key: string, name: FilterName): void => {

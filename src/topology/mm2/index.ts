@@ -79,8 +79,8 @@ function resolveMirrorMaker(
   const standings = flows.map((flow) => standingOf(flow, told));
   for (const { flow, isEnabled } of standings) {
     checkContradictions(flow, told);
-    const enabledBy = flowProperty(file, flow, 'enabled');
-    if (isEnabled && enabledBy !== undefined) writeLink(document, flow, enabledBy, told);
+    // What is wrong with a flow that is not enabled yet is told now, not on the day that it is.
+    writeLink(isEnabled ? document : new RawDocument(), flow, told);
   }
   checkLinkNames(standings, told);
   writeHeartbeats(document, flows, told);

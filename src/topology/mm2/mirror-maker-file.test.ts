@@ -182,6 +182,7 @@ const wrong: readonly [name: string, text: string, lines: string[]][] = [
   ['a flow without a property', `${two}a->b=true\n`, ['4:1: found "a->b", a flow without a property, expected one, such as a->b.enabled']],
   ['a boolean that Java reads as false', `${two}a->b.enabled=yes\n`, ['4:14: found "yes", which Java reads as false or refuses, expected true or false, did you mean true?']],
   ['a number that is none', `${flow}replication.factor=three\n`, ['5:20: found "three", expected a whole number from -1 to 32767']],
+  ['a number that is none, of flows that are not enabled', `${two}replication.factor=three\n`, ['4:20: found "three", expected a whole number from -1 to 32767']],
   ['an interval of nothing', `${flow}refresh.topics.interval.seconds=0\n`, ['5:33: found 0, expected at least 1, or -1 to switch it off']],
   ['a lookahead', `${flow}topics=(?!x).*\n`, ['5:8: found "(?!x).*" (lookahead (?!), expected a regular expression in RE2\'s syntax: leave names out with topics.exclude']],
   ['a lookahead of groups', `${flow}groups=(?!x).*\n`, ['5:8: found "(?!x).*" (lookahead (?!), expected a regular expression in RE2\'s syntax: leave names out with groups.exclude']],
