@@ -108,7 +108,7 @@ export function refuseForbidden(
     const known = new Set(former === undefined ? [] : certainViolations(now, former).map(({ item }) => item));
     return certainViolations(then, flow)
       .filter(({ item }) => !known.has(item))
-      .map(({ item, violation }) => `link ${name}: topics: ${item}: ${violationText(violation)}`);
+      .map(({ item, text }) => `link ${name}: topics: ${item}: ${text}`);
   });
   if (lines.length > 0) throw new LockstepError('CONFIG_INVALID', lines.join('\n'));
 }

@@ -3,7 +3,7 @@
 import { literalName } from '../filter.ts';
 import { matchesTopic } from '../link-filters.ts';
 import type { Flow, ResidencyWorld } from './types.ts';
-import { forbidding, type Violation } from './verdict.ts';
+import { forbidding, violationText } from './verdict.ts';
 
 /** A name that nobody would choose stands for all that a pattern takes. */
 const anyName = 'lockstep-any-topic-0';
@@ -12,7 +12,8 @@ export interface CertainViolation {
   /** Of the item in the link's `topics`. */
   readonly index: number;
   readonly item: string;
-  readonly violation: Violation;
+  /** Which rule, and why (`violationText`); `*` where the pattern takes any name. */
+  readonly text: string;
 }
 
 /** Of each item of `topics`. */
@@ -22,7 +23,9 @@ export function certainViolations(world: ResidencyWorld, flow: Flow): CertainVio
     // The item alone: another one may take the name as well.
     if (!matchesTopic({ ...flow, topics: [item] }, topic)) return [];
     const violation = forbidding(world, flow, topic);
-    return violation === null ? [] : [{ index, item, violation }];
+    return violation === null
+      ? []
+      : [{ index, item, text: violationText(violation).replaceAll(anyName, '*') }];
   });
 }
 

@@ -4,7 +4,6 @@ import type { Problems } from '../problems.ts';
 import type { LinkConfig, ReplicationGroupConfig } from '../types.ts';
 import { certainViolations } from './certain.ts';
 import type { ResidencyConfig, ResidencyWorld } from './types.ts';
-import { violationText } from './verdict.ts';
 
 /** What the file says of its clusters, links and groups. */
 export function worldOfFile(
@@ -21,10 +20,10 @@ export function worldOfFile(
 /** Adds a problem for each item of a link's `topics` that a rule forbids. */
 export function checkResidency(world: ResidencyWorld, problems: Problems): void {
   for (const flow of world.flows) {
-    for (const { index, item, violation } of certainViolations(world, flow)) {
+    for (const { index, item, text } of certainViolations(world, flow)) {
       problems.add(['links', flow.name, 'topics', index], {
-        found: `${quote(item)}: ${violationText(violation)}`,
-        expected: `topics that may be in ${violation.place.cluster}`,
+        found: `${quote(item)}: ${text}`,
+        expected: `topics that may be in ${flow.destination}`,
       });
     }
   }
