@@ -219,7 +219,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
     'a typo inside tls',
     cluster('bootstrap: [x:1]\n    tls: {cafile: ca.pem}'),
     [
-      '5:11: found the unknown key cafile, expected one of ca, cert, key, passphrase, servername, rejectUnauthorized',
+      '5:11: found the unknown key cafile, expected one of ca, cert, key, passphrase, servername, rejectUnauthorized, verifyHostname, minVersion, maxVersion',
     ],
   ],
   [
@@ -569,7 +569,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
     `version: 1\nclusters:\n  a:\n    bootstrap: [k]\n    tls: {ca: no.pem, kye: 1}\n    clientId: \${env:NOPE}\nlinks:\n  l: {source: b, destination: a, topics: ["("], extra: 1}\n`,
     [
       `4:17: found "k" without a port, expected ${addressExpected}, did you mean k:9092?`,
-      '5:23: found the unknown key kye, expected one of ca, cert, key, passphrase, servername, rejectUnauthorized, did you mean key?',
+      '5:23: found the unknown key kye, expected one of ca, cert, key, passphrase, servername, rejectUnauthorized, verifyHostname, minVersion, maxVersion, did you mean key?',
       '6:15: found ${env:NOPE}, and NOPE is not set, expected a value in the environment variable NOPE',
       '8:15: found the unknown cluster "b", expected one of a, did you mean a?',
       '8:43: found "(" (a bracket ( that is not closed), expected a regular expression',
