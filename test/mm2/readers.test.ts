@@ -231,6 +231,15 @@ heartbeats:
     );
   });
 
+  test('MirrorMaker 2 begins from them: its CheckpointStore loads them as its own', async () => {
+    const bootstrap = regions['eu-west'].bootstrap.join(',');
+    const asked = { bootstrap, group: 'app', sourceAlias: 'us-east', destinationAlias: 'eu-west' };
+    expect(await clients.call('checkpointStore', asked)).toEqual({
+      isLoaded: true,
+      checkpoints: { 'us-east.orders-0': [57, 57, 'by app'], 'us-east.orders-1': [4, 4, ''] },
+    });
+  });
+
   test('the topics are compacted and have one partition', async () => {
     for (const topic of ['heartbeats', 'us-east.checkpoints.internal']) {
       const told = await kafkaTool(regions['eu-west'], 'org.apache.kafka.tools.TopicCommand', [

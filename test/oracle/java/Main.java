@@ -33,7 +33,8 @@ public final class Main {
                 try {
                     reply.set("answer", run(writers, request));
                 } catch (Throwable thrown) {
-                    Throwable failure = thrown instanceof ExecutionException && thrown.getCause() != null ? thrown.getCause() : thrown;
+                    boolean isWrapped = thrown instanceof ExecutionException || thrown instanceof ReflectiveOperationException;
+                    Throwable failure = isWrapped && thrown.getCause() != null ? thrown.getCause() : thrown;
                     reply.put("error", failure.getClass().getSimpleName() + ": " + failure.getMessage());
                     if (System.getenv("LOCKSTEP_ORACLE_TRACE") != null) failure.printStackTrace();
                 }
@@ -61,6 +62,7 @@ public final class Main {
             case "ends" -> Admins.ends(request);
             case "deleteRecords" -> Admins.deleteRecords(request);
             case "mirrors" -> Mirrors.look(request);
+            case "checkpointStore" -> Mirrors.checkpointStore(request);
             default -> throw new IllegalArgumentException("no command " + command);
         };
     }

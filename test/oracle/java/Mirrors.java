@@ -5,10 +5,13 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.mirror.Checkpoint;
+import org.apache.kafka.connect.mirror.CheckpointStore;
 import org.apache.kafka.connect.mirror.MirrorClient;
 import org.apache.kafka.connect.mirror.RemoteClusterUtils;
 
@@ -44,6 +47,28 @@ final class Mirrors {
             }
         }
         return answer;
+    }
+
+    /** What MirrorMaker 2 begins from: its own reader of the checkpoints topic, as MirrorCheckpointTask starts it. */
+    static JsonNode checkpointStore(JsonNode request) throws Exception {
+        String group = request.get("group").asText();
+        String bootstrap = request.get("bootstrap").asText();
+        Map<String, String> properties = new HashMap<>(Map.of("name", "checkpoints",
+            "connector.class", "org.apache.kafka.connect.mirror.MirrorCheckpointConnector", "task.assigned.groups", group, "task.index", "0",
+            "source.cluster.alias", request.get("sourceAlias").asText(), "target.cluster.alias", request.get("destinationAlias").asText(),
+            "source.cluster.bootstrap.servers", bootstrap, "target.cluster.bootstrap.servers", bootstrap));
+        // The configuration's class is not public.
+        var config = Class.forName("org.apache.kafka.connect.mirror.MirrorCheckpointTaskConfig").getConstructor(Map.class);
+        config.setAccessible(true);
+        var constructor = CheckpointStore.class.getConstructors()[0];
+        try (CheckpointStore store = (CheckpointStore) constructor.newInstance(config.newInstance(properties), Set.of(group))) {
+            ObjectNode answer = Main.json.createObjectNode().put("isLoaded", store.start());
+            ObjectNode checkpoints = answer.putObject("checkpoints");
+            Map<TopicPartition, Checkpoint> read = store.get(group);
+            if (read != null) read.forEach((place, checkpoint) -> checkpoints.putArray(place.toString())
+                .add(checkpoint.upstreamOffset()).add(checkpoint.downstreamOffset()).add(checkpoint.metadata()));
+            return answer;
+        }
     }
 
     private static void names(ObjectNode answer, String field, Collection<String> values) {
