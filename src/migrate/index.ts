@@ -1,6 +1,7 @@
 // Moving over from a MirrorMaker 2 that has copied already, and back to it.
 export { type BackPlan, goBack, type PartitionBack, type TopicBack } from './back.ts';
 export { membersText, requireStopped, stillRuns } from './connect-members.ts';
+export { connectPlace } from './connect-place.ts';
 export {
   type GroupsPlan,
   lookAtSourceGroups,

@@ -4,6 +4,7 @@ import { ControlTopic, LazyControlTopic, type MirrorRecord } from '../../control
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import {
   type BackPlan,
+  connectPlace,
   type GroupsPlan,
   goBack,
   inspectLink,
@@ -85,15 +86,13 @@ async function withClusters(
       ...(replicationFactor !== undefined && { replicationFactor }),
       onWarning,
     });
-    const alias = link.mirrorMaker?.sourceAlias ?? link.source;
     return await work({
       ...{ link, source, destination, store, signal },
       topics: options.topics,
-      connect: {
-        sourceAlias: alias,
-        group: options.connectGroup ?? `${alias}-mm2`,
-        offsetsTopic: options.offsetsTopic ?? `mm2-offsets.${alias}.internal`,
-      },
+      connect: await connectPlace(topology.file, link, {
+        offsetsTopic: options.offsetsTopic,
+        group: options.connectGroup,
+      }),
       onProgress: ({ partitionsDone, partitionsTotal, bytesRead }) =>
         line.update({
           label: `compare ${link.name}`,

@@ -281,3 +281,24 @@ test('the rules hold for any positions', () => {
     }),
   );
 });
+
+describe('a mirror that was taken over from MirrorMaker 2', () => {
+  const taken = { ...mirror('orders', 'us.orders', -60n), takenAt: () => 40n };
+
+  test('from that point on positions follow, higher than at the source where it holds more', () => {
+    const made = plan(group({ 'orders-0': 50 }), absent, { mirror: taken });
+    expect(commitsOf(made)).toEqual(['us.orders-0=110']);
+  });
+
+  test('in front of it they are left alone, and said', () => {
+    const held = group({ 'us.orders-0': 77 });
+    const made = plan(group({ 'orders-0': 39 }), held, { mirror: taken, mayGoBack: true });
+    expect(commitsOf(made)).toEqual([]);
+    expect(made).toMatchObject({
+      state: 'WaitingForMirror',
+      reason: expect.stringContaining('only lockstep migrate FILE can tell'),
+    });
+    const refreshed = plan(group({ 'orders-0': 39 }), held, { mirror: taken, isRefreshDue: true });
+    expect(commitsOf(refreshed)).toEqual(['us.orders-0=77']);
+  });
+});

@@ -7,7 +7,7 @@
 // MirrorMaker 2 reads read_uncommitted unless told otherwise, so the witness is compared with all that the source holds,
 // aborted or not.
 import { LockstepError } from '../../errors.ts';
-import { later } from '../../offsets.ts';
+import { earlier, later } from '../../offsets.ts';
 import { readRawRecords, splitBatches } from '../../records/index.ts';
 import { type ComparedLog, digestOf, type EndsVerdict } from './compare-ends.ts';
 import { askFetch } from './log-questions.ts';
@@ -35,14 +35,24 @@ const fetchBytesMax = 1024 * 1024;
 export async function compareWitness(
   source: Omit<ComparedLog, 'shift'>,
   mirror: Omit<ComparedLog, 'shift'>,
-  { witness, end, sourceStart, mirrorStart }: WitnessRange,
+  { witness, end, sourceStart, mirrorStart, mirrorEnd }: WitnessRange,
 ): Promise<EndsVerdict> {
   const from = later(witness.from, later(sourceStart, mirrorStart + witness.shift));
   if (from >= end) return { kind: 'agrees', compared: false };
+  // One further: the first record that is to be copied must not be there.
   const [originals, copies] = await Promise.all([
-    readAll(source, { from, to: end }),
-    readAll(mirror, { from: from - witness.shift, to: end - witness.shift }),
+    readAll(source, { from, to: end + 1n }),
+    readAll(mirror, { from: from - witness.shift, to: earlier(end + 1n - witness.shift, mirrorEnd) }),
   ]);
+  const next = end - witness.shift;
+  const [first, there] = [originals.get(end), copies.get(next)];
+  if (first !== undefined && there?.digest === first.digest && there.timestamp === first.timestamp)
+    return { kind: 'differs', offset: next, what: 'it holds the first record already that is to be copied' };
+  copies.delete(next);
+  originals.delete(end);
+  for (const offset of originals.keys())
+    if (offset - witness.shift >= mirrorEnd)
+      return { kind: 'differs', offset: offset - witness.shift, what: 'only the source has a record there' };
   let count = 0;
   for (const [offset, copy] of copies) {
     const original = originals.get(offset + witness.shift);
@@ -61,6 +71,7 @@ export interface WitnessRange {
   /** Of both logs, each in its own offsets. */
   readonly sourceStart: bigint;
   readonly mirrorStart: bigint;
+  readonly mirrorEnd: bigint;
 }
 
 async function readAll(

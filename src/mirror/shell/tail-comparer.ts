@@ -107,7 +107,13 @@ export class TailComparer {
     const verdict = await compareWitness(
       sourceLog,
       { log: destination, ask: this.#askDestination(destination.leader) },
-      { witness, end: startOffset, sourceStart: logStartAtSource ?? 0n, mirrorStart: logStart },
+      {
+        witness,
+        end: startOffset,
+        sourceStart: logStartAtSource ?? 0n,
+        mirrorStart: logStart,
+        mirrorEnd: logEnd,
+      },
     );
     return verdict.kind === 'differs' ? verdict : { ...agreed, compared: verdict.compared };
   }
