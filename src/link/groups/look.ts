@@ -13,6 +13,8 @@ import { missingRight } from './rights.ts';
 
 /** A cluster that does not answer for so long is down for this look, ms. */
 const lookMsMax = 10_000;
+/** Of Lockstep's own fleets (src/fleet): no group of consumers, and nothing to tell anybody of. */
+const fleetProtocol = 'lockstep';
 
 export interface Look {
   /** Every group that the cluster lists for us, whether or not anybody asked for it. */
@@ -31,7 +33,9 @@ export async function lookAtGroups(
   also: readonly string[] = [],
 ): Promise<Look> {
   const listed = await listGroups(cluster, { timeoutMs: lookMsMax });
-  const wanted = [...new Set([...[...listed.keys()].filter(selects), ...also])];
+  const ofPeople = [...listed.values()].filter(({ protocolType }) => protocolType !== fleetProtocol);
+  const taken = ofPeople.map(({ groupId }) => groupId).filter(selects);
+  const wanted = [...new Set([...taken, ...also])];
   // Absent, or hidden: Kafka lists only what we may describe. Asking for the offsets tells which.
   const entries = wanted.map((groupId): ListedGroup => listed.get(groupId) ?? absent(groupId));
   const readable = entries.filter((entry) => unsupportedReason(entry, '') === null);
