@@ -2,9 +2,15 @@
 // configured type says of the two (keystore.type.compat). node-forge reads PKCS12 (also AES and PBES2, as keytool writes since
 // JDK 17), jks-js reads JKS. What can't be read is named with the command that converts it; passwords stand in no message.
 import { X509Certificate } from 'node:crypto';
-import jks from 'jks-js';
-import forge from 'node-forge';
+import { createRequire } from 'node:module';
+import type * as Jks from 'jks-js';
+import type Forge from 'node-forge';
 import type { Problem } from '../problems.ts';
+
+// Loaded when a store is read: they take longer than everything else that a command loads.
+const require = createRequire(import.meta.url);
+const forge = (): typeof Forge => require('node-forge');
+const jks = (): typeof Jks => require('jks-js');
 
 export interface StorePasswords {
   /** Of the store; null: not given, which Java allows for certificates that are not encrypted. */
@@ -61,24 +67,24 @@ function formatOf(bytes: string): StoreFormat {
   return magic.startsWith('30') ? 'PKCS12' : 'unknown';
 }
 
-type Bag = forge.pkcs12.Bag & { readonly asn1?: forge.asn1.Asn1 };
+type Bag = Forge.pkcs12.Bag & { readonly asn1?: Forge.asn1.Asn1 };
 
 function readPkcs12(bytes: string, file: string, { store }: StorePasswords): KeyStoreContents | Problem {
-  let tree: forge.asn1.Asn1;
+  let tree: Forge.asn1.Asn1;
   try {
-    tree = forge.asn1.fromDer(bytes);
+    tree = forge().asn1.fromDer(bytes);
   } catch {
     return damaged(file);
   }
   let bags: Bag[];
   try {
-    bags = forge.pkcs12
-      .pkcs12FromAsn1(tree, true, store ?? '')
+    bags = forge()
+      .pkcs12.pkcs12FromAsn1(tree, true, store ?? '')
       .safeContents.flatMap(({ safeBags }) => safeBags);
   } catch {
     return wrongPassword(file, store);
   }
-  const { certBag, keyBag, pkcs8ShroudedKeyBag } = forge.pki.oids;
+  const { certBag, keyBag, pkcs8ShroudedKeyBag } = forge().pki.oids;
   const certificates = bags.flatMap((bag) => {
     const pem = bag.type === certBag ? certificatePem(bag) : null;
     return pem === null ? [] : [{ pem, id: localKeyId(bag) }];
@@ -101,24 +107,26 @@ function localKeyId(bag: Bag): string | null {
 
 /** What node-forge has no class for (elliptic curves) it hands over as it stands in the file. */
 function certificatePem({ cert, asn1 }: Bag): string | null {
-  const tree = cert ? forge.pki.certificateToAsn1(cert) : asn1;
+  const tree = cert ? forge().pki.certificateToAsn1(cert) : asn1;
   return tree === undefined ? null : pemOf('CERTIFICATE', tree);
 }
 
 function keyPem({ key, asn1 }: Bag): string {
-  const tree = key ? forge.pki.wrapRsaPrivateKey(forge.pki.privateKeyToAsn1(key)) : asn1!;
+  const tree = key ? forge().pki.wrapRsaPrivateKey(forge().pki.privateKeyToAsn1(key)) : asn1!;
   return pemOf('PRIVATE KEY', tree);
 }
 
-function pemOf(type: 'CERTIFICATE' | 'PRIVATE KEY', tree: forge.asn1.Asn1): string {
-  return forge.pem.encode({ type, body: forge.asn1.toDer(tree).getBytes() }).replaceAll('\r\n', '\n');
+function pemOf(type: 'CERTIFICATE' | 'PRIVATE KEY', tree: Forge.asn1.Asn1): string {
+  return forge()
+    .pem.encode({ type, body: forge().asn1.toDer(tree).getBytes() })
+    .replaceAll('\r\n', '\n');
 }
 
 function readJks(bytes: Buffer, file: string, { store, key }: StorePasswords): KeyStoreContents | Problem {
-  let entries: ReturnType<typeof jks.parseJks>;
+  let entries: ReturnType<typeof Jks.parseJks>;
   try {
     // Where the file is cut off, jks-js cuts the certificate, too.
-    for (const entry of jks.parseJks(bytes, '')) {
+    for (const entry of jks().parseJks(bytes, '')) {
       for (const { value } of 'chain' in entry ? entry.chain : [entry.cert]) new X509Certificate(value);
     }
   } catch {
@@ -126,7 +134,7 @@ function readJks(bytes: Buffer, file: string, { store, key }: StorePasswords): K
   }
   try {
     // An empty password means that the checksum is not compared, as with none in Java.
-    entries = jks.parseJks(bytes, store ?? '');
+    entries = jks().parseJks(bytes, store ?? '');
   } catch {
     return wrongPassword(file, store);
   }
@@ -148,7 +156,7 @@ function readJks(bytes: Buffer, file: string, { store, key }: StorePasswords): K
 
 function jksKey(encrypted: Buffer, file: string, password: string): string | Problem {
   try {
-    return jks.decrypt(encrypted, password);
+    return jks().decrypt(encrypted, password);
   } catch {
     return {
       found: `a key in ${file} that its password does not open`,
