@@ -104,6 +104,8 @@ export class Pair implements AsyncDisposable {
           ];
     const child = spawn(process.execPath, [...flags, program, ...words, '--yes', '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // As bin/lockstep.mjs keeps it.
+      env: { ...process.env, NODE_COMPILE_CACHE: path.join(this.#folder, 'compiled') },
     });
     guardChild(child);
     this.#commands.add(child);
