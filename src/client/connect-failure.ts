@@ -70,6 +70,12 @@ const notTls = new Set([
   'ERR_SSL_BAD_RECORD_TYPE',
 ]);
 
+const noCommonVersion = new Set([
+  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+  'ERR_SSL_UNSUPPORTED_PROTOCOL',
+  'ERR_SSL_VERSION_TOO_LOW',
+]);
+
 /** Node's code of an error, for example ECONNREFUSED; empty when it has none. */
 export function causeCode(cause: unknown): string {
   const code = (cause as { code?: unknown } | null | undefined)?.code;
@@ -94,6 +100,10 @@ export function explainSocketError(peer: Peer, cause: unknown): LockstepError | 
     return peerError('TLS_UNTRUSTED', peer, text, { cause });
   }
   if (notTls.has(code)) return tlsNotExpected(peer, cause);
+  if (noCommonVersion.has(code)) {
+    const text = `no version of TLS that both sides take (${code}). Check tls.minVersion, tls.maxVersion and the broker's ssl.enabled.protocols.`;
+    return peerError('TLS_UNTRUSTED', peer, text, { cause });
+  }
   if (/^ERR_SSL_.*ALERT/.test(code)) {
     const text = `the broker refused the TLS handshake (${code}). Where it asks for client certificates, give tls.cert and tls.key that it trusts.`;
     return peerError('TLS_UNTRUSTED', peer, text, { cause });
