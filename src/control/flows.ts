@@ -146,7 +146,8 @@ export function oldFlowKeys(state: FleetState, ownId: string, nowMs: number): st
   return Array.from(state.entries(flowPrefix)).flatMap(([key, value]) => {
     if (!isFlowRecord(value)) return [];
     const isOwn = key.startsWith(`${flowPrefix}${ownId}/`);
-    const isGone = isOwn && (state.links.get(value.link)?.isDeleted ?? true);
+    const known = state.links.get(value.link);
+    const isGone = isOwn && (known === undefined || known.isDeleted === true);
     return isGone || nowMs - value.atMs > 2 * flowOldMs ? [key] : [];
   });
 }

@@ -1,6 +1,12 @@
 // What keeps links and topics from being copied, written down so that people see it wherever they look: pure, from what
 // the links' runners say.
-import { type ConditionRecord, conditionKey, type FleetState, recordVersion } from '../../control/index.ts';
+import {
+  type ConditionRecord,
+  conditionKey,
+  type FleetState,
+  recordVersion,
+  rolesOfLink,
+} from '../../control/index.ts';
 import type { LinkStatus } from '../../link/index.ts';
 import { plural } from '../../units.ts';
 import type { SourceRoles } from './roles-watch.ts';
@@ -27,7 +33,10 @@ export function conditionEntries(
   const wanted = new Map<string, Condition>();
   for (const link of links) {
     if (!state.links.has(link.name)) continue;
-    const ofLink = linkCondition(link, state.conditions.get(link.name));
+    // Links of a group take turns: nothing is to be seen there.
+    const isGrouped = rolesOfLink(state.roles, link.name) !== undefined;
+    const told = isGrouped ? { ...link, loopsUnseen: null } : link;
+    const ofLink = linkCondition(told, state.conditions.get(link.name));
     if (ofLink !== null) wanted.set(conditionKey(link.name), ofLink);
     for (const topic of link.missingTopics)
       wanted.set(conditionKey(link.name, topic), { state: 'Missing', reason: missing });

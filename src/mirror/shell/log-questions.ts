@@ -371,8 +371,9 @@ function assign<T, L extends LogAddress>(
 ): Answers<T, L> {
   return new Map(
     logs.map((log) => {
-      const key = `${log.topic}/${log.partition}`;
-      const answer = answers.get(key) ?? answers.get(`${log.topicId}/${log.partition}`);
+      // An answer can be null: nothing stands there.
+      const byName = answers.get(`${log.topic}/${log.partition}`);
+      const answer = byName === undefined ? answers.get(`${log.topicId}/${log.partition}`) : byName;
       return [log, answer === undefined ? missing(what, log) : answer] as const;
     }),
   );
