@@ -69,8 +69,8 @@ function verdict(
   if (rules.length === 0) return '\nno rules: nothing is forbidden anywhere\n';
   if (forbiddenCount > 0)
     return `\n${output.mark('bad')}  ${plural(forbiddenCount, 'topic')} where a rule forbids them\n`;
-  const where = isComplete ? 'anywhere' : 'in the regions that answered';
-  return `\n${output.mark('ok')}  nothing ${where} that ${plural(rules.length, 'rule')} would forbid\n`;
+  const where = isComplete ? '' : ' in the regions that answered';
+  return `\n${output.mark('ok')}  no data where a rule forbids it${where}\n`;
 }
 
 function ruleCell({ forbiddenBy, kind }: AuditedPlace, output: Output): string {

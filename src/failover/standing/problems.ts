@@ -188,7 +188,9 @@ function conditionProblems({ name, conditions }: LinkStanding, file: string): Pr
         remedy:
           state === 'SplitRoles'
             ? 'two regions contradict each other about the roles: docs/failover.md, "split roles"'
-            : `docs/states.md explains ${state}; lockstep doctor ${file} looks for its cause`,
+            : state === 'Forbidden'
+              ? `no other region has it to stand in, as the rule says; lockstep audit ${file} shows where it is`
+              : `docs/states.md explains ${state}; lockstep doctor ${file} looks for its cause`,
       };
     },
   );
