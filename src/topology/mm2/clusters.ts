@@ -2,6 +2,7 @@
 import { quote } from '../describe.ts';
 import type { Told } from './intervals.ts';
 import { listOf } from './java-values.ts';
+import { PartBuilder, textOf } from './part.ts';
 import type { RawDocument } from './raw-document.ts';
 import { clusterSecurity } from './security.ts';
 import { clusterSettings } from './settings.ts';
@@ -22,15 +23,30 @@ export function writeCluster(document: RawDocument, alias: string, told: Told, a
       });
     // Said already: the checks that follow shall not say it again.
     document.set([...at, 'bootstrap'], [`${alias}.invalid:9092`]);
+  } else if (bootstrap.isReferenced === true) {
+    // Looked up again whenever files are, and never shown.
+    const name = `${alias}.bootstrap`;
+    document.derived.set(name, (readFile) => {
+      const text = textOf(bootstrap, readFile);
+      return typeof text === 'string' ? addressesOf(text).join(',') : text;
+    });
+    document.set([...at, 'bootstrap'], [`\${derived:${name}}`], bootstrap);
   } else {
-    // Kafka takes an address with the listener's protocol before it.
-    const addresses = listOf(bootstrap, report).map((address) => address.replace(/^[A-Z_]+:\/\//, ''));
+    const addresses = listOf(bootstrap, report).flatMap(addressesOf);
     document.set([...at, 'bootstrap'], addresses.map(plainText), bootstrap);
   }
   const clientId = sameForAll(settings, 'client.id', told);
-  if (clientId !== undefined && clientId.value.trim() !== '')
-    document.set([...at, 'clientId'], plainText(clientId.value.trim()), clientId);
+  if (clientId !== undefined && clientId.value.trim() !== '') {
+    const part = new PartBuilder(alias);
+    part.putText(['clientId'], clientId, clientId.value.trim());
+    document.merge(at, part.part);
+  }
   document.merge(at, clusterSecurity(settings, around));
+}
+
+/** Kafka takes an address with the listener's protocol before it. */
+function addressesOf(text: string): string[] {
+  return text.split(',').map((address) => address.trim().replace(/^[A-Z_]+:\/\//, ''));
 }
 
 /** Lockstep talks to a cluster in one way: a fault where two roles are told different things. */

@@ -5,7 +5,7 @@ import { settingRules } from '../../link/setting-rules.ts';
 import type { FilterName } from './filters.ts';
 import { filterItems } from './filters.ts';
 import { type Found, flagOf, intervalOf, replicationFactorOf, type Told } from './intervals.ts';
-import { listOf } from './java-values.ts';
+import { listOf, shown } from './java-values.ts';
 import { policyOf } from './policy.ts';
 import type { RawDocument } from './raw-document.ts';
 import { type Flow, flowProperty, sourceConsumerProperty } from './settings.ts';
@@ -125,7 +125,7 @@ function excludedSettings(flow: Flow, { file, report }: Told): (setting: string)
       return [RE2JS.compile(text)];
     } catch {
       report.fault(property, {
-        found: `${JSON.stringify(text)} (not understood)`,
+        found: property.isReferenced === true ? shown(property) : `${JSON.stringify(text)} (not understood)`,
         expected: "names of settings or regular expressions in RE2's syntax",
       });
       return [];
@@ -148,7 +148,7 @@ function startOf(flow: Flow, { file, report }: Told): Found<string> | undefined 
   const value = from.value.trim().toLowerCase();
   if (value === 'earliest' || value === 'latest') return { value, from };
   report.fault(from, {
-    found: JSON.stringify(value),
+    found: shown(from),
     expected: 'earliest or latest; a moment stands in a lockstep.yaml (startAt)',
   });
   return undefined;

@@ -166,6 +166,46 @@ describe('clusters', () => {
   });
 });
 
+describe('what config providers hold', () => {
+  const providers =
+    'config.providers=env\nconfig.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider\n';
+  const text = `${providers}clusters=a,b\na.bootstrap.servers=\${env:A}\nb.bootstrap.servers=kb:1\na->b.enabled=true\n`;
+  const withA = (value: string, more = '') =>
+    parseMirrorMaker(Buffer.from(text + more), 'mm2.properties', {
+      folder: '/',
+      environment: { A: value },
+      readFile: () => '',
+    });
+  test('addresses', () => {
+    expect(withA('PLAINTEXT://ka:1, kb:2').clusters.a!.bootstrap).toEqual([
+      { host: 'ka', port: 1 },
+      { host: 'kb', port: 2 },
+    ]);
+  });
+  test.each([
+    ['an address', ''],
+    ['a boolean', 'enabled=${env:A}'],
+    ['a number', 'replication.factor=${env:A}'],
+    ['an expression', 'topics=(${env:A}'],
+    ['a policy', 'replication.policy.class=${env:A}'],
+    ['a separator', 'replication.policy.separator=${env:A}'],
+    ['a start', 'a.consumer.auto.offset.reset=${env:A}'],
+    ['settings', 'config.properties.exclude=(${env:A}'],
+  ])('%s that is wrong is not shown', (_name, more) => {
+    const secret = 's3cret!';
+    const message = (() => {
+      try {
+        withA(secret, more);
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    })();
+    expect(message).toMatch(/not shown/);
+    expect(message).not.toContain(secret);
+  });
+});
+
 // biome-ignore format: a table
 const wrong: readonly [name: string, text: string, lines: string[]][] = [
   ['no clusters', 'tasks.max=1\n', ['1:1: found no clusters, expected clusters = us-east, eu-west']],

@@ -1,5 +1,4 @@
 // How a flow names remote topics: connect-mirror's two replication policies.
-import { quote } from '../describe.ts';
 import { nearestName } from '../did-you-mean.ts';
 import type { Told } from './intervals.ts';
 import { booleanOf, shown } from './java-values.ts';
@@ -37,7 +36,7 @@ export function policyOf(flow: Flow, told: Told): Policy {
   const isFit = /^[A-Za-z0-9._-]{1,100}$/.test(separator);
   if (!isFit && separatorProperty !== undefined) {
     report.fault(separatorProperty, {
-      found: quote(separator),
+      found: shown(separatorProperty),
       expected:
         "characters that a topic's name may have (letters, digits, '.', '_', '-'), and no blanks behind",
     });
