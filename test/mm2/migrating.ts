@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Cluster, createTopics, describeGroups, unwrap } from '../../src/client/index.ts';
 import { logsOf } from '../../src/migrate/seen-records.ts';
 import { apis } from '../../src/protocol/index.ts';
-import { encodeBatch, readRecords } from '../../src/records/index.ts';
+import { encodeBatch, type RecordView, readRecords } from '../../src/records/index.ts';
 import { installKafka, type Region, spawnKafkaTool } from '../../src/regions/index.ts';
 import { readLog } from '../../src/verify/index.ts';
 import { configOf } from '../client/support.ts';
@@ -174,20 +174,7 @@ export class Load implements AsyncDisposable {
       value: Buffer.from(`${partition}/${first + index}`),
       headers: [{ key: Buffer.from('n'), value: Buffer.from(String(first + index)) }],
     }));
-    const { topicId } = await this.#cluster.leaderOf(topic, partition);
-    await this.#cluster.request(
-      apis.Produce,
-      {
-        ...{ transactionalId: null, acks: -1, timeoutMs: 30_000 },
-        topicData: [
-          { name: topic, topicId, partitionData: [{ index: partition, records: encodeBatch(records) }] },
-        ],
-      },
-      {
-        to: { leaderOf: { topic, partition } },
-        errorOf: (body) => ({ number: body.responses[0]!.partitionResponses[0]!.errorCode }),
-      },
-    );
+    await produceTo(this.#cluster, topic, partition, encodeBatch(records));
     this.#counts[partition] = first + count;
   }
 }
@@ -233,4 +220,67 @@ export async function endsOf(region: Region, topic: string, partitionCount: numb
     logs.close();
     cluster.close();
   }
+}
+
+export interface CopyAs {
+  readonly from: Region;
+  readonly topic: string;
+  readonly to: Region;
+  readonly remote: string;
+  /** Of the source, in the order in which they are copied. */
+  readonly offsets: readonly number[] | 'all';
+  /** Values of records of nobody's that follow. */
+  readonly more: readonly string[];
+}
+
+/** Copies records of partition 0 as MirrorMaker 2 does, read_uncommitted and without markers, in batches of ten. */
+export async function copyAs({ from, topic, to, remote, offsets, more }: CopyAs): Promise<void> {
+  const [source, destination] = [await Cluster.connect(configOf(from)), await Cluster.connect(configOf(to))];
+  const logs = logsOf(source);
+  try {
+    const { uncommitted } = logs.of(topic, 0);
+    const { highWatermark } = await uncommitted.offsets();
+    const found = new Map<number, RecordView>();
+    for await (const { view } of readLog(uncommitted, 0n, highWatermark)) {
+      if (view.isControl) continue;
+      for (const { offset, key, value, headers, timestamp } of readRecords(view))
+        found.set(Number(offset), {
+          ...{ offset, timestamp },
+          key: key && Buffer.from(key),
+          value: value && Buffer.from(value),
+          headers: headers.map((header) => ({
+            key: Buffer.from(header.key),
+            value: header.value && Buffer.from(header.value),
+          })),
+        });
+    }
+    const wanted = offsets === 'all' ? [...found.values()] : offsets.map((offset) => found.get(offset)!);
+    const others = more.map((value) => ({
+      ...{ offset: 0n, timestamp: BigInt(Date.now()), key: null, value: Buffer.from(value), headers: [] },
+    }));
+    const all = [...wanted, ...others];
+    for (let at = 0; at < all.length; at += 10) {
+      const records = all.slice(at, at + 10).map((record, index) => ({ ...record, offset: BigInt(index) }));
+      await produceTo(destination, remote, 0, encodeBatch(records));
+    }
+  } finally {
+    logs.close();
+    source.close();
+    destination.close();
+  }
+}
+
+async function produceTo(cluster: Cluster, topic: string, partition: number, records: Buffer): Promise<void> {
+  const { topicId } = await cluster.retry(() => cluster.leaderOf(topic, partition));
+  await cluster.request(
+    apis.Produce,
+    {
+      ...{ transactionalId: null, acks: -1, timeoutMs: 30_000 },
+      topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
+    },
+    {
+      to: { leaderOf: { topic, partition } },
+      errorOf: (body) => ({ number: body.responses[0]!.partitionResponses[0]!.errorCode }),
+    },
+  );
 }

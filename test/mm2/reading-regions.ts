@@ -3,12 +3,15 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type AgentStatus, runFile } from '../../src/agent/index.ts';
 import { Cluster, commitGroupOffsets, fetchOffsetsOfGroups, unwrap } from '../../src/client/index.ts';
+import type { PartitionStatus } from '../../src/mirror/index.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { loadTopology } from '../../src/topology/index.ts';
 import { configOf } from '../client/support.ts';
 
 export interface RunningFile extends AsyncDisposable {
   readonly notices: readonly string[];
+  /** Of all links, as told last. */
+  partitions(): readonly PartitionStatus[];
   /** What was told last, and why it ended, for messages. */
   told(): string;
 }
@@ -32,6 +35,7 @@ export async function runText(folder: string, name: string, text: string): Promi
   });
   return {
     notices,
+    partitions: () => (status?.links ?? []).flatMap(({ partitions }) => partitions),
     told: () =>
       [
         ...(failure === null ? [] : [`ended: ${failure}`]),

@@ -5,6 +5,7 @@ import type { Start } from '../program.ts';
 export interface MigrateOptions {
   readonly link?: string;
   readonly topics?: readonly string[];
+  readonly groups?: true;
   readonly back?: true;
   readonly dryRun?: true;
   readonly yes?: true;
@@ -23,6 +24,10 @@ export function migrateCommand(start: Start): Command {
     .option('--link <link>', 'only this link')
     .option('--topics <topics>', 'these topics only, by their names at the source: a,b', (text) =>
       text.split(',').filter((name) => name !== ''),
+    )
+    .option(
+      '--groups',
+      'move positions of groups although the link does not (sync.group.offsets.enabled=false)',
     )
     .option('--back', 'write down for MirrorMaker 2 how far Lockstep has copied')
     .option('--dry-run', 'print what it would do, and change nothing')

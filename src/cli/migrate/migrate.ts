@@ -130,11 +130,16 @@ async function over(
   { output, ask }: CommandContext,
 ): Promise<Done> {
   const { source, destination, link } = opened;
-  const positions = await lookAtSourceGroups(source, link);
+  const movesGroups = link.sync.groups.commits || options.groups === true;
+  const positions = movesGroups ? await lookAtSourceGroups(source, link) : null;
   const plan = await inspectLink(opened, wantedPositions(positions));
   const groups = await planGroups(destination, link, positions, plan);
   const isPrinted = options.json !== true;
   if (isPrinted) output.data(planText(plan, file, output) + groupsText(groups));
+  if (!movesGroups && link.groups.length > 0)
+    output.message(
+      `lockstep: link ${link.name} commits no positions of groups (sync.group.offsets.enabled=false), so none is moved; --groups moves them once`,
+    );
   const left = plan.topics.filter(({ decision }) => decision === 'beside');
   const untold = groups.untold.length;
   const verdict = left.length > 0 || untold > 0 ? exitCodes.no : exitCodes.ok;
