@@ -5,6 +5,7 @@
 // 3. table, ratios, an SVG and a JSON file in bench/results/, one JSON line at the end
 //
 // npm run bench -- failover: how long moves of a replication group take; bench/failover/.
+// npm run bench -- limits: what links with a limit read, and how live topics fare meanwhile; bench/limits/.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -17,6 +18,8 @@ import { lockstep } from './contestants/lockstep.ts';
 import { mirrorMaker } from './contestants/mirror-maker.ts';
 import { benchFailover } from './failover/bench.ts';
 import { parseFailoverOptions } from './failover/options.ts';
+import { benchLimits } from './limits/bench.ts';
+import { parseLimitsOptions } from './limits/options.ts';
 import { type Measurement, measure } from './measure.ts';
 import { type BenchOptions, type ContestantName, parseBenchOptions } from './options.ts';
 import { renderPlot } from './plot.ts';
@@ -33,6 +36,7 @@ const say = (line: string) =>
 try {
   const [first, ...others] = process.argv.slice(2);
   if (first === 'failover') await benchFailover(parseFailoverOptions(others), say);
+  else if (first === 'limits') await benchLimits(parseLimitsOptions(others), say);
   else await main(parseBenchOptions(process.argv.slice(2)));
 } catch (error) {
   if (!(error instanceof LockstepError)) throw error;
