@@ -6,8 +6,9 @@
 //   condition/<link>[/<source topic>]    why a link or a topic is not copied      written by the leader
 //   acl/<link>/..., group/<link>/...     what a keeper has to remember           written by the leader
 //   behind/<link>/<source topic>         groups that a promotion left behind     written by the leader
+//   flow/<teller>/<destination>/<link>   which way links lead (flows.ts)          written by leaders, here and elsewhere
 //   producerIds/<link>                   how far producer ids are apart           written by the leader
-//   shift/..., start/...                 see src/link/shift.ts, start-at.ts      first value wins
+//   shift/..., start/...                 see src/link/shift.ts, start-at.ts, takeover.ts  first value wins
 //   status/<link>/<topic>/<partition>    how a partition stands                  written by the agent that copies it
 //   agent/<id>                           an agent, where its API listens         written by that agent
 //   command/<id>                         what a person asks for                  written by the command line
