@@ -34,6 +34,11 @@ function checkNamesAndOffsets(link: LinkConfig, { name }: ReplicationGroupConfig
       found: `${quote(link.prefix)} on a link of the group ${name}`,
       expected: 'no prefix: a topic that changes sides keeps its name',
     });
+  if (link.mirrorMaker?.policy === 'identity' && link.mirrorMaker.mirrorsHeartbeats)
+    problems.add(['links', link.name, 'mirrorMaker'], {
+      found: `heartbeats, whose mirrors have the alias in front, on a link of the group ${name}`,
+      expected: 'mirrorHeartbeats: false',
+    });
   if (link.start === 'shifted')
     problems.add(['links', link.name, 'start'], {
       found: `"shifted" on a link of the group ${name}`,

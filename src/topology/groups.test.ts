@@ -104,6 +104,13 @@ replicationGroups: {shop: {regions: [us, eu, ap], primary: us}}
   ]);
 });
 
+test('heartbeats can not be renamed on topics that change sides', () => {
+  const policy = 'source: us, destination: eu, topics: [orders], mirrorMaker: {policy: identity}';
+  const text = file(plain).replace(/^ {2}us-to-eu: .*$/m, `  us-to-eu: {${policy}}`);
+  expect(problems(text).join('\n')).toContain('expected mirrorHeartbeats: false');
+  expect(problems(text.replace('identity}', 'identity, mirrorHeartbeats: false}'))).toEqual([]);
+});
+
 const cases: [name: string, text: string, lines: string[]][] = [
   [
     'an unknown region',

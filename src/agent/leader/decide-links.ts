@@ -6,12 +6,13 @@ import {
   type LinkDeclaration,
   type LinkRecord,
   linkKey,
+  type MirrorRecord,
   mirrorKey,
   recordVersion,
   rolesOfLink,
 } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { type LinkConfig, matchesTopic } from '../../topology/index.ts';
+import { type LinkConfig, matchesTopic, mirrorNameOf } from '../../topology/index.ts';
 import { plural } from '../../units.ts';
 import { closing, deletion } from './decide-mirrors.ts';
 import { refuseForbidden } from './decide-rules.ts';
@@ -121,6 +122,20 @@ function checkChange(
       `link ${before.name}: ${key} can't be changed while there are mirrors (${mirrors.length}); delete them first, or create another link`,
     );
   }
+  checkNames(mirrors, config, after);
+}
+
+/** Another alias or separator is another prefix; under Identity it names heartbeats alone. */
+function checkNames(mirrors: readonly MirrorRecord[], before: LinkConfig, after: LinkConfig): void {
+  const renamed = mirrors.find(
+    ({ sourceTopic }) => mirrorNameOf(before, sourceTopic) !== mirrorNameOf(after, sourceTopic),
+  );
+  if (renamed === undefined) return;
+  throw new LockstepError(
+    'USAGE',
+    `link ${before.name}: aliases and separator of mirrorMaker can't be changed while mirrors have them in their names ` +
+      `(${renamed.mirrorTopic}); delete those first, or create another link`,
+  );
 }
 
 export function createMirrors(

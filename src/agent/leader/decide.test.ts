@@ -126,6 +126,21 @@ describe('links', () => {
     });
   });
 
+  test('aliases that are in names of mirrors stay, too', () => {
+    const state = fleet(mirror('orders'), mirror('heartbeats'));
+    const identity = { policy: 'identity', sourceAlias: 'us' };
+    const change = (mirrorMaker: object) =>
+      ask(state, { do: 'alterLink', link: 'us-to-eu', changes: { mirrorMaker } });
+    expect(change({ sourceAlias: 'us' })).toMatchObject({ message: expect.stringContaining('prefix') });
+    expect(change(identity)).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining("aliases and separator of mirrorMaker can't be changed"),
+    });
+    const without = fleet(mirror('orders'));
+    const body = { do: 'alterLink', link: 'us-to-eu', changes: { mirrorMaker: identity } } as const;
+    expect(ask(without, body).kind).toBe('accepted');
+  });
+
   test('the prefix stays while there are mirrors', () => {
     const changes = { prefix: 'us.' };
     expect(ask(fleet(), { do: 'alterLink', link: 'us-to-eu', changes }).kind).toBe('accepted');
