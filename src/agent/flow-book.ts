@@ -4,6 +4,7 @@
 import { type FlowRecord, flowPrefix, toldFlows } from '../control/flows.ts';
 import type { ControlTopic } from '../control/index.ts';
 import type { TopicHold } from '../link/index.ts';
+import { isIdOfLink } from '../mirror/index.ts';
 import { drawn, isSameCluster, type LinkFlow, returnOf } from '../topology/index.ts';
 
 /** Flows grow old without being told of. */
@@ -100,4 +101,14 @@ function holdFor(own: LinkFlow, topic: string, flows: readonly FlowRecord[]): To
     state: 'LoopDetected',
     reason: `its records would come back to ${own.destination.name}: ${drawn(way)} (links ${links.join(', ')}); leave the mirrors out of one of them: lockstep links alter LINK --exclude-topics ..., or delete one`,
   };
+}
+
+/** The link that writes under a producer id, where its flow was told; null: nobody told. */
+export function nameWriter(producerId: bigint, flows: readonly LinkFlow[]): string | null {
+  const writer = flows.find(({ link, source: { id } }) => {
+    return id !== undefined && isIdOfLink(producerId, { sourceClusterId: id, linkName: link });
+  });
+  return writer === undefined
+    ? null
+    : `link ${writer.link} (${writer.source.name} -> ${writer.destination.name})`;
 }

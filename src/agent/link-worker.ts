@@ -45,7 +45,7 @@ import {
   mirrorNameOf,
   replicationPolicyOf,
 } from '../topology/index.ts';
-import { FlowBook, LoopWatch } from './flow-book.ts';
+import { FlowBook, LoopWatch, nameWriter } from './flow-book.ts';
 import { groupShift } from './group-shift.ts';
 import { guardedTopics } from './guarded-topics.ts';
 import type { LinkTopics } from './leader/conditions.ts';
@@ -403,6 +403,7 @@ export class LinkWorker {
       limit: this.#limit,
       ...(observer && { observer }),
       ...(takeLeft && { takeLeft }),
+      nameWriter: (producerId) => nameWriter(producerId, FlowBook.of(control).flows),
       share: {
         owns: (partition) => this.#options.owns(partition),
         isKeeper: () => this.#options.isLeader(),

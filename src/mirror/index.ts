@@ -4,6 +4,7 @@ export { hasEnded } from './partition/ended.ts';
 export {
   closingEpoch,
   clusterTag,
+  isIdOfLink,
   isLockstepProducerId,
   linkProducerId,
   type MirrorLife,

@@ -9,6 +9,7 @@ import {
   identityOf,
   isClosed,
   isFillerProducerId,
+  isIdOfLink,
   isLockstepProducerId,
   type KnownWrites,
   linkProducerId,
@@ -58,6 +59,15 @@ describe('linkProducerId', () => {
     expect(clusterTag('other')).not.toBe(tag);
     expect(sourceTagOf(25_000_000n)).toBeNull();
     expect(sourceTagOf(-1n)).toBeNull();
+  });
+
+  it('is known again as the link’s own, and not as another one’s', () => {
+    for (const id of [producerId, producerId + 7n, lifeOf(900).producerId])
+      expect(isIdOfLink(id, link)).toBe(true);
+    expect(isIdOfLink(lifeOf(2_000).producerId, link)).toBe(false);
+    expect(isIdOfLink(producerId, { ...link, sourceClusterId: 'other' })).toBe(false);
+    expect(isIdOfLink(producerId, { ...link, linkName: 'other' })).toBe(false);
+    expect(isIdOfLink(7n, link)).toBe(false);
   });
 
   it('never meets one of the same link in another of its lives, the lives going round', () => {

@@ -108,6 +108,19 @@ export function linkProducerId(link: {
   return lockstepBit | (clusterTag(sourceClusterId) << tagShift) | (life << linkShift);
 }
 
+/** Lives of a mirror in which its link is looked for; roles turn a few times in years. */
+const livesMax = 1_024n;
+
+/** Whether this id is that of the link, at any rotation and in one of its first thousand lives. */
+export function isIdOfLink(
+  producerId: bigint,
+  link: { readonly sourceClusterId: string; readonly linkName: string },
+): boolean {
+  const first = linkProducerId(link);
+  if (sourceTagOf(producerId) !== sourceTagOf(first)) return false;
+  return (((producerId >> linkShift) - (first >> linkShift)) & linkBits) < livesMax;
+}
+
 /** What the producer ids of all links that read from this cluster have in common: 18 bits of its id's hash. */
 export function clusterTag(clusterId: string): bigint {
   return sha256(clusterId) & tagBits;
