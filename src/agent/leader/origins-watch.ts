@@ -20,6 +20,7 @@ import {
   type LinkConfig,
   lineageOf,
   type ResidencyWorld,
+  sourceNameOf,
 } from '../../topology/index.ts';
 
 export interface WatchedSource {
@@ -129,7 +130,8 @@ export class OriginsWatch {
     reading.isBusy = true;
     try {
       if (reading.reader === null) {
-        const reader = await (this.#options.open ?? openReader)(reading.source);
+        const reader = await this.#open(record, reading.source);
+        if (reader === null) return;
         if (this.#readings.get(record.name) !== reading) return void reader.close();
         reading.reader = reader;
       }
@@ -137,16 +139,30 @@ export class OriginsWatch {
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
       // One that does not answer is told of by the link itself, and nothing is copied meanwhile.
-      if (error.code === 'NOT_AUTHORIZED')
-        await this.#write(record, { flows: [], copies: [], unknown: error.message }).catch(() => {});
     } finally {
       reading.isBusy = false;
     }
   }
 
+  /** Null where nobody may read it: what names say is all that there is to know. */
+  async #open(record: LinkRecord, source: Cluster): Promise<OriginsReader | null> {
+    try {
+      return await (this.#options.open ?? openReader)(source);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'NOT_AUTHORIZED') throw error;
+      await this.#write(record, unreadable(error));
+      return null;
+    }
+  }
+
   async #tell(record: LinkRecord, reader: OriginsReader): Promise<void> {
-    await reader.refresh();
     const { state, resolve } = this.#options;
+    try {
+      await reader.refresh();
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'NOT_AUTHORIZED') throw error;
+      return this.#write(record, unreadable(error));
+    }
     const rules = state.rules.get(residencyRules);
     if (rules === undefined) return;
     const found = originsAt(record, reader.state, { rules, resolve });
@@ -159,7 +175,8 @@ export class OriginsWatch {
   ): Promise<void> {
     const { state, nowMs, write } = this.#options;
     const known = state.origins.get(name);
-    const wanted = JSON.parse(JSON.stringify({ ...found, source: source.name })) as typeof found & {
+    const all = known?.source === source.name ? remembering(known, found) : found;
+    const wanted = JSON.parse(JSON.stringify({ ...all, source: source.name })) as typeof found & {
       source: string;
     };
     if (known !== undefined) {
@@ -170,6 +187,35 @@ export class OriginsWatch {
     await write(new Map([[originsKey(name), entry]]));
   }
 }
+
+function unreadable({ message }: LockstepError): Pick<OriginsRecord, 'flows' | 'copies' | 'unknown'> {
+  return { flows: [], copies: [], unknown: message };
+}
+
+/**
+ * A link that is gone at the source has left its copies there. By a prefix they are told whatever its filters were; without
+ * one, by what was written down of them.
+ */
+export function remembering<Origins extends Pick<OriginsRecord, 'flows' | 'copies'>>(
+  known: Pick<OriginsRecord, 'flows' | 'copies'>,
+  found: Origins,
+): Origins {
+  const names = ({ source, destination, prefix, mirrorMaker }: Flow): string =>
+    JSON.stringify([source, destination, prefix, mirrorMaker]);
+  const flows = new Set(found.flows.map(names));
+  const copies = new Set(found.copies.map((copy) => JSON.stringify(copy)));
+  return {
+    ...found,
+    flows: [
+      ...found.flows,
+      ...known.flows.filter((flow) => sourceNameOf(flow, anyName) === null && !flows.has(names(flow))),
+    ],
+    copies: [...found.copies, ...known.copies.filter((copy) => !copies.has(JSON.stringify(copy)))],
+  };
+}
+
+/** A link that keeps names would take it for its own. */
+const anyName = 'lockstep-any-topic-0';
 
 /** What is known at a source of the data that came to it: its links, its mirrors, and what it knows of its own sources. */
 export function originsAt(
