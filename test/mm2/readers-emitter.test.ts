@@ -98,6 +98,27 @@ heartbeats: [{sourceAlias: far, destination: home}]
   }
 });
 
+test('a cluster that refuses an agent for heartbeats holds up nothing else', async () => {
+  const text = `version: 1
+clusters:
+  us-east: {bootstrap: [${regions['us-east'].bootstrap.join(', ')}]}
+  eu-west:
+    bootstrap: [${regions['eu-west'].bootstrapOf('SASL_PLAINTEXT').join(', ')}]
+    sasl: {mechanism: PLAIN, username: agent, password: ${agent.password}}
+links:
+  back: {source: eu-west, destination: us-east, topics: [nothing], mirrorMaker: {}}
+heartbeats:
+  - {sourceAlias: us-east, destination: eu-west}
+  - {sourceAlias: eu-west, destination: us-east}
+`;
+  const before = await lengthOf('heartbeats');
+  await using running = await runText(folder.path, 'refused.yaml', text);
+  const wait = { deadlineMs, describe: () => `beats, and a refusal\n${running.told()}` };
+  await waitFor(() => running.notices.some((line) => line.includes('no agent at eu-west yet')), wait);
+  await waitFor(async () => (await lengthOf('heartbeats')) > before + 3, wait);
+  expect(running.told()).not.toContain('ended: ');
+});
+
 describe('a right that is missing', () => {
   const everything: readonly (readonly [Acl['resourceType'], string])[] = [
     ['CLUSTER', 'kafka-cluster'],
