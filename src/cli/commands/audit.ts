@@ -16,7 +16,7 @@ const stopMsMax = 2_000;
 export function auditCommand(start: Start): Command {
   return new Command('audit')
     .description('every region that each topic is in, by which link, and what a rule forbids there')
-    .argument('<file>', 'lockstep.yaml')
+    .argument('<file>', 'lockstep.yaml, or mm2.properties')
     .option('--topic <topic>', 'only this topic, by its name in any region')
     .option('--json', 'print JSON')
     .addHelpText(

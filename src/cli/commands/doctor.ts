@@ -16,7 +16,7 @@ interface DoctorOptions {
 export function doctorCommand(start: Start): Command {
   return new Command('doctor')
     .description('check versions, rights and settings of every cluster; --probe proves the append rules')
-    .argument('<file>', 'lockstep.yaml')
+    .argument('<file>', 'lockstep.yaml, or mm2.properties')
     .option('--probe', 'try each append rule on a scratch topic of every destination, and remove it')
     .option('--json', 'print JSON')
     .action((file: string, options: DoctorOptions) =>

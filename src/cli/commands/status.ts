@@ -18,7 +18,7 @@ const stopMsMax = 2_000;
 export function statusCommand(start: Start): Command {
   return new Command('status')
     .description('roles, links and lag of a replication group, and what a failover now would lose')
-    .argument('<file>', 'lockstep.yaml')
+    .argument('<file>', 'lockstep.yaml, or mm2.properties')
     .option('--group <group>', 'replication group; may be left out where the file has one')
     .option('--json', 'print JSON')
     .addHelpText(

@@ -27,7 +27,7 @@ interface VerifyOptions {
 export function verifyCommand(start: Start): Command {
   return new Command('verify')
     .description('compare every record of the mirrors with their sources; 0 only if all is identical')
-    .argument('<file>', 'lockstep.yaml')
+    .argument('<file>', 'lockstep.yaml, or mm2.properties')
     .option('--link <link>', 'only this link')
     .option('--topic <topic>', 'only this topic')
     .option('--json', 'print JSON; with --watch one line each time')

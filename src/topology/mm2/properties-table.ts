@@ -55,7 +55,7 @@ const flowRows: readonly Row[] = [
   ['sync.topic.configs.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s', anyValue],
   ['config.properties.exclude', 'differs', 'what is named here is not kept equal, but for the settings that records and offsets depend on (docs/mirror-topics.md: fixed, always equal)', anyValue],
   ['use.defaults.from', 'differs', 'which default a mirror gets stands in docs/mirror-topics.md for each setting', ['target']],
-  ['sync.topic.acls.enabled', 'honoured', 'ACLs of mirrored topics are copied; WRITE is withheld until promotion instead of left out'],
+  ['sync.topic.acls.enabled', 'differs', 'rules on mirrored topics are copied without WRITE, as there; besides, whom the destination lets write to them is denied that until promotion (docs/acls.md)', ['false']],
   ['sync.topic.acls.interval.seconds', 'differs', 'without it every 5 s (MirrorMaker 2: 600); at most 3600 s', anyValue],
   ['emit.heartbeats.enabled emit.heartbeats.interval.seconds', 'honoured', 'as in MirrorMaker 2 for every pair of clusters, enabled or not'],
   ['heartbeats.replication.enabled', 'honoured', 'heartbeats topics are mirrored whatever topics says'],
