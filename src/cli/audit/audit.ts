@@ -31,7 +31,7 @@ export interface AuditInput {
   readonly clusters: readonly AuditedCluster[];
   /** Rules, labels and links of the file. */
   readonly declared: ResidencyWorld;
-  /** What a link of a control topic says, with the name that the file has for its source; null: it can't be read. */
+  /** What a link of a control topic says, with the name that the file has for its source; null: there is none. */
   flowOf(cluster: string, link: string): Flow | null;
 }
 

@@ -64,7 +64,7 @@ function declaredWorld(topology: Topology, clusters: readonly AuditedCluster[]):
   return { ...world, clusters: facts, topicLabels, rules };
 }
 
-/** A link of a control topic, its source by the name that the file has for it. */
+/** A link of a control topic, its source by the name that the file has for it; null: there is none. */
 function flowOf(
   topology: Topology,
   clusters: readonly AuditedCluster[],
@@ -72,13 +72,14 @@ function flowOf(
 ): Flow | null {
   const record = clusters.find(({ name }) => name === at.cluster)?.state.links.get(at.link);
   if (record === undefined) return null;
+  const ends = { source: nameOf(topology, record.source), destination: at.cluster };
   try {
     const { name, topics, excludeTopics, prefix, mirrorMaker } = resolveConfig(record);
-    const ends = { source: nameOf(topology, record.source), destination: at.cluster };
     return { name, ...ends, topics, excludeTopics, prefix, mirrorMaker };
   } catch (error) {
-    if (error instanceof LockstepError) return null;
-    throw error;
+    if (!(error instanceof LockstepError)) throw error;
+    // What it has copied is written down all the same.
+    return { name: at.link, ...ends, topics: [], excludeTopics: [], prefix: '', mirrorMaker: null };
   }
 }
 
