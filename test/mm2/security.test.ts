@@ -11,6 +11,7 @@ import { lockstepCommand } from '../support/lockstep-command.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { startMirrorMaker } from './migrating.ts';
 import { type RunningCommand, startRun } from './run-command.ts';
 
 const user = { username: 'lockstep', password: 'S3CRET-scram-"quoted"' };
@@ -59,6 +60,7 @@ beforeAll(async () => {
   }
   for (const [name, topic] of [
     ['us-east', 'orders'],
+    ['us-east', 'invoices'],
     ['eu-west', 'payments'],
   ] as const) {
     await oracle.createTopics(regions[name], [{ name: topic }]);
@@ -72,7 +74,12 @@ beforeAll(async () => {
 }, 240_000);
 
 /** Waits until the topic is mirrored whole, record for record as Kafka's Java consumer reads it. */
-async function mirrored(from: Region, to: Region, topic: string, agent: RunningCommand): Promise<void> {
+async function mirrored(
+  from: Region,
+  to: Region,
+  topic: string,
+  agent: Pick<RunningCommand, 'told'>,
+): Promise<void> {
   const destinationTopic = `${from.name}.${topic}`;
   await waitFor(async () => (await oracle.ends(to, destinationTopic)).length > 0, {
     deadlineMs,
@@ -89,6 +96,19 @@ function bytesOf(directory: string, topic: string): string {
   return logs.map((file) => readFileSync(path.join(directory, file), 'latin1')).join('');
 }
 
+/** MirrorMaker 2's own topics, in clusters of one broker. */
+const alone = [
+  '',
+  'checkpoints.topic.',
+  'heartbeats.topic.',
+  'offset-syncs.topic.',
+  'offset.storage.',
+  'status.storage.',
+  'config.storage.',
+]
+  .map((name) => `${name}replication.factor = 1\n`)
+  .join('');
+
 /** The secrets, each as it is and in base64, and the key without its lines. */
 function secrets(): string[] {
   const texts = [user.password, ...Object.values(passwords)];
@@ -96,14 +116,13 @@ function secrets(): string[] {
   return [...texts, ...texts.map((text) => Buffer.from(text).toString('base64').slice(0, -4)), key, 'S3CRET'];
 }
 
-test('a file with SCRAM, a certificate and stores of keytool runs as it is, and its secrets stay in it', {
-  timeout: 300_000,
-}, async () => {
+/** The file of connect-mirror-maker.sh for one topic from us-east to eu-west. */
+function propertiesFor(topic: string): string {
   writeFileSync(
     at('passwords.properties'),
     `us-east = ${user.password.replaceAll('"', '\\\\"')}\ntrust=${passwords.trust}\nkeys=${passwords.keys}\n`,
   );
-  const file = at('mm2.properties');
+  const file = at(`${topic}.properties`);
   const provided = (key: string): string => `\${file:${at('passwords.properties')}:${key}}`;
   writeFileSync(
     file,
@@ -116,7 +135,7 @@ us-east.sasl.mechanism = SCRAM-SHA-512
 us-east.sasl.jaas.config = org.apache.kafka.common.security.scram.ScramLoginModule required \\
     username="lockstep" password="${provided('us-east')}";
 us-east.ssl.truststore.type = PKCS12
-us-east.ssl.truststore.location = us-east.p12
+us-east.ssl.truststore.location = ${at('us-east.p12')}
 us-east.ssl.truststore.password = ${provided('trust')}
 eu-west.bootstrap.servers = ${regions['eu-west'].bootstrapOf('SSL').join(',')}
 eu-west.security.protocol = SSL
@@ -126,9 +145,17 @@ eu-west.ssl.keystore.location = ${at('agent.jks')}
 eu-west.ssl.keystore.password = ${provided('keys')}
 eu-west.ssl.key.password = ${passwords.key}
 us-east->eu-west.enabled = true
-us-east->eu-west.topics = orders
-`,
+us-east->eu-west.topics = ${topic}
+eu-west->us-east.emit.heartbeats.enabled = false
+${alone}`,
   );
+  return file;
+}
+
+test('a file with SCRAM, a certificate and stores of keytool runs as it is, and its secrets stay in it', {
+  timeout: 300_000,
+}, async () => {
+  const file = propertiesFor('orders');
   const port = await findFreePort();
   const seen: string[] = [];
   {
@@ -205,4 +232,14 @@ spec:
     expect(agent.told()).not.toContain(secret);
     expect(records).not.toContain(secret);
   }
+});
+
+test('MirrorMaker 2 itself understands the file in the same way', { timeout: 300_000 }, async () => {
+  await using mirrorMaker = await startMirrorMaker(propertiesFor('invoices'));
+  await waitFor(
+    async () => (await oracle.ends(regions['eu-west'], 'us-east.invoices'))[0]?.highWatermark === 50,
+    // Two workers of Kafka Connect on a busy machine take their time.
+    { deadlineMs: 200_000, describe: () => `us-east.invoices; MirrorMaker 2 said:\n${mirrorMaker.told()}` },
+  );
+  await mirrorMaker.stop();
 });
