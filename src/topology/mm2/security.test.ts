@@ -6,6 +6,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { useTemporaryFolder } from '../../../test/support/region-fixtures.ts';
 import type { ClusterConfig } from '../../client/config.ts';
+import { resolveClusterReference } from '../declaration.ts';
 import { readFromDisk } from '../files.ts';
 import { literalSecretsOf } from '../literal-secrets.ts';
 import { parseMirrorMaker } from '../load.ts';
@@ -273,6 +274,16 @@ describe('what is understood', () => {
     expect(credentials!.problem).toContain('tls.cert: found the store rotating.p12, which is damaged');
     expect(credentials!.problem).not.toContain('S3CRET');
   });
+});
+
+test('a record of somebody else that names such a text looks nothing up', () => {
+  const sasl = { mechanism: 'PLAIN', username: 'u', password: '${derived:a.sasl.password}' };
+  const resolve = () =>
+    resolveClusterReference(
+      { name: 'a', bootstrap: ['a:1'], sasl },
+      { folder: folder.path, environment: {} },
+    );
+  expect(resolve).toThrow("cluster a: sasl.password: found a '${' that is no reference");
 });
 
 describe('what a person is told', () => {
