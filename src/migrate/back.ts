@@ -9,7 +9,7 @@
 // Typed again it closes nothing twice, and writes the same; not once MirrorMaker 2 has gone on, since the mirror's end
 // is that of others then.
 import { type Closed, closeMirrors } from '../agent/index.ts';
-import { type Cluster, logEndOffset } from '../client/index.ts';
+import { type Cluster, describeAcls, logEndOffset } from '../client/index.ts';
 import type { MirrorRecord } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { readPlacements, takeoverOf } from '../link/index.ts';
@@ -53,6 +53,8 @@ export interface BackPlan {
   readonly topics: readonly TopicBack[];
   /** Agents that could not be shut out, for want of a right; null: they are. */
   readonly unfenced: string | null;
+  /** Rules that keep a principal from writing, which MirrorMaker 2 may be. */
+  readonly denials: readonly { readonly topic: string; readonly principal: string }[];
 }
 
 /** How long replicas may take to have the closing, ms. */
@@ -63,9 +65,7 @@ const connectorDefault = 'MirrorSourceConnector';
  * Says what would be written (`isDryRun`), or writes it.
  * @throws LockstepError AGENT_RUNS, MIRROR_MAKER_RUNS, CONFIG_INVALID without an offsets topic.
  */
-export async function goBack(
-  options: MigrationOptions & { readonly mirrors: readonly MirrorRecord[]; readonly isDryRun: boolean },
-): Promise<BackPlan> {
+export async function goBack(options: MigrationOptions & { readonly isDryRun: boolean }): Promise<BackPlan> {
   const { link, source, destination, connect, store, isDryRun, signal } = options;
   if (!isDryRun) await requireNoAgent(destination, 'they would go on copying beside MirrorMaker 2');
   if (!isDryRun) await requireStopped(destination, connect);
@@ -94,7 +94,7 @@ export async function goBack(
       writers.push(isUntouched ? 'lockstep' : await newestWriter(destination, at, signal));
     }
     const known = options.mirrors.find(
-      (mirror) => mirror.sourceTopic === topic && mirror.mirrorTopicId === remote.topicId,
+      (mirror) => mirror.link === link.name && mirror.mirrorTopicId === remote.topicId,
     );
     const reason = whyNot(known, takeover !== null, writers);
     if (reason !== null) {
@@ -133,8 +133,24 @@ export async function goBack(
   }
   return {
     ...{ link: link.name, destination: link.destination, offsetsTopic: connect.offsetsTopic },
-    ...{ topics: plans, unfenced },
+    ...{ topics: plans, unfenced, denials: await denialsOn(destination, plans) },
   };
+}
+
+/** WRITE that was withheld on mirrors; nothing where rules can't be read. */
+async function denialsOn(destination: Cluster, topics: readonly TopicBack[]): Promise<BackPlan['denials']> {
+  const names = new Set(topics.filter(({ reason }) => reason === null).map(({ remoteTopic }) => remoteTopic));
+  try {
+    const rules = await describeAcls(destination, {
+      ...{ resourceType: 'TOPIC', operation: 'WRITE', permission: 'DENY' },
+    });
+    return rules
+      .filter(({ resourceName, patternType }) => patternType === 'LITERAL' && names.has(resourceName))
+      .map(({ resourceName: topic, principal }) => ({ topic, principal }));
+  } catch (error) {
+    if (error instanceof LockstepError) return [];
+    throw error;
+  }
 }
 
 async function connectOffsets(

@@ -1,5 +1,6 @@
 // Moving over from a MirrorMaker 2 that has copied already, and back to it.
 export { type BackPlan, goBack, type PartitionBack, type TopicBack } from './back.ts';
+export { closeFormer } from './close-former.ts';
 export { membersText, requireStopped, stillRuns } from './connect-members.ts';
 export { connectPlace } from './connect-place.ts';
 export {

@@ -123,6 +123,8 @@ class TopicInspector {
       const reason = `the remote topic has ${remote.partitions.length} partitions, the source ${found.partitions.length}`;
       return this.#is('beside', reason, life);
     }
+    const other = this.#otherMirror(remote.topicId);
+    if (other !== null) return this.#is('beside', other, life);
     const settings = await this.#settings();
     if (settings.reason !== null) return this.#is('beside', settings.reason, life);
     const partitions: PartitionPlan[] = [];
@@ -146,6 +148,16 @@ class TopicInspector {
       remoteTopicId: remote?.topicId ?? null,
       partitions: [],
     };
+  }
+
+  /** Why it is nobody's to take: another mirror lives there, or one that was promoted. */
+  #otherMirror(topicId: string): string | null {
+    const { mirrors, link } = this.#options;
+    const mirror = mirrors.find(({ mirrorTopicId }) => mirrorTopicId === topicId);
+    if (mirror === undefined) return null;
+    if (mirror.link !== link.name) return `it is the mirror of link ${mirror.link}`;
+    const isPromoted = mirror.state === 'Promoted' || mirror.state === 'Closing';
+    return isPromoted ? 'it was promoted, and is a topic of its own' : null;
   }
 
   /** Whether nobody but Lockstep has written since it was taken over. */

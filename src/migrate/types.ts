@@ -1,5 +1,6 @@
 // What a taking over is made of, and what it proposes.
 import type { Cluster } from '../client/index.ts';
+import type { MirrorRecord } from '../control/index.ts';
 import type { StateStore, TakenPartition } from '../link/index.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import type { RemotePosition } from './positions.ts';
@@ -20,6 +21,8 @@ export interface MigrationOptions {
   readonly destination: Cluster;
   readonly store: StateStore;
   readonly connect: ConnectPlace;
+  /** All that the destination's control topic knows. */
+  readonly mirrors: readonly MirrorRecord[];
   /** By their names at the source; default: all that the link takes. */
   readonly topics?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -4,6 +4,7 @@ import { ControlTopic, LazyControlTopic, type MirrorRecord } from '../../control
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import {
   type BackPlan,
+  closeFormer,
   connectPlace,
   type GroupsPlan,
   goBack,
@@ -64,14 +65,12 @@ function requireNoGroup(topology: Topology, { name }: LinkConfig): void {
   );
 }
 
-type Opened = MigrationOptions & { mirrors(): Promise<readonly MirrorRecord[]> };
-
 async function withClusters(
   topology: Topology,
   link: LinkConfig,
   options: MigrateOptions,
   { output, signal }: CommandContext,
-  work: (opened: Opened) => Promise<Done>,
+  work: (opened: MigrationOptions) => Promise<Done>,
 ): Promise<Done> {
   const clusters: Cluster[] = [];
   const onWarning = (text: string): void => output.message(`lockstep: ${text}`);
@@ -100,7 +99,7 @@ async function withClusters(
           total: partitionsTotal,
           detail: `${partitionsDone} of ${plural(partitionsTotal, 'partition')}, ${formatBytes(bytesRead)} read`,
         }),
-      mirrors: () => mirrorsOf(destination, link, onWarning),
+      mirrors: await mirrorsOf(destination, onWarning),
     });
   } finally {
     line.end();
@@ -109,14 +108,10 @@ async function withClusters(
   }
 }
 
-async function mirrorsOf(
-  destination: Cluster,
-  { name }: LinkConfig,
-  onWarning: (text: string) => void,
-): Promise<MirrorRecord[]> {
+async function mirrorsOf(destination: Cluster, onWarning: (text: string) => void): Promise<MirrorRecord[]> {
   const control = await ControlTopic.open(destination, { mayCreate: false, onWarning });
   try {
-    return [...control.state.mirrors.values()].filter(({ link }) => link === name);
+    return [...control.state.mirrors.values()];
   } finally {
     await control.close();
   }
@@ -125,7 +120,7 @@ async function mirrorsOf(
 /** Moves over. */
 async function over(
   file: string,
-  opened: Opened,
+  opened: MigrationOptions,
   options: MigrateOptions,
   { output, ask }: CommandContext,
 ): Promise<Done> {
@@ -159,8 +154,7 @@ async function over(
   const consequences = ['MirrorMaker 2 must not be started again before lockstep migrate --back.'];
   const isAgreed = await confirmed({ output, ...(ask && { ask }) }, { ...pick(options), what, consequences });
   if (!isAgreed) return { exitCode: exitCodes.no, result: result(false) };
-  await takeOver(opened, plan);
-  const moved = await moveGroups(destination, groups);
+  const moved = await carryOut(opened, plan, { groups, positions });
   const refusals = [...moved].filter(([, { refusal }]) => refusal !== null);
   for (const [group, { refusal }] of refusals)
     output.message(`lockstep: group ${group}: ${refusal!.state}: ${refusal!.reason}`);
@@ -171,14 +165,33 @@ async function over(
   return { exitCode: refusals.length > 0 ? exitCodes.no : verdict, result: result(true) };
 }
 
+/** Where a former life had to be closed, the logs end elsewhere than in the plan that was shown: all is looked at again. */
+async function carryOut(
+  opened: MigrationOptions,
+  plan: MigrationPlan,
+  { groups, positions }: { groups: GroupsPlan; positions: Awaited<ReturnType<typeof lookAtSourceGroups>> },
+): ReturnType<typeof moveGroups> {
+  const { destination, link } = opened;
+  if (!(await closeFormer(opened, plan))) {
+    await takeOver(opened, plan);
+    return moveGroups(destination, groups);
+  }
+  const anew = await inspectLink(opened, wantedPositions(positions));
+  await takeOver(opened, anew);
+  return moveGroups(destination, await planGroups(destination, link, positions, anew));
+}
+
 /** Gives back. */
-async function back(opened: Opened, options: MigrateOptions, { output, ask }: CommandContext): Promise<Done> {
-  const mirrors = await opened.mirrors();
+async function back(
+  opened: MigrationOptions,
+  options: MigrateOptions,
+  { output, ask }: CommandContext,
+): Promise<Done> {
   const isPrinted = options.json !== true;
   const show = (plan: BackPlan): void => {
     if (isPrinted) output.data(backText(plan));
   };
-  const plan = await goBack({ ...opened, mirrors, isDryRun: true });
+  const plan = await goBack({ ...opened, isDryRun: true });
   const exitCodeOf = ({ topics }: BackPlan): ExitCode =>
     topics.some(({ reason }) => reason !== null) ? exitCodes.no : exitCodes.ok;
   if (options.dryRun === true) {
@@ -190,7 +203,7 @@ async function back(opened: Opened, options: MigrateOptions, { output, ask }: Co
   const consequences = ['Lockstep copies nothing of them any more, until lockstep migrate.'];
   const isAgreed = await confirmed({ output, ...(ask && { ask }) }, { ...pick(options), what, consequences });
   if (!isAgreed) return { exitCode: exitCodes.no, result: { ...plan, isDone: false } };
-  const done = await goBack({ ...opened, mirrors, isDryRun: false });
+  const done = await goBack({ ...opened, isDryRun: false });
   show(done);
   if (isPrinted) output.message('lockstep: MirrorMaker 2 can be started');
   return { exitCode: exitCodeOf(done), result: { ...done, isDone: true } };

@@ -48,8 +48,10 @@ function partitionCells(partition: PartitionPlan): string[] {
   return [...cells, remarks(partition)];
 }
 
-function remarks({ uncommittedCount, doubledCount, abortedCount }: PartitionPlan): string {
+function remarks(plan: PartitionPlan): string {
+  const { uncommittedCount, doubledCount, abortedCount, committed, start } = plan;
   return [
+    committed !== null && committed >= start && 'the committed offset lies ahead of what is there',
     uncommittedCount > 0 && `${plural(uncommittedCount, 'record')} copied behind the committed offset`,
     doubledCount > 0 && `${plural(doubledCount, 'record')} copied twice`,
     abortedCount > 0 && `${plural(abortedCount, 'aborted record')} copied (read_uncommitted)`,
@@ -96,7 +98,7 @@ export function groupsText({ plans, untold }: GroupsPlan): string {
   return `\n${formatTable(columns, [...rows, ...lost])}`;
 }
 
-export function backText({ link, offsetsTopic, topics, unfenced }: BackPlan): string {
+export function backText({ link, offsetsTopic, topics, unfenced, denials }: BackPlan): string {
   const rows = topics.flatMap(({ topic, remoteTopic, reason, partitions }) =>
     reason !== null
       ? [[topic, remoteTopic, '', '', '', '', reason]]
@@ -111,6 +113,14 @@ export function backText({ link, offsetsTopic, topics, unfenced }: BackPlan): st
     titles.map((title) => ({ title, align: right.has(title) ? 'right' : 'left' })),
     rows,
   );
-  const warning = unfenced === null ? '' : `${unfenced}\n`;
+  const warning = [
+    ...(unfenced === null ? [] : [unfenced]),
+    ...denials.map(
+      ({ topic, principal }) =>
+        `WRITE on ${topic} is denied to ${principal}; if that is MirrorMaker 2: kafka-acls.sh --remove --deny-principal ${principal} --operation Write --topic ${topic}`,
+    ),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
   return `Link ${link}, offsets in ${offsetsTopic}\n${table}${warning}`;
 }
