@@ -74,6 +74,11 @@ beforeAll(() => {
       type,
     );
   }
+  const own = ['-alias', 'agent', '-dname', 'CN=agent', ...ec, ...p12, '-keystore', 'legacy.p12'];
+  keytool('-J-Dkeystore.pkcs12.legacy', '-genkeypair', ...own);
+  const open = ['certProtectionAlgorithm', 'macAlgorithm'].map((name) => `-J-Dkeystore.pkcs12.${name}=NONE`);
+  const trust = ['-alias', 'ca', '-file', 'ca.pem', ...p12, '-keystore', 'open.p12'];
+  keytool(...open, '-importcert', '-noprompt', ...trust);
   const pem = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'o.key'];
   run('openssl', ['req', '-x509', ...pem, '-out', 'o.pem', '-days', '2', '-subj', '/CN=openssl']);
   run('openssl', [
@@ -115,6 +120,11 @@ describe('key stores', () => {
     );
   });
 
+  test('one of a JDK before 17, with RC2 and 3DES', () => {
+    const { keys } = read('legacy.p12') as KeyStoreContents;
+    createSecureContext({ cert: keys[0]!.chain, key: keys[0]!.key() as string });
+  });
+
   test('one that openssl has made, whose entries have no names', () => {
     const { keys } = read('o.p12') as KeyStoreContents;
     createSecureContext({ cert: keys[0]!.chain, key: keys[0]!.key() as string });
@@ -127,8 +137,8 @@ test.each(['trust.PKCS12', 'trust.JKS'])('%s: the certificates to trust', (name)
   expect(keys).toEqual([]);
 });
 
-test('certificates of a JKS store are read without a password, as in Java', () => {
-  expect(subjects((read('trust.JKS', { store: null }) as KeyStoreContents).trusted)).toEqual(['CN=ca']);
+test.each(['trust.JKS', 'open.p12'])('certificates of %s are read without a password, as in Java', (name) => {
+  expect(subjects((read(name, { store: null }) as KeyStoreContents).trusted)).toEqual(['CN=ca']);
 });
 
 describe('what can not be read', () => {
