@@ -1,12 +1,14 @@
 // Topics of a former primary that never came over: created in the moments before it was lost, or kept from being mirrored.
 // No mirror tells of them, so no loss is counted and no restore is awaited: they are found by what both regions list.
-import { listOffsets, listTopics, unwrap } from '../client/index.ts';
+import { describeTopics, listOffsets, listTopics, unwrap } from '../client/index.ts';
 import { primaryOf, type RolesRecord } from '../control/index.ts';
 import { isInternalTopic, type LinkConfig, matchesTopic } from '../topology/index.ts';
 import { isSavedTopic } from '../topology/saved-topic.ts';
 import { formatCount, plural } from '../units.ts';
 import { linksInto } from './moved.ts';
 import type { OpenGroup, OpenRegion } from './types.ts';
+
+const unknownTopic = 3;
 
 export interface NeverMirrored {
   readonly topic: string;
@@ -35,10 +37,17 @@ export async function neverMirrored(
   const found: Omit<NeverMirrored, 'recordsMax'>[] = [];
   for (const { link, primary } of sources) {
     const there = await listTopics(primary.cluster);
-    const lacks = (topic: string): boolean =>
-      !there.has(topic) && region.state?.mirrors.has(`${link.name}/${topic}`) !== true;
-    for (const topic of here.keys())
-      if (isOfFormerPrimary(roles, link, topic) && lacks(topic)) found.push({ topic, primary: primary.name });
+    const isMirror = (topic: string): boolean => region.state?.mirrors.has(`${link.name}/${topic}`) === true;
+    const unlisted = [...here.keys()].filter(
+      (topic) => isOfFormerPrimary(roles, link, topic) && !there.has(topic) && !isMirror(topic),
+    );
+    // Topics that we may not see are not listed either.
+    const described = await describeTopics(primary.cluster, unlisted);
+    for (const topic of unlisted) {
+      const answer = described.get(topic)!;
+      if (!answer.ok && answer.error.detail.number !== unknownTopic) throw answer.error;
+      if (!answer.ok) found.push({ topic, primary: primary.name });
+    }
   }
   const partitions = found.flatMap(({ topic }) =>
     here.get(topic)!.partitions.map((_, partition) => ({ topic, partition })),
