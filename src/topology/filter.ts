@@ -116,8 +116,8 @@ function checkRegex(text: string, kind: NameKind, found: string): Problem | unde
       expected: `at most ${stepsMax}: fewer or smaller repetitions {n}`,
     };
   } catch (cause) {
-    const { error = 'it is not understood', input = '' } = cause as { error?: string; input?: string };
-    const unsupported = unsupportedSyntax(input, kind);
+    const { error, input } = cause as { error?: string | null; input?: string | null };
+    const unsupported = unsupportedSyntax(input ?? '', kind);
     if (unsupported !== undefined) {
       return {
         found: `${found} (${unsupported.what})`,
@@ -126,7 +126,7 @@ function checkRegex(text: string, kind: NameKind, found: string): Problem | unde
     }
     const suggestion = text.startsWith('*') ? `.${text}` : undefined;
     return {
-      found: `${found} (${faultWords[error] ?? error})`,
+      found: `${found} (${faultWords[error ?? ''] ?? error ?? 'it is not understood'})`,
       expected: 'a regular expression',
       suggestion,
     };

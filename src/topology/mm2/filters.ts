@@ -21,9 +21,9 @@ const nothing = 'regex:[^\\s\\S]';
 export function filterItems(name: FilterName, property: Property | undefined, report: Reporter): string[] {
   if (property === undefined) return [...filterDefaults[name]];
   const kind: NameKind = name.startsWith('topics') ? 'topic' : 'group';
-  const items = listOf(property, report).flatMap((text) => {
+  const items = listOf(property, report).flatMap((text, index, { length }) => {
     const item = isPlainName(text) ? text : `regex:${text}`;
-    const problem = javaOnly(text) ?? inTheirWords(checkFilterItem(item, kind));
+    const problem = javaOnly(text, index === length - 1) ?? inTheirWords(checkFilterItem(item, kind));
     if (problem === undefined) return [item];
     report.fault(property, property.isReferenced === true ? { ...problem, found: shown(property) } : problem);
     return [];
@@ -38,9 +38,9 @@ function isPlainName(text: string): boolean {
 
 /**
  * What Java reads in another way than RE2, which would say nothing: classes within classes and their intersections, and
- * braces that are no repetition.
+ * braces that are no repetition; and, since connect-mirror makes one expression of a list, what goes on in the items behind.
  */
-function javaOnly(text: string): Problem | undefined {
+function javaOnly(text: string, isLast: boolean): Problem | undefined {
   const found = JSON.stringify(text);
   const expected = "a regular expression in RE2's syntax: write the characters out";
   let isInClass = false;
@@ -48,11 +48,19 @@ function javaOnly(text: string): Problem | undefined {
     const rest = text.slice(at);
     const escaped = /^\\(Q.*?(\\E|$)|[pPx]\{[^}]*\}|.)/s.exec(rest);
     if (escaped !== null) {
+      const isOpen = escaped[1]?.startsWith('Q') === true && escaped[2] === '';
+      if (isOpen && !isLast)
+        return { found: `${found} (\\Q without \\E)`, expected: '\\E at the end of the text' };
       at += escaped[0].length - 1;
     } else if (isInClass) {
       if (rest.startsWith('[')) return { found: `${found} (a class within a class)`, expected };
       if (rest.startsWith('&&')) return { found: `${found} (an intersection &&)`, expected };
       isInClass = rest[0] !== ']';
+    } else if (!isLast && /^\(\?[A-Za-z-]+\)/.test(rest)) {
+      return {
+        found: `${found} (flags that count for the items behind, too)`,
+        expected: 'a group with flags, such as (?i:orders)',
+      };
     } else if (rest[0] === '[') {
       isInClass = true;
       if (rest[1] === '^') at++;
