@@ -1,6 +1,6 @@
 // Three regions in a ring, and nobody tells anybody: the first lap is seen where it would end.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Cluster } from '../../src/client/index.ts';
+import { Cluster, deleteRecords } from '../../src/client/index.ts';
 import { configOf } from '../client/support.ts';
 import { startAgent } from '../mirror/running-agent.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
@@ -21,10 +21,16 @@ afterAll(() => {
   for (const cluster of Object.values(clusters)) cluster.close();
 });
 
-const link = (source: Name, destination: Name, prefix: string, topics: readonly string[]) =>
+const link = (
+  source: Name,
+  destination: Name,
+  prefix: string,
+  topics: readonly string[],
+  start = 'identical',
+) =>
   startAgent({
     ...{ folder: folder.path, source: regions[source], destination: regions[destination], topics },
-    extra: `    prefix: "${prefix}"\n    sync: { topics: { every: 500ms } }\n`,
+    extra: `    prefix: "${prefix}"\n    start: ${start}\n    sync: { topics: { every: 500ms } }\n`,
   });
 
 const produce = (name: Name, topic: string, count: number) =>
@@ -86,4 +92,20 @@ test('a ring of one name stops before the record is doubled', async () => {
   expect(looped.reason).toMatch(/same offset of destination\.flat-0/);
   const at = await Promise.all(Object.values(clusters).map(recordsByTopic));
   expect(at.map((counts) => counts[topic])).toEqual([10, 10, 10]);
+}, 300_000);
+
+test('where offsets differ on the way, the second lap is seen by the first', async () => {
+  await makeTopic(clusters.us, 'cut');
+  for (let batch = 0; batch < 2; batch++) await produce('us', 'cut', 10);
+  await deleteRecords(clusters.us, [{ topic: 'cut', partition: 0, beforeOffset: 10n }]);
+  const topics = ['(.*\\.)?cut'];
+  await using first = await link('us', 'eu', 'u.', topics, 'shifted');
+  await using second = await link('eu', 'ap', 'e.', topics, 'shifted');
+  await using third = await link('ap', 'us', 'p.', topics, 'shifted');
+  const looped = await third.reaches('e.u.p.e.u.cut', 'LoopDetected');
+  expect(looped.reason).toMatch(/same offset of destination\.p\.e\.u\.cut-0/);
+  await holdsBack(first, 'p.e.u.p.e.u.cut');
+  await second.mirrorsUpTo('u.p.e.u.cut', 10n);
+  const { cut, 'p.e.u.cut': lap, 'p.e.u.p.e.u.cut': again } = await recordsByTopic(clusters.us);
+  expect({ cut, lap, again }).toEqual({ cut: 10, lap: 10, again: undefined });
 }, 300_000);
