@@ -46,7 +46,7 @@ export function putLogin(settings: Settings, protocol: Property, part: PartBuild
     found:
       named === undefined
         ? 'no sasl.mechanism, which means GSSAPI'
-        : `the mechanism ${JSON.stringify(mechanism)}`,
+        : `the mechanism ${named.isReferenced ? 'of a provider (not shown)' : JSON.stringify(mechanism)}`,
     expected: wayOut ?? `one of ${saslMechanisms.join(', ')}`,
     suggestion: wayOut === undefined ? nearestName(mechanism, saslMechanisms) : undefined,
   });
@@ -94,7 +94,10 @@ function loginModule(
   // Vendors that shade Kafka put something before the package.
   if (entry.module.split('.').at(-1) !== module) {
     around.reporter.fault(property, {
-      found: `the login module ${JSON.stringify(entry.module.slice(0, 200))}`,
+      // Where the value is no JAAS configuration at all, it may be the password.
+      found: /^[\w.$]{1,200}LoginModule$/.test(entry.module)
+        ? `the login module ${entry.module}`
+        : 'another login module',
       expected: `${security}.${packages[module]}.${module}, which goes with the mechanism`,
     });
     return undefined;

@@ -390,7 +390,12 @@ describe('what is refused, in one line each', () => {
     [
       'JAAS of another mechanism',
       [sasl[0]!, 'a.sasl.mechanism=PLAIN', scram],
-      '6:20: found the login module "org.apache.kafka.common.security.scram.ScramLoginModule", expected org.apache.kafka.common.security.plain.PlainLoginModule',
+      '6:20: found the login module org.apache.kafka.common.security.scram.ScramLoginModule, expected org.apache.kafka.common.security.plain.PlainLoginModule',
+    ],
+    [
+      'a password where JAAS is meant',
+      [...sasl, 'a.sasl.jaas.config=S3CRET required;'],
+      '6:20: found another login module, expected org.apache.kafka.common.security.scram.ScramLoginModule',
     ],
     [
       'JAAS without a password',
