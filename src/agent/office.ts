@@ -197,11 +197,17 @@ export class Office {
   }
 
   #watchOrigins(leader: Leader): OriginsWatch {
-    const { control, workers, resolve } = this.#options;
+    const { control, workers, resolve, onNotice } = this.#options;
     return new OriginsWatch({
       ...{ state: control.state, resolve, nowMs: Date.now },
       links: () => [...workers.values()],
       write: (entries) => leader.write(entries),
+      onUnreadable: (link, reason) =>
+        onNotice(
+          link,
+          'warning',
+          `rules stand, and what the source copies from elsewhere can't be read there, so labels go by files and names alone: ${reason}`,
+        ),
     });
   }
 

@@ -114,7 +114,7 @@ export function refuseForbidden(
 }
 
 /** What people decide about; clusters and links that only one file names are no difference. */
-function ruleDifferences(before: RulesDeclaration, declared: RulesDeclaration): string[] {
+export function ruleDifferences(before: RulesDeclaration, declared: RulesDeclaration): string[] {
   const differences: string[] = [];
   if (before.cluster !== declared.cluster)
     differences.push(`this cluster is ${before.cluster} here and ${declared.cluster} in the file`);

@@ -73,7 +73,7 @@ describe('the leader', () => {
   };
   const watchOf = (state: FleetReducer, open: () => Promise<OriginsReader>) =>
     new OriginsWatch({
-      ...{ state, resolve: resolveConfig, nowMs: () => nowMs },
+      ...{ state, resolve: resolveConfig, nowMs: () => nowMs, onUnreadable: () => {} },
       open,
       links: () => [{ record: toUs, sourceClient: {} as Cluster }],
       write: async (entries) => {
@@ -82,6 +82,9 @@ describe('the leader', () => {
     });
   const reader = (state: FleetReducer, refresh = async () => {}): OriginsReader => ({
     ...{ state, refresh },
+    get revision() {
+      return [...state.links.keys(), ...state.mirrors.keys()].join().length;
+    },
     close: async () => {},
   });
   const until = (what: string, isSo: () => boolean) =>

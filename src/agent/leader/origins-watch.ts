@@ -32,6 +32,8 @@ export interface WatchedSource {
 /** The control topic of a source, followed. */
 export interface OriginsReader {
   readonly state: FleetState;
+  /** Grows whenever something changes that origins follow from: thousands of mirrors are not looked at every few moments. */
+  readonly revision: number;
   /** Everything that is committed by now is in `state` then. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -46,6 +48,8 @@ export interface OriginsWatchOptions {
   write(entries: ReadonlyMap<string, object | null>): Promise<void>;
   readonly clock?: Clock;
   readonly nowMs: () => number;
+  /** A source whose control topic nobody here may read, each time that it comes to that. */
+  readonly onUnreadable: (link: string, reason: string) => void;
   readonly open?: (source: Cluster) => Promise<OriginsReader>;
 }
 
@@ -55,6 +59,8 @@ interface Reading {
   readonly source: Cluster;
   reader: OriginsReader | null;
   isBusy: boolean;
+  /** What `originsAt` was asked of, at last. */
+  seen: string | null;
 }
 
 export class OriginsWatch {
@@ -93,6 +99,7 @@ export class OriginsWatch {
         source: sourceClient,
         reader: null,
         isBusy: false,
+        seen: null,
       };
       this.#readings.set(record.name, reading);
       void this.#read(record, reading);
@@ -105,9 +112,9 @@ export class OriginsWatch {
    */
   async fresh(link: string): Promise<void> {
     const record = this.#options.links().find(({ record: each }) => each.name === link)?.record;
-    const reader = this.#readings.get(link)?.reader ?? null;
+    const reading = this.#readings.get(link);
     if (record === undefined) return;
-    if (reader !== null) return this.#tell(record, reader);
+    if (reading?.reader != null) return this.#tell(record, reading, reading.reader);
     // Nobody may read it: what names say is all that there is to know.
     const known = this.#options.state.origins.get(link);
     if (known?.source === record.source.name && known.unknown !== null) return;
@@ -135,7 +142,7 @@ export class OriginsWatch {
         if (this.#readings.get(record.name) !== reading) return void reader.close();
         reading.reader = reader;
       }
-      await this.#tell(record, reading.reader);
+      await this.#tell(record, reading, reading.reader);
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
       // One that does not answer is told of by the link itself, and nothing is copied meanwhile.
@@ -155,7 +162,7 @@ export class OriginsWatch {
     }
   }
 
-  async #tell(record: LinkRecord, reader: OriginsReader): Promise<void> {
+  async #tell(record: LinkRecord, reading: Reading, reader: OriginsReader): Promise<void> {
     const { state, resolve } = this.#options;
     try {
       await reader.refresh();
@@ -165,8 +172,12 @@ export class OriginsWatch {
     }
     const rules = state.rules.get(residencyRules);
     if (rules === undefined) return;
+    const seen = `${reader.revision} ${rules.generation} ${record.generation}`;
+    const known = state.origins.get(record.name);
+    if (reading.seen === seen && known?.source === record.source.name && known.unknown === null) return;
     const found = originsAt(record, reader.state, { rules, resolve });
     await this.#write(record, { ...found, unknown: null });
+    reading.seen = seen;
   }
 
   async #write(
@@ -183,6 +194,8 @@ export class OriginsWatch {
       const { flows, copies, unknown, source: from } = known;
       if (isDeepStrictEqual({ flows, copies, unknown, source: from }, wanted)) return;
     }
+    if (found.unknown !== null && known?.unknown !== found.unknown)
+      this.#options.onUnreadable(name, found.unknown);
     const entry: OriginsRecord = { v: recordVersion, link: name, ...wanted, atMs: nowMs() };
     await write(new Map([[originsKey(name), entry]]));
   }
@@ -288,5 +301,16 @@ function uniqueFlows(flows: readonly Flow[]): Flow[] {
 async function openReader(source: Cluster): Promise<OriginsReader> {
   // What goes wrong later is seen by the link, which reads from the same brokers.
   const control = await ControlTopic.open(source, { mayCreate: false, onWarning: () => {} });
-  return { state: control.state, refresh: () => control.refresh(), close: () => control.close() };
+  let revision = 0;
+  control.onChange((changes) => {
+    if (changes.some(({ key }) => /^(link|mirror|rules|origins)\//.test(key))) revision += 1;
+  });
+  return {
+    state: control.state,
+    get revision() {
+      return revision;
+    },
+    refresh: () => control.refresh(),
+    close: () => control.close(),
+  };
 }

@@ -33,6 +33,8 @@ export interface AuditInput {
   readonly declared: ResidencyWorld;
   /** What a link of a control topic says, with the name that the file has for its source; null: there is none. */
   flowOf(cluster: string, link: string): Flow | null;
+  /** What a fleet's rules have otherwise than the file. */
+  rulesDiffer(cluster: string): readonly string[];
 }
 
 /** How a topic came to a region. */
@@ -77,6 +79,8 @@ export interface AuditReport {
     readonly problem: string | null;
     /** Generation of the rules that its fleet holds; null: none stand there. */
     readonly rulesGeneration: number | null;
+    /** What its fleet's labels and rules have otherwise than the file; none where they agree. */
+    readonly rulesDiffer: readonly string[];
   }[];
   readonly rules: readonly string[];
   /** By where they begin. */
@@ -122,7 +126,8 @@ export function audit(input: AuditInput): AuditReport {
   return {
     atMs,
     clusters: clusters.map(({ name, labels, problem, state }) => {
-      return { name, labels, problem, rulesGeneration: state.rules.get(residencyRules)?.generation ?? null };
+      const rulesGeneration = state.rules.get(residencyRules)?.generation ?? null;
+      return { name, labels, problem, rulesGeneration, rulesDiffer: input.rulesDiffer(name) };
     }),
     rules: world.rules.map(({ name }) => name),
     topics,

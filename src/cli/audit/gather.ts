@@ -1,7 +1,8 @@
 // What the clusters of a file hold: their topics and what their control topics say. One that is away or refuses costs a
 // few seconds and is told; the others are audited all the same.
 
-import { resolveConfig } from '../../agent/declarations.ts';
+import { resolveConfig, rulesDeclarationOf } from '../../agent/declarations.ts';
+import { ruleDifferences } from '../../agent/leader/decide-rules.ts';
 import { formatAddress } from '../../client/config.ts';
 import { Cluster } from '../../client/index.ts';
 import { ControlTopic, residencyRules, type SourceReference } from '../../control/index.ts';
@@ -48,8 +49,25 @@ export function auditInput(
     atMs,
     clusters,
     declared: declaredWorld(topology, clusters),
+    rulesDiffer: (cluster) => rulesDiffer(topology, clusters, cluster),
     flowOf: (cluster, link) => flowOf(topology, clusters, { cluster, link }),
   };
+}
+
+/** Of a destination of the file, where the file has rules. */
+function rulesDiffer(
+  topology: Topology,
+  clusters: readonly AuditedCluster[],
+  cluster: string,
+): readonly string[] {
+  const { rules } = rulesDeclarationOf(topology, cluster);
+  const found = clusters.find(({ name }) => name === cluster)!;
+  const isDestination = Object.values(topology.links).some(({ destination }) => destination === cluster);
+  if (rules === undefined || rules.rules.length === 0 || found.problem !== null || !isDestination) return [];
+  const standing = found.state.rules.get(residencyRules);
+  if (standing === undefined)
+    return ['no rules stand there: `lockstep run` or `lockstep rules apply` writes them'];
+  return ruleDifferences(standing, rules);
 }
 
 function declaredWorld(topology: Topology, clusters: readonly AuditedCluster[]): ResidencyWorld {

@@ -22,6 +22,11 @@ export function auditText(report: AuditReport, output: Output): string {
         problem === null ? 'answers' : output.paint('red', `NOT ASKED: ${problem}`),
       ]),
     ),
+    ...clusters.flatMap(({ name, rulesDiffer }) =>
+      rulesDiffer.length === 0
+        ? []
+        : [`${output.mark('bad')}  ${name} does not keep the rules of the file: ${rulesDiffer.join('; ')}\n`],
+    ),
     '\n',
     topics.length === 0
       ? 'no topics\n'

@@ -2,7 +2,7 @@
 // On a terminal one line per link is drawn over every second; elsewhere a line per link every five seconds.
 import { Command, Option } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
-import { type ExitCode, exitCodes } from '../../errors.ts';
+import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import { chooseLinks, inClusters } from '../choose-links.ts';
 import { httpAddress } from '../http-address.ts';
 import { formatSummary, summarizeLink } from '../link-summary.ts';
@@ -44,6 +44,8 @@ async function run(file: string, options: RunOptions, context: CommandContext): 
   const topology = inClusters(await loadFile(file, context), options.clusters);
   const isBeatingAlone = Object.keys(topology.links).length === 0 && topology.heartbeats.length > 0;
   const links = isBeatingAlone && options.link === undefined ? [] : chooseLinks(topology, options.link);
+  if (options.alone === true && (topology.residency?.rules.length ?? 0) > 0)
+    throw new LockstepError('USAGE', '--alone keeps no rules, and the file has some: run it in a fleet');
   const { runAlone, runFile } = await import('../../agent/index.ts');
   const { output, signal } = context;
   const view = new AgentView(output, placesOf(topology));
@@ -53,8 +55,10 @@ async function run(file: string, options: RunOptions, context: CommandContext): 
       `lockstep: ${link.name}: from ${link.source} to ${link.destination}, topics ${link.topics.join(', ')}`,
     );
   }
-  for (const { sourceAlias, destinationAlias, destination } of topology.heartbeats)
-    output.message(`lockstep: heartbeats of ${sourceAlias}->${destinationAlias} into ${destination}`);
+  for (const [destination, beats] of Map.groupBy(topology.heartbeats, (beat) => beat.destination)) {
+    const sources = beats.map(({ sourceAlias }) => sourceAlias).join(', ');
+    output.message(`lockstep: heartbeats into ${destination}, as of ${sources}`);
+  }
   signal.addEventListener(
     'abort',
     () => view.message('lockstep: stopping; appends under way are waited for'),

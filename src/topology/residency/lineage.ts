@@ -7,7 +7,7 @@
 import { compileFilter, type Filter } from '../filter.ts';
 import { matchesTopic } from '../link-filters.ts';
 import { mirrorNameOf, sourceNameOf } from '../mirror-name.ts';
-import type { Flow, ResidencyWorld, TopicLabels, TopicPlace } from './types.ts';
+import type { Flow, KnownCopy, ResidencyWorld, TopicLabels, TopicPlace } from './types.ts';
 
 /** A place that the data of a topic has been in, and how it went on from there. */
 export interface Ancestor extends TopicPlace {
@@ -75,9 +75,19 @@ function byLinks({ flows, clusters }: ResidencyWorld, to: Ancestor): Ancestor[] 
 }
 
 function byCopies({ copies }: ResidencyWorld, to: Ancestor): Ancestor[] {
-  return copies
-    .filter(({ cluster, topic }) => cluster === to.cluster && topic === to.topic)
-    .map(({ from, link }) => ({ ...from, to, link }));
+  const own = indexOf(copies).get(keyOf(to)) ?? [];
+  return own.map(({ from, link }) => ({ ...from, to, link }));
+}
+
+/** There may be thousands, asked for thousands of topics. */
+const indexes = new WeakMap<readonly KnownCopy[], ReadonlyMap<string, readonly KnownCopy[]>>();
+
+function indexOf(copies: readonly KnownCopy[]): ReadonlyMap<string, readonly KnownCopy[]> {
+  const known = indexes.get(copies);
+  if (known !== undefined) return known;
+  const index = Map.groupBy(copies, keyOf);
+  indexes.set(copies, index);
+  return index;
 }
 
 /** As MirrorMaker 2 names remote topics (`eu-west.customers`), whoever made them; and lost tails. */
