@@ -126,6 +126,8 @@ class Classifier {
   }
 
   #unknownFlow({ source, target, name }: Scope & { kind: 'unknownFlow' }): undefined {
+    // Without clusters, which is a fault of its own, all of them are unknown.
+    if (this.#aliases.length === 0) return;
     const unknown = [source, target].filter((alias) => !this.#aliases.includes(alias));
     if (unknown.length === 0 && name === '') {
       this.#report.keyFault(this.#property, {

@@ -1,4 +1,5 @@
 // A whole mm2.properties: what it comes to, what it is told about, and what is wrong with it, by line.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { LockstepError } from '../../errors.ts';
 import { parseMirrorMaker } from '../load.ts';
@@ -209,6 +210,7 @@ describe('what config providers hold', () => {
 // biome-ignore format: a table
 const wrong: readonly [name: string, text: string, lines: string[]][] = [
   ['no clusters', 'tasks.max=1\n', ['1:1: found no clusters, expected clusters = us-east, eu-west']],
+  ['clusters misspelt', 'clusers=a,b\na->b.enabled=true\n', ['1:1: found no clusters, expected clusters = us-east, eu-west', '1:1: found "clusers", which connect-mirror does not know, expected a property of docs/mirrormaker.md, did you mean clusters?']],
   ['one cluster', 'clusters=a\na.bootstrap.servers=k:1\n', ['1:10: found one cluster, "a", expected two or more, as in us-east, eu-west']],
   ['no address', 'clusters=a,b\na.bootstrap.servers=k:1\n', ['1:10: found "b" without an address, expected b.bootstrap.servers = host:9092']],
   ['a wrong address', `clusters=a,b\na.bootstrap.servers=k\nb.bootstrap.servers=l:1\n`, ['2:21: found "k" without a port, expected host:port, such as kafka-1:9092 or [2001:db8::1]:9092, did you mean k:9092?']],
@@ -265,6 +267,23 @@ describe('what is warned about', () => {
   test.each(warned)('%s', (_name, more, lines) => {
     expect(load(two + more).warnings.map((line) => line.replace('mm2.properties:', ''))).toEqual(lines);
   });
+});
+
+test('the tuned file of the benchmark is taken as it is', () => {
+  const values: Record<string, string> = {
+    source: 'a',
+    destination: 'b',
+    sourceBootstrap: 'ka:1',
+    destinationBootstrap: 'kb:1',
+  };
+  const file = new URL('../../../bench/mm2-tuned.properties', import.meta.url);
+  const text = readFileSync(file, 'latin1').replaceAll(/\$\{(\w+)\}/g, (_, name) => values[name] ?? '4');
+  const { links, heartbeats, warnings, notes } = load(text);
+  expect(links).toMatchObject({ 'a-to-b': { topics: ['4'], replicationFactor: 1 } });
+  expect(heartbeats).toMatchObject([{ destination: 'b', replicationFactor: 1 }]);
+  expect(warnings).toEqual([]);
+  expect(notes!.filter((line) => !line.startsWith('  ')).length).toBeLessThan(12);
+  expect(notes!.join('\n')).toContain('b.producer.acks: differs: appends are always acknowledged');
 });
 
 describe('what run tells', () => {
