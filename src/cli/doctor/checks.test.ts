@@ -249,7 +249,7 @@ describe('rights', () => {
   });
 
   test('of what links take along, on the cluster', () => {
-    const sync = { acls: null, quotas: [], users: [] };
+    const sync = { groups: { commits: true }, acls: null, quotas: [], users: [] };
     const linkWith = (more: object, groups: string[] = []) =>
       ({ name: 'us-to-eu', groups, sync: { ...sync, ...more } }) as unknown as LinkConfig;
     const checkOf = (
@@ -270,6 +270,8 @@ describe('rights', () => {
       /^no Describe on the cluster; no DescribeConfigs on the cluster,/,
     );
     expect(checkOf('destinationOf', linkWith({}, ['g']), null)).toMatchObject({ mark: 'unknown' });
+    // Positions that are only told need nothing there.
+    expect(checkOf('destinationOf', linkWith({ groups: { commits: false } }, ['g']), null)).toBeUndefined();
   });
 
   test('whether anybody checks', () => {

@@ -81,7 +81,7 @@ export function syncRightsChecks(
     if (sync.quotas.length > 0) want('DESCRIBE', 'DESCRIBE_CONFIGS');
   }
   for (const { sync, groups } of roles.destinationOf) {
-    if (groups.length > 0) want('DESCRIBE_CONFIGS');
+    if (groups.length > 0 && sync.groups.commits) want('DESCRIBE_CONFIGS');
     if (sync.acls !== null || sync.users.length > 0) want('DESCRIBE', 'ALTER');
     if (sync.quotas.length > 0) want('DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS');
   }
