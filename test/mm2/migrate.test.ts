@@ -149,7 +149,9 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
     const twice = new Set(doubled(texts(taken[partition]!)));
     const besides = read.filter((it) => !meant.has(it));
     expect(besides.filter((it) => !twice.has(it))).toEqual([]);
-    console.log(`partition ${partition}: ${read.length - wanted.length} come again, ${twice.size} were doubled`);
+    console.log(
+      `partition ${partition}: ${read.length - wanted.length} come again, ${twice.size} were doubled`,
+    );
   }
 
   // Back.
@@ -181,9 +183,11 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
   await untilConnectIsEmpty(west, 'us-east-mm2');
   {
     await using lockstep = await runText(folder.path, 'run.properties', text);
-    await waitFor(() => /Fenced|closing epoch/.test(lockstep.told()), {
+    const isShutOut = () =>
+      lockstep.partitions().filter(({ state }) => state === 'Fenced').length === partitions.length;
+    await waitFor(isShutOut, {
       ...{ deadlineMs, describe: () => `agents to be shut out:\n${lockstep.told()}` },
-    }).catch(() => {});
+    });
   }
   const second = await lockstepCommand('migrate', file, '--yes');
   console.log(second.stdout, second.stderr);

@@ -54,6 +54,11 @@ export class TailComparer {
   /** @throws LockstepError, retriable, when the source can't say yet. */
   async compare(logs: LogPair, mirror: MirrorFacts): Promise<TailVerdict> {
     const { logEnd } = mirror.view;
+    const takenAt = logs.startOffset - logs.shift;
+    if (logs.witness !== undefined && logEnd < takenAt) {
+      const what = `it was taken over at ${takenAt} and ends at ${logEnd} now: records of it are lost`;
+      return { kind: 'differs', offset: logEnd, what };
+    }
     const data = mirror.tail?.newestData ?? null;
     const source = await this.#source.ask(logs.source.leader, {
       log: logs.source,
@@ -94,10 +99,6 @@ export class TailComparer {
     if (witness === undefined) return null;
     const takenAt = startOffset - shift;
     if (logEnd > takenAt) return null;
-    if (logEnd < takenAt) {
-      const what = `it was taken over at ${takenAt} and ends at ${logEnd} now: records of it are lost`;
-      return { kind: 'differs', offset: logEnd, what };
-    }
     const agreed = { kind: 'agrees', compared: false, lastFetchedEpoch: -1, sourceStart } as const;
     if (witness === null) return agreed;
     const sourceLog = { log: source, ask: this.#askSource(source.leader) };
