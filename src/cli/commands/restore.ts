@@ -1,13 +1,13 @@
 // `lockstep restore`: make a lost region a mirror again, its divergent tail kept.
 import { Command, Option } from 'commander';
-import { leaveMsMax, topicList } from '../failover/move-options.ts';
+import { leaveMsMax, withMoveOptions } from '../failover/move-options.ts';
 import type { RestoreCommandOptions } from '../failover/restore.ts';
 import type { Start } from '../program.ts';
 
 const historyChoices: readonly RestoreCommandOptions['history'][] = ['all', 'from-divergence'];
 
 export function restoreCommand(start: Start): Command {
-  return new Command('restore')
+  const command = new Command('restore')
     .description('make a lost region a mirror again, its divergent tail kept')
     .argument('<region>', 'the region that comes back')
     .argument('<file>', 'lockstep.yaml')
@@ -16,22 +16,19 @@ export function restoreCommand(start: Start): Command {
         .choices(historyChoices)
         .default('all'),
     )
-    .option('--topics <topics>', 'these topics only: a,b', topicList)
-    .option('--group <group>', 'the replication group; default: the only one of the file')
     .addOption(
       new Option('--compare <extent>', 'how much in front of the cuts is compared')
         .choices(['window', 'all'])
         .default('window'),
-    )
-    .option('--dry-run', 'print what it would do, delete and cost, and change nothing')
-    .option('--yes', 'do not ask')
-    .option('--resume', 'go on with a restore whose terminal is dead; the same command does so, too')
-    .option('--undo', 'take back a restore that has not reached its point of no return')
-    .option('--json', 'print JSON')
-    .action((region: string, file: string, options: RestoreCommandOptions) =>
-      start(
-        async (context) => (await import('../failover/restore.ts')).restore(region, file, options, context),
-        { stopMsMax: leaveMsMax },
-      ),
     );
+  return withMoveOptions(command, {
+    dryRun: 'print what it would do, delete and cost, and change nothing',
+    resume: 'go on with a restore whose terminal is dead; the same command does so, too',
+    undo: 'take back a restore that has not reached its point of no return',
+  }).action((region: string, file: string, options: RestoreCommandOptions) =>
+    start(
+      async (context) => (await import('../failover/restore.ts')).restore(region, file, options, context),
+      { stopMsMax: leaveMsMax },
+    ),
+  );
 }

@@ -8,7 +8,6 @@ import {
   contextOf,
   describeMove,
   giveUp,
-  groupNamed,
   isOvertaken,
   isSameWish,
   type MoveContext,
@@ -16,7 +15,6 @@ import {
   movesFrom,
   type OpenGroup,
   type OpenRegion,
-  openGroup,
   type RunningMove,
   reached,
   reasonOf,
@@ -32,12 +30,12 @@ import {
   undoMove,
   within,
 } from '../../failover/index.ts';
-import { nearestName } from '../../topology/index.ts';
+import { nearestName, type ReplicationGroupConfig } from '../../topology/index.ts';
 import { person } from '../fleet/fleet.ts';
-import { loadFile } from '../load-file.ts';
 import { formatJson } from '../output/json.ts';
 import type { CommandContext } from '../program.ts';
-import type { MoveOptions } from './move-options.ts';
+import { type MoveOptions, requireOneWay } from './move-options.ts';
+import { openedGroup } from './opened-group.ts';
 import { pointOfNoReturnLine, stepTeller, stepTitle } from './step-lines.ts';
 import { afterwards, whatNext } from './what-next.ts';
 
@@ -71,16 +69,13 @@ export async function moveCommand(
   context: CommandContext,
 ): Promise<ExitCode> {
   const { output } = context;
-  if (options.resume && options.undo)
-    throw new LockstepError('USAGE', '--resume goes on and --undo takes back; not both');
-  const topology = await loadFile(file, context);
-  const config = groupNamed(topology, options.group);
-  requireRegion(config.name, config.regions, options.to);
-  await using group = await openGroup(topology, config, {
-    by: person(),
-    onWarning: (text) => output.message(`lockstep: warning: ${text}`),
-    patienceMs: (region) => kind.patienceMs(region, options.to),
-  });
+  requireOneWay(options);
+  const opened = {
+    name: options.group,
+    check: ({ name, regions }: ReplicationGroupConfig) => requireRegion(name, regions, options.to),
+    patienceMs: (region: string) => kind.patienceMs(region, options.to),
+  };
+  await using group = await openedGroup(file, opened, context);
   for (const region of group.regions.values())
     if (region.cluster === null && region.name !== options.to)
       output.message(`lockstep: region ${region.name} does not answer: ${region.reason}`);

@@ -3,11 +3,9 @@ import { type MoveRecord, recordVersion } from '../../control/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import {
   describeMove,
-  groupNamed,
   isSameWish,
   type OpenGroup,
   type OpenRegion,
-  openGroup,
   type RunningMove,
   reasonOf,
   requireAbandoned,
@@ -26,11 +24,12 @@ import {
   windowOffsetsDefault,
 } from '../../failover/restore/index.ts';
 import { person } from '../fleet/fleet.ts';
-import { loadFile } from '../load-file.ts';
 import { formatJson } from '../output/json.ts';
 import { ProgressLine } from '../output/progress.ts';
 import type { CommandContext } from '../program.ts';
 import { moveId } from './move-command.ts';
+import { requireOneWay } from './move-options.ts';
+import { openedGroup } from './opened-group.ts';
 import { type PlanShown, planAsJson, planLines } from './restore-plan.ts';
 import { stepTeller } from './step-lines.ts';
 
@@ -52,14 +51,8 @@ export async function restore(
   options: RestoreCommandOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const { output } = context;
-  if (options.resume && options.undo)
-    throw new LockstepError('USAGE', '--resume goes on and --undo takes back; not both');
-  const topology = await loadFile(file, context);
-  await using group = await openGroup(topology, groupNamed(topology, options.group), {
-    by: person(),
-    onWarning: (text) => output.message(`lockstep: warning: ${text}`),
-  });
+  requireOneWay(options);
+  await using group = await openedGroup(file, { name: options.group }, context);
   return await new RestoreCommand(group, region, file, options, context).run();
 }
 
