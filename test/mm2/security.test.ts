@@ -3,6 +3,9 @@
 // may turn up: logs, answers of the API, records of the control topic.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { Region } from '../../src/regions/index.ts';
@@ -16,7 +19,9 @@ import { type RunningCommand, startRun } from './run-command.ts';
 
 const user = { username: 'lockstep', password: 'S3CRET-scram-"quoted"' };
 const regions = useRegions({
-  'us-east': { security: { tls: true, sasl: { users: [user], mechanisms: ['SCRAM-SHA-512'] } } },
+  'us-east': {
+    security: { tls: true, sasl: { users: [user], mechanisms: ['SCRAM-SHA-512', 'PLAIN', 'OAUTHBEARER'] } },
+  },
   'eu-west': { security: { tls: { clientAuth: 'required' } } },
 });
 const folder = useTemporaryFolder();
@@ -232,6 +237,56 @@ spec:
     expect(agent.told()).not.toContain(secret);
     expect(records).not.toContain(secret);
   }
+});
+
+/** A token endpoint (RFC 6749, section 4.4) that gives unsigned tokens, which the region takes; and who asked. */
+async function withTokenEndpoint(run: (url: string, asked: string[]) => Promise<void>): Promise<void> {
+  const asked: string[] = [];
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const server = createServer(async (request, response) => {
+    const body = (await request.toArray()).join('');
+    asked.push(Buffer.from(request.headers.authorization!.slice('Basic '.length), 'base64').toString(), body);
+    const now = Math.floor(Date.now() / 1000);
+    const token = `${encode({ alg: 'none' })}.${encode({ sub: 'oauth-user', iat: now - 10, exp: now + 600 })}.`;
+    response.end(JSON.stringify({ access_token: token, expires_in: 600 }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}/token`, asked);
+  } finally {
+    server.close();
+  }
+}
+
+const oauth = 'org.apache.kafka.common.security.oauthbearer';
+
+test('PLAIN and OAUTHBEARER reach the brokers, too', { timeout: 240_000 }, async () => {
+  const scram = await readFile(propertiesFor('orders'), 'utf8');
+  const mechanismLines = /us-east\.sasl\.mechanism[\s\S]*?;\n/;
+  await withTokenEndpoint(async (url, asked) => {
+    const logins: Record<string, string> = {
+      PLAIN: `us-east.sasl.mechanism=PLAIN
+us-east.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=lockstep password='${user.password}';
+`,
+      OAUTHBEARER: `us-east.sasl.mechanism=OAUTHBEARER
+us-east.sasl.login.callback.handler.class=${oauth}.OAuthBearerLoginCallbackHandler
+us-east.sasl.oauthbearer.token.endpoint.url=${url}
+us-east.sasl.jaas.config=${oauth}.OAuthBearerLoginModule required clientId=agent clientSecret="S3CRET-oauth" scope=kafka;
+`,
+    };
+    for (const [mechanism, lines] of Object.entries(logins)) {
+      const file = at(`${mechanism}.properties`);
+      writeFileSync(
+        file,
+        scram.replace(mechanismLines, () => lines),
+      );
+      const { stdout, stderr, exitCode } = await lockstepCommand('doctor', file);
+      expect(`${stderr}${stdout}${exitCode}`).toMatch(/0$/);
+      expect(stdout).toContain('us-east (source of us-east-to-eu-west)');
+      expect(stdout + stderr).not.toContain('S3CRET');
+    }
+    expect(asked.slice(0, 2)).toEqual(['agent:S3CRET-oauth', 'grant_type=client_credentials&scope=kafka']);
+  });
 });
 
 test('MirrorMaker 2 itself understands the file in the same way', { timeout: 300_000 }, async () => {
