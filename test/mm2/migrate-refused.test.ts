@@ -99,6 +99,33 @@ async function writeTakeover(topic: string, partition: TakenPartition): Promise<
   }
 }
 
+test('MirrorMaker 2 that was started again behind a taking over: the next run of the command supersedes it', async () => {
+  const topic = 'started';
+  const [east, west] = [regions['us-east'], regions['eu-west']];
+  const { file, text } = await copied(topic, upTo(50));
+  const planned = async () => {
+    const { stdout, exitCode } = await lockstepCommand('migrate', file, '--yes', '--json');
+    const [plan] = JSON.parse(stdout).links;
+    const { decision, life, partitions } = plan.topics[0];
+    const { start, shift } = partitions[0];
+    return { exitCode, decision, life, start, shift };
+  };
+  const first = { exitCode: 0, decision: 'continue', life: 1, start: 50, shift: 0 };
+  expect(await planned()).toEqual(first);
+  expect(await planned()).toEqual({ ...first, decision: 'taken' });
+  // It had written down 40.
+  const remote = `us-east.${topic}`;
+  await copyAs({ from: east, topic, to: west, remote, offsets: upTo(60, 41), more: [] });
+  expect(await planned()).toEqual({ exitCode: 0, decision: 'continue', life: 2, start: 60, shift: -9 });
+  await using lockstep = await runText(folder.path, `${topic}.run.properties`, text);
+  await waitFor(async () => (await endsOf(west, remote, 1))[0] === 109, {
+    ...{ deadlineMs, describe: () => `the copy to go on:\n${lockstep.told()}` },
+  });
+  const source = (await listLog(east, topic, 0)).map(({ text: it }) => it);
+  const log = (await listLog(west, remote, 0)).map(({ text: it }) => it);
+  expect(log).toEqual([...source.slice(0, 50), ...source.slice(41, 60), ...source.slice(60)]);
+});
+
 test('transactions: aborted records that were copied, markers that were not, and one that is open', async () => {
   const topic = 'paid';
   const [east, west] = [regions['us-east'], regions['eu-west']];

@@ -36,7 +36,7 @@ function doubled(list: readonly string[]): string[] {
 test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again, then Lockstep', async () => {
   const [east, west] = [regions['us-east'], regions['eu-west']];
   const file = path.join(folder.path, 'mm2.properties');
-  const text = mm2Properties(east, west, ['topics = orders', 'groups = readers']);
+  const text = mm2Properties(east, west, ['topics = orders, fresh', 'groups = readers']);
   await writeFile(file, text);
   await makeTopic(east, topic, partitions.length);
   await using load = await Load.to(east, topic, partitions.length);
@@ -67,6 +67,10 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
   await load.stop();
   await untilConnectIsEmpty(west, 'us-east-mm2');
   await load.write(300);
+  // One that MirrorMaker 2 has never seen: Lockstep makes it, and Connect has to be told of it at last.
+  await makeTopic(east, 'fresh', 1);
+  await using freshLoad = await Load.to(east, 'fresh', 1);
+  await freshLoad.write(200);
 
   // One group in front of the point where Lockstep goes on, as far back as the first doubles, and one behind.
   const sources = await Promise.all(partitions.map((partition) => listLog(east, topic, partition)));
@@ -116,6 +120,9 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
       },
     );
     await load.stop();
+    await waitFor(async () => (await endsOf(west, 'us-east.fresh', 1).catch(() => [0]))[0] === 200, {
+      ...{ deadlineMs, describe: () => `the new topic:\n${lockstep.told()}` },
+    });
     await waitFor(caughtUp, { deadlineMs, describe: () => `Lockstep to arrive:\n${lockstep.told()}` });
     const verified = await lockstepCommand('verify', file, '--topic', topic);
     console.log(verified.stdout);
@@ -162,9 +169,11 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
   {
     await using maker = await startMirrorMaker(file);
     await load.write(500);
+    await freshLoad.write(100);
     const arrived = async () => {
       const logs = await Promise.all(partitions.map((partition) => listLog(west, remote, partition)));
-      return logs.every((log, i) => log.length >= atBack[i]!.length + 500);
+      const fresh = await listLog(west, 'us-east.fresh', 0);
+      return fresh.length >= 300 && logs.every((log, i) => log.length >= atBack[i]!.length + 500);
     };
     await waitFor(arrived, {
       ...{ deadlineMs, pollMs: 300 },
@@ -179,12 +188,14 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
     expect(log.slice(atBack[partition]!.length)).toEqual(source.slice(-500));
   }
 
+  expect(texts(await listLog(west, 'us-east.fresh', 0))).toEqual(texts(await listLog(east, 'fresh', 0)));
+
   // Lockstep does not go on by itself behind MirrorMaker 2; taken over again it does.
   await untilConnectIsEmpty(west, 'us-east-mm2');
   {
     await using lockstep = await runText(folder.path, 'run.properties', text);
     const isShutOut = () =>
-      lockstep.partitions().filter(({ state }) => state === 'Fenced').length === partitions.length;
+      lockstep.partitions().filter(({ state }) => state === 'Fenced').length === partitions.length + 1;
     await waitFor(isShutOut, {
       ...{ deadlineMs, describe: () => `agents to be shut out:\n${lockstep.told()}` },
     });
@@ -193,11 +204,13 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
   console.log(second.stdout, second.stderr);
   expect(second.exitCode).toBe(0);
   await load.write(200);
+  await freshLoad.write(50);
   {
     await using lockstep = await runText(folder.path, 'run.properties', text);
     const arrived = async () => {
       const logs = await Promise.all(partitions.map((partition) => listLog(west, remote, partition)));
-      return logs.every((log, i) => log.length >= atBack[i]!.length + 700);
+      const fresh = await listLog(west, 'us-east.fresh', 0);
+      return fresh.length >= 350 && logs.every((log, i) => log.length >= atBack[i]!.length + 700);
     };
     await waitFor(arrived, { deadlineMs, describe: () => `Lockstep to go on again:\n${lockstep.told()}` });
   }
@@ -206,4 +219,5 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
     expect(doubled(log)).toEqual(doubled(texts(taken[partition]!)));
     expect(log.slice(-700)).toEqual(texts(await listLog(east, topic, partition)).slice(-700));
   }
+  expect(texts(await listLog(west, 'us-east.fresh', 0))).toEqual(texts(await listLog(east, 'fresh', 0)));
 }, 600_000);
