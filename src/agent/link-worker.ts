@@ -453,9 +453,9 @@ export class LinkWorker {
     return linkRole(control.state, this.#record, topic, declaredGroup);
   }
 
-  /** Why nothing of a topic is copied; rules first, since no region's role changes what they say. */
+  /** Why nothing of a topic is copied; roles first: where a link stands by, no rule has anything to stop. */
   #holdOf(topic: string): TopicHold | null {
-    return this.#options.forbids?.(topic) ?? holdOf(this.#roleOf(topic)) ?? this.#loopOf(topic);
+    return holdOf(this.#roleOf(topic)) ?? this.#options.forbids?.(topic) ?? this.#loopOf(topic);
   }
 
   /** Whether the flows that other fleets told of would bring it back here. */

@@ -173,11 +173,21 @@ test('links and mirrors that a rule forbids are refused, with the rule, its reas
   expect([...state('us-east').links.keys()].sort()).toEqual(['eu-to-us', 'uk-to-us']);
 });
 
-test('files with other rules are refused with the difference, and agents of files without rules keep them', async () => {
+test('files with other rules are refused with the difference, and files without rules end none', async () => {
   await using other = new RunningFile(await writeFileWith('other', { never: 'uk' }));
   expect(await other.ended()).toBe(2);
   expect(other.log).toMatch(/rule pii-stays-in-eu.*never residency: us.*->.*never residency: uk/);
   expect(other.log).toMatch(/lockstep rules apply/);
+  const links = `links: {more: {source: eu-west, destination: us-east, topics: [customers], prefix: more.}}`;
+  const bare = names.map((name) => `  ${name}: {bootstrap: ${JSON.stringify(regions[name].bootstrap)}}`);
+  const silent = path.join(folder.path, 'silent.yaml');
+  await writeFile(silent, ['version: 1', 'clusters:', ...bare, links, ''].join('\n'));
+  await using without = new RunningFile(silent);
+  expect(await without.ended()).toBe(2);
+  expect(without.log).toMatch(
+    /warning: the file has no rules, and these stand in the fleet.*pii-stays-in-eu/,
+  );
+  expect(without.log).toMatch(/link more: topics: customers: the rule pii-stays-in-eu/);
 });
 
 test('a topic that comes while the leader is killed is kept out all the same', async () => {
