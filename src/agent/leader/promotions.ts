@@ -178,7 +178,7 @@ export class Promotions {
     const beganMs = nowMs();
     const link = this.#options.link(name);
     const isPlanned = mirrors.every(({ promotion }) => promotion?.kind === 'planned');
-    const answers = link === undefined ? Promise.resolve(false) : sourceAnswers(link, mirrors);
+    const answers = link === undefined ? Promise.resolve(false) : sourceAnswers(link, mirrors, { isPlanned });
     let isSourceGone = false;
     void answers.then((does) => {
       isSourceGone = !does;
@@ -344,12 +344,17 @@ export class Promotions {
 
 /**
  * Whether a source that is promoted from still tells anything. One that hangs is given a while; one where nobody listens at
- * any address that is known has said so, and whoever waits to write is not kept waiting for it.
+ * any address that is known has said so, and whoever promotes at once is not kept waiting for it.
  */
-async function sourceAnswers({ source }: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<boolean> {
+async function sourceAnswers(
+  { source }: PromotableLink,
+  mirrors: readonly MirrorRecord[],
+  { isPlanned }: { readonly isPlanned: boolean },
+): Promise<boolean> {
   if (source === null) return false;
   const topics = mirrors.slice(0, 1).map(({ sourceTopic }) => sourceTopic);
-  const asked = source.retry(() => source.refreshMetadata(topics).catch(refusedForGood), {
+  const ask = () => source.refreshMetadata(topics);
+  const asked = source.retry(() => (isPlanned ? ask() : ask().catch(refusedForGood)), {
     timeoutMs: sourceLookMs,
   });
   return withTimeout(asked, sourceLookMs, 'a question to the source').then(
