@@ -35,7 +35,7 @@ export function holdOf(role: LinkRole): TopicHold | null {
     case 'awaitsRestore':
       return {
         state: 'AwaitsRestore',
-        reason: `its log at ${role.region} may differ since a failover of the group ${role.group}; compare and mend it with: lockstep restore ${role.region}`,
+        reason: `its log at ${role.region} may differ, since a failover of the group ${role.group} or because somebody else wrote to it; compare and mend it with: lockstep restore ${role.region}`,
       };
     case 'undeclared':
       return {

@@ -91,7 +91,7 @@ function regions(seen: Seen, file: string): Problem[] {
       });
     if (awaitsRestore.length > 0)
       found.push({
-        what: `${plural(awaitsRestore.length, 'topic')} of ${name} ${awaitsRestore.length === 1 ? 'awaits' : 'await'} a restore (${some(awaitsRestore)}): nothing is copied there since the failover`,
+        what: `${plural(awaitsRestore.length, 'topic')} of ${name} ${awaitsRestore.length === 1 ? 'awaits' : 'await'} a restore (${some(awaitsRestore)}): nothing is copied there until then`,
         remedy: `lockstep restore ${name} ${file}`,
       });
     return found;

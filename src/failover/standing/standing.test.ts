@@ -228,7 +228,7 @@ describe('a failover is unsafe', () => {
       { roles: turned },
     );
     expect(whats(all)).toEqual([
-      '1 topic of us awaits a restore (orders): nothing is copied there since the failover',
+      '1 topic of us awaits a restore (orders): nothing is copied there until then',
     ]);
     expect(all.problems[0]!.remedy).toBe('lockstep restore us f.yaml');
     expect(all.failovers).toMatchObject([{ to: 'us', blocked: '1 topic there awaits a restore' }]);
