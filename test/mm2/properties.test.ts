@@ -92,6 +92,22 @@ test('what is wrong is told at once, by line, and nothing is started', { timeout
   expect(stderr).toContain(`${file}:9:28: found "yes", which Java reads as false or refuses`);
 });
 
+test('a flow that is disabled again goes on, and run says so with the command that holds it', {
+  timeout: 240_000,
+}, async () => {
+  await using agent = startRun(
+    await writeSample('disabled.properties', 'us-east->eu-west.enabled = false\n'),
+  );
+  const line = 'us-east-to-eu-west: is not in ';
+  await waitFor(() => agent.told().includes(line), {
+    deadlineMs,
+    describe: () => `"${line}"; run said:\n${agent.told()}`,
+  });
+  expect(agent.told()).toContain('`lockstep mirrors pause --link us-east-to-eu-west --all` holds it');
+  expect(agent.told()).toContain('  us-east->eu-west.enabled = true   (instead of line 7)\n');
+  expect(await agent.stop()).toBe(0);
+});
+
 test('--clusters runs what ends in one cluster', { timeout: 240_000 }, async () => {
   const file = await writeSample('clusters.properties');
   const before = await beatsIn('eu-west');

@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
+import type { Topology } from '../../topology/index.ts';
 import { chooseLinks, inClusters } from '../choose-links.ts';
 import { httpAddress } from '../http-address.ts';
 import { formatSummary, summarizeLink } from '../link-summary.ts';
@@ -41,14 +42,15 @@ export function runCommand(start: Start): Command {
 }
 
 async function run(file: string, options: RunOptions, context: CommandContext): Promise<ExitCode> {
-  const topology = inClusters(await loadFile(file, context), options.clusters);
+  const whole = await loadFile(file, context);
+  const topology = inClusters(whole, options.clusters);
   const isBeatingAlone = Object.keys(topology.links).length === 0 && topology.heartbeats.length > 0;
   const links = isBeatingAlone && options.link === undefined ? [] : chooseLinks(topology, options.link);
   if (options.alone === true && (topology.residency?.rules.length ?? 0) > 0)
     throw new LockstepError('USAGE', '--alone keeps no rules, and the file has some: run it in a fleet');
   const { runAlone, runFile } = await import('../../agent/index.ts');
   const { output, signal } = context;
-  const view = new AgentView(output, placesOf(topology));
+  const view = new AgentView(output, placesOf(topology), whole);
   for (const note of topology.notes ?? []) output.message(note);
   for (const link of links) {
     output.message(
@@ -86,10 +88,13 @@ class AgentView {
   readonly #output: Output;
   readonly #block: LiveBlock;
   readonly #changes: ToldChanges;
+  readonly #file: Topology;
+  readonly #toldStrangers = new Set<string>();
   #before: AgentStatus | undefined;
 
-  constructor(output: Output, placeOf: PlaceOfLink) {
+  constructor(output: Output, placeOf: PlaceOfLink, file: Topology) {
     this.#output = output;
+    this.#file = file;
     this.#changes = new ToldChanges(placeOf);
     this.#block = new LiveBlock(output);
   }
@@ -99,12 +104,22 @@ class AgentView {
     this.#before = status;
     const elapsedMs = before === undefined ? 0 : status.atMs - before.atMs;
     const lines = status.links.map((link) => {
+      this.#tellStranger(link.name);
       const earlier = before?.links.find((each) => each.name === link.name);
       for (const change of this.#changes.linesOf(link, status.atMs)) this.message(change);
       return formatSummary(summarizeLink(link, earlier, elapsedMs));
     });
     if (this.#output.isTerminal) this.#block.show(lines);
     else for (const line of lines) this.#output.message(`${new Date(status.atMs).toISOString()}  ${line}`);
+  }
+
+  /** A link that was declared before, and taken out of the file since, or its flow disabled: nobody has deleted it. */
+  #tellStranger(link: string): void {
+    if (Object.hasOwn(this.#file.links, link) || this.#toldStrangers.has(link)) return;
+    this.#toldStrangers.add(link);
+    this.message(
+      `lockstep: ${link}: is not in ${this.#file.file} and goes on as it was declared; \`lockstep mirrors pause --link ${link} --all\` holds it, \`lockstep links delete ${link} --with-mirrors\` ends it for good`,
+    );
   }
 
   message(line: string): void {
