@@ -89,7 +89,7 @@ describe('where the copy goes on', () => {
     const asked = question(logOf(numbers(0, 25_000)), remote, { recordsMax: 2_000 });
     expect(await findTakeover(asked)).toMatchObject({
       kind: 'refused',
-      reason: expect.stringContaining('was copied before (remote offset 8000)'),
+      reason: expect.stringContaining('were copied before (remote offset 8000)'),
     });
   });
 

@@ -5,8 +5,8 @@
 //      timestamps, so these begin at the source's first offset with the oldest of their timestamps.
 //   3. Both are aligned (align.ts). More is read where that does not tell, or where the committed offset of MirrorMaker 2
 //      stands further back.
-//   4. The next record of the source must not stand in the remote log: looked for from its own timestamp on, since an
-//      earlier run may have come further than the last ones did.
+//   4. The next records of the source must not stand in the remote log: looked for from their own timestamps on, since
+//      an earlier run may have come further than the last ones did.
 //
 // What it takes in memory is the stretch that is compared, `recordsMax` records of both sides at most.
 import { LockstepError } from '../errors.ts';
@@ -54,6 +54,8 @@ const recordsMaxDefault = 200_000;
 /** So many records behind the last one that was copied are looked through for another copy. */
 const lookBehind = 20_000;
 const witnessMax = 100;
+/** So many records from the point on must not have been copied: the first may be aborted, or compacted away. */
+const nextCount = 100;
 
 /** @throws LockstepError for what a cluster does. */
 export async function findTakeover(
@@ -100,13 +102,13 @@ export async function findTakeover(
     }
     const { alignment } = verdict;
     if (mayGrow && !reachesBack(alignment, stretch.source, question)) continue;
-    const next = stretch.source[alignment.furthest + 1];
-    if (next !== undefined && !isWholeRemote) {
+    const next = stretch.source.slice(alignment.furthest + 1, alignment.furthest + 1 + nextCount);
+    if (next.length > 0 && !isWholeRemote) {
       const copy = await copyBefore(remote, remoteOffsets, next, from, options);
       if (copy !== null && mayGrow) continue;
       if (copy !== null) {
         return refused(
-          `the record at offset ${next.offset} of the source was copied before (remote offset ${copy}), further back than the newest ${count} offsets that were compared`,
+          `records behind offset ${next[0]!.offset} of the source were copied before (remote offset ${copy}), further back than the newest ${count} offsets that were compared`,
         );
       }
     }
@@ -170,18 +172,20 @@ async function readStretch(
   return { source: originals, remote: copies };
 }
 
-/** Where in the remote log, below `before`, a record of the source stands already; null where it does not. */
+/** Where in the remote log, below `before`, one of these records of the source stands already; null: none does. */
 async function copyBefore(
   remote: ReadLogs,
   offsets: LogOffsets,
-  record: SeenRecord,
+  records: readonly SeenRecord[],
   before: bigint,
   options: ReadingOptions,
 ): Promise<bigint | null> {
-  const from = await remote.uncommitted.firstOffsetSince(record.timestamp, options.signal);
+  const oldest = records.reduce((least, { timestamp }) => earlier(least, timestamp), records[0]!.timestamp);
+  const from = await remote.uncommitted.firstOffsetSince(later(oldest, 0n), options.signal);
   if (from === null || from >= before) return null;
+  const digests = new Set(records.map(({ digest }) => digest));
   for await (const { digest, offset } of seenRecords(remote, offsets, { from, to: before }, options))
-    if (digest === record.digest) return offset;
+    if (digests.has(digest)) return offset;
   return null;
 }
 
