@@ -1,7 +1,7 @@
 // A link with a limit in bytes a second, on real sockets: what passes a proxy in front of the source, over all agents of a
 // fleet, stays below it; live topics go on while a backlog waits; people are told why; the limit can be altered.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type ProxiedRegion, startProxiedRegion } from '../../scripts/soak/regions.ts';
 import { type Fleet, openFleet } from '../agent/running-fleet.ts';
 import { kcatConsume, kcatProduce } from '../support/kcat.ts';
@@ -11,11 +11,12 @@ import { useOracle } from '../support/read-committed-oracle.ts';
 import { useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const bytesPerSecondMax = 256 * 1024;
-const backlogBytes = 6 * 1024 * 1024;
+const bytesPerSecondMax = 128 * 1024;
+/** More than three minutes' worth: however slow the machine is, it is not there before the limit is lifted. */
+const backlogBytes = 24 * 1024 * 1024;
 const recordBytes = 16 * 1024;
-/** Metadata, offsets and other questions beside fetches, with some to spare; 24 s of the backlog are 6 MiB. */
-const chatterBytes = 512 * 1024;
+/** Metadata, offsets and other questions beside fetches, with some to spare. */
+const chatterBytes = 256 * 1024;
 const deadlineMs = 90_000;
 
 const folder = useTemporaryFolder();
@@ -59,29 +60,32 @@ test('two agents of a link read no faster than its limit allows', { timeout: 400
   const second = await fleet.start('b');
   const [proxy] = source.proxies;
   const readBefore = proxy!.counts.bytesDown;
-  const beganMs = performance.now();
   const created = await command(
     ...['links', 'create', 'us-to-eu', '--topics', 'backlog,live', '--source', 'us-east'],
     ...['--source-bootstrap', source.bootstrap.join(','), '--set', `bytesPerSecondMax=${bytesPerSecondMax}`],
   );
   expect(created).toMatchObject({ exitCode: 0 });
 
-  /** By bytes that have passed the proxy; a second's worth may come at once at each agent. */
-  const expectWithinLimit = (): void => {
+  await waitFor(() => proxy!.counts.bytesDown - readBefore > 64 * 1024, {
+    ...{ deadlineMs, pollMs: 10, describe: 'the first records of the backlog' },
+  });
+  const beganMs = performance.now();
+  /** By bytes that have passed the proxy; a second's worth may come at once. */
+  let excessBytes = Number.NEGATIVE_INFINITY;
+  const measure = (): void => {
     const seconds = (performance.now() - beganMs) / 1_000;
-    const read = proxy!.counts.bytesDown - readBefore;
-    expect(read).toBeLessThan(bytesPerSecondMax * (seconds + 2) + chatterBytes);
+    const allowed = bytesPerSecondMax * (seconds + 1) + chatterBytes;
+    excessBytes = Math.max(excessBytes, proxy!.counts.bytesDown - readBefore - allowed);
   };
+  const measuring = setInterval(measure, 20);
+  onTestFinished(() => clearInterval(measuring));
   await waitFor(
-    async () => {
-      expectWithinLimit();
-      return /held back +\d partition/.test((await command('links', 'describe', 'us-to-eu')).stdout);
-    },
+    async () => /held back +\d partition/.test((await command('links', 'describe', 'us-to-eu')).stdout),
     { deadlineMs, describe: 'links describe to say what is held back' },
   );
   await fleet.reaches('the live topic', (state) => state.statuses.get('us-to-eu/live/0')?.mirrorEnd === '1');
   const described = await command('mirrors', 'describe', '--link', 'us-to-eu', 'backlog');
-  expect(described.stdout).toContain('held back by the limit of the link: bytesPerSecondMax is 256.0 KiB/s');
+  expect(described.stdout).toContain('held back by the limit of the link: bytesPerSecondMax is 128.0 KiB/s');
 
   // Together the agents have the whole limit, by partitions.
   const shares = [first, second].map(({ agent }) => agent.view().links[0]!);
@@ -94,7 +98,6 @@ test('two agents of a link read no faster than its limit allows', { timeout: 400
     await kcatProduce({ bootstrap, topic: 'live', records: [{ key: 'k', value: `live ${index}` }] });
     await waitFor(
       async () => {
-        expectWithinLimit();
         const [mirror] = await oracle.ends(destination, 'live');
         return mirror!.highWatermark === index + 1;
       },
@@ -107,14 +110,14 @@ test('two agents of a link read no faster than its limit allows', { timeout: 400
   await second.stop();
   await waitFor(
     () => {
-      expectWithinLimit();
       const { reading, partitions } = first.agent.view().links[0]!;
       return partitions.length === 5 && reading?.allowance?.share === 1;
     },
     { deadlineMs, describe: 'the whole limit to be the first agent’s' },
   );
-  expectWithinLimit();
   expect(lagOf(fleet, 'backlog')).toBeGreaterThan(0n);
+  clearInterval(measuring);
+  expect(excessBytes).toBeLessThan(0);
 
   const altered = await command('links', 'alter', 'us-to-eu', '--set', 'bytesPerSecondMax=67108864');
   expect(altered).toMatchObject({ exitCode: 0 });

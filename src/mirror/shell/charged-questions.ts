@@ -12,7 +12,7 @@ export function chargedQuestions(askBroker: AskBroker, limit: ReadLimit): AskBro
       const answer = await ask(api, input);
       if ((api as unknown) === apis.Fetch) {
         const bytes = recordBytes(answer as FetchResponse);
-        limit.spend(bytes, bytes);
+        limit.spend({ bytes, behindBytes: bytes });
       }
       return answer;
     };

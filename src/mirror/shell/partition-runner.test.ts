@@ -173,7 +173,7 @@ describe('a link with a limit in bytes a second', () => {
   /** Somebody has waited for it for more than two seconds. */
   function hold(): void {
     limit.set({ bytesPerSecondMax: 2048, share: 0.5 });
-    limit.spend(1_000_000, 0);
+    limit.spend({ bytes: 1_000_000, behindBytes: 0 });
     for (limitMs = 1_000; limitMs <= 4_000; limitMs += 1_000)
       limit.plan(limit, { hasLive: true, hasBehind: true, answerBytesMax: 1 });
     limitMs = 4_000;

@@ -18,7 +18,7 @@ export interface Bucket {
   readonly bytesPerSecond: number;
   /** What may be read; negative while debt is paid off. */
   readonly level: number;
-  /** What of it is due to partitions that catch up. */
+  /** What of it is due to partitions that catch up; negative when they had more than that before live ones. */
   readonly floor: number;
   /** When it was so, in ms of a clock that never goes back. */
   readonly atMs: number;
@@ -78,16 +78,23 @@ export function withRate(bucket: Bucket, bytesPerSecond: number): Bucket {
   return refilled({ ...bucket, bytesPerSecond }, bucket.atMs);
 }
 
-/** `behindBytes`: those of `bytes` that were of partitions that catch up. */
-export function spent(
-  bucket: Bucket,
-  { bytes, behindBytes }: { bytes: number; behindBytes: number },
-): Bucket {
-  return {
-    ...bucket,
-    level: bucket.level - bytes,
-    floor: Math.max(0, bucket.floor - behindBytes),
-  };
+/** What was read. */
+export interface Spending {
+  readonly bytes: number;
+  /** Those of partitions that catch up. */
+  readonly behindBytes: number;
+  /** Of the request. Default `all`. */
+  readonly scope?: ReadScope;
+}
+
+/**
+ * The bucket without it. Who had its turn before live ones, and took a batch that is larger than that, waits for the next
+ * turn all the longer: such batches are often worth seconds, and live ones would never be asked for.
+ */
+export function spent(bucket: Bucket, { bytes, behindBytes, scope = 'all' }: Spending): Bucket {
+  const { level, floor } = bucket;
+  const lowest = scope === 'behind' ? Number.NEGATIVE_INFINITY : Math.min(0, floor);
+  return { ...bucket, level: level - bytes, floor: Math.max(lowest, floor - behindBytes) };
 }
 
 /** What may be asked for now; the bucket is one that was refilled for this moment. */

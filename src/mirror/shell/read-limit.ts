@@ -7,6 +7,7 @@ import {
   type ReadPlan,
   type ReadWish,
   refilled,
+  type Spending,
   spent,
   withRate,
 } from './rate-limit.ts';
@@ -88,11 +89,9 @@ export class ReadLimit {
     this.#readers.delete(reader);
   }
 
-  /** `behindBytes`: those of partitions that catch up. */
-  spend(bytes: number, behindBytes: number): void {
-    this.#readBytes += bytes;
-    if (this.#bucket !== null)
-      this.#bucket = spent(refilled(this.#bucket, this.#nowMs()), { bytes, behindBytes });
+  spend(spending: Spending): void {
+    this.#readBytes += spending.bytes;
+    if (this.#bucket !== null) this.#bucket = spent(refilled(this.#bucket, this.#nowMs()), spending);
   }
 
   /** The same text as long as the limit and the share are what they are. */

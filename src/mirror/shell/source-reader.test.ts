@@ -334,7 +334,7 @@ describe('a limit in bytes a second', () => {
   it('waits for what was too much, until the limit is lifted', async () => {
     startLimited(1000, new Target(0));
     await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
-    limit.spend(1_000_000, 1_000_000);
+    limit.spend({ bytes: 1_000_000, behindBytes: 1_000_000 });
     requests.pop()!.answer({ 0: good });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(requests).toEqual([]);
@@ -347,7 +347,7 @@ describe('a limit in bytes a second', () => {
     live.isLive = true;
     startLimited(10_000, live, behind);
     await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(2), { interval: 1 });
-    limit.spend(9_000, 9_000);
+    limit.spend({ bytes: 9_000, behindBytes: 9_000 });
     live.offset = 3n;
     requests.pop()!.answer({ 0: good });
     await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([3n]), { interval: 1 });

@@ -84,6 +84,7 @@ interface Asked {
 
 /** What requests of one scope ask for, all in all. Kept from one to the next: of thousands of partitions few change. */
 interface Following {
+  readonly scope: ReadScope;
   readonly session: FetchSession;
   readonly asked: Map<string, Asked>;
 }
@@ -103,9 +104,9 @@ export class SourceReader {
   readonly #options: SourceReaderOptions;
   readonly #targets = new Map<string, FetchTarget>();
   readonly #following: Readonly<Record<ReadScope, Following>> = {
-    all: newFollowing(),
-    live: newFollowing(),
-    behind: newFollowing(),
+    all: newFollowing('all'),
+    live: newFollowing('live'),
+    behind: newFollowing('behind'),
   };
   /** Targets that have left since the broker was last told what is followed. */
   readonly #left = new Set<string>();
@@ -254,7 +255,7 @@ export class SourceReader {
     for (const { session } of Object.values(this.#following)) session.reset();
   }
 
-  async #fetchOnce({ session, asked, bytesMax, waitMs }: Question): Promise<void> {
+  async #fetchOnce({ scope, session, asked, bytesMax, waitMs }: Question): Promise<void> {
     const { budget, limit } = this.#options;
     if (this.#connection === null || !this.#connection.isOpen) {
       this.#forgetSessions();
@@ -269,10 +270,11 @@ export class SourceReader {
     });
     // How much of an answer came that broke off, nobody knows.
     const { body, frame } = await sent.catch((error: unknown) => {
-      if (limit.isSet) limit.spend(bytesMax, 0);
+      if (limit.isSet) limit.spend({ bytes: bytesMax, behindBytes: 0 });
       throw error;
     });
-    limit.spend(frame.bytes.length + frameSizeBytes, limit.isSet ? bytesBehind(body, asked) : 0);
+    const behindBytes = limit.isSet ? bytesBehind(body, asked) : 0;
+    limit.spend({ bytes: frame.bytes.length + frameSizeBytes, behindBytes, scope });
     this.answeredAtMs = Date.now();
     this.#options.onAnswered?.(performance.now() - sentAtMs);
     // What counts is the pooled buffer behind the frame, which is a power of two.
@@ -412,8 +414,8 @@ function namesOf(all: ReadonlyMap<string, Asked>): ReadonlyMap<string, string> {
   );
 }
 
-function newFollowing(): Following {
-  return { session: new FetchSession(), asked: new Map() };
+function newFollowing(scope: ReadScope): Following {
+  return { scope, session: new FetchSession(), asked: new Map() };
 }
 
 /** Bytes of records of partitions that catch up. */
