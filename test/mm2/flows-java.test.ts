@@ -16,10 +16,10 @@ const policies = 'org.apache.kafka.connect.mirror.';
 
 // biome-ignore format: a table
 const values: Readonly<Record<string, readonly string[]>> = {
-  enabled: ['true', 'true', 'false', 'TRUE'],
+  enabled: ['true', 'true', 'false', 'TRUE', 'true '],
   topics: ['x', 'y.*, z', ''], 'topics.exclude': ['x', '', 'a.*'],
   groups: ['g', ''], 'groups.exclude': ['h.*,i', ''],
-  'emit.heartbeats.enabled': ['true', 'false', 'False'], 'emit.heartbeats.interval.seconds': ['5', '-1'],
+  'emit.heartbeats.enabled': ['true', 'false', 'False', 'true '], 'emit.heartbeats.interval.seconds': ['5', '-1'],
   'emit.checkpoints.enabled': ['true', 'false'], 'emit.checkpoints.interval.seconds': ['7', '-1'],
   'sync.group.offsets.enabled': ['true', 'false'], 'sync.group.offsets.interval.seconds': ['9', '-1'],
   'heartbeats.replication.enabled': ['true', 'false'],

@@ -13,14 +13,14 @@ import { writeCluster } from './clusters.ts';
 import { checkContradictions } from './contradictions.ts';
 import { aliasOf, linkNameOf, writeLink } from './flow-link.ts';
 import { flagOf, intervalOf, replicationFactorOf, type Told } from './intervals.ts';
-import { booleanOf, listOf } from './java-values.ts';
+import { listOf } from './java-values.ts';
 import { type FlowStanding, notesOf } from './notes.ts';
 import { parseProperties } from './properties.ts';
 import { resolveProviders } from './providers.ts';
 import { RawDocument } from './raw-document.ts';
 import { arrow, type Flow, flowProperty } from './settings.ts';
 import { strimziProperties } from './strimzi.ts';
-import type { Around, PropertiesFile, Reporter } from './types.ts';
+import type { Around, PropertiesFile, Property, Reporter } from './types.ts';
 
 export { isMirrorMakerFile } from './detect.ts';
 export { isStrimziManifest } from './strimzi.ts';
@@ -136,14 +136,26 @@ function flowsBetween(aliases: readonly string[]): Flow[] {
  * (MirrorMakerConfig.clusterPairs and connectorBaseConfig).
  */
 function standingOf(flow: Flow, told: Told): FlowStanding {
-  const { file, report } = told;
-  const own = file.byKey.get(`${arrow(flow)}.enabled`);
-  const shared = file.byKey.get('enabled');
-  const property = own ?? shared;
-  if (property === undefined) return { flow, isEnabled: false };
-  const isTrue = booleanOf(property, report) === true;
-  const isEnabled = isTrue && (own !== undefined || flagOf(flow, 'emit.heartbeats.enabled', true, told));
-  return { flow, isEnabled, line: property.line };
+  const property = flowProperty(told.file, flow, 'enabled');
+  const isEnabled = flagOf(flow, 'enabled', false, told) && isPair(flow, told);
+  return { flow, isEnabled, ...(property !== undefined && { line: property.line }) };
+}
+
+/** Whether connect-mirror has connectors for it at all. Here it looks at values as they stand, blanks behind them included. */
+function isPair(flow: Flow, { file, report }: Told): boolean {
+  const isTrue = (property: Property | undefined): boolean => {
+    const text = property?.value.toLowerCase();
+    if (property !== undefined && text !== 'true' && text?.trim() === 'true')
+      report.warn(
+        property,
+        'blanks stand beside true, which connect-mirror reads as false where it counts pairs',
+      );
+    return text === 'true';
+  };
+  const beating = flowProperty(file, flow, 'emit.heartbeats.enabled');
+  return [isTrue(file.byKey.get(`${arrow(flow)}.enabled`)), beating === undefined || isTrue(beating)].some(
+    Boolean,
+  );
 }
 
 /** `a` to `b-to-c` and `a-to-b` to `c` would be one link. */
@@ -164,7 +176,8 @@ function writeHeartbeats(document: RawDocument, flows: readonly Flow[], told: To
   const beats = flows.flatMap((flow) => {
     const interval = intervalOf(flow, 'emit.heartbeats.interval.seconds', told);
     const factor = replicationFactorOf(flow, 'heartbeats.topic.replication.factor', told);
-    if (!flagOf(flow, 'emit.heartbeats.enabled', true, told) || interval === null) return [];
+    const isBeating = flagOf(flow, 'emit.heartbeats.enabled', true, told) && isPair(flow, told);
+    if (!isBeating || interval === null) return [];
     return [
       {
         sourceAlias: aliasOf(flow, 'source', told),
