@@ -20,7 +20,7 @@ export interface Problem {
   readonly suggestion?: string | undefined;
 }
 
-/** More than this many problems are counted, not printed. */
+/** More than this many problems, or warnings, are counted, not printed. */
 const problemsPrintedMax = 100;
 
 interface Entry extends Position {
@@ -80,7 +80,11 @@ export class Problems {
   }
 
   get warnings(): string[] {
-    return this.#lines(this.#warnings);
+    const lines = this.#lines(this.#warnings);
+    const more = lines.length - problemsPrintedMax;
+    return more > 0
+      ? [...lines.slice(0, problemsPrintedMax), `${this.#name}: and ${more} more warnings`]
+      : lines;
   }
 
   /** @throws LockstepError CONFIG_INVALID with one line per problem, if there is any. */

@@ -48,7 +48,8 @@ export function resolveProviders(file: PropertiesFile, around: Around): Properti
     return { ...property, isReferenced: true };
   };
   const all = file.all.map(resolve);
-  const byKey = new Map([...file.byKey].map(([key, property]) => [key, all[file.all.indexOf(property)]!]));
+  const resolved = new Map(file.all.map((property, index) => [property, all[index]!]));
+  const byKey = new Map([...file.byKey].map(([key, property]) => [key, resolved.get(property)!]));
   return { file: file.file, all, byKey };
 }
 
