@@ -48,6 +48,8 @@ export interface OAuthTokenEndpoint {
   readonly clientSecret: string;
   readonly scope?: string;
   readonly audience?: string;
+  /** Whether client id and secret are URL-encoded in the header, as RFC 6749, section 2.3.1 wants. Default true. */
+  readonly urlEncode?: boolean;
   /** Certificates to trust for this endpoint, PEM contents. */
   readonly ca?: string;
 }

@@ -215,6 +215,7 @@ function resolveEndpoint(shape: EndpointShape, at: Path, context: ReferenceConte
     clientSecret: resolveSecret(shape.clientSecret, [...at, 'clientSecret'], context) ?? '',
     ...(scope !== undefined && { scope }),
     ...(audience !== undefined && { audience }),
+    ...(shape.urlEncode !== undefined && { urlEncode: shape.urlEncode }),
     ...(ca !== undefined && { ca }),
   };
 }

@@ -50,6 +50,9 @@ const tokenEndpoint = z
       ),
       scope: text('a scope', 'Scope to ask for.').optional(),
       audience: text('an audience', 'Audience to ask for.').optional(),
+      urlEncode: yesOrNo(
+        'false sends client id and secret as they are; true in URL encoding, as RFC 6749 wants.',
+      ).optional(),
       ca: text(pemFile, 'PEM file with the certificates to trust for this endpoint.').optional(),
     },
     { error: 'a mapping with url, clientId and clientSecret' },

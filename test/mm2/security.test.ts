@@ -271,7 +271,7 @@ us-east.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule
       OAUTHBEARER: `us-east.sasl.mechanism=OAUTHBEARER
 us-east.sasl.login.callback.handler.class=${oauth}.OAuthBearerLoginCallbackHandler
 us-east.sasl.oauthbearer.token.endpoint.url=${url}
-us-east.sasl.jaas.config=${oauth}.OAuthBearerLoginModule required clientId=agent clientSecret="S3CRET-oauth" scope=kafka;
+us-east.sasl.jaas.config=${oauth}.OAuthBearerLoginModule required clientId=agent clientSecret="S3CRET-oauth+/=" scope=kafka;
 `,
     };
     for (const [mechanism, lines] of Object.entries(logins)) {
@@ -285,7 +285,7 @@ us-east.sasl.jaas.config=${oauth}.OAuthBearerLoginModule required clientId=agent
       expect(stdout).toContain('us-east (source of us-east-to-eu-west)');
       expect(stdout + stderr).not.toContain('S3CRET');
     }
-    expect(asked.slice(0, 2)).toEqual(['agent:S3CRET-oauth', 'grant_type=client_credentials&scope=kafka']);
+    expect(asked.slice(0, 2)).toEqual(['agent:S3CRET-oauth+/=', 'grant_type=client_credentials&scope=kafka']);
   });
 });
 

@@ -45,7 +45,8 @@ function post(url: URL, endpoint: OAuthTokenEndpoint): Promise<{ status: number;
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   if (endpoint.scope !== undefined) form.set('scope', endpoint.scope);
   if (endpoint.audience !== undefined) form.set('audience', endpoint.audience);
-  const credentials = `${encodeURIComponent(endpoint.clientId)}:${encodeURIComponent(endpoint.clientSecret)}`;
+  const encode = endpoint.urlEncode === false ? String : encodeURIComponent;
+  const credentials = `${encode(endpoint.clientId)}:${encode(endpoint.clientSecret)}`;
   const options = {
     method: 'POST',
     headers: {

@@ -176,6 +176,8 @@ function putTokenLogin(login: Login): void {
   }
   const at = ['sasl', 'tokenEndpoint'];
   part.putText([...at, 'url'], url, url.value.trim());
+  const encoded = settings.get('sasl.oauthbearer.header.urlencode');
+  if (encoded?.value.trim().toLowerCase() !== 'true') part.put([...at, 'urlEncode'], false, encoded ?? url);
   putEither(login, found, { path: [...at, 'clientId'], option: 'clientId', isNeeded: true });
   putEither(login, found, { path: [...at, 'clientSecret'], option: 'clientSecret', isNeeded: true });
   putEither(login, found, { path: [...at, 'scope'], option: 'scope', isNeeded: false });
@@ -216,11 +218,6 @@ function putEither(
     // Said already: the checks that follow shall not say it again.
     part.put(path, 'missing', property);
     return;
-  }
-  if (option !== 'scope' && encodeURIComponent(value) !== value) {
-    const why = `has characters that are sent in URL encoding, as RFC 6749 wants; Kafka does so with sasl.oauthbearer.header.urlencode=true alone`;
-    if (settings.get('sasl.oauthbearer.header.urlencode')?.value.trim().toLowerCase() !== 'true')
-      around.reporter.warn(isNewer ? newer : property, `the ${option} ${why}`);
   }
   if (!isNewer) part.putDerived(path, property, optionOf(property, option));
   else {

@@ -160,6 +160,7 @@ describe('logins', () => {
             clientId: 'id',
             clientSecret: 'S3CRET"\\;',
             scope: 's',
+            urlEncode: false,
             audience: 'aud',
             ca: `${pem('user.crt')}\n`,
           },
