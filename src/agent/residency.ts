@@ -116,8 +116,7 @@ export class FleetResidency {
 
   /** Why a topic of a link must not be copied; null where rules have nothing against it. */
   holdOf(link: LinkRecord, topic: string): TopicHold | null {
-    this.#found ??= this.#find();
-    const found = this.#found;
+    const found = this.#current();
     if (found === null) return null;
     if (typeof found === 'string') return { state: 'Forbidden', reason: found };
     if (found.rules.rules.length === 0) return null;
@@ -143,6 +142,14 @@ export class FleetResidency {
       state: 'Preparing',
       reason: `rules stand, and it is not known yet what ${link.source.name} copies from elsewhere: the leading agent looks it up in the control topic there`,
     };
+  }
+
+  /** Rules that changed a moment ago count at once, whoever was told of it first. */
+  #current(): Found | string | null {
+    const known = this.#found;
+    const isNew = known === undefined || known === null || typeof known === 'string';
+    if (isNew || known.rules !== this.#options.state.rules.get(residencyRules)) this.#found = this.#find();
+    return this.#found ?? null;
   }
 
   #find(): Found | string | null {

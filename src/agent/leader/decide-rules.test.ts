@@ -166,6 +166,22 @@ describe('links that a rule forbids', () => {
   });
 });
 
+test('rules that change count at once', () => {
+  const state = new FleetReducer();
+  ask(state, { do: 'createLink', link: link('l', 'eu', ['.*']) });
+  const origins = { link: 'l', source: 'eu', flows: [], copies: [], unknown: null, atMs: 1 };
+  state.apply('origins/l', JSON.stringify({ v: 1, ...origins }));
+  const residency = new FleetResidency({ state, resolve: resolveConfig });
+  const holdOf = (topic: string) => residency.holdOf(state.links.get('l')!, topic)?.state ?? null;
+  expect(holdOf('customers')).toBeNull();
+  ask(state, set(declared()));
+  expect([holdOf('customers'), holdOf('clients')]).toEqual(['Forbidden', null]);
+  ask(state, set(declared({ topics: 'clients' }), true));
+  expect([holdOf('customers'), holdOf('clients')]).toEqual([null, 'Forbidden']);
+  ask(state, set({ ...declared(), rules: [] }, true));
+  expect(holdOf('clients')).toBeNull();
+});
+
 test('without rules nothing is held; with them nothing before it is known what the source copies itself', () => {
   const state = new FleetReducer();
   ask(state, { do: 'createLink', link: link('l', 'uk', ['.*'], 'y-') });
