@@ -77,12 +77,7 @@ export function plainText(value: string): string {
   return value.replaceAll('${', '$${');
 }
 
-// Signatures of what stands in other files of this room:
-//   providers.ts  resolveProviders(file: PropertiesFile, around: Around): PropertiesFile    values with providers looked up
-//   security.ts   clusterSecurity(settings: ClusterSettings, around: Around): RawPart       raw: {tls?, sasl?}, merged into clusters.<alias>
-//   strimzi.ts    isStrimziManifest(text: string): boolean
-//                 strimziProperties(text: string, file: string, around: Around): PropertiesFile   a manifest as properties with
-//                 places (before resolveProviders, as parsed properties); secrets are looked up already, with isReferenced
+/** Where values are looked up, and where faults go. */
 export interface Around {
   readonly reporter: Reporter;
   /** Folder of the file. */
