@@ -98,7 +98,10 @@ export class TopicPreparation {
     const conflicts = settingConflicts(source, settings);
     const fatal = conflicts.filter((conflict) => conflict.isFatal);
     if (fatal.length > 0)
-      return refused(known, `the destination topic has ${fatal.map(describeConflict).join('; ')}`);
+      return refused(
+        known,
+        `the destination topic has ${fatal.map(describeConflict).join('; ')}; one that MirrorMaker 2 has filled is taken over by lockstep migrate FILE`,
+      );
     for (const conflict of conflicts)
       this.#notice('warning', `topic ${topic}: ${describeConflict(conflict)}`);
     if (mirror.partitionCount > partitionCount)
