@@ -10,6 +10,7 @@
 // old all the same, and is forgotten.
 import { z } from 'zod';
 import type { Cluster } from '../client/index.ts';
+import { LockstepError } from '../errors.ts';
 import { literalName } from '../topology/filter.ts';
 import { type FlowEnd, flowsMax, isSameCluster, type LinkFlow } from '../topology/flow-graph.ts';
 import type { LinkConfig, MirrorMakerConfig } from '../topology/types.ts';
@@ -183,17 +184,27 @@ export function flowsForSource(
 
 /**
  * Writes into the control topic of another cluster; null removes a key.
- * @returns the topic's id; null where there is none: no agents run there, so nobody reads it.
- * @throws LockstepError NOT_AUTHORIZED, and what a cluster that does not answer gives.
+ * @returns the topic's id; null where there is none, so that nobody reads it, or where we may not see it.
+ * @throws LockstepError NOT_AUTHORIZED where we see it and may not write, and what a cluster that does not answer gives.
  */
 export async function tellFlows(
   cluster: Cluster,
   entriesFor: (topicId: string) => ReadonlyMap<string, FlowRecord | null>,
 ): Promise<string | null> {
-  const topicId = await findTopic(cluster);
+  const topicId = await visibleTopic(cluster);
   if (topicId === null) return null;
   const entries = entriesFor(topicId);
   const texts = Array.from(entries, ([key, value]) => [key, value && JSON.stringify(value)] as const);
   for (const records of recordsOf(texts, Date.now())) await appendBatch(cluster, records);
   return topicId;
+}
+
+async function visibleTopic(cluster: Cluster): Promise<string | null> {
+  try {
+    return await findTopic(cluster);
+  } catch (error) {
+    // Kafka does not say whether there is one.
+    if (error instanceof LockstepError && error.code === 'NOT_AUTHORIZED') return null;
+    throw error;
+  }
 }

@@ -21,13 +21,7 @@ afterAll(() => {
   for (const cluster of Object.values(clusters)) cluster.close();
 });
 
-const link = (
-  source: Name,
-  destination: Name,
-  prefix: string,
-  topics: readonly string[],
-  start = 'identical',
-) =>
+const link = (source: Name, destination: Name, prefix: string, topics: readonly string[], start = 'fill') =>
   startAgent({
     ...{ folder: folder.path, source: regions[source], destination: regions[destination], topics },
     extra: `    prefix: "${prefix}"\n    start: ${start}\n    sync: { topics: { every: 500ms } }\n`,
@@ -94,7 +88,7 @@ test('a ring of one name stops before the record is doubled', async () => {
   expect(at.map((counts) => counts[topic])).toEqual([10, 10, 10]);
 }, 300_000);
 
-test('where offsets differ on the way, the second lap is seen by the first', async () => {
+test('where offsets differ on the way, the first lap is seen by the link that began it', async () => {
   await makeTopic(clusters.us, 'cut');
   for (let batch = 0; batch < 2; batch++) await produce('us', 'cut', 10);
   await deleteRecords(clusters.us, [{ topic: 'cut', partition: 0, beforeOffset: 10n }]);
@@ -102,10 +96,12 @@ test('where offsets differ on the way, the second lap is seen by the first', asy
   await using first = await link('us', 'eu', 'u.', topics, 'shifted');
   await using second = await link('eu', 'ap', 'e.', topics, 'shifted');
   await using third = await link('ap', 'us', 'p.', topics, 'shifted');
-  const looped = await third.reaches('e.u.p.e.u.cut', 'LoopDetected');
-  expect(looped.reason).toMatch(/same offset of destination\.p\.e\.u\.cut-0/);
-  await holdsBack(first, 'p.e.u.p.e.u.cut');
-  await second.mirrorsUpTo('u.p.e.u.cut', 10n);
-  const { cut, 'p.e.u.cut': lap, 'p.e.u.p.e.u.cut': again } = await recordsByTopic(clusters.us);
-  expect({ cut, lap, again }).toEqual({ cut: 10, lap: 10, again: undefined });
+  // Whose records these are can't be shown in us-east: they stand at other offsets there.
+  await third.mirrorsUpTo('e.u.cut', 10n);
+  const looped = await first.reaches('p.e.u.cut', 'LoopDetected');
+  expect(looped.reason).toMatch(/same offset of destination\.u\.cut-0/);
+  await second.mirrorsUpTo('u.cut', 10n);
+  const { cut, 'p.e.u.cut': lap } = await recordsByTopic(clusters.us);
+  expect({ cut, lap }).toEqual({ cut: 10, lap: 10 });
+  expect((await recordsByTopic(clusters.eu))['u.p.e.u.cut']).toBeUndefined();
 }, 300_000);
