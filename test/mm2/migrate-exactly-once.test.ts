@@ -60,7 +60,6 @@ test('MirrorMaker 2 that copies exactly once, then Lockstep, then MirrorMaker 2 
       describe: 'the transaction to end, and the topic to be taken',
     },
   );
-  console.log(`${reasons.size} times a transaction was open`);
 
   const source = async (): Promise<string[]> => texts(await listLog(east, topic, 0));
   const copy = async (): Promise<string[]> => texts(await listLog(west, remote, 0));

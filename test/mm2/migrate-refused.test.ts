@@ -146,7 +146,7 @@ test('transactions: aborted records that were copied, markers that were not, and
   // Behind the aborted ones: c0.
   await commitPositions(east, 'readers-paid', { 'paid-0': [9, ''] });
   const answer = await lockstepCommand('migrate', file, '--yes');
-  console.log(answer.stdout, answer.stderr);
+
   expect(answer).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('aborted record') });
   expect(await positionsOf(west, 'readers-paid')).toEqual(['us-east.paid-0=8']);
   await workload.transaction({ producer: 'other', records: records('f', 1), end: 'commit' });

@@ -85,11 +85,9 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
   });
 
   const preview = await lockstepCommand('migrate', file, '--dry-run');
-  console.log(preview.stdout, preview.stderr);
   expect(preview.exitCode).toBe(0);
   expect(await endsOf(west, '__lockstep', 1).catch(() => 'no topic')).toBe('no topic');
   const done = await lockstepCommand('migrate', file, '--yes', '--json');
-  console.log(done.stderr);
   expect(done.exitCode).toBe(0);
   const [plan] = JSON.parse(done.stdout).links;
   expect(plan.topics.find((each: { topic: string }) => each.topic === topic)).toMatchObject({
@@ -125,7 +123,6 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
     });
     await waitFor(caughtUp, { deadlineMs, describe: () => `Lockstep to arrive:\n${lockstep.told()}` });
     const verified = await lockstepCommand('verify', file, '--topic', topic);
-    console.log(verified.stdout);
     expect(verified.exitCode).toBe(0);
     await waitFor(
       async () => {
@@ -156,14 +153,12 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
     const twice = new Set(doubled(texts(taken[partition]!)));
     const besides = read.filter((it) => !meant.has(it));
     expect(besides.filter((it) => !twice.has(it))).toEqual([]);
-    console.log(
       `partition ${partition}: ${read.length - wanted.length} come again, ${twice.size} were doubled`,
     );
   }
 
   // Back.
   const back = await lockstepCommand('migrate', file, '--back', '--yes');
-  console.log(back.stdout, back.stderr);
   expect(back.exitCode).toBe(0);
   const atBack = await Promise.all(partitions.map((partition) => listLog(west, remote, partition)));
   {
@@ -201,7 +196,6 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
     });
   }
   const second = await lockstepCommand('migrate', file, '--yes');
-  console.log(second.stdout, second.stderr);
   expect(second.exitCode).toBe(0);
   await load.write(200);
   await freshLoad.write(50);
