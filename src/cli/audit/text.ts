@@ -71,7 +71,7 @@ function verdict(
   { rules, forbiddenCount, isComplete }: Pick<AuditReport, 'rules' | 'forbiddenCount' | 'isComplete'>,
   output: Output,
 ): string {
-  if (rules.length === 0) return '\nno rules: nothing is forbidden anywhere\n';
+  if (rules.length === 0) return '\nno rules are known, so nothing is held against where topics are\n';
   if (forbiddenCount > 0)
     return `\n${output.mark('bad')}  ${plural(forbiddenCount, 'topic')} where a rule forbids them\n`;
   const where = isComplete ? '' : ' in the regions that answered';
