@@ -95,10 +95,12 @@ export function returnOf(
 /**
  * A way on which some topic comes back to a cluster where it was, and that leads over one of the links in `changed`; null:
  * there is none, as far as names show.
+ * @param linksMin circles of fewer links are left out; default 1
  */
 export function findLoop(
   flows: readonly LinkFlow[],
   changed: ReadonlySet<string>,
+  { linksMin = 1 }: { readonly linksMin?: number } = {},
 ): readonly FlowStep[] | null {
   const known = flows.slice(0, flowsMax);
   const clusters = new Clusters(known);
@@ -126,7 +128,8 @@ export function findLoop(
         continue;
       }
       const [first, ...rest] = next.slice(from);
-      if (rest.some(({ link }) => changed.has(link!))) return [{ ...first!, link: null }, ...rest];
+      if (rest.length >= linksMin && rest.some(({ link }) => changed.has(link!)))
+        return [{ ...first!, link: null }, ...rest];
     }
     return null;
   };

@@ -2,6 +2,7 @@
 import { type ClusterConfig, formatAddress } from '../client/config.ts';
 import { quote } from './describe.ts';
 import { literalName } from './filter.ts';
+import { drawn, findLoop, type LinkFlow } from './flow-graph.ts';
 import { literalTopics, matchesTopic } from './link-filters.ts';
 import { mirrorNameOf, sourceNameOf } from './mirror-name.ts';
 import type { Path, Problem, Problems } from './problems.ts';
@@ -35,6 +36,28 @@ export function checkLinksTogether(
     for (const first of links.slice(0, index))
       if (!areTakingTurns(first, second, groups)) checkPair(first, second, problems);
   }
+  checkRings(links, { problems, groups });
+}
+
+/** Circles over three clusters and more; those of two are told with the place of the very item (`checkPair`). */
+function checkRings(links: readonly LinkConfig[], { problems, groups }: TogetherContext): void {
+  const flows = links.map((link): LinkFlow => {
+    const group = groups.findIndex((each) => each.links.includes(link.name));
+    return {
+      ...{ link: link.name, topics: link.topics, excludeTopics: link.excludeTopics },
+      ...{ prefix: link.prefix, mirrorMaker: link.mirrorMaker },
+      ...(group >= 0 && { group: String(group) }),
+      source: { name: link.source, id: link.source },
+      destination: { name: link.destination, id: link.destination },
+    };
+  });
+  const ring = findLoop(flows, new Set(links.map(({ name }) => name)), { linksMin: 3 });
+  if (ring === null) return;
+  const last = ring.at(-1)!;
+  problems.add(['links', last.link!, 'topics'], {
+    found: `a loop: ${drawn(ring)}`,
+    expected: 'each topic to stay away from where it was; leave the mirrors out with excludeTopics',
+  });
 }
 
 /** Two links of one group that do not have the same two ends: for each topic roles let one of them copy. */
