@@ -46,13 +46,11 @@ test('MirrorMaker 2 that copies exactly once, then Lockstep, then MirrorMaker 2 
   await load.stop();
   await untilConnectIsEmpty(west, 'us-east-mm2');
 
-  const reasons = new Set<string>();
   await waitFor(
     async () => {
       const { exitCode, stdout } = await lockstepCommand('migrate', file, '--yes');
       if (exitCode === 0) return true;
       expect(stdout).toContain('a transaction is open in the remote topic');
-      reasons.add(stdout);
       return false;
     },
     {

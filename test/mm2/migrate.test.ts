@@ -153,8 +153,6 @@ test('MirrorMaker 2, killed under load, then Lockstep, then MirrorMaker 2 again,
     const twice = new Set(doubled(texts(taken[partition]!)));
     const besides = read.filter((it) => !meant.has(it));
     expect(besides.filter((it) => !twice.has(it))).toEqual([]);
-      `partition ${partition}: ${read.length - wanted.length} come again, ${twice.size} were doubled`,
-    );
   }
 
   // Back.
