@@ -105,3 +105,36 @@ test('a topic that stands by is no conflict with the link that copies it', () =>
   look(state, status([{ topic: 'orders', mirrorTopic: 'orders', state: 'Standby', reason: 'eu is' }]), 5);
   expect(state.conditions.get('l/orders')).toMatchObject({ state: 'Standby', reason: 'eu is' });
 });
+
+test('a link of which topics would come back, and one whose source can not be told of it', () => {
+  const state = fleet();
+  const held = (topic: string) => ({ topic, state: 'LoopDetected' as const, reason: 'us.a -> eu.a -> us.a' });
+  look(state, status([held('a'), held('b'), { topic: 'c', state: 'Mirrored' }]), 5);
+  expect([...state.conditions.keys()].sort()).toEqual(['l', 'l/a', 'l/b']);
+  expect(state.conditions.get('l')).toMatchObject({
+    ...{ state: 'LoopDetected', reason: 'topic a (and 1 more topic): us.a -> eu.a -> us.a' },
+  });
+  const untold = { ...status([{ topic: 'c', state: 'Mirrored' }]), loopsUnseen: 'no WRITE' };
+  look(state, untold, 6);
+  expect(state.conditions.get('l')).toMatchObject({ state: 'LoopsUnseen', reason: 'no WRITE' });
+  // In a group links take turns.
+  const roles = {
+    v: 1,
+    group: 'g',
+    generation: 1,
+    regions: ['us', 'eu'],
+    links: ['l'],
+    topics: {},
+    awaitsRestore: {},
+  };
+  const by = {
+    primary: { region: 'us', sinceGeneration: 1 },
+    changedBy: 'declared',
+    moveId: null,
+    by: 'x',
+    atMs: 1,
+  };
+  state.apply('roles/g', JSON.stringify({ ...roles, ...by }));
+  look(state, untold, 7);
+  expect(state.conditions.size).toBe(0);
+});
