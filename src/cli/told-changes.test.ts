@@ -50,6 +50,16 @@ test('a right that is missing is told at once', () => {
   ]);
 });
 
+test('a loop is told at once, with what may have been meant', () => {
+  const looped = partition({ state: 'LoopDetected', reason: 'us -> eu.orders -> us' });
+  expect(told([looped], [looped], [partition({})])).toEqual([
+    expect.stringMatching(
+      /^us-to-eu: orders-0: LoopDetected: us -> eu\.orders -> us\. Nothing of it was copied\. .* lockstep links alter us-to-eu --exclude-topics/,
+    ),
+    'us-to-eu: orders-0: Mirroring again',
+  ]);
+});
+
 describe('a partition that waits', () => {
   const waiting = (reason: string) => [partition({ state: 'WaitingForTransaction', reason })];
 

@@ -13,9 +13,10 @@ const waitingToldMs = 10_000;
 const notCopyingToldMs = 30_000;
 
 /** Why a partition is not simply copying. */
-type Trouble = 'stopped' | 'notAuthorized' | 'waiting' | 'notCopying';
+type Trouble = 'stopped' | 'loop' | 'notAuthorized' | 'waiting' | 'notCopying';
 
 const troubleOf: Readonly<Record<string, Trouble>> = {
+  LoopDetected: 'loop',
   NotAuthorized: 'notAuthorized',
   WaitingForTransaction: 'waiting',
   WaitingAtHole: 'waiting',
@@ -28,6 +29,7 @@ const troubleOf: Readonly<Record<string, Trouble>> = {
 
 const toldAfterMs: Readonly<Record<Trouble, number>> = {
   stopped: 0,
+  loop: 0,
   notAuthorized: 0,
   waiting: waitingToldMs,
   notCopying: notCopyingToldMs,
