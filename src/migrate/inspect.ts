@@ -216,7 +216,7 @@ class TopicInspector {
     const committed = this.#committed(partition);
     const lowest = positions.length === 0 ? null : positions.reduce((least, at) => (at < least ? at : least));
     const question = { ...logs, committed, isCompacted, reachBackTo: lowest };
-    const point = await findTakeover(question, reading);
+    const point = await findTakeover(question, reading).catch(asReason);
     const taken = takeover?.partitions[partition];
     if (point.kind === 'refused') {
       if (taken === undefined) return point;
@@ -269,6 +269,15 @@ class TopicInspector {
     };
   }
 }
+
+/** What can't be read or told apart of one topic must not hold up the others. */
+function asReason(error: unknown): { readonly kind: 'refused'; readonly reason: string } {
+  if (error instanceof LockstepError && ownFaults.has(error.code))
+    return { kind: 'refused', reason: error.message };
+  throw error;
+}
+
+const ownFaults: ReadonlySet<string> = new Set(['BATCH_UNSUPPORTED', 'BATCH_CORRUPT', 'CONFIG_INVALID']);
 
 function countsOf(
   { stretch }: TakeoverPoint,

@@ -52,15 +52,20 @@ test.each([
   expect(end).toEqual([offsets.length + more.length]);
 });
 
-test('without a migration a link leaves the remote topic alone and names the command', async () => {
+test('without a migration a link leaves the remote topic alone and names the command, and goes on behind it', async () => {
   const topic = 'unasked';
-  const { text } = await copied(topic, upTo(50));
+  const { text, file } = await copied(topic, upTo(50));
   await using lockstep = await runText(folder.path, 'unasked.properties', text);
   await waitFor(() => lockstep.partitions().some(({ state }) => state === 'ForeignData'), {
     ...{ deadlineMs, describe: () => `ForeignData:\n${lockstep.told()}` },
   });
   expect(lockstep.partitions()[0]!.reason).toContain('taken over by lockstep migrate FILE');
   expect(await endsOf(regions['eu-west'], `us-east.${topic}`, 1)).toEqual([50]);
+  expect(await lockstepCommand('migrate', file, '--yes')).toMatchObject({ exitCode: 0 });
+  await waitFor(async () => (await endsOf(regions['eu-west'], `us-east.${topic}`, 1))[0] === 100, {
+    ...{ deadlineMs, describe: () => `the copy to go on:\n${lockstep.told()}` },
+  });
+  expect(await lockstepCommand('verify', file, '--topic', topic)).toMatchObject({ exitCode: 0 });
 });
 
 test.each<[string, string, Partial<TakenPartition>]>([
@@ -120,6 +125,14 @@ test('MirrorMaker 2 that was started again behind a taking over: the next run of
   await using lockstep = await runText(folder.path, `${topic}.run.properties`, text);
   await waitFor(async () => (await endsOf(west, remote, 1))[0] === 109, {
     ...{ deadlineMs, describe: () => `the copy to go on:\n${lockstep.told()}` },
+  });
+  // Another worker goes on with what this life wrote itself.
+  await lockstep[Symbol.asyncDispose]();
+  await using load = await Load.to(east, topic, 1);
+  await load.write(5);
+  await using next = await runText(folder.path, `${topic}.next.properties`, text);
+  await waitFor(async () => (await endsOf(west, remote, 1))[0] === 114, {
+    ...{ deadlineMs, describe: () => `the next worker to go on:\n${next.told()}` },
   });
   const source = (await listLog(east, topic, 0)).map(({ text: it }) => it);
   const log = (await listLog(west, remote, 0)).map(({ text: it }) => it);
