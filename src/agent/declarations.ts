@@ -1,7 +1,7 @@
 // Links between lockstep.yaml and the control topic: how a file's link is written down for a fleet, and how what is
 // written down becomes what this machine can work with. Secrets never travel: what a file holds in plain text is left
 // to the agents that have the file.
-import type { ClusterConfig } from '../client/index.ts';
+import { type ClusterConfig, formatAddress } from '../client/index.ts';
 import type {
   LinkDeclaration,
   LinkRecord,
@@ -112,7 +112,13 @@ export function rulesDeclarationOf(topology: Topology, cluster: string): { rules
   const { clusters, topicLabels, rules, groups: turning } = worldOfFile(residency, all);
   return {
     rules: {
-      ...{ place: file, cluster, clusters, topicLabels, rules, groups: turning },
+      ...{ place: file, cluster, topicLabels, rules, groups: turning },
+      clusters: Object.fromEntries(
+        Object.entries(clusters).map(([name, facts]) => [
+          name,
+          { ...facts, bootstrap: topology.clusters[name]!.bootstrap.map(formatAddress) },
+        ]),
+      ),
       flows: all.links.map(
         ({ name, source, destination, topics, excludeTopics, prefix, mirrorMaker }): Flow => {
           return { name, source, destination, topics, excludeTopics, prefix, mirrorMaker };

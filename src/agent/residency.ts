@@ -62,11 +62,27 @@ export function worldOf(
   };
 }
 
+/**
+ * Which cluster of the rules a link's source is: by its addresses, whatever the link calls it; else by its name, which may
+ * be none that the rules know.
+ */
+export function sourceIn(
+  { clusters }: Pick<RulesRecord, 'clusters'>,
+  { name, bootstrap }: Pick<LinkRecord['source'], 'name' | 'bootstrap'>,
+): string {
+  const own = new Set(bootstrap.map((address) => address.toLowerCase()));
+  const has = (cluster: string): boolean =>
+    clusters[cluster]!.bootstrap?.some((address) => own.has(address)) ?? false;
+  if (Object.hasOwn(clusters, name) && has(name)) return name;
+  return Object.keys(clusters).find(has) ?? name;
+}
+
 /** People may call this cluster otherwise on each link. */
-function flowOf(link: Declared, { cluster }: RulesRecord, resolve: Resolve): Flow[] {
+function flowOf(link: Declared, rules: RulesRecord, resolve: Resolve): Flow[] {
+  const { cluster } = rules;
   try {
     const { name, topics, excludeTopics, prefix, mirrorMaker } = resolve(link);
-    const ends = { source: link.source.name, destination: cluster };
+    const ends = { source: sourceIn(rules, link.source), destination: cluster };
     return [{ name, ...ends, topics, excludeTopics, prefix, mirrorMaker }];
   } catch (error) {
     if (error instanceof LockstepError) return [];

@@ -162,7 +162,7 @@ const flow = z.looseObject({
 const rulesDeclaration = z.looseObject({
   place: text,
   cluster: name,
-  clusters: z.record(name, z.looseObject({ labels })),
+  clusters: z.record(name, z.looseObject({ labels, bootstrap: z.array(name).optional() })),
   topicLabels: z.array(z.looseObject({ topics: z.array(name), labels })),
   rules: z.array(
     z.looseObject({

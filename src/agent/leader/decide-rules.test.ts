@@ -139,6 +139,14 @@ describe('links that a rule forbids', () => {
     expect(refused).toContain('eu/customers -> uk/x-customers -> us/y-x-customers');
   });
 
+  test('also under a false name, or none: the addresses say which cluster it is', () => {
+    for (const name of ['us', 'source']) {
+      const source = { name, bootstrap: ['other:1', 'EU:1'] };
+      const body = { do: 'createLink', link: { ...link('l', 'x', ['customers'], 'y-'), source } } as const;
+      expect(messageOf(ask(fleet(), body))).toContain('eu/customers -> us/y-customers');
+    }
+  });
+
   test('can be changed otherwise where they stood before the rule came, and declared again as they are', () => {
     const state = new FleetReducer();
     ask(state, { do: 'createLink', link: link('l', 'eu', ['customers']) });

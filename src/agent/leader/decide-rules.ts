@@ -14,6 +14,7 @@ import {
   recordVersion,
   residencyRules,
   rulesKey,
+  union,
 } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import {
@@ -152,13 +153,23 @@ function merged(before: RulesRecord | null, declared: RulesDeclaration): RulesDe
     declared.flows.some(({ name, destination }) => name === one.name && destination === one.destination);
   return {
     ...declared,
-    clusters: { ...before.clusters, ...declared.clusters },
+    clusters: { ...before.clusters, ...mapFacts(before, declared) },
     flows: [...before.flows.filter((flow) => !isAgain(flow)), ...declared.flows],
     groups: [
       ...before.groups.filter(({ name }) => !declared.groups.some((group) => group.name === name)),
       ...declared.groups,
     ],
   };
+}
+
+/** Every file may know other addresses of a cluster. */
+function mapFacts(before: RulesDeclaration, declared: RulesDeclaration): RulesDeclaration['clusters'] {
+  return Object.fromEntries(
+    Object.entries(declared.clusters).map(([name, facts]) => {
+      const known = Object.hasOwn(before.clusters, name) ? before.clusters[name]!.bootstrap : undefined;
+      return [name, { ...facts, bootstrap: union(known ?? [], facts.bootstrap ?? []) }];
+    }),
+  );
 }
 
 /** Whether the same is said, wherever it is written. */

@@ -22,6 +22,7 @@ import {
   type ResidencyWorld,
   sourceNameOf,
 } from '../../topology/index.ts';
+import { sourceIn } from '../residency.ts';
 
 export interface WatchedSource {
   readonly record: LinkRecord;
@@ -242,19 +243,21 @@ export function originsAt(
     resolve(declaration: LinkDeclaration): LinkConfig;
   },
 ): Pick<OriginsRecord, 'flows' | 'copies'> {
-  const here = record.source.name;
+  const here = sourceIn(rules, record.source);
   const declared = theirs.rules.get(residencyRules);
   const called = (cluster: string) => (cluster === declared?.cluster ? here : cluster);
   const links = [...theirs.links.values()].filter(({ isDeleted }) => isDeleted !== true);
   const flows = uniqueFlows([
-    ...links.flatMap((link) => flowOf(link, here, resolve)),
+    ...links.flatMap((link) =>
+      flowOf(link, { source: sourceIn(rules, link.source), destination: here }, resolve),
+    ),
     ...(declared?.flows ?? []).map((flow) => renamed(flow, called)),
     ...[...theirs.origins.values()].flatMap((known) => known.flows.map((flow) => renamed(flow, called))),
   ]);
   const all: KnownCopy[] = [...theirs.mirrors.values()].flatMap(({ link, sourceTopic, mirrorTopic }) => {
-    const source = theirs.links.get(link)?.source.name;
+    const source = theirs.links.get(link)?.source;
     if (source === undefined) return [];
-    const from = { cluster: called(source), topic: sourceTopic };
+    const from = { cluster: called(sourceIn(rules, source)), topic: sourceTopic };
     return [{ cluster: here, topic: mirrorTopic, from, link }];
   });
   const further = [...theirs.origins.values()].flatMap(({ copies }) =>
@@ -278,12 +281,12 @@ export function originsAt(
 
 function flowOf(
   link: LinkRecord,
-  destination: string,
+  ends: Pick<Flow, 'source' | 'destination'>,
   resolve: (link: LinkDeclaration) => LinkConfig,
 ): Flow[] {
   try {
     const { name, topics, excludeTopics, prefix, mirrorMaker } = resolve(link);
-    return [{ name, source: link.source.name, destination, topics, excludeTopics, prefix, mirrorMaker }];
+    return [{ name, ...ends, topics, excludeTopics, prefix, mirrorMaker }];
   } catch (error) {
     if (error instanceof LockstepError) return [];
     throw error;

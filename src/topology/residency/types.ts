@@ -57,6 +57,8 @@ export interface KnownCopy extends TopicPlace {
 
 export interface ClusterFacts {
   readonly labels: Labels;
+  /** Addresses `host:port` under which files know it. */
+  readonly bootstrap?: readonly string[];
 }
 
 /** All that decides whether data may be copied. */
