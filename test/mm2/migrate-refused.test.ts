@@ -66,6 +66,13 @@ test('without a migration a link leaves the remote topic alone and names the com
     ...{ deadlineMs, describe: () => `the copy to go on:\n${lockstep.told()}` },
   });
   expect(await lockstepCommand('verify', file, '--topic', topic)).toMatchObject({ exitCode: 0 });
+  // A command that was killed before it came to the groups, or a group that turns up later, in front of that point.
+  await commitPositions(regions['us-east'], 'readers-late', { [`${topic}-0`]: [20, 'later'] });
+  expect(await lockstepCommand('migrate', file, '--yes')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/readers-late +us-east.unasked-0 +- +20 +moved/),
+  });
+  expect(await positionsOf(regions['eu-west'], 'readers-late')).toEqual([`us-east.${topic}-0=20`]);
 });
 
 test.each<[string, string, Partial<TakenPartition>]>([
