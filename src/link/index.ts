@@ -34,8 +34,8 @@ export {
   formatTakeover,
   isTakeoverOf,
   parseTakeover,
-  type Takeover,
   type TakenPartition,
+  type Takeover,
   takeoverKey,
   takeoverOf,
 } from './takeover.ts';

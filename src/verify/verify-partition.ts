@@ -161,7 +161,8 @@ export class PartitionVerification {
       // 4. Starts, read again.
       const { startOffset = 0n, isTakenOver = false } = this.#options;
       const held = isTakenOver ? destination.logStartOffset : (this.#sourceLogStart ?? startOffset);
-      if (held < startOffset && isTakenOver) this.#leaveOut('beforeTakeover', 'destination', held, startOffset);
+      if (held < startOffset && isTakenOver)
+        this.#leaveOut('beforeTakeover', 'destination', held, startOffset);
       else if (held < startOffset) this.#leaveOut('beforeStart', 'destination', held, startOffset);
       this.#options.signal?.throwIfAborted();
       if (source.logStartOffset !== destination.logStartOffset) await this.#compareStarts(this.#span);
