@@ -4,7 +4,7 @@
 import { closeMirrors } from '../agent/index.ts';
 import { describeProducers, unwrap } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import { closingEpoch, isLockstepProducerId, linkProducerId } from '../mirror/index.ts';
+import { closingEpoch, isLockstepProducerId, isSameLife, linkProducerId } from '../mirror/index.ts';
 import { requireNoAgent, requireStopped } from './connect-members.ts';
 import type { MigrationOptions, MigrationPlan, TopicPlan } from './types.ts';
 
@@ -37,13 +37,45 @@ export async function closeFormer(options: MigrationOptions, plan: MigrationPlan
   );
 }
 
-/** Whether brokers remember a Lockstep that was not closed there. */
-async function mayBeWritten({ destination }: MigrationOptions, topic: TopicPlan): Promise<boolean> {
+async function mayBeWritten(options: MigrationOptions, topic: TopicPlan): Promise<boolean> {
+  const { destination, source, link, mirrors } = options;
   const places = topic.partitions.map(({ partition }) => ({ topic: topic.remoteTopic, partition }));
   const described = await describeProducers(destination, places);
-  return described.some(({ outcome }) => {
-    const own = unwrap(outcome).producers.filter(({ producerId }) => isLockstepProducerId(producerId));
-    const isClosed = own.some(({ producerEpoch }) => producerEpoch === closingEpoch);
-    return own.length > 0 && !isClosed;
-  });
+  const sourceClusterId = source.clusterId;
+  const known = mirrors.find(
+    (mirror) => mirror.link === link.name && mirror.mirrorTopicId === topic.remoteTopicId,
+  );
+  const life = topic.life - 1;
+  const former: FormerLife = {
+    life,
+    producerId: linkProducerId({ sourceClusterId, linkName: link.name, incarnation: life }),
+    wasMet: (known?.incarnation ?? 0) >= life,
+  };
+  return described.some(({ outcome }) => isLeftOpen(unwrap(outcome).producers, former));
+}
+
+/** The life before the one that begins. */
+export interface FormerLife {
+  readonly life: number;
+  /** At rotation 0. */
+  readonly producerId: bigint;
+  /** An agent has met the mirror in it. */
+  readonly wasMet: boolean;
+}
+
+/**
+ * Whether a partition was not closed for that life, as far as its leader remembers. Lives before it were closed when they
+ * ended, and say nothing of it. Brokers forget by the records' own timestamps, so of a life that an agent was in silence
+ * says nothing either; in the first one a link may have had another name, and an agent meets what it never writes.
+ */
+export function isLeftOpen(
+  producers: readonly { readonly producerId: bigint; readonly producerEpoch: number }[],
+  { life, producerId: formerId, wasMet }: FormerLife,
+): boolean {
+  const isLater = life > 0;
+  const own = producers.filter(({ producerId }) =>
+    isLater ? isSameLife(producerId, formerId) : isLockstepProducerId(producerId),
+  );
+  if (own.some(({ producerEpoch }) => producerEpoch === closingEpoch)) return false;
+  return own.length > 0 || (isLater && wasMet);
 }

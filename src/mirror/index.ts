@@ -6,6 +6,7 @@ export {
   clusterTag,
   isIdOfLink,
   isLockstepProducerId,
+  isSameLife,
   linkProducerId,
   type MirrorLife,
   writersOf,

@@ -145,6 +145,11 @@ export function unrotated(producerId: bigint): bigint {
   return producerId & ~rotationBits;
 }
 
+/** Whether both are ids of one link in one life of its mirror, at any rotation. */
+export function isSameLife(producerId: bigint, other: bigint): boolean {
+  return unrotated(producerId) === unrotated(other);
+}
+
 export function isLaterLife({ incarnation = 0 }: MirrorLife): boolean {
   return incarnation > 0;
 }
