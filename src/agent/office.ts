@@ -60,7 +60,7 @@ export class Office {
     this.#isLeading = isLeading;
     this.#say(
       'info',
-      isLeading ? 'this agent leads the fleet' : 'this agent does not lead the fleet any more',
+      `this agent ${isLeading ? 'leads' : 'does not lead'} the fleet of ${this.#options.destination.name}${isLeading ? '' : ' any more'}`,
     );
     this.#changing = this.#changing.then(() => (isLeading ? this.#take() : this.#leave()));
   }

@@ -154,7 +154,8 @@ function unsupportedSyntax(
 ): { readonly what: string; readonly instead: string } | undefined {
   if (/^\(\?<?[=!]/.test(input)) {
     const what = input.startsWith('(?<') ? 'lookbehind' : 'lookahead';
-    return { what: `${what} ${input.slice(0, 4)}`, instead: `leave names out with ${excludeKeys[kind]}` };
+    const opening = /^\(\?<?[=!]/.exec(input)![0];
+    return { what: `${what} ${opening}...)`, instead: `leave names out with ${excludeKeys[kind]}` };
   }
   if (/^\\([1-9]|k)/.test(input)) return { what: `back reference ${input}`, instead: 'write the cases out' };
   if (input.startsWith('(?>')) return { what: 'atomic group (?>', instead: 'a plain group' };

@@ -436,9 +436,9 @@ const cases: [name: string, text: string, lines: string[]][] = [
     'expressions that can take exponential time elsewhere and have no linear form',
     link(`${ends}topics: ["a(?!b)", '(a)\\1']\n    groups: ["(?<=x)y"]`),
     [
-      '8:14: found "a(?!b)" (lookahead (?!), expected a regular expression in RE2\'s syntax: leave names out with excludeTopics',
+      '8:14: found "a(?!b)" (lookahead (?!...)), expected a regular expression in RE2\'s syntax: leave names out with excludeTopics',
       '8:24: found "(a)\\\\1" (back reference \\1), expected a regular expression in RE2\'s syntax: write the cases out',
-      '9:14: found "(?<=x)y" (lookbehind (?<=), expected a regular expression in RE2\'s syntax: leave names out with excludeGroups',
+      '9:14: found "(?<=x)y" (lookbehind (?<=...)), expected a regular expression in RE2\'s syntax: leave names out with excludeGroups',
     ],
   ],
   [
@@ -509,7 +509,7 @@ const cases: [name: string, text: string, lines: string[]][] = [
     ),
     [
       '9:32: found "app", expected a principal as in ACLs, such as User:app, did you mean User:app?',
-      '9:58: found "(?!x)" (lookahead (?!), expected a regular expression in RE2\'s syntax: leave names out with excludePrincipals',
+      '9:58: found "(?!x)" (lookahead (?!...)), expected a regular expression in RE2\'s syntax: leave names out with excludePrincipals',
       '9:80: found "topics", expected one of topic, group, transactionalId, did you mean topic?',
     ],
   ],

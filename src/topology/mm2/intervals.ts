@@ -30,7 +30,12 @@ export function intervalOf(
 ): Found<string> | null | undefined {
   const property = flowProperty(file, flow, name);
   if (property === undefined) return undefined;
-  const seconds = wholeNumberOf(property, { min: -javaLongMax, max: javaLongMax }, report);
+  const seconds = wholeNumberOf(
+    property,
+    { min: -javaLongMax, max: javaLongMax },
+    report,
+    'a whole number of seconds, such as 60',
+  );
   if (seconds === undefined) return undefined;
   if (seconds < 0) {
     report.warn(property, `${name} is negative, which switches it off for ${arrow(flow)}`);

@@ -21,16 +21,17 @@ export function booleanOf(property: Property, report: Reporter): boolean | undef
   return undefined;
 }
 
-/** A whole number within bounds. */
+/** A whole number within bounds; the fault says what was expected, by default the bounds. */
 export function wholeNumberOf(
   property: Property,
   { min, max }: { readonly min: number; readonly max: number },
   report: Reporter,
+  expected = `a whole number from ${min} to ${max}`,
 ): number | undefined {
   const text = property.value.trim();
   const number = /^[+-]?\d{1,18}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= min && number <= max) return number;
-  report.fault(property, { found: shown(property), expected: `a whole number from ${min} to ${max}` });
+  report.fault(property, { found: shown(property), expected });
   return undefined;
 }
 

@@ -127,6 +127,9 @@ function putKeysOf(place: StorePlace, at: At, part: PartBuilder, around: Around)
   part.putDerived([...at, 'key'], location, first('key'));
 }
 
+/** What is left of `C:\certs\truststore.jks` once `\c` and `\t` are read as escapes. */
+const unescapedPath = /^[A-Za-z]:[^\\/]|[\t\n\r\f]/;
+
 /** Reads the store at each call; what was read from the same bytes with the same passwords is kept. */
 function storeReader(
   { location, password, key }: StorePlace,
@@ -142,9 +145,10 @@ function storeReader(
     const [storePassword, keyPassword] = passwords as (string | null)[];
     const read = readTextFile(path.resolve(folder, where), (file) => readFile(file, 'latin1'));
     if ('reason' in read) {
+      const isUnescaped = unescapedPath.test(where);
       return {
-        found: `the store ${where}, which can't be read (${read.reason})`,
-        expected: 'a PKCS12 or JKS store',
+        found: `the store ${isUnescaped ? JSON.stringify(where) : where}, which can't be read (${read.reason})`,
+        expected: `a PKCS12 or JKS store${isUnescaped ? `, with / or \\\\ between folders: a single \\ is an escape here` : ''}`,
       };
     }
     const from = JSON.stringify([where, storePassword, keyPassword, read.text]);
