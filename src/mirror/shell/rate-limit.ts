@@ -28,6 +28,8 @@ export interface Bucket {
 export interface ReadWish {
   readonly hasLive: boolean;
   readonly hasBehind: boolean;
+  /** Another reader has live ones: what catches up here has its turn as it has beside live ones of its own. */
+  readonly hasLiveElsewhere?: boolean;
   /** At least 1. Each gets its part, so that together they don't ask for more than there is. */
   readonly readers: number;
   /** Bytes that one answer has at most, apart from a batch that is larger. */
@@ -100,7 +102,7 @@ export function spent(bucket: Bucket, { bytes, behindBytes, scope = 'all' }: Spe
 /** What may be asked for now; the bucket is one that was refilled for this moment. */
 export function planRead(bucket: Bucket, wish: ReadWish): ReadPlan {
   const { bytesPerSecond, level, floor } = bucket;
-  const { hasLive, hasBehind, readers, answerBytesMax } = wish;
+  const { hasLive, hasBehind, hasLiveElsewhere = false, readers, answerBytesMax } = wish;
   const read = (scope: ReadScope, bytes: number, waitMsMax = Number.POSITIVE_INFINITY): ReadPlan => ({
     ...{ kind: 'read', scope, waitMsMax },
     bytesMax: Math.max(1, Math.min(answerBytesMax, Math.floor(bytes / readers))),
@@ -112,12 +114,16 @@ export function planRead(bucket: Bucket, wish: ReadWish): ReadPlan {
   const threshold = reserve + Math.min(worth(bytesPerSecond, pieceMs), answerBytesMax);
   if (level >= threshold) return read('all', level - reserve);
   const floorFull = worth(bytesPerSecond, capacityMs) * floorShare;
-  if (hasLive && level > 0 && floor >= floorFull) return read('behind', floor);
-  const untilTurnMs = msUntil(bytesPerSecond, threshold - level);
-  if (!hasLive) return { kind: 'pause', pauseMs: untilTurnMs };
-  if (level < livePiece) return { kind: 'pause', pauseMs: untilLiveMs };
+  if ((hasLive || hasLiveElsewhere) && level > 0 && floor >= floorFull) return read('behind', floor);
+  const untilThresholdMs = msUntil(bytesPerSecond, threshold - level);
   const untilFloorMs = msUntil(bytesPerSecond * floorShare, floorFull - floor);
-  return read('live', level, Math.min(untilTurnMs, untilFloorMs));
+  if (!hasLive) {
+    const untilFloorTurnMs = Math.max(untilFloorMs, msUntil(bytesPerSecond, -level));
+    const pauseMs = hasLiveElsewhere ? Math.min(untilThresholdMs, untilFloorTurnMs) : untilThresholdMs;
+    return { kind: 'pause', pauseMs };
+  }
+  if (level < livePiece) return { kind: 'pause', pauseMs: untilLiveMs };
+  return read('live', level, Math.min(untilThresholdMs, untilFloorMs));
 }
 
 function worth(bytesPerSecond: number, ms: number): number {

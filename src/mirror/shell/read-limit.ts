@@ -42,8 +42,8 @@ export class ReadLimit {
   #allowance: ReadAllowance | null = null;
   #bucket: Bucket | null = null;
   #readBytes = 0;
-  /** Who wants to read now. */
-  readonly #readers = new Set<object>();
+  /** Who wants to read now, and whether live partitions are among what it wants. */
+  readonly #readers = new Map<object, boolean>();
   /** Since when, and when last, something waited for the limit. */
   #held: { sinceMs: number; lastMs: number } | null = null;
 
@@ -73,12 +73,14 @@ export class ReadLimit {
   }
 
   /** What a reader may ask for now; null: whatever it likes. */
-  plan(reader: object, wish: Omit<ReadWish, 'readers'>): ReadPlan | null {
+  plan(reader: object, wish: Omit<ReadWish, 'readers' | 'hasLiveElsewhere'>): ReadPlan | null {
     if (this.#bucket === null) return null;
     const nowMs = this.#nowMs();
-    this.#readers.add(reader);
+    this.#readers.set(reader, wish.hasLive);
     this.#bucket = refilled(this.#bucket, nowMs);
-    const plan = planRead(this.#bucket, { ...wish, readers: this.#readers.size });
+    let hasLiveElsewhere = false;
+    for (const [other, hasLive] of this.#readers) if (other !== reader && hasLive) hasLiveElsewhere = true;
+    const plan = planRead(this.#bucket, { ...wish, hasLiveElsewhere, readers: this.#readers.size });
     const isHeld = plan.kind === 'pause' || (plan.scope === 'live' && wish.hasBehind);
     if (isHeld) this.#noteHeld(nowMs);
     return plan.kind === 'pause' ? { ...plan, pauseMs: Math.min(pauseMsMax, plan.pauseMs) } : plan;
