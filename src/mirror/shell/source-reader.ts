@@ -93,6 +93,8 @@ interface Following {
 interface Question extends Following {
   readonly bytesMax: number;
   readonly waitMs: number;
+  /** Whose turn it is; default: of the scope. */
+  readonly turn?: ReadScope;
 }
 
 /** In front of each frame on the wire. */
@@ -223,7 +225,10 @@ export class SourceReader {
     const { bytesMax, waitMsMax } = plan;
     // All of them are of one kind, and known to the session for all.
     const scope = hasLive && hasBehind ? plan.scope : 'all';
-    return { ...this.#narrowed(scope), bytesMax, waitMs: Math.min(waitMs, waitMsMax) };
+    return {
+      ...this.#narrowed(scope),
+      ...{ bytesMax, waitMs: Math.min(waitMs, waitMsMax), turn: plan.scope },
+    };
   }
 
   #narrowed(scope: ReadScope): Following {
@@ -255,7 +260,7 @@ export class SourceReader {
     for (const { session } of Object.values(this.#following)) session.reset();
   }
 
-  async #fetchOnce({ scope, session, asked, bytesMax, waitMs }: Question): Promise<void> {
+  async #fetchOnce({ scope, session, asked, bytesMax, waitMs, turn = scope }: Question): Promise<void> {
     const { budget, limit } = this.#options;
     if (this.#connection === null || !this.#connection.isOpen) {
       this.#forgetSessions();
@@ -274,7 +279,7 @@ export class SourceReader {
       throw error;
     });
     const behindBytes = limit.isSet ? bytesBehind(body, asked) : 0;
-    limit.spend({ bytes: frame.bytes.length + frameSizeBytes, behindBytes, scope });
+    limit.spend({ bytes: frame.bytes.length + frameSizeBytes, behindBytes, scope: turn });
     this.answeredAtMs = Date.now();
     this.#options.onAnswered?.(performance.now() - sentAtMs);
     // What counts is the pooled buffer behind the frame, which is a power of two.
