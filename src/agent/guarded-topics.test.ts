@@ -66,6 +66,18 @@ test('what only an old primary has is closed, and what a region has that never w
   expect(guarded(testRoles({ generation: 3 }), { there })).toEqual({});
 });
 
+test('of three regions only one that was primary is closed; what stood by keeps its own topics', () => {
+  const there = ['local'];
+  const three = { generation: 2, regions: ['us', 'eu', 'ap'], primary: eu(2) };
+  expect(guarded(testRoles({ ...three, formerPrimaries: ['us'] }), { there })).toEqual({ local: 'closed' });
+  expect(guarded(testRoles({ ...three, formerPrimaries: ['ap'] }), { there })).toEqual({});
+  expect(guarded(testRoles(three), { there })).toEqual({});
+  // What was mirrored is closed all the same.
+  expect(guarded(testRoles({ ...three, formerPrimaries: ['ap'] }), { selected: ['a'] })).toEqual({
+    a: 'closed',
+  });
+});
+
 test('what awaits a restore is closed with the source out of reach, and although it was promoted once', () => {
   const roles = testRoles({ generation: 2, primary: eu(2), awaitsRestore: { us: ['a', 'b', 'secret'] } });
   expect(guarded(roles, { mirrors: [mirror('b', 'Promoted')] })).toEqual({ a: 'closed', b: 'closed' });

@@ -3,7 +3,13 @@
 // Without roles those are the link's mirrors. In a replication group it is everything that the link's source is primary
 // for, also what is not copied yet: an old primary that comes back must be closed before anything is mirrored into it.
 // What this region is primary for is open, whatever was recorded of it.
-import { type LinkRecord, type MirrorRecord, primaryOf, type RolesRecord } from '../control/index.ts';
+import {
+  isFormerPrimary,
+  type LinkRecord,
+  type MirrorRecord,
+  primaryOf,
+  type RolesRecord,
+} from '../control/index.ts';
 import type { MirrorOfLink } from '../link/acls/index.ts';
 import { isInternalTopic, type LinkConfig, matchesTopic } from '../topology/index.ts';
 import { isSavedTopic } from '../topology/saved-topic.ts';
@@ -43,7 +49,8 @@ export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
   const there = new Set(input.there);
   const names = new Set([...selected.filter((topic) => there.has(topic)), ...awaited, ...ruled]);
   // What a former primary had in its last moments may never have come over: nobody lists it at the new one.
-  for (const topic of there) if (!names.has(topic) && isOfFormerPrimary(roles, topic)) names.add(topic);
+  for (const topic of there)
+    if (!names.has(topic) && mayBeLeft(roles, link.destination, topic)) names.add(topic);
   for (const { sourceTopic } of mirrors) names.delete(sourceTopic);
   const others = [...names].flatMap((topic): MirrorOfLink[] => {
     if (!matchesTopic(config, topic)) return [];
@@ -57,9 +64,9 @@ export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
   return [...recorded, ...others];
 }
 
-/** Whether a move has made its primary: before the first one every region has its own topics for itself. */
-function isOfFormerPrimary(roles: RolesRecord, topic: string): boolean {
-  return primaryOf(roles, topic).sinceGeneration > 1 && !isInternalTopic(topic) && !isSavedTopic(topic);
+/** Whether a move may have left it here: a region that never was the primary has its own topics for itself. */
+function mayBeLeft(roles: RolesRecord, region: string, topic: string): boolean {
+  return isFormerPrimary(roles, region, topic) && !isInternalTopic(topic) && !isSavedTopic(topic);
 }
 
 /** Whether producers may write to a topic that is recorded as a mirror. */

@@ -24,7 +24,14 @@ export {
 } from './keys.ts';
 export { LazyControlTopic } from './lazy-control-topic.ts';
 export { LeaderWriter, leaderTransactionalId } from './leader-writer.ts';
-export { primaryOf, roleOf, rolesOfLink, type TopicRole } from './roles.ts';
+export {
+  isFormerPrimary,
+  primariesUntil,
+  primaryOf,
+  roleOf,
+  rolesOfLink,
+  type TopicRole,
+} from './roles.ts';
 export { type Followed, followed, historyAfter, roleChanges, saySame, union } from './roles-change.ts';
 export { toldAbout } from './told.ts';
 export { controlTopic } from './topic.ts';

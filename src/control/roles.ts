@@ -18,6 +18,25 @@ export function primaryOf({ primary, topics }: RolesRecord, topic: string): Prim
   return Object.hasOwn(topics, topic) ? topics[topic]! : primary;
 }
 
+/** What roles that follow upon these remember of who was the group's primary. */
+export function primariesUntil(before: RolesRecord): string[] {
+  const { regions, primary, formerPrimaries } = before;
+  // Of two regions both were, once it has moved: known also where nobody wrote it down.
+  const known = formerPrimaries ?? (regions.length === 2 && primary.sinceGeneration > 1 ? regions : []);
+  return [...new Set([...known, primary.region])].sort();
+}
+
+/**
+ * Whether a region may have had a topic as its primary before the primary of today became it. One that only stood by has
+ * its own topics for itself, whatever the group's filters take.
+ */
+export function isFormerPrimary(roles: RolesRecord, region: string, topic: string): boolean {
+  const { region: today, sinceGeneration } = primaryOf(roles, topic);
+  if (region === today || sinceGeneration === 1) return false;
+  // Of two regions it was the other one.
+  return roles.regions.length === 2 || primariesUntil(roles).includes(region);
+}
+
 /** The group that a link belongs to; undefined: none. */
 export function rolesOfLink(all: ReadonlyMap<string, RolesRecord>, link: string): RolesRecord | undefined {
   for (const roles of all.values()) if (roles.links.includes(link)) return roles;

@@ -138,6 +138,7 @@ const roles = z.looseObject({
   by: text,
   atMs: timeMs,
   history: z.array(z.looseObject({ generation: count, moveId: text.nullable() })).optional(),
+  formerPrimaries: z.array(name).optional(),
 });
 const rolesDeclaration = z.looseObject({
   group: name,

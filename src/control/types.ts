@@ -147,6 +147,8 @@ export interface RolesRecord {
   readonly atMs: number;
   /** Generations that these grew from, the oldest first, at most 20; tells a region that was away from one that went its own way. */
   readonly history?: readonly RolesAncestor[];
+  /** Regions that were the group's primary in some generation before this one; absent: not known, or none. */
+  readonly formerPrimaries?: readonly string[];
 }
 
 export interface RolesAncestor {

@@ -16,6 +16,18 @@ test.each([
   ['that no link takes', roles, 'secret', false],
   ['of Kafka', roles, '__consumer_offsets', false],
   ['that a restore has made', roles, 'orders.lost-20261121T184000Z', false],
+  [
+    'of a region that only stood by, of three',
+    { ...roles, regions: ['us', 'eu', 'ap'], formerPrimaries: ['ap'] },
+    'fresh',
+    false,
+  ],
+  [
+    'of the former primary, of three',
+    { ...roles, regions: ['us', 'eu', 'ap'], formerPrimaries: ['us'] },
+    'fresh',
+    true,
+  ],
   ['before any move', testRoles({ primary: { region: 'eu', sinceGeneration: 1 } }), 'fresh', false],
 ])('a topic %s', (_what, standing, topic, isLeft) => {
   expect(isOfFormerPrimary(standing, link as unknown as LinkConfig, topic)).toBe(isLeft);

@@ -1,7 +1,7 @@
 // Topics of a former primary that never came over: created in the moments before it was lost, or kept from being mirrored.
 // No mirror tells of them, so no loss is counted and no restore is awaited: they are found by what both regions list.
 import { describeTopics, listOffsets, listTopics, unwrap } from '../client/index.ts';
-import { primaryOf, type RolesRecord } from '../control/index.ts';
+import { isFormerPrimary, primaryOf, type RolesRecord } from '../control/index.ts';
 import { isInternalTopic, type LinkConfig, matchesTopic } from '../topology/index.ts';
 import { isSavedTopic } from '../topology/saved-topic.ts';
 import { formatCount, plural } from '../units.ts';
@@ -68,18 +68,18 @@ export async function neverMirrored(
     .sort((one, other) => (one.topic < other.topic ? -1 : 1));
 }
 
-/** Whether the link's source is primary for it since a move: before the first one, no region is a former primary. Pure. */
+/** Whether the link's source is primary for it since a move, and its destination was before. Pure. */
 export function isOfFormerPrimary(
   roles: RolesRecord,
   link: Pick<LinkConfig, 'source' | 'destination' | 'topics' | 'excludeTopics'>,
   topic: string,
 ): boolean {
   if (isInternalTopic(topic) || isSavedTopic(topic) || !matchesTopic(link, topic)) return false;
-  const { region, sinceGeneration } = primaryOf(roles, topic);
+  if (primaryOf(roles, topic).region !== link.source) return false;
   const waiting = Object.hasOwn(roles.awaitsRestore, link.destination)
     ? roles.awaitsRestore[link.destination]!
     : [];
-  return region === link.source && sinceGeneration > 1 && !waiting.includes(topic);
+  return isFormerPrimary(roles, link.destination, topic) && !waiting.includes(topic);
 }
 
 /** Of them that are named. */

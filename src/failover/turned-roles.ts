@@ -2,6 +2,7 @@
 import {
   historyAfter,
   type PrimaryOf,
+  primariesUntil,
   primaryOf,
   type RolesRecord,
   recordVersion,
@@ -42,6 +43,7 @@ export function turnedRoles(roles: RolesRecord, turn: Turn): RolesRecord {
     by: turn.by,
     atMs: turn.atMs,
     history: historyAfter(roles, { ...roles, generation }),
+    formerPrimaries: primariesUntil(roles),
   };
 }
 

@@ -150,6 +150,7 @@ or move back with: lockstep switchover lockstep.yaml --to us`,
     );
     expect(state.roles.get('shop')).toEqual({
       ...before,
+      formerPrimaries: ['eu', 'us'],
       generation: 3,
       regions: ['us', 'eu', 'ap'],
       links: ['us-to-eu', 'eu-to-us', 'ap-to-eu'],
@@ -188,6 +189,16 @@ describe('roles that a move has made', () => {
       ['shop', 'generation 3', 'primary: eu -> us'],
       ['us-to-eu/orders', 'Promoted -> copied again'],
     ]);
+  });
+
+  test('remember who was primary, also where a region missed a move', () => {
+    const state = fleet('ap', ['us', 'eu'], testRoles({ regions: ['us', 'eu', 'ap'] }));
+    const moved = { regions: ['us', 'eu', 'ap'], changedBy: 'switchover' } as const;
+    carryOut(state, ask(state, set(testRoles({ ...moved, generation: 2, primary: eu(2), moveId: 's1' }), 1)));
+    expect(state.roles.get('shop')?.formerPrimaries).toEqual(['us']);
+    const back = { ...moved, generation: 4, primary: us(4), moveId: 's3', formerPrimaries: ['us', 'ap'] };
+    carryOut(state, ask(state, set(testRoles(back), 2)));
+    expect(state.roles.get('shop')?.formerPrimaries).toEqual(['ap', 'eu', 'us']);
   });
 
   test('leave a mirror promoted whose topic awaits a restore, until it does not any more', () => {

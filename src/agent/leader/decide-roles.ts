@@ -6,6 +6,7 @@ import {
   historyAfter,
   type MirrorRecord,
   mirrorKey,
+  primariesUntil,
   primaryOf,
   type RolesDeclaration,
   type RolesRecord,
@@ -75,7 +76,12 @@ export function declareRoles(
   ];
   if (details.length === 0) return unchanged(before, 'as declared already');
   const generation = before.generation + 1;
-  return written({ ...before, regions, links, generation, by, atMs: nowMs }, 'alter', details);
+  const formerPrimaries = primariesUntil(before);
+  return written(
+    { ...before, regions, links, generation, formerPrimaries, by, atMs: nowMs },
+    'alter',
+    details,
+  );
 }
 
 /** Takes over roles that a move, or another region, has made. */
@@ -113,6 +119,10 @@ export function setRoles(
     regions: union(roles.regions, before?.regions ?? []),
     links: union(roles.links, before?.links ?? []),
     history: historyAfter(before, roles),
+    formerPrimaries: union(
+      before === undefined ? [] : primariesUntil(before),
+      roles.formerPrimaries ?? [],
+    ).sort(),
   };
   const details = before === undefined ? [`primary: ${roles.primary.region}`] : roleChanges(before, after);
   const decision = written(after, before === undefined ? 'create' : 'alter', details);
