@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FetchPosition, FetchSession, fetchKey } from './fetch-session.ts';
 
@@ -53,6 +54,38 @@ describe('FetchSession', () => {
     session.accept(77);
     const moved = at(0, 5n, { leaderEpoch: 1 });
     expect(session.next(all(moved)).changed).toEqual([moved]);
+  });
+
+  it('says the same when it is told what is news as when it finds out by itself', () => {
+    const step = fc.record({
+      partition: fc.integer({ min: 0, max: 5 }),
+      offset: fc.option(fc.bigInt({ min: 0n, max: 3n })),
+      outcome: fc.constantFrom('nothing', 'asked', 'refused', 'without a session'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const [told, finding] = [new FetchSession(), new FetchSession()];
+        const wanted = all();
+        const news = new Set<string>();
+        for (const { partition, offset, outcome } of steps) {
+          const position = at(partition, offset ?? 0n);
+          const key = fetchKey(position);
+          if (offset === null) wanted.delete(key);
+          else wanted.set(key, { position });
+          news.add(key);
+          if (outcome === 'nothing') continue;
+          const [one, other] = [told.next(wanted, news), finding.next(wanted)];
+          news.clear();
+          const inOrder = (list: readonly FetchPosition[]) =>
+            list.toSorted((a, b) => a.partition - b.partition);
+          expect(inOrder(one.changed)).toEqual(inOrder(other.changed));
+          expect(inOrder(one.forgotten)).toEqual(inOrder(other.forgotten));
+          for (const session of [told, finding])
+            if (outcome === 'refused') session.reset();
+            else session.accept(outcome === 'asked' ? 77 : 0);
+        }
+      }),
+    );
   });
 
   it('sends full requests to a broker that has no room for sessions', () => {

@@ -37,24 +37,42 @@ export class FetchSession {
     return this.#id;
   }
 
-  /** The next request for exactly `wanted`, by `fetchKey`; the session is taken to know them once it is sent. */
-  next(wanted: ReadonlyMap<string, { readonly position: FetchPosition }>): SessionRequest {
+  /**
+   * The next request for exactly `wanted`, by `fetchKey`; the session is taken to know them once it is sent.
+   *
+   * @param news keys that may be wanted otherwise than at the last call; default: all of them.
+   */
+  next(
+    wanted: ReadonlyMap<string, { readonly position: FetchPosition }>,
+    news?: ReadonlySet<string>,
+  ): SessionRequest {
     const changed: FetchPosition[] = [];
     const forgotten: FetchPosition[] = [];
-    // With every fetch, for thousands that are idle: nothing is made for those.
-    wanted.forEach(({ position }, key) => {
+    const tell = (key: string, position: FetchPosition): void => {
       const known = this.#known.get(key);
       if (known === position) return;
       if (known === undefined || !isSame(known, position)) changed.push(position);
       this.#known.set(key, position);
-    });
-    // All that is wanted is known now, so that only something forgotten makes it more.
-    if (this.#known.size > wanted.size) {
-      this.#known.forEach((position, key) => {
-        if (wanted.has(key)) return;
-        forgotten.push(position);
-        this.#known.delete(key);
-      });
+    };
+    const forget = (key: string, position: FetchPosition): void => {
+      forgotten.push(position);
+      this.#known.delete(key);
+    };
+    // Of a session that begins anew nothing is known, so that everything is news.
+    if (news === undefined || this.#known.size === 0) {
+      for (const [key, { position }] of wanted) tell(key, position);
+      // All that is wanted is known now, so that only something forgotten makes it more.
+      if (this.#known.size > wanted.size)
+        this.#known.forEach((position, key) => {
+          if (!wanted.has(key)) forget(key, position);
+        });
+    } else {
+      for (const key of news) {
+        const asked = wanted.get(key);
+        const known = this.#known.get(key);
+        if (asked !== undefined) tell(key, asked.position);
+        else if (known !== undefined) forget(key, known);
+      }
     }
     return {
       sessionId: this.#id,

@@ -535,7 +535,7 @@ export class PartitionRunner implements FetchTarget {
     this.#holdTimer = setTimeout(
       () => {
         this.#holdTimer = undefined;
-        this.#reader?.reader.wake();
+        this.#wakeReader();
       },
       this.#services.pauseMs('retry', this.#fetchErrorCount),
     );
@@ -800,7 +800,7 @@ export class PartitionRunner implements FetchTarget {
     counters.bytes += batch.sizeBytes;
     counters.batches += 1;
     this.#deliver({ type: 'appended', round, baseOffset, isRestamped });
-    this.#reader?.reader.wake();
+    this.#wakeReader();
   }
 
   #onNotAppended(round: number, outcome: Exclude<AppendOutcome, { kind: 'appended' }>): void {
@@ -821,11 +821,15 @@ export class PartitionRunner implements FetchTarget {
     const log = this.#log('source');
     if (log === null) return this.#services.refreshMetadata('source');
     const key = fetchKey(log);
-    if (this.#reader?.broker === log.leader && this.#reader.key === key) return this.#reader.reader.wake();
+    if (this.#reader?.broker === log.leader && this.#reader.key === key) return this.#wakeReader();
     this.#detachReader();
     const reader = this.#services.reader(log.leader);
     this.#reader = { key, broker: log.leader, reader };
     reader.add(key, this);
+  }
+
+  #wakeReader(): void {
+    this.#reader?.reader.wake(this.#reader.key);
   }
 
   #detachReader(): void {

@@ -224,8 +224,34 @@ it('asks no more for a partition that wants nothing', async () => {
   await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(2), { interval: 1 });
   targets[0]!.offset = null;
   targets[1]!.offset = 5n;
+  reader.wake('id/1');
   requests.pop()!.answer({ 0: good });
   await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([5n]), { interval: 1 });
+});
+
+it('finds out what a target wants that has not told, a little later', async () => {
+  start();
+  sessionId = 7;
+  const [tells, does] = [new Target(0), new Target(1)];
+  reader.add('id/0', tells);
+  reader.add('id/1', does);
+  const told: bigint[] = [];
+  const answerAll = (): void => {
+    for (const request of requests.splice(0)) {
+      told.push(...request.offsets);
+      request.answer({});
+    }
+  };
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  answerAll();
+  does.offset = 5n;
+  await vi.waitFor(
+    () => {
+      answerAll();
+      expect(told).toEqual([0n, 0n, 5n]);
+    },
+    { interval: 1 },
+  );
 });
 
 it('gives the answer for a partition that left to nobody who took its place meanwhile', async () => {

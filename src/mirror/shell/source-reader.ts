@@ -1,6 +1,7 @@
 // Reads all partitions that one source broker leads, through one connection and one fetch session.
 //
-// 1. Ask every target from where it wants to be read; those that have enough are left out.
+// 1. Ask the targets from where they want to be read; those that have enough are left out. Thousands may be idle, so only
+//    those are asked that an answer was for or that stirred by themselves, and all of them ten times a second.
 // 2. Send one Fetch, with the leader epochs a follower would send (KIP-320, KIP-595), so that a truncated source
 //    answers with DivergingEpoch instead of other records.
 // 3. Cut the answer into batches that share the frame, and hand them to their targets.
@@ -71,6 +72,8 @@ export interface SourceReaderOptions {
 const readCommitted = 1;
 /** The first that is told a truncated source by the epoch fetched last (KIP-595, Kafka 2.7). */
 const fetchVersionMin = 12;
+/** How often all targets are asked, in ms. */
+const sweepEveryMs = 100;
 /** How long a fetch may wait while partitions are left out only because their queues are full. */
 const pausedWaitMs = 5;
 /** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
@@ -114,6 +117,11 @@ export class SourceReader {
   readonly #left = new Set<string>();
   /** One of them came back meanwhile. */
   #isAnyBack = false;
+  /** What may want something else than at the last look. */
+  #stirred = new Set<string>();
+  /** Of whom something else is wanted than the broker was last told. */
+  readonly #news = new Set<string>();
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
   readonly #wake = new Wake();
   #connection: Connection | null = null;
   #isClosed = false;
@@ -135,7 +143,7 @@ export class SourceReader {
   add(key: string, target: FetchTarget): void {
     if (this.#left.has(key)) this.#isAnyBack = true;
     this.#targets.set(key, target);
-    this.#wake.ring();
+    this.wake(key);
   }
 
   remove(key: string): void {
@@ -143,8 +151,9 @@ export class SourceReader {
     this.#left.add(key);
   }
 
-  /** A target wants data again. */
-  wake(): void {
+  /** The target of this key wants something else, such as data again. */
+  wake(key: string): void {
+    this.#stirred.add(key);
     this.#wake.ring();
   }
 
@@ -191,22 +200,42 @@ export class SourceReader {
   #lookAtTargets(): { isAnyFull: boolean } {
     let isAnyFull = false;
     const { asked: wanted } = this.#following.all;
-    // Asking can end a target, which then leaves.
-    this.#targets.forEach((target, key) => {
+    const stirred = this.#stirred;
+    this.#stirred = new Set();
+    const look = (target: FetchTarget, key: string): void => {
       const position = target.position();
       if (position === null) {
-        wanted.delete(key);
-        if (target.isFull) isAnyFull = true;
+        this.#wantNoMore(key);
+        if (!target.isFull) return;
+        isAnyFull = true;
+        this.#stirred.add(key);
         return;
       }
       const asked = wanted.get(key);
-      if (asked?.target !== target || asked.position !== position) wanted.set(key, { target, position });
-    });
-    for (const key of this.#left) if (!this.#targets.has(key)) wanted.delete(key);
+      if (asked?.target === target && asked.position === position) return;
+      wanted.set(key, { target, position });
+      this.#news.add(key);
+    };
+    const nowMs = performance.now();
+    // Asking can end a target, which then leaves.
+    if (nowMs - this.#sweptAtMs >= sweepEveryMs) {
+      this.#sweptAtMs = nowMs;
+      this.#targets.forEach(look);
+    } else {
+      for (const key of stirred) {
+        const target = this.#targets.get(key);
+        if (target !== undefined) look(target, key);
+      }
+    }
+    for (const key of this.#left) if (!this.#targets.has(key)) this.#wantNoMore(key);
     // To the session nothing has changed, and without news it would never say where the log of a new target ends.
     if (this.#isAnyBack) this.#forgetSessions();
     this.#isAnyBack = false;
     return { isAnyFull };
+  }
+
+  #wantNoMore(key: string): void {
+    if (this.#following.all.asked.delete(key)) this.#news.add(key);
   }
 
   /** What may be asked now; a number: nothing for so many ms. */
@@ -250,6 +279,7 @@ export class SourceReader {
         ? error
         : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
     this.#forgetSessions();
+    this.#sweptAtMs = Number.NEGATIVE_INFINITY;
     this.#connection?.close();
     this.#connection = null;
     for (const target of this.#targets.values()) target.onReaderTrouble(trouble.message);
@@ -266,8 +296,13 @@ export class SourceReader {
       this.#forgetSessions();
       this.#connection = await this.#options.open();
     }
-    const request = this.#requestOf(session.next(asked), { bytesMax, waitMs });
-    if (asked === this.#following.all.asked) this.#left.clear();
+    const isAll = asked === this.#following.all.asked;
+    const told = session.next(asked, isAll ? this.#news : undefined);
+    const request = this.#requestOf(told, { bytesMax, waitMs });
+    if (isAll) {
+      this.#left.clear();
+      this.#news.clear();
+    }
     const sentAtMs = performance.now();
     const sent = this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
@@ -328,6 +363,7 @@ export class SourceReader {
           stranger = `partition ${answer.partitionIndex} of topic ${topic.topic || topic.topicId}`;
           continue;
         }
+        this.#stirred.add(key);
         // One that has left, or was replaced, wants no answer any more.
         if (this.#targets.get(key) === asked.target) handOver(answer, asked, { lease, isAnswerEmpty });
       }
