@@ -27,6 +27,10 @@ const waysOut: Readonly<Record<number, string>> = {
   90: 'Another producer uses this transactional id',
 };
 
+/** Of two names that differ by dots and underscores alone, as `a.orders` and `a_orders` do. */
+const wayOutOfCollision =
+  'Kafka takes . and _ in names for the same (metrics): use another name, prefix or separator, or delete the other topic';
+
 export interface KafkaFailureContext {
   /** Name of the cluster. */
   readonly cluster: string;
@@ -50,7 +54,8 @@ export function kafkaFailure(number: number, context: KafkaFailureContext): Lock
   const told = brokerMessage?.trim().slice(0, 500) ?? '';
   const words = told === '' || innards.test(told) ? error.message : told;
   const denied = isAuthorizationError(number);
-  const wayOut = denied ? grantOf(cluster, right) : waysOut[number];
+  const collides = number === 17 && told.includes('collides');
+  const wayOut = denied ? grantOf(cluster, right) : collides ? wayOutOfCollision : waysOut[number];
   const text = `cluster ${cluster}: ${what} was refused with ${error.name} (${number}): ${sentence(words)}${wayOut === undefined ? '' : ` ${wayOut}.`}`;
   return new LockstepError(denied ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR', text, {
     detail: {

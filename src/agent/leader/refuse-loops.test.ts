@@ -40,6 +40,13 @@ test('a new link is refused by the address of its source, which nobody has reach
       ),
     }),
   );
+  expect(() => refuseLoops(fleet({ atMs: nowMs - 120_000 }), links, ['forth'], facts)).toThrow(
+    expect.objectContaining({
+      message: expect.stringContaining(
+        'or delete one (the fleet of us-east told of back 2 min ago; what is gone is forgotten an hour later); without loops',
+      ),
+    }),
+  );
 });
 
 test('what stays as it was is not refused, nor what another link does, nor what a flow that is old would', () => {

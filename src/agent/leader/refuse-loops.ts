@@ -1,6 +1,6 @@
 // No link is created or changed into one on which a topic would come back, as far as flows are known (docs/loops.md).
 
-import { flowOf, toldFlows } from '../../control/flows.ts';
+import { type FlowRecord, flowOf, toldFlows } from '../../control/flows.ts';
 import { type FleetState, type LinkDeclaration, type LinkRecord, rolesOfLink } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { drawn, type FlowEnd, findLoop, type LinkConfig, type LinkFlow } from '../../topology/index.ts';
@@ -29,11 +29,21 @@ export function refuseLoops(
   const loop = findLoop([...own, ...told], new Set(changed));
   if (loop === null) return;
   const ways = [...new Set(loop.flatMap(({ link }) => link ?? []))];
+  const heard = told
+    .filter(({ link }) => ways.includes(link) && !changed.includes(link))
+    .map((flow) => heardOf(flow, facts.nowMs))
+    .join(', ');
   const name = ways.find((link) => changed.includes(link)) ?? changed[0];
   throw new LockstepError(
     'CONFIG_INVALID',
-    `link ${name}: a loop: ${drawn(loop)} (links ${ways.join(', ')}): what is written once would come back. Leave the mirrors out of one of these links (excludeTopics), or delete one; without loops: docs/loops.md`,
+    `link ${name}: a loop: ${drawn(loop)} (links ${ways.join(', ')}): what is written once would come back. Leave the mirrors out of one of these links (excludeTopics), or delete one${heard === '' ? '' : ` (${heard}; what is gone is forgotten an hour later)`}; without loops: docs/loops.md`,
   );
+}
+
+/** Who told of it, and when: a link that is deleted already may not have been taken back. */
+function heardOf({ link, destination, atMs }: FlowRecord, nowMs: number): string {
+  const minutes = Math.max(0, Math.round((nowMs - atMs) / 60_000));
+  return `the fleet of ${destination.name} told of ${link} ${minutes} min ago`;
 }
 
 /** A link of this fleet, with what is known of it here. */
