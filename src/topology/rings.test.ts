@@ -14,7 +14,7 @@ links:
 
 const faultOf = (text: string): string => {
   try {
-    parseTopology(text, 'lockstep.yaml', { folder: '/', environment: {} });
+    parseTopology(text, 'lockstep.yaml', { folder: '/', environment: {}, readFile: () => '' });
     return 'none';
   } catch (error) {
     return (error as Error).message;

@@ -34,7 +34,7 @@ const deleteAndRestart = `stop this agent, then: ${deleteMirror}; then start it 
 const verify = 'lockstep verify {file} --topic {topic}';
 
 export const waysOut: Readonly<Record<StopKind | LastingState, string>> = {
-  Diverged: `Nothing is written any more. See where: ${verify}; and who else may write: kafka-acls.sh --bootstrap-server {destination} --list --topic {mirror}. Then withdraw that right. In a replication group a restore keeps what was written, and makes it a mirror again; the command is shown by: lockstep status {file}. Elsewhere keep what you need of it, then ${deleteAndRestart}.`,
+  Diverged: `Nothing is written any more. See where: ${verify}; and who else may write: kafka-acls.sh --bootstrap-server {destination} --list --topic {mirror}. Then withdraw that right. In a replication group lockstep status {file} shows the restore that keeps it and mends the mirror. Elsewhere keep what you need, then ${deleteAndRestart}.`,
   ForeignData: `Nothing was touched. If MirrorMaker 2 copied them, Lockstep goes on behind it: lockstep migrate {file}. If nobody needs this destination topic, ${deleteAndRestart}. Else mirror another topic.`,
   SourceTruncated: `The mirror holds records that the source lost, and is left as it is. See which: ${verify}. To mirror the source as it is now, keep what you need, ${deleteAndRestart}.`,
   SourceRecreated: `The mirror of the former topic is left as it is. To mirror the new one, ${deleteAndRestart}.`,
