@@ -28,7 +28,10 @@ export type TopicState =
 
 /** Why roles or rules keep a topic from being copied; `Preparing`: they can't tell yet. */
 export interface TopicHold {
-  readonly state: Extract<TopicState, 'Standby' | 'AwaitsRestore' | 'Forbidden' | 'LoopDetected' | 'Preparing'>;
+  readonly state: Extract<
+    TopicState,
+    'Standby' | 'AwaitsRestore' | 'Forbidden' | 'LoopDetected' | 'Preparing'
+  >;
   readonly reason: string;
 }
 

@@ -172,8 +172,9 @@ function judge(input: AlignInput, places: readonly (number | null)[], runCount: 
     };
   }
   const copied = new Set(places.filter((place) => place !== null));
-  const furthest = Math.max(...copied);
-  const lowest = Math.min(...copied);
+  // One by one: hundreds of thousands are more than a call takes as arguments.
+  let [lowest, furthest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const place of copied) [lowest, furthest] = [Math.min(lowest, place), Math.max(furthest, place)];
   let coveredFrom = furthest;
   for (let place = furthest; place >= lowest; place--) {
     const isThere =

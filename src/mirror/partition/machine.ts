@@ -241,7 +241,11 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
           `the newest batch differs from the source’s: ${verdict.what}`,
         );
       case 'foreign':
-        return this.#end('ForeignData', verdict.offset, 'the destination holds records that no mirror wrote; what MirrorMaker 2 has copied is taken over by lockstep migrate FILE');
+        return this.#end(
+          'ForeignData',
+          verdict.offset,
+          'the destination holds records that no mirror wrote; what MirrorMaker 2 has copied is taken over by lockstep migrate FILE',
+        );
       case 'sourceEndsBefore':
         return this.#end(
           'SourceTruncated',
