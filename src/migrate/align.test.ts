@@ -45,6 +45,12 @@ describe('the end of a remote log in its source', () => {
     expect(input.source[verdict.alignment.furthest]!.digest).toBe(furthest);
   });
 
+  test('a group may be far behind: hundreds of thousands of records are compared', () => {
+    const many = Array.from({ length: 300_000 }, (_, index) => String(index)).join(' ');
+    const { verdict } = aligned(many, many);
+    expect(verdict).toMatchObject({ kind: 'aligned', alignment: { furthest: 299_999, coveredFrom: 0 } });
+  });
+
   test('the fourth of four alike records is what comes next, when three were copied', () => {
     const { verdict } = aligned('1 x x x', '1 x x x x 2');
     expect(verdict).toMatchObject({ kind: 'aligned', alignment: { furthest: 3 } });
