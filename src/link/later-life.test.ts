@@ -13,6 +13,7 @@ import { LinkRunner } from './link-runner.ts';
 import { isMadeByLink, takeoverChanges } from './mirror-topic.ts';
 import { Shifts } from './shift.ts';
 import { StartGuard } from './start-guard.ts';
+import { formatTakeover, takeoverKey } from './takeover.ts';
 
 let source: FakeCluster;
 let destination: FakeCluster;
@@ -21,6 +22,8 @@ let running: Map<string, number>;
 let notices: string[];
 let incarnation: number;
 let mayMirror: boolean;
+let mayReturn: boolean;
+let store: MemoryStore;
 let isKeeper: boolean;
 let runner: LinkRunner;
 
@@ -32,6 +35,8 @@ beforeEach(() => {
   notices = [];
   incarnation = 0;
   mayMirror = true;
+  mayReturn = false;
+  store = new MemoryStore();
   isKeeper = true;
   const mirror = {
     heldBytes: 0,
@@ -57,9 +62,10 @@ beforeEach(() => {
     ...{ name: 'eu-to-us', mirror, selects: () => true, namedTopics: [], replicationFactor: -1 },
     ...{ discoverEveryMs: 1_000, configs: { everyMs: 3_000, also: [] } },
     startGuard: new StartGuard(common),
-    shifts: new Shifts({ ...common, link: 'eu-to-us', start: 'fill', store: new MemoryStore() }),
+    shifts: new Shifts({ ...common, link: 'eu-to-us', start: 'fill', store }),
     incarnationOf: () => incarnation,
     mayMirror: () => mayMirror,
+    mayReturn: () => mayReturn,
     isKeeper: () => isKeeper,
   });
 });
@@ -143,6 +149,31 @@ describe('a topic that was a primary', () => {
     destination.settings.set('orders', mirrorOf(sourceLike()));
     await vi.advanceTimersByTimeAsync(1_100);
     expect(statusOf()).toMatchObject({ state: 'Mirrored' });
+  });
+});
+
+describe('a topic that was taken over from MirrorMaker 2', () => {
+  beforeEach(() => {
+    turned();
+    const ids = {
+      sourceTopicId: source.topics.get('orders')!.topicId,
+      destinationTopicId: destination.topics.get('orders')!.topicId,
+    };
+    const partitions = [{ start: 9n, shift: 4n, witness: null }];
+    store.entries.set(takeoverKey('eu-to-us', 'orders', 1), formatTakeover({ life: 1, ...ids, partitions }));
+  });
+
+  it('is copied in its life', async () => {
+    await runner.start();
+    expect([...running]).toEqual([['orders-0', 1]]);
+  });
+
+  it('is refused where its direction may turn: its offsets are not the source’s', async () => {
+    mayReturn = true;
+    await runner.start();
+    expect(statusOf()).toMatchObject({ state: 'Refused' });
+    expect(statusOf()?.reason).toContain('it was taken over from MirrorMaker 2');
+    expect(running.size).toBe(0);
   });
 });
 

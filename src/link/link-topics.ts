@@ -163,6 +163,7 @@ export class LinkTopics {
         if (lap !== null) return lap;
         const met = await preparation.meet({
           ...{ facts, mirror: mirrorOf(topic), incarnation: wishes(topic).incarnation },
+          mayReturn: wishes(topic).mayReturn === true,
           sourceSettings: sourceSettings.get(topic),
           mirrorSettings: mirrorSettings.get(topic),
         });

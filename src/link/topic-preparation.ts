@@ -41,6 +41,8 @@ export interface FoundTopic {
   readonly mirrorSettings: TopicSettings | LockstepError | undefined;
   /** Which life of the mirror it is. In a later one producers may have written it, as the primary. */
   readonly incarnation: number;
+  /** Its direction may turn, as roles say: then a topic has the same offsets on both sides. Default false. */
+  readonly mayReturn?: boolean;
 }
 
 /** Known now, or why not yet; null where it went away while we looked. */
@@ -55,6 +57,9 @@ const appliedBeforeCopying: ReadonlySet<string> = new Set([
   'max.message.bytes',
 ]);
 const waitsForTakeover = 'it was just taken over, and is met again as that';
+const takenIntoGroup =
+  'it was taken over from MirrorMaker 2, so that its offsets are not those of the source, and a topic of a replication group has ' +
+  'the same on both sides; take its link out of the group, or delete the topic to have it mirrored anew';
 const waitsForMirror = 'waits for the leading agent to create the mirror';
 
 export class TopicPreparation {
@@ -115,7 +120,8 @@ export class TopicPreparation {
       return { ...known, condition: { state: 'SourceRecreated', reason } };
     }
     startGuard.meet(topic, settings);
-    return this.#place(known, originOf(settings), await this.#grown(facts, mirror));
+    const met = await this.#place(known, originOf(settings), await this.#grown(facts, mirror));
+    return found.mayReturn === true && isTakenOver(met) ? refused(known, takenIntoGroup) : met;
   }
 
   /** Gives the mirror what the source has more, and places it. @throws as `meet`. */
@@ -235,6 +241,10 @@ type Origin = StartedTopic['origin'];
 function originOf(mirror: TopicSettings): Origin {
   if (startTagOf(mirror) === 'undecided') return 'undecided';
   return isMadeByLink(mirror) ? 'begun' : 'foreign';
+}
+
+function isTakenOver(met: MetTopic): boolean {
+  return met !== null && 'placements' in met && met.placements.some(({ witness }) => witness !== undefined);
 }
 
 function refused(known: KnownTopic, reason: string): KnownTopic {

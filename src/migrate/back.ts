@@ -10,6 +10,7 @@
 // is that of others then.
 import { type Closed, closeMirrors } from '../agent/index.ts';
 import { type Cluster, describeAcls, logEndOffset } from '../client/index.ts';
+import type { TopicMetadata } from '../client/metadata.ts';
 import type { MirrorRecord } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import { readPlacements, takeoverOf } from '../link/index.ts';
@@ -24,8 +25,10 @@ import {
   readConnectOffsets,
   writeConnectOffsets,
 } from './connect-offsets.ts';
+import { type Lies, whyMisplaced } from './in-place.ts';
 import { chosenTopics } from './inspect.ts';
 import { newestWriter, type Writer } from './newest-writer.ts';
+import { logsOf } from './seen-records.ts';
 import type { MigrationOptions } from './types.ts';
 
 export interface PartitionBack {
@@ -96,7 +99,9 @@ export async function goBack(options: MigrationOptions & { readonly isDryRun: bo
     const known = options.mirrors.find(
       (mirror) => mirror.link === link.name && mirror.mirrorTopicId === remote.topicId,
     );
-    const reason = whyNot(known, takeover !== null, writers);
+    const reason =
+      whyNot(known, takeover !== null, writers) ??
+      (await whyElsewhere(options, { topic, remote }, (partition) => placementOf(topic, partition)));
     if (reason !== null) {
       plans.push({ ...base, reason });
       continue;
@@ -177,6 +182,30 @@ function whyNot(
   if (mirror === undefined && !isTaken) return 'Lockstep does not mirror it';
   if (!writers.includes('others')) return null;
   return 'the newest records are not Lockstep’s: MirrorMaker 2 has gone on already, or nothing was copied yet';
+}
+
+/** Why a mirror's end does not say how far it was copied. */
+async function whyElsewhere(
+  { source, destination, signal }: MigrationOptions,
+  { topic, remote }: { readonly topic: string; readonly remote: TopicMetadata },
+  lies: (partition: number) => Lies,
+): Promise<string | null> {
+  const logs = { source: logsOf(source), remote: logsOf(destination) };
+  try {
+    for (const { partition } of remote.partitions) {
+      const at = {
+        source: logs.source.of(topic, partition),
+        remote: logs.remote.of(remote.name, partition),
+      };
+      const why = await whyMisplaced(at, lies(partition), { signal });
+      if (why !== null)
+        return `partition ${partition}: ${why}: somebody else wrote to the mirror, and its end does not say how far it was copied. See lockstep verify; MirrorMaker 2 can only begin anew, once the remote topic is deleted`;
+    }
+    return null;
+  } finally {
+    logs.source.close();
+    logs.remote.close();
+  }
 }
 
 async function closeOne(

@@ -68,11 +68,16 @@ async function* recordsOf(
         const { key } = parseTail(view.baseOffset, tail);
         yield {
           ...{ offset, timestamp, isAborted },
-          digest: digestOf(`${timestamp}/`, tail),
+          digest: digestOfRecord(timestamp, tail),
           key: key === null ? null : digestOf('', key),
         };
       }
   }
+}
+
+/** Of all that a consumer sees; `tail` is what follows a record's offset and timestamp. */
+export function digestOfRecord(timestamp: bigint, tail: Buffer): string {
+  return digestOf(`${timestamp}/`, tail);
 }
 
 function digestOf(prefix: string, bytes: Buffer): string {
