@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { brings } from '../topology/flow-graph.ts';
 import { FleetReducer } from './fleet-state.ts';
 import { type FlowRecord, flowKey, flowsForSource, oldFlowKeys, recordOfFlow, toldFlows } from './flows.ts';
 
@@ -68,6 +69,8 @@ describe('what was told here', () => {
       [flowKey('A', 'A', 'c-to-a')]: flow(c, a, { atMs: nowMs - 61 * minute }),
       'flow/A/B/garbage': { v: 1, topics: 'all' },
       'flow/A/B/newer': { ...flow(a, b), v: 99 },
+      'flow/A/B/unreadable': flow(a, b, { topics: ['regex:('] }),
+      'flow/A/B/unreadable-too': flow(a, b, { excludeTopics: ['regex:('] }),
     });
     expect(toldFlows(state, nowMs)).toEqual([flow(b, c, { atMs: nowMs - minute })]);
   });
@@ -100,4 +103,13 @@ it('a flow with very long lists is cut, patterns first, and says so', () => {
     isCut: true,
   });
   expect(recordOfFlow(flow(a, b), nowMs).isCut).toBeUndefined();
+});
+
+it('a flow that leaves out more than a record holds is never told wider than it is', () => {
+  const many = Array.from({ length: 700 }, (_, index) => `topic-${index}`);
+  for (const left of [{ excludeTopics: many }, { closed: many }]) {
+    const told = recordOfFlow(flow(a, b, { topics: ['.*', 'pay', 'topic-1'], ...left }), nowMs);
+    expect({ ...told, atMs: 0 }).toMatchObject({ topics: ['pay'], excludeTopics: [], isCut: true });
+    expect(['topic-650', 'topic-1'].filter((topic) => brings(told, topic))).toEqual([]);
+  }
 });

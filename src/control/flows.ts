@@ -12,7 +12,8 @@ import { z } from 'zod';
 import type { Cluster } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { literalName } from '../topology/filter.ts';
-import { type FlowEnd, flowsMax, isSameCluster, type LinkFlow } from '../topology/flow-graph.ts';
+import { brings, type FlowEnd, flowsMax, isSameCluster, type LinkFlow } from '../topology/flow-graph.ts';
+import { literalTopics } from '../topology/link-filters.ts';
 import type { LinkConfig, MirrorMakerConfig } from '../topology/types.ts';
 import type { FleetState } from './fleet-state.ts';
 import { appendBatch, recordsOf } from './log.ts';
@@ -104,19 +105,24 @@ export function endOf(cluster: Cluster, name: string): FlowEnd {
   return { name, id: cluster.clusterId, addresses };
 }
 
-/** A flow to be written down, its lists cut to what a record may hold: patterns are kept before literal names. */
+/**
+ * A flow to be written down, its lists cut to what a record may hold: patterns are kept before literal names. It never says
+ * more than is brought, or healthy links would be refused: where not all that is left out fits, the literal names that are
+ * brought are told, and no pattern.
+ */
 export function recordOfFlow(flow: LinkFlow, atMs: number): FlowRecord {
-  const isCut = [flow.topics, flow.excludeTopics, flow.closed ?? []].some((list) => list.length > itemsMax);
-  return {
-    v: recordVersion,
-    ...flow,
-    topics: cut(flow.topics),
-    excludeTopics: cut(flow.excludeTopics),
-    ...(flow.closed && { closed: flow.closed.slice(0, itemsMax) }),
-    ...(isCut && { isCut }),
-    atMs,
-    hops: 0,
-  };
+  const { topics, excludeTopics, closed = [], ...rest } = flow;
+  const isLeftOutTold = excludeTopics.length <= itemsMax && closed.length <= itemsMax;
+  const isCut = !isLeftOutTold || topics.length > itemsMax;
+  const told = isLeftOutTold
+    ? { topics: cut(topics), excludeTopics, ...(closed.length > 0 && { closed }) }
+    : {
+        topics: literalTopics(flow)
+          .filter((topic) => brings(flow, topic))
+          .slice(0, itemsMax),
+        excludeTopics: [],
+      };
+  return { v: recordVersion, ...rest, ...told, ...(isCut && { isCut }), atMs, hops: 0 };
 }
 
 function cut(items: readonly string[]): readonly string[] {
@@ -129,7 +135,7 @@ function cut(items: readonly string[]): readonly string[] {
 export function toldFlows(state: FleetState, nowMs: number): FlowRecord[] {
   const newest = new Map<string, FlowRecord>();
   for (const value of state.entries(flowPrefix).values()) {
-    if (!isFlowRecord(value) || nowMs - value.atMs > flowOldMs) continue;
+    if (!isFlowRecord(value) || nowMs - value.atMs > flowOldMs || !canBeFollowed(value)) continue;
     const key = `${value.destination.id}/${value.link}`;
     const known = newest.get(key);
     if (
@@ -140,6 +146,16 @@ export function toldFlows(state: FleetState, nowMs: number): FlowRecord[] {
       newest.set(key, value);
   }
   return [...newest.values()].slice(0, flowsMax);
+}
+
+/** Another version, or somebody else, may have written filters that can't be read here. */
+function canBeFollowed(flow: FlowRecord): boolean {
+  try {
+    brings(flow, '');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Keys of flows here that nobody tells any more, and those of `own` links that are gone. */
