@@ -83,6 +83,16 @@ describe('the line of a link', () => {
     );
   });
 
+  test('what the limit holds back mirrors, and its lag is known', () => {
+    const reason = 'held back by the limit of the link: bytesPerSecondMax is 19.5 KiB/s';
+    const held = [0, 1].map((number) =>
+      partition({ partition: number, reason, isHeldBack: true, lagRecords: 500n, behindMs: 2_000 }),
+    );
+    expect(line(link(held))).toBe(
+      `us-to-eu  2 of 2 partitions mirroring (2: ${reason})  lag 1,000 records, 2.0 s`,
+    );
+  });
+
   test('no lag of the others hides one that stopped', () => {
     const stopped = partition({ state: 'Diverged', isStopped: true });
     expect(line(link([stopped, partition({ partition: 1 })]))).toContain('lag none, but 1 stopped');

@@ -70,9 +70,9 @@ export function summarizeLink(
   };
 }
 
-/** A partition that shows Mirroring with a reason hears nothing from a cluster. */
-function isMirroring({ state, reason }: Partition): boolean {
-  return copying.has(state) && (state !== 'Mirroring' || reason === null);
+/** A partition that shows Mirroring with a reason hears nothing from a cluster, but for one that the link's limit holds back. */
+function isMirroring({ state, reason, isHeldBack }: Partition): boolean {
+  return copying.has(state) && (state !== 'Mirroring' || reason === null || isHeldBack === true);
 }
 
 /** What was heard last counts only while the source is read. */
@@ -82,7 +82,7 @@ function isLagKnown(partition: Partition): boolean {
 
 function troublesOf(going: readonly Partition[]): string[] {
   const groups = Map.groupBy(
-    going.filter((partition) => !isMirroring(partition)),
+    going.filter((partition) => !isMirroring(partition) || partition.isHeldBack === true),
     troubleOf,
   );
   return [...groups]
