@@ -72,7 +72,7 @@ export function sourceIn(
 ): string {
   const own = new Set(bootstrap.map((address) => address.toLowerCase()));
   const has = (cluster: string): boolean =>
-    clusters[cluster]!.bootstrap?.some((address) => own.has(address)) ?? false;
+    clusters[cluster]!.bootstrap?.some((address) => own.has(address.toLowerCase())) ?? false;
   if (Object.hasOwn(clusters, name) && has(name)) return name;
   return Object.keys(clusters).find(has) ?? name;
 }

@@ -95,6 +95,24 @@ describe('rules', () => {
     expect(state.rules.get('residency')?.generation).toBe(2);
   });
 
+  test('of a file that gives a cluster another name and other labels are refused', () => {
+    const state = new FleetReducer();
+    ask(state, set(declared()));
+    const { clusters, ...others } = declared();
+    const { bootstrap } = clusters.eu!;
+    const upper = bootstrap!.map((address) => address.toUpperCase());
+    for (const [name, facts] of [
+      ['harmless', { labels: { residency: 'us' }, bootstrap: upper }],
+      ['uk', { ...clusters.uk!, bootstrap: upper }],
+    ] as const)
+      expect(messageOf(ask(state, set({ ...others, clusters: { ...clusters, [name]: facts } })))).toContain(
+        'has the address EU:1, which is that of eu here (residency: eu)',
+      );
+    // The same under another name is no harm.
+    const again = { ...clusters, europe: { ...clusters.eu!, bootstrap: upper } };
+    expect(ask(state, set({ ...others, clusters: again })).kind).toBe('accepted');
+  });
+
   test('that begin say which mirrors are not copied any more', () => {
     const state = new FleetReducer();
     ask(state, { do: 'createLink', link: link('l', 'eu', ['.*']) });

@@ -137,6 +137,7 @@ export function ruleDifferences(before: RulesDeclaration, declared: RulesDeclara
     for (const entry of one.topicLabels)
       if (!other.topicLabels.some((each) => isDeepStrictEqual(plain(each), plain(entry))))
         differences.push(`${words} ${entry.topics.join(', ')} (${labelsText(entry.labels)})`);
+  differences.push(...namesakes(before, declared));
   for (const [name, { labels }] of Object.entries(before.clusters)) {
     if (!Object.hasOwn(declared.clusters, name)) continue;
     const other = declared.clusters[name]!.labels;
@@ -144,6 +145,22 @@ export function ruleDifferences(before: RulesDeclaration, declared: RulesDeclara
       differences.push(`labels of cluster ${name}: ${labelsText(labels)} -> ${labelsText(other)}`);
   }
   return differences;
+}
+
+/** A cluster that is known here under another name, with other labels: links from it would go by the wrong ones. */
+function namesakes(before: RulesDeclaration, declared: RulesDeclaration): string[] {
+  return Object.entries(declared.clusters).flatMap(([name, { labels, bootstrap = [] }]) =>
+    Object.entries(before.clusters).flatMap(([other, known]) => {
+      if (other === name || isDeepStrictEqual(plain(labels), plain(known.labels))) return [];
+      const there = new Set(known.bootstrap?.map((address) => address.toLowerCase()));
+      const shared = bootstrap.find((address) => there.has(address.toLowerCase()));
+      return shared === undefined
+        ? []
+        : [
+            `cluster ${name} (${labelsText(labels)}) has the address ${shared}, which is that of ${other} here (${labelsText(known.labels)})`,
+          ];
+    }),
+  );
 }
 
 /** Links and clusters of other files stay: data may still come over them. */

@@ -105,7 +105,7 @@ function flowOf(
 function nameOf({ clusters }: Topology, source: SourceReference): string {
   const addresses = new Set(source.bootstrap.map((address) => address.toLowerCase()));
   const known = Object.values(clusters).find(({ bootstrap }) =>
-    bootstrap.some((address) => addresses.has(formatAddress(address))),
+    bootstrap.some((address) => addresses.has(formatAddress(address).toLowerCase())),
   );
   return known?.name ?? source.name;
 }
