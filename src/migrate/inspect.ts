@@ -220,12 +220,16 @@ class TopicInspector {
     const taken = takeover?.partitions[partition];
     if (point.kind === 'refused') {
       if (taken === undefined) return point;
-      // It was shown once, and holds; only positions can't be told now.
+      // It was shown once, and holds; only positions in front of it can't be told now.
+      const { reason } = point;
+      const untold = positions
+        .filter((at) => at < taken.start)
+        .map((at) => [at, { kind: 'unknown', reason }] as const);
       return this.#plan(
         partition,
         { ...taken, remoteEnd: taken.start - taken.shift, toCopy: 0n },
         committed,
-        new Map(),
+        new Map(untold),
       );
     }
     const found = new Map<bigint, RemotePosition>();

@@ -154,7 +154,7 @@ async function over(
   const consequences = ['MirrorMaker 2 must not be started again before lockstep migrate --back.'];
   const isAgreed = await confirmed({ output, ...(ask && { ask }) }, { ...pick(options), what, consequences });
   if (!isAgreed) return { exitCode: exitCodes.no, result: result(false) };
-  const moved = await carryOut(opened, plan, { groups, positions });
+  const moved = await carryOut(opened, plan, positions);
   const refusals = [...moved].filter(([, { refusal }]) => refusal !== null);
   for (const [group, { refusal }] of refusals)
     output.message(`lockstep: group ${group}: ${refusal!.state}: ${refusal!.reason}`);
@@ -165,20 +165,20 @@ async function over(
   return { exitCode: refusals.length > 0 ? exitCodes.no : verdict, result: result(true) };
 }
 
-/** Where a former life had to be closed, the logs end elsewhere than in the plan that was shown: all is looked at again. */
+/**
+ * Where a former life had to be closed, the logs end elsewhere than in the plan that was shown: all is looked at again.
+ * Groups of the destination always are: an answer can take long, and they go on meanwhile.
+ */
 async function carryOut(
   opened: MigrationOptions,
   plan: MigrationPlan,
-  { groups, positions }: { groups: GroupsPlan; positions: Awaited<ReturnType<typeof lookAtSourceGroups>> },
+  positions: Awaited<ReturnType<typeof lookAtSourceGroups>>,
 ): ReturnType<typeof moveGroups> {
   const { destination, link } = opened;
-  if (!(await closeFormer(opened, plan))) {
-    await takeOver(opened, plan);
-    return moveGroups(destination, groups);
-  }
-  const anew = await inspectLink(opened, wantedPositions(positions));
-  await takeOver(opened, anew);
-  return moveGroups(destination, await planGroups(destination, link, positions, anew));
+  const isClosed = await closeFormer(opened, plan);
+  const now = isClosed ? await inspectLink(opened, wantedPositions(positions)) : plan;
+  await takeOver(opened, now);
+  return moveGroups(destination, await planGroups(destination, link, positions, now));
 }
 
 /** Gives back. */
