@@ -5,7 +5,7 @@ import { resolveConfig, rulesDeclarationOf } from '../../agent/declarations.ts';
 import { ruleDifferences } from '../../agent/leader/decide-rules.ts';
 import { formatAddress } from '../../client/config.ts';
 import { Cluster } from '../../client/index.ts';
-import { ControlTopic, residencyRules, type SourceReference } from '../../control/index.ts';
+import { ControlTopic, type RulesRecord, residencyRules, type SourceReference } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { Flow, ResidencyWorld } from '../../topology/index.ts';
 import { type Topology, worldOfFile } from '../../topology/index.ts';
@@ -76,10 +76,22 @@ function declaredWorld(topology: Topology, clusters: readonly AuditedCluster[]):
   const world = worldOfFile(own, all);
   if (topology.residency !== undefined) return world;
   const standing = clusters.flatMap(({ state }) => state.rules.get(residencyRules) ?? []);
-  const newest = standing.toSorted((a, b) => b.generation - a.generation)[0];
-  if (newest === undefined) return world;
-  const { clusters: facts, topicLabels, rules } = newest;
-  return { ...world, clusters: facts, topicLabels, rules };
+  return standing.length === 0 ? world : { ...world, ...standingTogether(standing) };
+}
+
+/** What all fleets hold, each rule and label once: generations of two fleets say nothing about each other. */
+export function standingTogether(
+  standing: readonly Pick<RulesRecord, 'clusters' | 'topicLabels' | 'rules' | 'atMs'>[],
+): Pick<ResidencyWorld, 'clusters' | 'topicLabels' | 'rules'> {
+  const byAge = standing.toSorted((a, b) => a.atMs - b.atMs);
+  const once = <T>(all: readonly T[]): T[] => [
+    ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
+  ];
+  return {
+    clusters: Object.assign({}, ...byAge.map(({ clusters }) => clusters)),
+    topicLabels: once(byAge.flatMap(({ topicLabels }) => topicLabels)),
+    rules: once(byAge.flatMap(({ rules }) => rules)),
+  };
 }
 
 /** A link of a control topic, its source by the name that the file has for it; null: there is none. */
