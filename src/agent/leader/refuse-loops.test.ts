@@ -86,3 +86,19 @@ test('a link of this fleet is what a control topic has of it: its source’s id,
     destination: { name: 'eu', id: 'EU' },
   });
 });
+
+test('a link that loops already may take less, also where that alone does not open the circle; more it may not', () => {
+  const state = fleet();
+  const record = {
+    ...{ v: 1, ...link('forth', ['orders', 'stock'], { prefix: 'a.' }), sourceClusterId: 'US' },
+    ...{ generation: 1, createdAtMs: 1, changedAtMs: 1 },
+  };
+  state.apply('link/forth', JSON.stringify(record));
+  const to = (topics: readonly string[], more: Record<string, unknown>) => () =>
+    refuseLoops(state, [link('forth', topics, { prefix: 'a.', ...more })], ['forth'], facts);
+  expect(state.links.get('forth')).toBeDefined();
+  expect(to(['orders', 'stock'], { excludeTopics: ['prefix:b.'] })).not.toThrow();
+  expect(to(['orders'], {})).not.toThrow();
+  expect(to(['orders', 'stock', 'more'], {})).toThrow('a loop: ');
+  expect(to(['orders'], { prefix: 'a.a.' })).toThrow('a loop: ');
+});
