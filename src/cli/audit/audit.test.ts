@@ -120,6 +120,13 @@ describe('the audit', () => {
     });
   });
 
+  test('leaves out what is internal to Kafka and MirrorMaker 2, and nothing that links mirror', () => {
+    const report = new Found()
+      .topics('eu', 'orders.internal', '__consumer_offsets', 'us.checkpoints.internal')
+      .report();
+    expect(report.topics.map(({ topic }) => topic)).toEqual(['orders.internal']);
+  });
+
   test('names what is kept out, and the copy that came before the rule', () => {
     const forbidden = { state: 'Forbidden', reason: 'the rule r', sinceMs: 1 };
     const report = new Found()

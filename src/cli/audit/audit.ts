@@ -101,7 +101,7 @@ export function audit(input: AuditInput): AuditReport {
   const { clusters, atMs } = input;
   const world = foundWorld(input);
   const found = clusters.flatMap(({ name, topics }) =>
-    topics.filter((topic) => !isBookkeeping(topic)).map((topic) => ({ cluster: name, topic })),
+    topics.filter((topic) => !isInternalTopic(topic)).map((topic) => ({ cluster: name, topic })),
   );
   const parents = new Map(found.map((place) => [keyOf(place), parentOf(place, input)] as const));
   const byOrigin = new Map<string, { origin: TopicPlace; places: AuditedPlace[] }>();
@@ -148,11 +148,6 @@ export function onlyTopic(report: AuditReport, name: string): AuditReport {
     topics,
     forbiddenCount: places.filter(({ forbiddenBy }) => forbiddenBy !== null).length,
   };
-}
-
-/** Heartbeats, offsets and the like: no data of people. */
-function isBookkeeping(topic: string): boolean {
-  return isInternalTopic(topic) || topic.endsWith('.internal');
 }
 
 /** What is there: names that a link would give count as its copies; the same name does not, unless it is written down. */
