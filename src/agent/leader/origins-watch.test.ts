@@ -45,6 +45,15 @@ describe('what a source copies itself', () => {
     ]);
   });
 
+  test('may be anything where a flow there can not be read here', () => {
+    const state = uk();
+    const flow = { name: 'newer', source: 'eu', destination: 'uk', prefix: '', mirrorMaker: null };
+    const flows = [{ ...flow, topics: ['regex:('], excludeTopics: [] }];
+    put(state, 'rules/residency', { ...rules, cluster: 'uk', flows });
+    const found = originsAt(toUs, state, { rules, resolve: resolveConfig });
+    expect(found.flows[1]).toEqual({ ...flow, topics: ['regex:.*'], excludeTopics: [] });
+  });
+
   test('is what it knows of its own sources, too, under the name that it has here', () => {
     const state = uk();
     put(state, 'rules/residency', { ...rules, cluster: 'united-kingdom' });

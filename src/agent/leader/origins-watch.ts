@@ -19,6 +19,7 @@ import {
   type KnownCopy,
   type LinkConfig,
   lineageOf,
+  matchesTopic,
   type ResidencyWorld,
   sourceNameOf,
 } from '../../topology/index.ts';
@@ -298,7 +299,17 @@ function renamed(flow: Flow, called: (cluster: string) => string): Flow {
 }
 
 function uniqueFlows(flows: readonly Flow[]): Flow[] {
-  return [...new Map(flows.map((flow) => [JSON.stringify(flow), flow])).values()];
+  return [...new Map(flows.map(readable).map((flow) => [JSON.stringify(flow), flow])).values()];
+}
+
+/** Another fleet's version may know filters that this one can't read: such a link may bring anything. */
+function readable(flow: Flow): Flow {
+  try {
+    matchesTopic(flow, '');
+    return flow;
+  } catch {
+    return { ...flow, topics: ['regex:.*'], excludeTopics: [] };
+  }
 }
 
 async function openReader(source: Cluster): Promise<OriginsReader> {
