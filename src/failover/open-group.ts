@@ -48,7 +48,7 @@ export function groupNamed(topology: Topology, name: string | undefined): Replic
   if (names.length === 0)
     throw new LockstepError(
       'USAGE',
-      `${file} has no replication group; add one under replicationGroups: (docs/lockstep-yaml.md)`,
+      `${file} has no replication group; add one under replicationGroups: of a lockstep.yaml (docs/lockstep-yaml.md)`,
     );
   if (name === undefined) {
     if (names.length === 1) return groups[names[0]!]!;

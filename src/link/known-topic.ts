@@ -73,4 +73,7 @@ export function shownState(
 }
 
 const notSelected = 'the filters of the link do not take it any more; its mirror stays as it is';
-export const stopped = 'paused or promoted';
+const stopped = 'paused or promoted';
+/** Of a topic that this agent has never had to do with. */
+export const notOurs =
+  'paused, promoted, or another link has this mirror (lockstep links describe says which)';

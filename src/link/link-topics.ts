@@ -9,8 +9,8 @@ import {
   isGivenUp,
   isOfFormerLife,
   type KnownTopic,
+  notOurs,
   shownState,
-  stopped,
   type TopicWishes,
 } from './known-topic.ts';
 import type { Notice } from './notice.ts';
@@ -157,7 +157,7 @@ export class LinkTopics {
       const { topic } = facts;
       const known = this.#known(topic);
       await this.#preparing(facts, async () => {
-        if (!wishes(topic).mayMirror) return known === undefined ? stopped : null;
+        if (!wishes(topic).mayMirror) return known === undefined ? notOurs : null;
         if (known !== undefined) return this.#follow(known, facts, mirrorOf(topic));
         const lap = mirrorOf(topic) === undefined ? await this.#emptyLap(facts, isThere) : null;
         if (lap !== null) return lap;

@@ -25,7 +25,9 @@ export function auditText(report: AuditReport, output: Output): string {
     ...clusters.flatMap(({ name, rulesDiffer }) =>
       rulesDiffer.length === 0
         ? []
-        : [`${output.mark('bad')}  ${name} does not keep the rules of the file: ${rulesDiffer.join('; ')}\n`],
+        : [
+            `${output.mark('advice')}  ${name} does not keep the rules of the file: ${rulesDiffer.join('; ')}\n`,
+          ],
     ),
     '\n',
     topics.length === 0
