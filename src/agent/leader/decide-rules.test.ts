@@ -99,15 +99,29 @@ describe('rules', () => {
     const state = new FleetReducer();
     ask(state, set(declared()));
     const { clusters, ...others } = declared();
-    const { bootstrap } = clusters.eu!;
+    const { eu, ...rest } = clusters;
+    const { bootstrap } = eu!;
     const upper = bootstrap!.map((address) => address.toUpperCase());
     for (const [name, facts] of [
       ['harmless', { labels: { residency: 'us' }, bootstrap: upper }],
       ['uk', { ...clusters.uk!, bootstrap: upper }],
     ] as const)
-      expect(messageOf(ask(state, set({ ...others, clusters: { ...clusters, [name]: facts } })))).toContain(
-        'has the address EU:1, which is that of eu here (residency: eu)',
+      expect(messageOf(ask(state, set({ ...others, clusters: { ...rest, [name]: facts } })))).toContain(
+        'has the address EU:1, which is that of eu (residency: eu)',
       );
+    // It may have moved: then a person says so, and the next file that says the same is none that differs.
+    const moved = { ...clusters, eu: { ...clusters.eu!, bootstrap: ['new:1'] } };
+    const apart = { ...others, clusters: { ...moved, uk: { ...clusters.uk!, bootstrap: upper } } };
+    const after = new FleetReducer();
+    ask(after, set(declared()));
+    expect(ask(after, set(apart, true)).kind).toBe('accepted');
+    expect(ask(after, set(apart)).kind).toBe('accepted');
+    expect(after.rules.get('residency')?.clusters.eu?.bootstrap).toEqual(['new:1']);
+    // A file that contradicts itself.
+    const twice = { ...clusters, uk: { ...clusters.uk!, bootstrap: upper } };
+    expect(messageOf(ask(new FleetReducer(), set({ ...others, clusters: twice })))).toContain(
+      'one cluster has one set of labels',
+    );
     // The same under another name is no harm.
     const again = { ...clusters, europe: { ...clusters.eu!, bootstrap: upper } };
     expect(ask(state, set({ ...others, clusters: again })).kind).toBe('accepted');

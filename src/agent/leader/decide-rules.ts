@@ -33,6 +33,7 @@ import { accepted, checkOurs, type Decision, type DecisionContext, nameOf, summa
  */
 export function checkRulesDeclaration(state: FleetState, declared: RulesDeclaration): void {
   checkOurs(state, rulesKey);
+  checkNames(declared);
   const before = rulesOf(state);
   const differences = before === null ? [] : ruleDifferences(before, declared);
   if (differences.length === 0) return;
@@ -41,6 +42,15 @@ export function checkRulesDeclaration(state: FleetState, declared: RulesDeclarat
     `${declared.place}: its labels and rules are not those that stand in the fleet of ${before!.cluster} ` +
       `(from ${before!.place}, generation ${before!.generation}): ${differences.join('; ')}. Make the file agree, or change what stands with: lockstep rules apply ${declared.place}`,
   );
+}
+
+function checkNames(declared: RulesDeclaration): void {
+  const [twice] = namesakes(declared, declared);
+  if (twice !== undefined)
+    throw new LockstepError(
+      'CONFIG_INVALID',
+      `${declared.place}: ${twice}: one cluster has one set of labels`,
+    );
 }
 
 /** Makes the rules, adds clusters and links of another file, or changes them where a person said so. */
@@ -53,7 +63,8 @@ export function declareRules(
 ): Decision {
   checkOurs(state, rulesKey);
   const before = rulesOf(state);
-  if (!isChange) checkRulesDeclaration(state, declared);
+  if (isChange) checkNames(declared);
+  else checkRulesDeclaration(state, declared);
   // Labels alone forbid nothing, and another file may come with the rules.
   if (before === null && declared.rules.length === 0)
     return answered('none', ['the file has no rules, and none stand'], new Map());
@@ -157,7 +168,7 @@ function namesakes(before: RulesDeclaration, declared: RulesDeclaration): string
       return shared === undefined
         ? []
         : [
-            `cluster ${name} (${labelsText(labels)}) has the address ${shared}, which is that of ${other} here (${labelsText(known.labels)})`,
+            `cluster ${name} (${labelsText(labels)}) has the address ${shared}, which is that of ${other} (${labelsText(known.labels)})`,
           ];
     }),
   );
@@ -170,7 +181,7 @@ function merged(before: RulesRecord | null, declared: RulesDeclaration): RulesDe
     declared.flows.some(({ name, destination }) => name === one.name && destination === one.destination);
   return {
     ...declared,
-    clusters: { ...before.clusters, ...mapFacts(before, declared) },
+    clusters: { ...withoutAddressesOf(declared, before.clusters), ...mapFacts(before, declared) },
     flows: [...before.flows.filter((flow) => !isAgain(flow)), ...declared.flows],
     groups: [
       ...before.groups.filter(({ name }) => !declared.groups.some((group) => group.name === name)),
@@ -179,11 +190,32 @@ function merged(before: RulesRecord | null, declared: RulesDeclaration): RulesDe
   };
 }
 
+/** An address that is another cluster's now, as a person said: it may have moved. */
+function withoutAddressesOf(
+  declared: RulesDeclaration,
+  clusters: RulesDeclaration['clusters'],
+): RulesDeclaration['clusters'] {
+  return Object.fromEntries(
+    Object.entries(clusters).map(([name, facts]) => {
+      const others = Object.entries(declared.clusters).flatMap(([other, { labels, bootstrap = [] }]) =>
+        other === name || isDeepStrictEqual(plain(labels), plain(facts.labels)) ? [] : bootstrap,
+      );
+      const taken = new Set(others.map((address) => address.toLowerCase()));
+      if (facts.bootstrap === undefined || taken.size === 0) return [name, facts];
+      return [
+        name,
+        { ...facts, bootstrap: facts.bootstrap.filter((address) => !taken.has(address.toLowerCase())) },
+      ];
+    }),
+  );
+}
+
 /** Every file may know other addresses of a cluster. */
 function mapFacts(before: RulesDeclaration, declared: RulesDeclaration): RulesDeclaration['clusters'] {
+  const left = withoutAddressesOf(declared, before.clusters);
   return Object.fromEntries(
     Object.entries(declared.clusters).map(([name, facts]) => {
-      const known = Object.hasOwn(before.clusters, name) ? before.clusters[name]!.bootstrap : undefined;
+      const known = Object.hasOwn(left, name) ? left[name]!.bootstrap : undefined;
       return [name, { ...facts, bootstrap: union(known ?? [], facts.bootstrap ?? []) }];
     }),
   );
