@@ -33,6 +33,7 @@ let newRunner: () => PartitionRunner;
 let pauses: string[];
 let limit: ReadLimit;
 let limitMs: number;
+let wakes: number;
 
 function view(): DestinationView {
   const position = { producerId, epoch: 0, sequence: Number(logEnd), isBehindHole: false };
@@ -88,9 +89,12 @@ beforeEach(() => {
     remove: () => {
       target = null;
     },
-    wake: () => {},
+    wake: () => {
+      wakes += 1;
+    },
   };
   limitMs = 0;
+  wakes = 0;
   limit = new ReadLimit(() => limitMs);
   const services = {
     sourceLog: () => (isLed ? { ...log, leaderEpoch: sourceEpoch } : null),
@@ -360,23 +364,28 @@ describe('a mirror that is led by another broker now', () => {
   });
 });
 
+/** A batch of the source that becomes a hole. */
+function markerBatch(): LeasedBatch {
+  const marker = {
+    offset: 0n,
+    timestamp: 1n,
+    key: Buffer.from([0, 0, 0, 1]),
+    value: Buffer.alloc(6),
+    headers: [],
+  };
+  const bytes = encodeBatch([marker], {
+    producerId: 5n,
+    producerEpoch: 0,
+    isControl: true,
+    isTransactional: true,
+  });
+  return new LeasedBatch(new BatchView(bytes, 0), new FrameLease(() => {}));
+}
+
 describe('a claim', () => {
   it('is worth nothing once the look before it is old', async () => {
     const asked = await reachesMirroring();
-    const marker = {
-      offset: 0n,
-      timestamp: 1n,
-      key: Buffer.from([0, 0, 0, 1]),
-      value: Buffer.alloc(6),
-      headers: [],
-    };
-    const bytes = encodeBatch([marker], {
-      producerId: 5n,
-      producerEpoch: 0,
-      isControl: true,
-      isTransactional: true,
-    });
-    target!.onFetched(asked, [new LeasedBatch(new BatchView(bytes, 0), new FrameLease(() => {}))], ends);
+    target!.onFetched(asked, [markerBatch()], ends);
     expect(runner.status().state).toBe('ClaimingHole');
     await vi.waitFor(() => expect(holes).toHaveLength(1), { interval: 1 });
     expect(holes[0]!.isFresh?.()).toBe(true);
@@ -386,6 +395,20 @@ describe('a claim', () => {
     await vi.waitFor(() => expect(holes).toHaveLength(2), { interval: 1 });
     expect(holes[1]!.isFresh?.()).toBe(true);
   });
+});
+
+it('is read on behind a hole that took long, although nothing waits behind it: its reader may sleep', async () => {
+  const asked = await reachesMirroring();
+  target!.onFetched(asked, [markerBatch()], ends);
+  await vi.waitFor(() => expect(holes).toHaveLength(1), { interval: 1 });
+  skewMs = 2_000;
+  expect(target!.position()).toBeNull();
+  wakes = 0;
+  logEnd = 1n;
+  holes[0]!.onOutcome({ kind: 'answered', errorCode: 0, reason: '' });
+  await vi.waitFor(() => expect(runner.status().holeOffsetsCount).toBe(1n), { interval: 1 });
+  expect(target!.position()?.offset).toBe(1n);
+  expect(wakes).toBeGreaterThan(0);
 });
 
 describe('a source that may hold another log now', () => {

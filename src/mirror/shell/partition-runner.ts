@@ -666,6 +666,8 @@ export class PartitionRunner implements FetchTarget {
       const ends = await this.#services.inspector.readEnds(this.#ledLog('destination'));
       this.#lookMs = this.#services.monotonicMs() - this.#lookedAtMs;
       this.#deliver({ type: 'logEndRead', round, ends });
+      // A hole that took long wanted nothing, and no append may follow it.
+      this.#wakeReader();
     });
   }
 
