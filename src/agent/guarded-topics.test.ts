@@ -21,15 +21,22 @@ function mirror(topic: string, state: MirrorRecord['state']): MirrorRecord {
 /** Topics at us, by whether they are open: the link from eu looks after them. */
 function guarded(
   roles: RolesRecord | undefined,
-  seen: { mirrors?: MirrorRecord[]; selected?: string[]; ruled?: string[]; there?: string[] },
+  seen: {
+    mirrors?: MirrorRecord[];
+    selected?: string[];
+    ruled?: string[];
+    there?: string[];
+    forbidden?: string[];
+  },
 ): Record<string, 'open' | 'closed'> {
   const state = new FleetReducer();
   if (roles !== undefined) state.apply('roles/shop', JSON.stringify(roles));
-  const { mirrors = [], selected = [], ruled = [], there = selected } = seen;
+  const { mirrors = [], selected = [], ruled = [], there = selected, forbidden = [] } = seen;
   const found = guardedTopics({
     ...{ link, config: { topics: ['.*'], excludeTopics: ['secret'] }, mirrors, selected, ruled, roles },
     roleOf: (topic) => linkRole(state, link, topic),
     there,
+    isForbidden: (topic) => forbidden.includes(topic),
   });
   return Object.fromEntries(
     found.map(({ mirrorTopic, isPromoted }) => [mirrorTopic, isPromoted ? 'open' : 'closed']),
@@ -76,6 +83,11 @@ test('of three regions only one that was primary is closed; what stood by keeps 
   expect(guarded(testRoles({ ...three, formerPrimaries: ['ap'] }), { selected: ['a'] })).toEqual({
     a: 'closed',
   });
+});
+
+test('what a rule keeps at an old primary moved with nobody, and stays open', () => {
+  const roles = testRoles({ generation: 2, primary: eu(2) });
+  expect(guarded(roles, { there: ['fresh', 'pii'], forbidden: ['pii'] })).toEqual({ fresh: 'closed' });
 });
 
 test('what awaits a restore is closed with the source out of reach, and although it was promoted once', () => {

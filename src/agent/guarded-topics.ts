@@ -29,6 +29,8 @@ export interface GuardedInput {
   readonly ruled: readonly string[];
   /** Topics of the destination, as far as they are known. */
   readonly there: Iterable<string>;
+  /** Whether a rule keeps the topic from being copied, so that it moves with nobody. Default: none does. */
+  isForbidden?(topic: string): boolean;
 }
 
 export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
@@ -50,7 +52,8 @@ export function guardedTopics(input: GuardedInput): MirrorOfLink[] {
   const names = new Set([...selected.filter((topic) => there.has(topic)), ...awaited, ...ruled]);
   // What a former primary had in its last moments may never have come over: nobody lists it at the new one.
   for (const topic of there)
-    if (!names.has(topic) && mayBeLeft(roles, link.destination, topic)) names.add(topic);
+    if (!names.has(topic) && mayBeLeft(roles, link.destination, topic) && input.isForbidden?.(topic) !== true)
+      names.add(topic);
   for (const { sourceTopic } of mirrors) names.delete(sourceTopic);
   const others = [...names].flatMap((topic): MirrorOfLink[] => {
     if (!matchesTopic(config, topic)) return [];

@@ -533,6 +533,7 @@ export class LinkWorker {
             roles: rolesOfLink(this.#options.control.state.roles, this.name),
             ruled: ruledTopics(store.entries()),
             there: destination.knownMetadata.topics.keys(),
+            isForbidden: (topic) => this.#options.forbids?.(topic)?.state === 'Forbidden',
           }),
       });
     }
