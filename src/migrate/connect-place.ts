@@ -26,13 +26,12 @@ export async function connectPlace(
   const told = file.endsWith('.properties')
     ? parseProperties(await readFile(file), file, { faultAt: () => {}, warnAt: () => {} })
     : null;
+  /** The first of them that is there, as MirrorMaker 2 takes it. */
   const find = (option: string, ...keys: string[]): string | undefined => {
-    const value = keys.map((key) => told?.byKey.get(key)?.value).find((found) => found !== undefined);
+    const key = keys.find((each) => told?.byKey.get(each) !== undefined);
+    const value = key === undefined ? undefined : told?.byKey.get(key)?.value;
     if (value?.includes('${') !== true) return value;
-    throw new LockstepError(
-      'USAGE',
-      `${file}: ${keys[0]} stands behind a config provider; name it: ${option}`,
-    );
+    throw new LockstepError('USAGE', `${file}: ${key} stands behind a config provider; name it: ${option}`);
   };
   const storage = 'offset.storage.topic';
   return {
@@ -40,7 +39,7 @@ export async function connectPlace(
     group: group ?? find('--connect-group', `${destinationAlias}.group.id`) ?? `${sourceAlias}-mm2`,
     offsetsTopic:
       offsetsTopic ??
-      find('--offsets-topic', `${destinationAlias}.${storage}`, storage) ??
+      find('--offsets-topic', storage, `${destinationAlias}.${storage}`) ??
       `mm2-offsets.${sourceAlias}.internal`,
   };
 }
