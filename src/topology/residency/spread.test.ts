@@ -66,6 +66,8 @@ const worldArbitrary = fc
 interface Data {
   readonly been: ReadonlySet<string>;
   readonly labels: ReadonlySet<string>;
+  /** The link that copies it there; none where clients wrote it. */
+  readonly writer?: string;
 }
 
 const labelsOf = (topic: string): string[] => [
@@ -117,10 +119,11 @@ function spread(world: ResidencyWorld, steps: readonly (readonly Flow[])[]): str
           // A topic has one writer: another one's name is not taken.
           if (before !== undefined && !data.been.has(flow.destination) && topics.includes(name as 'orders'))
             continue;
+          if (before?.writer !== undefined && before.writer !== flow.name) continue;
           const been = new Set([...(before?.been ?? []), ...data.been, flow.destination]);
           const labels = new Set([...(before?.labels ?? []), ...data.labels, ...labelsOf(name)]);
           if (before?.been.size === been.size && before.labels.size === labels.size) continue;
-          at.set(mirror, { been, labels });
+          at.set(mirror, { been, labels, writer: flow.name });
           isNew = true;
           const rule = mustNotBe(world, { been: new Set([...data.been]), labels }, flow.destination);
           if (rule !== null)
