@@ -7,8 +7,7 @@ export function changedKeys(before: LinkRecord, after: LinkDeclaration): string[
   const lines: string[] = [];
   const keys = new Set([...Object.keys(before.config), ...Object.keys(after.config)]);
   for (const key of [...keys].sort()) {
-    const [old, wanted] = [before.config[key], after.config[key]];
-    if (!isDeepStrictEqual(old, wanted)) lines.push(`${key}: ${shown(old)} -> ${shown(wanted)}`);
+    lines.push(...changesOf(key, before.config[key], after.config[key]));
   }
   for (const key of ['name', 'bootstrap', 'clientId', 'tls', 'sasl', 'isInAgentFile'] as const) {
     const [old, wanted] = [before.source[key], after.source[key]];
@@ -20,6 +19,18 @@ export function changedKeys(before: LinkRecord, after: LinkDeclaration): string[
   if (before.destination !== after.destination)
     lines.push(`destination: ${before.destination} -> ${after.destination}`);
   return lines;
+}
+
+/** Of mappings only the keys that differ. */
+function changesOf(key: string, old: unknown, wanted: unknown): string[] {
+  if (isDeepStrictEqual(old, wanted)) return [];
+  if (!isMapping(old) || !isMapping(wanted)) return [`${key}: ${shown(old)} -> ${shown(wanted)}`];
+  const keys = new Set([...Object.keys(old), ...Object.keys(wanted)]);
+  return [...keys].sort().flatMap((inner) => changesOf(`${key}.${inner}`, old[inner], wanted[inner]));
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function shown(value: unknown): string {

@@ -45,8 +45,16 @@ export class RawDocument implements YamlDocument {
     return property === undefined ? top : { line: property.line, column: property.column };
   }
 
+  /** Of the path itself; of a mapping that no property gave as a whole, its first value's; of what it is in. */
   #originOf(path: Path): Property | undefined {
-    for (let length = path.length; length >= 0; length--) {
+    const exact = this.#origins.get(JSON.stringify(path));
+    if (exact !== undefined) return exact;
+    if (path.length > 1) {
+      const inside = `${JSON.stringify(path).slice(0, -1)},`;
+      const first = [...this.#origins].find(([key]) => key.startsWith(inside));
+      if (first !== undefined) return first[1];
+    }
+    for (let length = path.length - 1; length >= 0; length--) {
       const property = this.#origins.get(JSON.stringify(path.slice(0, length)));
       if (property !== undefined) return property;
     }
