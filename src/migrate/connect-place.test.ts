@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectPlace } from './connect-place.ts';
 
-const link = { source: 'east', destination: 'west' };
+const link = { source: 'east', destination: 'west', mirrorMaker: null };
 let folder: string;
 
 beforeEach(async () => {
@@ -43,4 +43,15 @@ test('a name behind a config provider is asked for, by its own key', async () =>
   await expect(placeIn('west.offset.storage.topic=${file:/x:y}')).rejects.toThrow(
     /west\.offset\.storage\.topic stands behind a config provider; name it: --offsets-topic/,
   );
+});
+
+test('workers of a manifest have other names, which have to be said: else they seem to be stopped', async () => {
+  const file = path.join(folder, 'mm2.yaml');
+  await writeFile(file, 'apiVersion: kafka.strimzi.io/v1beta2\nkind: KafkaMirrorMaker2\n');
+  await expect(connectPlace(file, link, {})).rejects.toThrow(/--connect-group \(mirrormaker2-cluster/);
+  expect(await connectPlace(file, link, { group: 'mirrormaker2-cluster' })).toMatchObject({
+    group: 'mirrormaker2-cluster',
+  });
+  await writeFile(file, 'links: []\n');
+  expect(await connectPlace(file, link, {})).toMatchObject({ group: 'east-mm2' });
 });
