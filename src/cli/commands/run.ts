@@ -117,8 +117,9 @@ class AgentView {
   #tellStranger(link: string): void {
     if (Object.hasOwn(this.#file.links, link) || this.#toldStrangers.has(link)) return;
     this.#toldStrangers.add(link);
+    const { file } = this.#file;
     this.message(
-      `lockstep: ${link}: is not in ${this.#file.file} and goes on as it was declared; \`lockstep mirrors pause --link ${link} --all\` holds it, \`lockstep links delete ${link} --with-mirrors\` ends it for good`,
+      `lockstep: ${link}: is not in ${file} and goes on as it was declared; \`lockstep mirrors pause --link ${link} --all --file ${file}\` holds it, \`lockstep links delete ${link} --with-mirrors --file ${file}\` ends it for good`,
     );
   }
 
