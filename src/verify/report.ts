@@ -136,8 +136,8 @@ export function reportSummary({ outcome, totals }: VerifyReport): string {
     },
     {
       count: totals.offsetsBeforeTakeover,
-      one: '1 offset of a mirror was copied by MirrorMaker 2 before it was taken over, and was not compared',
-      many: 'offsets of mirrors were copied by MirrorMaker 2 before they were taken over, and were not compared',
+      one: '1 offset of a mirror was there when it was taken over from MirrorMaker 2, and was not compared',
+      many: 'offsets of mirrors were there when they were taken over from MirrorMaker 2, and were not compared',
     },
     {
       count: totals.filledCopies,
@@ -192,7 +192,7 @@ export function describeNotCompared(entry: NotCompared): string {
     case 'beforeStart':
       return `${offsets}lie before the start of the mirror, which was told to begin at ${end}`;
     case 'beforeTakeover':
-      return `${countOf(end - start, 'offset')} of the mirror were copied by MirrorMaker 2, before it was taken over at source offset ${end}, and were not compared`;
+      return `${countOf(end - start, 'offset')} of the mirror were there when it was taken over from MirrorMaker 2, at source offset ${end}, and were not compared`;
     case 'startUnexplained':
       return `${offsets}are missing in the ${side}, and ${message ?? "its retention settings don't explain it"}`;
     case 'compaction':

@@ -29,7 +29,8 @@ export function planText(plan: MigrationPlan, file: string, painter: Painter): s
     return topic.partitions.map((partition) => [...head, ...partitionCells(partition)]);
   });
   const running = plan.members.map(
-    ({ memberId, host }) => `MirrorMaker 2 runs: ${memberId} at ${host} (group ${plan.connect.group})\n`,
+    ({ memberId, host }) =>
+      `MirrorMaker 2 runs: ${memberId} at ${host} (group ${plan.connect.group}); stop all its workers first\n`,
   );
   const unknown = plan.hasConnectOffsets
     ? ''
