@@ -153,12 +153,13 @@ export class Office {
     this.#leader = null;
     this.#rolesWatch?.stop();
     this.#rolesWatch = null;
-    this.#flowTeller?.stop();
+    const flowTeller = this.#flowTeller;
     this.#flowTeller = null;
     this.#originsWatch?.stop();
     this.#originsWatch = null;
     this.#heartbeats?.stop();
     this.#heartbeats = null;
+    await flowTeller?.stop();
     for (const worker of this.#options.workers.values()) worker.lead(false);
     await leader?.stop();
   }

@@ -146,3 +146,15 @@ test('a circle that is closed on both sides at once copies no record twice, and 
   await expect.poll(async () => (await recordsByTopic(clusters['us-east']))['e.u.sales'], deadline).toBe(200);
   expect(condition(us, 'back/u.sales')).toBeUndefined();
 }, 400_000);
+
+test('what was told of a link is taken back although its agent stops right behind the deletion', async () => {
+  await using us = await openFleet(regions['us-east']);
+  await using eu = await openFleet(regions['eu-west']);
+  await us.start('a');
+  const agent = await eu.start('a');
+  await eu.done(create('us-east', 'eu-west', { topics: ['nobody-has-it'], prefix: 'u.' }, 'brief'));
+  await isTold(us, 'brief');
+  await eu.done({ do: 'deleteLink', link: 'brief', withMirrors: true });
+  await agent.stop();
+  await isTold(us, 'brief', false);
+}, 200_000);

@@ -14,6 +14,7 @@ import {
 } from '../../control/flows.ts';
 import type { FleetState, LinkDeclaration, LinkRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { orPatience } from '../../patience.ts';
 import type { FlowEnd, LinkConfig } from '../../topology/index.ts';
 import { ownFlow } from './refuse-loops.ts';
 
@@ -37,6 +38,8 @@ export interface FlowTellerOptions {
 const lookEveryMs = 2_000;
 /** So often it is looked whether a source has a control topic, or another one than before. */
 const visitEveryMs = 15_000;
+/** How long a stop waits for a source to be told. */
+const stopPatienceMs = 2_000;
 
 /** What was told to one source. */
 interface Told {
@@ -54,13 +57,14 @@ export class FlowTeller {
   readonly #troubles = new Map<string, string>();
   #cancelTimer: () => void = () => {};
   #isStopped = false;
+  #looking: Promise<void> = Promise.resolve();
 
   constructor(options: FlowTellerOptions) {
     this.#options = options;
   }
 
   start(): void {
-    void this.#look()
+    this.#looking = this.#look()
       .catch((error: unknown) => {
         // Another one leads, or a cluster is away: the next look tries again.
         if (!(error instanceof LockstepError)) throw error;
@@ -70,9 +74,32 @@ export class FlowTeller {
       });
   }
 
-  stop(): void {
-    this.#isStopped = true;
+  /** Takes back what was told of links that went since the last look: whoever leads next does not know whom it was told. */
+  async stop(): Promise<void> {
     this.#cancelTimer();
+    const isOwed = this.#isOwed();
+    this.#isStopped = !isOwed;
+    if (!isOwed) return;
+    const last = this.#looking.then(() => this.#look());
+    this.#looking = last.catch(() => {});
+    try {
+      await orPatience(last, stopPatienceMs);
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+    } finally {
+      this.#isStopped = true;
+      this.#cancelTimer();
+    }
+  }
+
+  #isOwed(): boolean {
+    const { state, destination } = this.#options;
+    const own = flowKey(destination.clusterId, destination.clusterId, '');
+    const isGone = (key: string): boolean => {
+      const link = key.startsWith(own) ? state.links.get(key.slice(own.length)) : null;
+      return link === undefined || link?.isDeleted === true;
+    };
+    return [...this.#told.values()].some(({ entries }) => [...entries.keys()].some(isGone));
   }
 
   /** Why a link's source was not told; null: it was, or nobody reads it there. */
