@@ -1,6 +1,6 @@
 // What `lockstep migrate` does: look, show, ask, write, look again. The work stands in src/migrate.
 import { Cluster } from '../../client/index.ts';
-import { ControlTopic, LazyControlTopic, type MirrorRecord } from '../../control/index.ts';
+import { ControlTopic, LazyControlTopic } from '../../control/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import {
   type BackPlan,
@@ -28,6 +28,7 @@ import { ProgressLine } from '../output/progress.ts';
 import { formatBytes, plural } from '../output/units.ts';
 import type { CommandContext } from '../program.ts';
 import { backText, groupsText, planText } from './plan-text.ts';
+import { requireSameNames, type StandingFleet } from './standing-link.ts';
 
 export async function migrate(
   file: string,
@@ -85,6 +86,8 @@ async function withClusters(
       ...(replicationFactor !== undefined && { replicationFactor }),
       onWarning,
     });
+    const fleet = await fleetOf(destination, onWarning);
+    if (options.back !== true) requireSameNames(link, fleet, topology.file);
     return await work({
       ...{ link, source, destination, store, signal },
       topics: options.topics,
@@ -99,7 +102,7 @@ async function withClusters(
           total: partitionsTotal,
           detail: `${partitionsDone} of ${plural(partitionsTotal, 'partition')}, ${formatBytes(bytesRead)} read`,
         }),
-      mirrors: await mirrorsOf(destination, onWarning),
+      mirrors: fleet.mirrors,
     });
   } finally {
     line.end();
@@ -108,10 +111,10 @@ async function withClusters(
   }
 }
 
-async function mirrorsOf(destination: Cluster, onWarning: (text: string) => void): Promise<MirrorRecord[]> {
+async function fleetOf(destination: Cluster, onWarning: (text: string) => void): Promise<StandingFleet> {
   const control = await ControlTopic.open(destination, { mayCreate: false, onWarning });
   try {
-    return [...control.state.mirrors.values()];
+    return { links: new Map(control.state.links), mirrors: [...control.state.mirrors.values()] };
   } finally {
     await control.close();
   }
