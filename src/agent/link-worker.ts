@@ -375,7 +375,8 @@ export class LinkWorker {
         await standing.source.refreshMetadata([]);
         const isDone = await this.#inOrder(async () => {
           if (signal.aborted || this.#runner !== null) return;
-          await this.#run(standing);
+          // It may have been altered while the source was away.
+          await this.#run(this.#standing ?? standing);
         });
         if (isDone) return;
       } catch (error) {
