@@ -231,6 +231,14 @@ describe('holes', () => {
   });
 });
 
+it('a log is read to the batch that holds the last offset, whatever was appended behind it meanwhile', async () => {
+  const source = new ArrayLog(inBatches(plainRecords(8), [2]));
+  source.batchesPerFetch = 100;
+  const seen: bigint[] = [];
+  for await (const { view } of readLog(source, 3n, 5n)) seen.push(view.baseOffset);
+  expect(seen).toEqual([2n, 4n]);
+});
+
 describe('copies in a gap', () => {
   const records = plainRecords(6);
   const gap = inBatches([records[0]!, records[3]!, records[4]!], [1]);

@@ -104,6 +104,8 @@ export async function* readLog(
           if (next < end && log.mayReadAhead?.() !== false) pending = prefetch(log, next, signal);
         }
         for (const batch of fetched.batches) {
+          // What was appended meanwhile comes along.
+          if (batch.view.baseOffset >= end) break;
           if (batch.view.magic < 2 || batch.view.lastOffset >= position) yield batch;
         }
         position = later(next, position);
