@@ -76,19 +76,21 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
     onFailure: ({ message: text }: Error) => onNotice(null, { atMs: Date.now(), level: 'warning', text }),
   };
   const away = new Set<string>();
-  /** Where one region is lost, the others' agents have to start nevertheless; where none answers there is no use. */
-  const mayWait = (error: unknown, destination: string): error is LockstepError => {
-    if (!(error instanceof LockstepError) || !error.retriable || error.exitCode !== exitCodes.cluster)
-      return false;
+  /**
+   * Where one region is lost, or refuses what only beats, the others' agents have to go on nevertheless; where none answers
+   * there is no use.
+   */
+  const mayWait = (
+    error: unknown,
+    { destination, links: own }: Destination,
+    wasStarted: boolean,
+  ): error is LockstepError => {
+    if (!(error instanceof LockstepError) || error.exitCode !== exitCodes.cluster) return false;
+    const isNeeded = own.length > 0 || destinations.length === 1;
+    if (isNeeded && (wasStarted || !error.retriable)) return false;
     away.add(destination);
     return agents.length > 0 || away.size < destinations.length;
   };
-  /** Heartbeats are no reason to end what copies. */
-  const mayDoWithout = (error: unknown, { links: own }: Destination): error is LockstepError =>
-    own.length === 0 &&
-    destinations.length > 1 &&
-    error instanceof LockstepError &&
-    error.exitCode === exitCodes.cluster;
   const runOne = async (own: Destination, parts: ApiParts): Promise<void> => {
     const { destination } = own;
     const agent = agentOptions(own, { ...options, signal: either });
@@ -100,9 +102,8 @@ export async function runFile(options: RunFileOptions): Promise<AgentStatus> {
           agents.push(running);
         });
       } catch (error) {
-        if (mayDoWithout(error, own)) {
-          if (started !== null) agents.splice(agents.indexOf(started), 1);
-        } else if (started !== null || !mayWait(error, destination)) {
+        if (started !== null) agents.splice(agents.indexOf(started), 1);
+        if (!mayWait(error, own, started !== null)) {
           failed.abort();
           throw error;
         }
