@@ -103,7 +103,9 @@ test('a flow that is disabled again goes on, and run says so with the command th
     deadlineMs,
     describe: () => `"${line}"; run said:\n${agent.told()}`,
   });
-  expect(agent.told()).toContain('`lockstep mirrors pause --link us-east-to-eu-west --all` holds it');
+  expect(agent.told()).toMatch(
+    /`lockstep mirrors pause --link us-east-to-eu-west --all --file \S+\.properties --cluster eu-west` holds it/,
+  );
   expect(agent.told()).toContain('  us-east->eu-west.enabled = true   (instead of line 7)\n');
   expect(await agent.stop()).toBe(0);
 });

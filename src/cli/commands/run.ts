@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import type { AgentStatus } from '../../agent/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
+import type { LinkStatus } from '../../link/index.ts';
 import type { Topology } from '../../topology/index.ts';
 import { chooseLinks, inClusters } from '../choose-links.ts';
 import { httpAddress } from '../http-address.ts';
@@ -104,7 +105,7 @@ class AgentView {
     this.#before = status;
     const elapsedMs = before === undefined ? 0 : status.atMs - before.atMs;
     const lines = status.links.map((link) => {
-      this.#tellStranger(link.name);
+      this.#tellStranger(link);
       const earlier = before?.links.find((each) => each.name === link.name);
       for (const change of this.#changes.linesOf(link, status.atMs)) this.message(change);
       return formatSummary(summarizeLink(link, earlier, elapsedMs));
@@ -114,12 +115,13 @@ class AgentView {
   }
 
   /** A link that was declared before, and taken out of the file since, or its flow disabled: nobody has deleted it. */
-  #tellStranger(link: string): void {
+  #tellStranger({ name: link, destination }: LinkStatus): void {
     if (Object.hasOwn(this.#file.links, link) || this.#toldStrangers.has(link)) return;
     this.#toldStrangers.add(link);
     const { file } = this.#file;
+    const where = `--file ${file} --cluster ${destination}`;
     this.message(
-      `lockstep: ${link}: is not in ${file} and goes on as it was declared; \`lockstep mirrors pause --link ${link} --all --file ${file}\` holds it, \`lockstep links delete ${link} --with-mirrors --file ${file}\` ends it for good`,
+      `lockstep: ${link}: is not in ${file} and goes on as it was declared; \`lockstep mirrors pause --link ${link} --all ${where}\` holds it, \`lockstep links delete ${link} --with-mirrors ${where}\` ends it for good`,
     );
   }
 
