@@ -1,33 +1,194 @@
-// How many bytes of fetched frames a mirror holds at once. Frames are large, pooled, and shared by the batches
-// of many partitions, so the bound is on frames, not on batches: a single stuck batch keeps its whole frame.
-// Backpressure goes to the source by not fetching.
+// How many bytes are in flight at once: answers that are being read, frames that are held, and copies made of their
+// batches. Frames are large, pooled, and shared by the batches of many partitions, so the bound is on frames, not on
+// batches: a single stuck batch keeps its whole frame. Backpressure goes to the source by not fetching.
+//
+//   agent   ├─────────── reads ───────────┼─────────── copies of what was read ───────────┤ bytesMax
+//     link  ├───── reads ─────┤ bytesMax
+//
+// Readers reserve room before they ask, so that an answer counts while it is filled. Copies (merged, reshaped) are never
+// waited for, since what holds a frame must come to its end; the bytes that they are made from are held already, so half
+// of an agent's budget is left to them. Beyond the budget there is at most, once for each reader, a batch that is larger
+// than what was asked for: it comes whole (KIP-74), and the next time there is room for it before it is asked for.
+//
+// Who waits is served in order, over all links, and partitions that are at the end of their logs before those that catch
+// up: an eighth more is theirs alone. With nothing in flight one may go on, whatever it takes.
+
+/** Of a budget that others share, what may be read, and what of that is for live partitions alone. */
+const readShare = { live: 1 / 2, behind: 7 / 16 } as const;
+/** Of a link's own budget; copies count in it, too, and can go beyond it. */
+const linkShare = { live: 9 / 8, behind: 1 } as const;
+/** One answer reserves at most this part of either: others long-poll meanwhile, and nobody may need all of it. */
+const answerShare = { agent: 1 / 4, link: 1 / 2 } as const;
+/** Asked for where little comes, bytes: readers that long-poll reserve it all the time. */
+const askedBytesMin = 64 * 1024;
+/** That much of a link's budget at most. */
+const askedShareMin = 1 / 16;
+const askedGrowth = 4;
+
+export interface MemoryBudgetOptions {
+  readonly bytesMax: number;
+  /** What all links of the agent share; default: this link is alone. */
+  readonly parent?: MemoryBudget;
+}
+
+/** Room for one answer. */
+export interface RoomWanted {
+  readonly bytes: number;
+  /** For partitions at the end of their logs. */
+  readonly isLive: boolean;
+}
+
+interface Waiting extends RoomWanted {
+  readonly budget: MemoryBudget;
+  readonly grant: () => void;
+}
 
 export class MemoryBudget {
-  readonly bytesMax: number;
-  heldBytes = 0;
-  #waiting: (() => void)[] = [];
+  #bytesMax: number;
+  readonly #parent: MemoryBudget | null;
+  #heldBytes = 0;
+  #heldBytesPeak = 0;
+  /** Kept by the agent's budget, or by that of a link which is alone. */
+  #waiting: Waiting[] = [];
 
-  constructor(options: { bytesMax: number }) {
-    this.bytesMax = options.bytesMax;
+  constructor({ bytesMax, parent }: MemoryBudgetOptions) {
+    this.#bytesMax = bytesMax;
+    this.#parent = parent ?? null;
   }
 
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  /** In flight: held, or reserved for an answer that is awaited. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** The largest that `heldBytes` has been. */
+  get heldBytesPeak(): number {
+    return this.#heldBytesPeak;
+  }
+
+  /** Somebody would read more and must not. */
   get isExhausted(): boolean {
-    return this.heldBytes >= this.bytesMax;
+    return this.#root.#waiting.length > 0;
   }
 
+  /** A link of the agent may hold more than half of what all share: then all share more. */
+  growTo(bytesMax: number): void {
+    this.#bytesMax = Math.max(this.#bytesMax, bytesMax);
+    this.#serve();
+  }
+
+  /**
+   * Resolves with how many bytes are reserved, which are fewer than wanted where the budget is small: given back later,
+   * or turned into what came by `settle`.
+   */
+  reserve({ bytes: wantedBytes, isLive }: RoomWanted): Promise<number> {
+    const bytesMax = Math.min(this.bytesMax * answerShare.link, this.#root.bytesMax * answerShare.agent);
+    const bytes = Math.max(1, Math.min(wantedBytes, Math.floor(bytesMax)));
+    return new Promise((resolve) => {
+      this.#root.#waiting.push({ bytes, isLive, budget: this, grant: () => resolve(bytes) });
+      this.#root.#serve();
+    });
+  }
+
+  /** How much to ask for, by what came: at first as little as one asks for who waits for news. */
+  askSize(bytesMax: number): AskSize {
+    return new AskSize({ bytesMin: Math.min(askedBytesMin, this.bytesMax * askedShareMin), bytesMax });
+  }
+
+  /** The answer is here: it holds `heldBytes` in place of what was reserved. */
+  settle({ reservedBytes, heldBytes }: { reservedBytes: number; heldBytes: number }): void {
+    this.#add(heldBytes - reservedBytes);
+    if (heldBytes < reservedBytes) this.#root.#serve();
+  }
+
+  /** Counts what is there already, and waits for nothing. */
   take(bytes: number): void {
-    this.heldBytes += bytes;
+    this.#add(bytes);
   }
 
   giveBack(bytes: number): void {
-    this.heldBytes -= bytes;
-    if (this.isExhausted) return;
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#add(-bytes);
+    this.#root.#serve();
   }
 
-  /** Resolves at once while there is room, else when some was given back. */
-  room(): Promise<void> {
-    if (!this.isExhausted) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  get #root(): MemoryBudget {
+    return this.#parent ?? this;
+  }
+
+  #add(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > this.#heldBytesPeak) this.#heldBytesPeak = this.#heldBytes;
+    if (this.#parent !== null) this.#parent.#add(bytes);
+  }
+
+  #serve(): void {
+    if (this.#waiting.length === 0) return;
+    this.#serveKind(true);
+    this.#serveKind(false);
+  }
+
+  /** In order; only who waits for its own link's budget is passed over. */
+  #serveKind(isLive: boolean): void {
+    for (let index = 0; index < this.#waiting.length; ) {
+      const waiting = this.#waiting[index]!;
+      if (
+        waiting.isLive !== isLive ||
+        (waiting.budget !== this && !waiting.budget.#hasRoom(waiting, linkShare))
+      ) {
+        index += 1;
+        continue;
+      }
+      if (!this.#hasRoom(waiting, waiting.budget === this ? linkShare : readShare)) return;
+      this.#waiting.splice(index, 1);
+      waiting.budget.#add(waiting.bytes);
+      waiting.grant();
+    }
+  }
+
+  #hasRoom(
+    { bytes, isLive }: RoomWanted,
+    share: { readonly live: number; readonly behind: number },
+  ): boolean {
+    if (this.#heldBytes === 0) return true;
+    return this.#heldBytes + bytes <= this.#bytesMax * (isLive ? share.live : share.behind);
+  }
+}
+
+/** How many bytes one reader asks for, and reserves: much while much comes, little while it waits for news. */
+export class AskSize {
+  readonly #bytesMin: number;
+  readonly #bytesMax: number;
+  #bytes: number;
+  /** What the newest answer took, where that was more than was asked for: a large batch, and more of them may follow. */
+  #largeBytes = 0;
+
+  constructor({ bytesMin, bytesMax }: { bytesMin: number; bytesMax: number }) {
+    this.#bytesMin = Math.min(bytesMin, bytesMax);
+    this.#bytesMax = bytesMax;
+    this.#bytes = this.#bytesMin;
+  }
+
+  get bytes(): number {
+    return Math.floor(this.#bytes);
+  }
+
+  get reservedBytes(): number {
+    return Math.max(this.bytes, this.#largeBytes);
+  }
+
+  note({ askedBytes, answerBytes }: { askedBytes: number; answerBytes: number }): void {
+    this.#largeBytes = answerBytes > askedBytes ? answerBytes : Math.floor(this.#largeBytes / 2);
+    if (answerBytes >= askedBytes / 2) this.#bytes = Math.min(this.#bytesMax, this.#bytes * askedGrowth);
+    else if (answerBytes < askedBytes / (2 * askedGrowth))
+      this.#bytes = Math.max(this.#bytesMin, this.#bytes / askedGrowth);
+  }
+
+  /** Nothing came. */
+  reset(): void {
+    this.#bytes = this.#bytesMin;
   }
 }

@@ -126,6 +126,11 @@ export function planRead(bucket: Bucket, wish: ReadWish): ReadPlan {
   return read('live', level, Math.min(untilThresholdMs, untilFloorMs));
 }
 
+/** What is read at once at most. */
+export function atOnceBytesMax({ bytesPerSecond }: Bucket): number {
+  return Math.ceil(worth(bytesPerSecond, capacityMs));
+}
+
 function worth(bytesPerSecond: number, ms: number): number {
   return (bytesPerSecond / 1_000) * ms;
 }

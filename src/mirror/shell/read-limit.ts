@@ -1,6 +1,7 @@
 // The limit of one link at this agent: a bucket that all its readers share, and what people are told of it.
 import { formatBytesPerSecond } from '../../units.ts';
 import {
+  atOnceBytesMax,
   type Bucket,
   newBucket,
   planRead,
@@ -55,6 +56,11 @@ export class ReadLimit {
   /** False: all may be read, and nobody has to ask. */
   get isSet(): boolean {
     return this.#bucket !== null;
+  }
+
+  /** What one answer holds at most, apart from a batch that is larger; infinite without a limit. */
+  get atOnceBytesMax(): number {
+    return this.#bucket === null ? Number.POSITIVE_INFINITY : atOnceBytesMax(this.#bucket);
   }
 
   /** Takes effect with the next fetch, after a second at the latest where that waits. Null: no limit. */

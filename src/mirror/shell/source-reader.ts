@@ -9,14 +9,14 @@
 //    something may be read again. While that binds, partitions that are at the end of their logs are asked for alone,
 //    before those that catch up: a fetch session of its own for each, so that none has to be told anew what it follows.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Connection } from '../../client/index.ts';
+import type { Connection, Frame } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { apis, type FetchRequest, type FetchResponse, type Input } from '../../protocol/index.ts';
 import { markAborted, splitBatches } from '../../records/index.ts';
 import { checkAnswer } from './answer-check.ts';
 import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import type { AskSize, MemoryBudget } from './memory-budget.ts';
 import type { ReadScope } from './rate-limit.ts';
 import type { ReadLimit } from './read-limit.ts';
 import { Wake } from './wake.ts';
@@ -56,6 +56,8 @@ export interface FetchTarget {
 export interface SourceReaderOptions {
   readonly open: () => Promise<Connection>;
   readonly budget: MemoryBudget;
+  /** What is read here comes before what others read, where memory is short. Default false. */
+  readonly isLive?: boolean;
   readonly limit: ReadLimit;
   /** Bytes asked for per partition and fetch. One larger batch still comes whole. */
   readonly fetchBytesMax: number;
@@ -100,6 +102,11 @@ interface Question extends Following {
   readonly turn?: ReadScope;
 }
 
+interface Answer {
+  readonly body: FetchResponse;
+  readonly frame: Frame;
+}
+
 /** In front of each frame on the wire. */
 const frameSizeBytes = 4;
 /** What a request may take beyond its own wait before the connection counts as dead. */
@@ -123,6 +130,7 @@ export class SourceReader {
   readonly #news = new Set<string>();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   readonly #wake = new Wake();
+  readonly #askSize: AskSize;
   #connection: Connection | null = null;
   #isClosed = false;
   /** When the newest answer came, ms since the epoch; null before the first. */
@@ -132,6 +140,7 @@ export class SourceReader {
 
   constructor(options: SourceReaderOptions) {
     this.#options = options;
+    this.#askSize = options.budget.askSize(options.fetchResponseBytesMax);
     this.done = this.#run();
   }
 
@@ -166,24 +175,20 @@ export class SourceReader {
   }
 
   async #run(): Promise<void> {
+    const { budget, limit, isLive = false } = this.#options;
     let attempt = 0;
     while (!this.#isClosed) {
       try {
         // Room comes first: what the targets want can change a lot while it is waited for.
-        await this.#options.budget.room();
-        if (this.#isClosed) break;
-        const { isAnyFull } = this.#lookAtTargets();
-        if (this.#following.all.asked.size === 0) {
-          this.#options.limit.leave(this);
-          await this.#wake.next();
+        const reservedBytes = await budget.reserve({ bytes: this.#wantedBytes(), isLive });
+        const question = this.#isClosed ? null : this.#nextQuestion(reservedBytes);
+        if (question === null || typeof question === 'number') {
+          budget.giveBack(reservedBytes);
+          if (question !== null) await this.#wake.within(question);
+          else if (!this.#isClosed) await this.#wake.next();
           continue;
         }
-        const question = this.#question(isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
-        if (typeof question === 'number') {
-          await this.#wake.within(question);
-          continue;
-        }
-        await this.#fetchOnce(question);
+        await this.#fetchOnce(question, reservedBytes);
         attempt = 0;
       } catch (error) {
         if (this.#isClosed) break;
@@ -191,9 +196,24 @@ export class SourceReader {
         await this.#handleTrouble(error, attempt);
       }
     }
-    this.#options.limit.leave(this);
+    limit.leave(this);
     // It may have been opened after `close` looked for one.
     this.#connection?.close();
+  }
+
+  /** A limit plans with answers as large as they may be. */
+  #wantedBytes(): number {
+    const { limit, fetchResponseBytesMax } = this.#options;
+    return limit.isSet ? Math.min(fetchResponseBytesMax, limit.atOnceBytesMax) : this.#askSize.reservedBytes;
+  }
+
+  /** What to ask now; a number: nothing for so many ms; null: nothing until somebody rings. */
+  #nextQuestion(reservedBytes: number): Question | number | null {
+    const { isAnyFull } = this.#lookAtTargets();
+    if (this.#following.all.asked.size > 0)
+      return this.#question(reservedBytes, isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
+    this.#options.limit.leave(this);
+    return null;
   }
 
   /** Brings up to date what is asked for. */
@@ -239,8 +259,9 @@ export class SourceReader {
   }
 
   /** What may be asked now; a number: nothing for so many ms. */
-  #question(waitMs: number): Question | number {
-    const { limit, fetchResponseBytesMax: answerBytesMax } = this.#options;
+  #question(reservedBytes: number, waitMs: number): Question | number {
+    const { limit, fetchResponseBytesMax } = this.#options;
+    const answerBytesMax = Math.min(reservedBytes, limit.isSet ? fetchResponseBytesMax : this.#askSize.bytes);
     if (!limit.isSet) return { ...this.#following.all, bytesMax: answerBytesMax, waitMs };
     let hasLive = false;
     let hasBehind = false;
@@ -279,6 +300,7 @@ export class SourceReader {
         ? error
         : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
     this.#forgetSessions();
+    this.#askSize.reset();
     this.#sweptAtMs = Number.NEGATIVE_INFINITY;
     this.#connection?.close();
     this.#connection = null;
@@ -290,8 +312,33 @@ export class SourceReader {
     for (const { session } of Object.values(this.#following)) session.reset();
   }
 
-  async #fetchOnce({ scope, session, asked, bytesMax, waitMs, turn = scope }: Question): Promise<void> {
-    const { budget, limit } = this.#options;
+  /** Turns what was reserved for the answer into what it holds, or gives it back. */
+  async #fetchOnce(question: Question, reservedBytes: number): Promise<void> {
+    const { budget } = this.#options;
+    const { body, frame } = await this.#ask(question).catch((error: unknown) => {
+      budget.giveBack(reservedBytes);
+      throw error;
+    });
+    // What counts is the pooled buffer behind the frame, which is larger.
+    const heldBytes = frame.bytes.buffer.byteLength;
+    budget.settle({ reservedBytes, heldBytes });
+    this.#askSize.note({ askedBytes: question.bytesMax, answerBytes: heldBytes });
+    const lease = new FrameLease(() => {
+      frame.release();
+      budget.giveBack(heldBytes);
+    }, budget);
+    try {
+      const { session, asked } = question;
+      if (body.errorCode !== 0) return await this.#sessionRefused(session, body.errorCode);
+      session.accept(body.sessionId);
+      this.#distribute(body, asked, lease);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #ask({ scope, session, asked, bytesMax, waitMs, turn = scope }: Question): Promise<Answer> {
+    const { limit } = this.#options;
     if (this.#connection === null || !this.#connection.isOpen) {
       this.#forgetSessions();
       this.#connection = await this.#options.open();
@@ -317,20 +364,7 @@ export class SourceReader {
     limit.spend({ bytes: frame.bytes.length + frameSizeBytes, behindBytes, scope: turn });
     this.answeredAtMs = Date.now();
     this.#options.onAnswered?.(performance.now() - sentAtMs);
-    // What counts is the pooled buffer behind the frame, which is a power of two.
-    const heldBytes = frame.bytes.buffer.byteLength;
-    budget.take(heldBytes);
-    const lease = new FrameLease(() => {
-      frame.release();
-      budget.giveBack(heldBytes);
-    }, budget);
-    try {
-      if (body.errorCode !== 0) return await this.#sessionRefused(session, body.errorCode);
-      session.accept(body.sessionId);
-      this.#distribute(body, asked, lease);
-    } finally {
-      lease.release();
-    }
+    return { body, frame };
   }
 
   async #sessionRefused(session: FetchSession, errorCode: number): Promise<void> {
