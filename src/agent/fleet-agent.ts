@@ -29,6 +29,7 @@ import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
 import { withRemedy } from './diverged-remedy.ts';
+import { AgentMemory } from './agent-memory.ts';
 import { Handovers } from './handovers.ts';
 import { checkDeclaration } from './leader/decide-roles.ts';
 import { checkRulesDeclaration } from './leader/decide-rules.ts';
@@ -68,6 +69,8 @@ export interface FleetAgentOptions {
   /** Who counts what the mirror of a link does. */
   observer?(link: string): MirrorObserver;
   readonly onNotice: (link: string | null, notice: Notice) => void;
+  /** Shared by the agents of one process. Default: this agent has its own. */
+  readonly memory?: AgentMemory;
   readonly sessionTimeoutMs?: number;
   /** Versions of the group protocol that it speaks; others than the default are for tests of a roll. */
   readonly protocols?: MembershipOptions['protocols'];
@@ -98,6 +101,7 @@ export class FleetAgent {
   /** What there was to do, and where each link's mirrors stood, at the last look. */
   #work: readonly WorkItem[] = [];
   #mirrorStates: ReadonlyMap<string, string> = new Map();
+  readonly #memory: AgentMemory;
   #roles: ReadonlyMap<string, string> = new Map();
   #owned: ReadonlySet<string> = new Set();
   readonly #startedAtMs = Date.now();
@@ -114,6 +118,7 @@ export class FleetAgent {
     this.#handovers = new Handovers({ control, agentId });
     this.#residency = new FleetResidency({ state: control.state, resolve: resolveConfig });
     this.#office = new Office({
+    this.#memory = options.memory ?? new AgentMemory();
       ...{ control, destination, workers: this.#workers, resolve: resolveConfig, checkTogether },
       isMeantToLead: () => !this.#isStopping && this.#membership.status().isLeader,
       onNotice: (link, level, text) => options.onNotice(link, { atMs: Date.now(), level, text }),
@@ -199,6 +204,7 @@ export class FleetAgent {
     });
   }
 
+      memory: this.#memory.status(),
   linkStatuses(): LinkStatus[] {
     return Array.from(this.#workers.values(), (worker) => {
       const status = worker.status();
@@ -374,6 +380,7 @@ export class FleetAgent {
       resolve,
       forbids: (topic) => this.#residency.holdOf(this.#control.state.links.get(record.name) ?? record, topic),
       beforeMeeting: () => this.#office.freshOrigins(record.name),
+      memory: this.#memory,
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
       ...(group !== undefined && { declaredGroup: group }),
       takeLeft: ({ topic, partition }) => this.#handovers.take({ link: record.name, topic, partition }),

@@ -25,6 +25,7 @@ import {
   transactionQuestions,
 } from '../mirror/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic, mirrorNameOf } from '../topology/index.ts';
+import type { AgentMemory } from './agent-memory.ts';
 import { ledLogs, linkCluster, mirrorCluster } from './link-clusters.ts';
 
 /** Reading in larger pieces costs less while catching up; appends have short answers. */
@@ -36,6 +37,8 @@ export interface LinkParts {
   /** How the source was declared, for commands that people are shown. */
   readonly sourceConfig: ClusterConfig;
   readonly destination: Cluster;
+  /** Shared by all links of the process. Default: the link has its own. */
+  readonly memory?: AgentMemory;
   readonly shiftStore: ShiftStore;
   readonly onNotice: (notice: Notice) => void;
   readonly observer?: MirrorObserver;
@@ -61,13 +64,14 @@ export interface LinkParts {
 
 /** @throws LockstepError CONFIG_INVALID where both ends are one cluster. */
 export function buildLink(parts: LinkParts): LinkRunner {
-  const { config, source, destination } = parts;
+  const { config, source, destination, memory } = parts;
   if (source.clusterId === destination.clusterId) {
     throw new LockstepError(
       'CONFIG_INVALID',
       `link ${config.name}: ${config.source} and ${config.destination} are one cluster (id ${source.clusterId}); a topic can't be its own mirror`,
     );
   }
+  memory?.fit(config);
   const mirrorName = (topic: string): string => mirrorNameOf(config, topic);
   const sides = { source: linkCluster(source), destination: linkCluster(destination, { mirrorName }) };
   const telling = { onNotice: parts.onNotice, nowMs: Date.now };
@@ -87,6 +91,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
       fetchBytesMax: config.fetchBytesMax,
       inFlightBytesMax: config.inFlightBytesMax,
     },
+    ...(memory && { memory: memory.budget }),
     exactness: exactnessOf(config),
     limit: parts.limit ?? wholeLimit(config),
     openTransactions: openTransactionQuestions(source, parts.sourceConfig),

@@ -9,7 +9,6 @@ import {
   type Clock,
   Cluster,
   type ClusterConfig,
-  FramePool,
   sleep,
 } from '../client/index.ts';
 import { endOf, flowOf } from '../control/flows.ts';
@@ -45,6 +44,7 @@ import {
   mirrorNameOf,
   replicationPolicyOf,
 } from '../topology/index.ts';
+import type { AgentMemory } from './agent-memory.ts';
 import { FlowBook, LoopWatch, nameWriter } from './flow-book.ts';
 import { groupShift } from './group-shift.ts';
 import { guardedTopics } from './guarded-topics.ts';
@@ -57,6 +57,8 @@ import { ProducerIdKeeper } from './producer-ids.ts';
 export interface LinkWorkerOptions {
   readonly record: LinkRecord;
   readonly destination: Cluster;
+  /** Shared by all links of the process. Default: the link has its own. */
+  readonly memory?: AgentMemory;
   readonly control: ControlTopic;
   /** @throws LockstepError CONFIG_INVALID, FILE_UNREADABLE: a reference that this machine can't resolve. */
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
@@ -103,7 +105,6 @@ const alterableKeys: ReadonlySet<keyof LinkConfig> = new Set([
 const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
 /** How soon references that can't be looked up are tried again, ms. */
 const resolveAgainMs = 15_000;
-const keptBytesMax = 8 * 1024 * 1024;
 
 const connecting = 'connecting to the source';
 
@@ -347,10 +348,11 @@ export class LinkWorker {
     if (resolved === null) return this.#beginLater(this.#attempt.signal);
     const { config, source: sourceConfig } = resolved;
     const { sourceClusterId } = this.#record;
+    const { memory } = this.#options;
     const source = Cluster.unconnected(sourceConfig, {
       // Keepers begin before the source was reached: at another one they would copy other people's rights and positions.
       ...(sourceClusterId !== undefined && { clusterId: sourceClusterId }),
-      framePool: new FramePool({ keptBytesMax }),
+      ...(memory && { framePool: memory.framePool }),
       onWarning: (text) => this.#options.onNotice({ atMs: Date.now(), level: 'warning', text }),
     });
     this.#standing = { config, sourceConfig, source, record: this.#record };
@@ -397,11 +399,12 @@ export class LinkWorker {
 
   /** The source answers. */
   async #run({ config, source, sourceConfig }: Standing): Promise<void> {
-    const { control, destination, onNotice, observer, takeLeft } = this.#options;
+    const { control, destination, onNotice, observer, takeLeft, memory } = this.#options;
     const runner = buildLink({
       ...{ config, source, sourceConfig, destination, onNotice },
       shiftStore: control,
       limit: this.#limit,
+      ...(memory && { memory }),
       ...(observer && { observer }),
       ...(takeLeft && { takeLeft }),
       nameWriter: (producerId) => nameWriter(producerId, FlowBook.of(control).flows),

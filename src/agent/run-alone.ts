@@ -1,11 +1,12 @@
 // Links run by one process alone, without a fleet: no group, no leader, every partition of every link is copied here.
 // What a fleet adds is left out, so that tests can have two workers on one partition and see what the brokers make of it.
-import { Cluster, FramePool } from '../client/index.ts';
+import { Cluster } from '../client/index.ts';
 import { LazyControlTopic } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { LinkRunner, Notice } from '../link/index.ts';
 import type { LinkConfig, Topology } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
+import { AgentMemory } from './agent-memory.ts';
 import { chosenLinks } from './chosen-links.ts';
 import { buildLink } from './link-parts.ts';
 import type { AgentStatus } from './run-file.ts';
@@ -22,9 +23,6 @@ export interface RunAloneOptions {
   readonly onNotice: (link: string | null, notice: Notice) => void;
 }
 
-/** Idle frames kept for reuse; what is in flight counts on its own (`inFlightBytesMax` of the link). */
-const keptBytesMax = 8 * 1024 * 1024;
-
 /**
  * Runs until the signal is aborted; resolves with the last status.
  * @throws LockstepError when a cluster can't be reached or refuses at the start. Later failures are shown and retried.
@@ -32,6 +30,7 @@ const keptBytesMax = 8 * 1024 * 1024;
 export async function runAlone(options: RunAloneOptions): Promise<AgentStatus> {
   const { topology, signal, onNotice } = options;
   const links = chosenLinks(topology, options.link);
+  const memory = new AgentMemory();
   const clusters = new Map<string, Cluster>();
   const runners: LinkRunner[] = [];
   const stores: LazyControlTopic[] = [];
@@ -53,7 +52,7 @@ export async function runAlone(options: RunAloneOptions): Promise<AgentStatus> {
       clusters.set(
         name,
         await Cluster.connect(config, {
-          framePool: new FramePool({ keptBytesMax }),
+          framePool: memory.framePool,
           onWarning: (text) => onNotice(null, { atMs: Date.now(), level: 'warning', text }),
         }),
       );
@@ -61,7 +60,7 @@ export async function runAlone(options: RunAloneOptions): Promise<AgentStatus> {
     for (const config of links) {
       const destination = clusters.get(config.destination)!;
       const runner = buildLink({
-        ...{ config, destination, source: clusters.get(config.source)! },
+        ...{ config, destination, memory, source: clusters.get(config.source)! },
         sourceConfig: topology.clusters[config.source]!,
         shiftStore: storeOf(config, destination),
         onNotice: (notice) => onNotice(config.name, notice),

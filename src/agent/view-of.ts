@@ -2,6 +2,7 @@
 import type { Cluster } from '../client/index.ts';
 import type { AgentRecord, FleetState } from '../control/index.ts';
 import type { MembershipStatus } from '../fleet/index.ts';
+import type { MemoryStatus } from './agent-memory.ts';
 import type { LinkWorker } from './link-worker.ts';
 import type { AgentView, CertificateView, LinkView } from './view.ts';
 
@@ -11,6 +12,7 @@ export interface ViewParts {
   readonly sessionTimeoutMs: number;
   readonly state: FleetState;
   readonly workers: readonly LinkWorker[];
+  readonly memory: MemoryStatus;
   readonly destination: Cluster;
 }
 
@@ -20,6 +22,7 @@ export function agentView({
   sessionTimeoutMs,
   state,
   workers,
+  memory,
   destination,
 }: ViewParts): AgentView {
   return {
@@ -27,6 +30,7 @@ export function agentView({
     agent,
     generation: membership.generation < 0 ? null : membership.generation,
     sessionTimeoutMs,
+    memory,
     agents: [...state.agents.values()].map((each) => (each.id === agent.id ? agent : each)),
     links: workers.map((worker) => linkView(worker, { agentId: agent.id, state, destination })),
   };

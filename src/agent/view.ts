@@ -10,6 +10,7 @@ import type {
 import type { AclKeeperStatus } from '../link/acls/types.ts';
 import type { GroupsStatus } from '../link/groups/index.ts';
 import type { LinkStatus } from '../link/index.ts';
+import type { MemoryStatus } from './agent-memory.ts';
 
 export interface AgentView {
   readonly atMs: number;
@@ -18,6 +19,8 @@ export interface AgentView {
   /** The group's generation; null while this agent is not in it. */
   readonly generation: number | null;
   readonly sessionTimeoutMs: number;
+  /** What the links of this process have in flight. */
+  readonly memory: MemoryStatus;
   /** Every agent that the control topic knows, this one too. */
   readonly agents: readonly AgentRecord[];
   readonly links: readonly LinkView[];

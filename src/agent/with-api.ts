@@ -1,6 +1,7 @@
 // The API and the metrics around the agents of one process. A process has one agent for each destination; what it shows
 // is all of them.
 import type { MirrorObserver } from '../mirror/index.ts';
+import { AgentMemory } from './agent-memory.ts';
 import type { FleetAgent } from './fleet-agent.ts';
 import type { AgentView } from './view.ts';
 
@@ -14,6 +15,8 @@ export interface WithApiOptions {
 }
 
 export interface ApiParts {
+  /** Of the process: all of its agents share it. */
+  readonly memory: AgentMemory;
   observer?(link: string): MirrorObserver;
   /** Null where nothing listens. */
   apiUrl(): string | null;
@@ -22,7 +25,8 @@ export interface ApiParts {
 /** @throws LockstepError USAGE when the address can't be listened on. */
 export async function withApi<T>(options: WithApiOptions, work: (parts: ApiParts) => Promise<T>): Promise<T> {
   const { http, isPerPartition, agents, onFailure } = options;
-  if (http === null) return work({ apiUrl: () => null });
+  const memory = new AgentMemory();
+  if (http === null) return work({ memory, apiUrl: () => null });
   const [{ startApi }, { AgentMetrics }] = await Promise.all([
     import('./api/index.ts'),
     import('./metrics/index.ts'),
@@ -35,7 +39,7 @@ export async function withApi<T>(options: WithApiOptions, work: (parts: ApiParts
   };
   const api = await startApi({ ...http, view, isReady, metrics, isPerPartition, onFailure });
   try {
-    return await work({ observer: (link) => metrics.observer(link), apiUrl: () => api.url });
+    return await work({ memory, observer: (link) => metrics.observer(link), apiUrl: () => api.url });
   } finally {
     await api.close();
   }

@@ -37,6 +37,7 @@ export {
 } from './shell/link-mirror.ts';
 export { type Ask, askBatchHeaders, type TailHeader } from './shell/log-questions.ts';
 export { MarkerWriters } from './shell/marker-writers.ts';
+export { MemoryBudget } from './shell/memory-budget.ts';
 export {
   type ErrorKind,
   errorKinds,

@@ -640,7 +640,7 @@ describe('a right lockstep.yaml', () => {
         separateProducerIds: false,
         producerConnections: 2,
         fetchBytesMax: 1_048_576,
-        inFlightBytesMax: 12_582_912,
+        inFlightBytesMax: 16_777_216,
         holes: 'markers',
         compactionGaps: 'markers',
         start: 'fill',

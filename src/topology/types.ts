@@ -41,7 +41,7 @@ export interface LinkConfig extends MirrorExactness {
   readonly producerConnections: number;
   /** Bytes asked of one source partition in one fetch, 1 KiB to 1 GiB. Default 1 MiB. */
   readonly fetchBytesMax: number;
-  /** Bytes fetched and not yet acknowledged, over the whole link, 1 MiB to 16 GiB. Default 12 MiB. */
+  /** Bytes in flight at one agent: asked for, or fetched and not yet acknowledged, 1 MiB to 16 GiB. Default 16 MiB. */
   readonly inFlightBytesMax: number;
 }
 

@@ -43,7 +43,7 @@ export function linkView(fields: Partial<LinkView> = {}): LinkView {
       config: { topics: ['orders', 'payments.*'] },
     },
     ...{ mirrors: [], conditions: [], elsewhere: [], certificates: [], groups: null, rights: null },
-    ...{ sourceHeardAtMs: viewAtMs - 1_500, heldBytesMax: 12_582_912 },
+    ...{ sourceHeardAtMs: viewAtMs - 1_500, heldBytesMax: 16_777_216 },
     ...fields,
   };
 }
@@ -52,6 +52,7 @@ export function agentView(links: readonly LinkView[], fields: Partial<AgentView>
   const agent = agentRecord('agent-1', { isLeader: true });
   return {
     ...{ atMs: viewAtMs, agent, generation: 7, sessionTimeoutMs: 10_000, links },
+    memory: { heldBytes: 4_096, heldBytesPeak: 8_192, heldBytesMax: 67_108_864 },
     agents: [agent, agentRecord('agent-2')],
     ...fields,
   };

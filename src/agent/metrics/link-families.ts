@@ -29,11 +29,30 @@ export class LinkFamilies {
     'lockstep_discovery_failing',
     '1 while the topics of the source or of the destination can not be listed',
   );
-  readonly #held = new Family('gauge', 'lockstep_held_bytes', 'Bytes fetched and not yet appended');
+  readonly #held = new Family(
+    'gauge',
+    'lockstep_held_bytes',
+    'Bytes in flight: fetched and not yet appended, or reserved for answers',
+  );
   readonly #heldMax = new Family(
     'gauge',
     'lockstep_held_bytes_max',
     'Bound of lockstep_held_bytes; nothing is fetched beyond it',
+  );
+  readonly #agentHeld = new Family(
+    'gauge',
+    'lockstep_agent_held_bytes',
+    'Bytes in flight over all links of this process: held, reserved for answers, and copies',
+  );
+  readonly #agentHeldPeak = new Family(
+    'gauge',
+    'lockstep_agent_held_bytes_peak',
+    'The largest that lockstep_agent_held_bytes has been',
+  );
+  readonly #agentHeldMax = new Family(
+    'gauge',
+    'lockstep_agent_held_bytes_max',
+    'Bound of lockstep_agent_held_bytes',
   );
   readonly #read = new Family(
     'counter',
@@ -76,6 +95,9 @@ export class LinkFamilies {
       this.#discovery,
       this.#held,
       this.#heldMax,
+      this.#agentHeld,
+      this.#agentHeldPeak,
+      this.#agentHeldMax,
       this.#read,
       this.#limit,
       this.#limited,
@@ -85,11 +107,14 @@ export class LinkFamilies {
     ];
   }
 
-  addAgent({ agent, generation }: AgentView): void {
+  addAgent({ agent, generation, memory }: AgentView): void {
     this.#build.add({ version: agent.version, node: process.versions.node }, 1);
     this.#leader.add({}, agent.isLeader ? 1 : 0);
     this.#joined.add({}, generation === null ? 0 : 1);
     this.#generation.add({}, generation);
+    this.#agentHeld.add({}, memory.heldBytes);
+    this.#agentHeldPeak.add({}, memory.heldBytesPeak);
+    this.#agentHeldMax.add({}, memory.heldBytesMax);
   }
 
   #addReading(link: string, reading: LinkView['reading']): void {

@@ -57,7 +57,7 @@ export interface MirrorTuning {
   /** Bytes asked for per fetch. */
   readonly fetchResponseBytesMax: number;
   readonly fetchWaitMsMax: number;
-  /** Frames held at once, in bytes, over all partitions. */
+  /** In flight at once, in bytes, over all partitions: asked for, or fetched and not yet acknowledged. */
   readonly inFlightBytesMax: number;
   /** Record bytes in one append request. */
   readonly requestBytesMax: number;
@@ -73,7 +73,7 @@ export const defaultTuning: MirrorTuning = {
   // Just under a power of two, since frames come in powers of two.
   fetchResponseBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   fetchWaitMsMax: 500,
-  inFlightBytesMax: 12 * 1024 * 1024,
+  inFlightBytesMax: 16 * 1024 * 1024,
   requestBytesMax: 4 * 1024 * 1024,
   ackTimeoutMs: 30_000,
   settleMs: 1_000,
@@ -100,6 +100,8 @@ export interface LinkMirrorOptions {
   /** As whom is written in a life of a mirror. */
   readonly producerIdOf: (incarnation: number) => bigint;
   readonly tuning: MirrorTuning;
+  /** What all links of the process share. Default: this one is alone. */
+  readonly memory?: MemoryBudget;
   /** Who holds a partition up at the source; where absent that is not told. */
   readonly openTransactions?: OpenTransactionQuestions;
   /** The destination's coordinators; needed for `holes: transactions`. */
@@ -175,7 +177,10 @@ export class LinkMirror {
 
   constructor(options: LinkMirrorOptions) {
     this.#options = options;
-    this.#budget = new MemoryBudget({ bytesMax: options.tuning.inFlightBytesMax });
+    this.#budget = new MemoryBudget({
+      bytesMax: options.tuning.inFlightBytesMax,
+      ...(options.memory && { parent: options.memory }),
+    });
     this.#limit = options.limit ?? new ReadLimit();
     this.#exactness = options.exactness ?? defaultExactness;
     this.#transactionWriter = transactionWriterOf(options, this.#exactness);
@@ -222,7 +227,7 @@ export class LinkMirror {
     };
   }
 
-  /** Bytes of frames held now. */
+  /** Bytes in flight: of frames and copies that are held, and of answers that are awaited. */
   get heldBytes(): number {
     return this.#budget.heldBytes;
   }
