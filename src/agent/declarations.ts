@@ -71,25 +71,35 @@ function sourceReference(topology: Topology, name: string): SourceReference {
  */
 export function resolveRecord(
   record: LinkRecord,
-  { folder, environment, file }: MachineSources,
+  sources: MachineSources,
 ): { config: LinkConfig; source: ClusterConfig } {
+  const { folder, environment } = sources;
   const { name, destination, source, config } = record;
   const resolved = resolveLinkDeclaration(
     { name, destination, config, source: source.name },
     { folder, environment },
   );
-  if (source.isInAgentFile !== true)
-    return { config: resolved, source: resolveClusterReference(source, { folder, environment }) };
+  return { config: resolved, source: resolveSource(source, name, sources) };
+}
+
+/**
+ * How this machine reaches the source of a link.
+ * @throws LockstepError CONFIG_INVALID for what it can't look up, naming the place.
+ */
+export function resolveSource(
+  source: SourceReference,
+  link: string,
+  { folder, environment, file }: MachineSources,
+): ClusterConfig {
+  if (source.isInAgentFile !== true) return resolveClusterReference(source, { folder, environment });
   const own = file?.clusters[source.name];
-  if (own === undefined) {
-    throw new LockstepError(
-      'CONFIG_INVALID',
-      `link ${name}: how to log in to ${source.name} is known to the file alone that declared it (in plain text, or as mm2.properties ` +
-        `and manifests have it), so only agents started with \`lockstep run FILE\` know it; in a lockstep.yaml use references ` +
-        `(\${file:path}, \${env:NAME}) and apply it again`,
-    );
-  }
-  return { config: resolved, source: own };
+  if (own !== undefined) return own;
+  throw new LockstepError(
+    'CONFIG_INVALID',
+    `link ${link}: how to log in to ${source.name} is known to the file alone that declared it (in plain text, or as mm2.properties ` +
+      `and manifests have it), so only agents started with \`lockstep run FILE\` know it; in a lockstep.yaml use references ` +
+      `(\${file:path}, \${env:NAME}) and apply it again`,
+  );
 }
 
 /** What a declaration says, without looking anything up. @throws LockstepError CONFIG_INVALID */

@@ -18,6 +18,7 @@ import {
   type RulesDeclaration,
   residencyRules,
   rolesOfLink,
+  type SourceReference,
   sendCommand,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
@@ -28,8 +29,8 @@ import type { MirrorObserver } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
-import { withRemedy } from './diverged-remedy.ts';
 import { AgentMemory } from './agent-memory.ts';
+import { withRemedy } from './diverged-remedy.ts';
 import { Handovers } from './handovers.ts';
 import { checkDeclaration } from './leader/decide-roles.ts';
 import { checkRulesDeclaration } from './leader/decide-rules.ts';
@@ -62,15 +63,17 @@ export interface FleetAgentOptions {
   readonly rules?: RulesDeclaration;
   /** How a link of the control topic becomes what this machine can work with. */
   resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
+  /** How a source is reached, whether a link still names it or not. @throws as `resolve`. */
+  resolveSource(source: SourceReference, link: string): ClusterConfig;
   /** Without connecting: what a declaration says. @throws LockstepError CONFIG_INVALID */
   resolveConfig(declaration: LinkDeclaration): LinkConfig;
   /** Faults between links. @throws LockstepError CONFIG_INVALID */
   readonly checkTogether: DecisionContext['checkTogether'];
+  /** Shared by the agents of one process. Default: this agent has its own. */
+  readonly memory?: AgentMemory;
   /** Who counts what the mirror of a link does. */
   observer?(link: string): MirrorObserver;
   readonly onNotice: (link: string | null, notice: Notice) => void;
-  /** Shared by the agents of one process. Default: this agent has its own. */
-  readonly memory?: AgentMemory;
   readonly sessionTimeoutMs?: number;
   /** Versions of the group protocol that it speaks; others than the default are for tests of a roll. */
   readonly protocols?: MembershipOptions['protocols'];
@@ -98,10 +101,10 @@ export class FleetAgent {
   readonly #office: Office;
   readonly #handovers: Handovers;
   readonly #residency: FleetResidency;
+  readonly #memory: AgentMemory;
   /** What there was to do, and where each link's mirrors stood, at the last look. */
   #work: readonly WorkItem[] = [];
   #mirrorStates: ReadonlyMap<string, string> = new Map();
-  readonly #memory: AgentMemory;
   #roles: ReadonlyMap<string, string> = new Map();
   #owned: ReadonlySet<string> = new Set();
   readonly #startedAtMs = Date.now();
@@ -115,11 +118,12 @@ export class FleetAgent {
     this.#destination = destination;
     this.#control = control;
     const { agentId, version, apiUrl = () => null, resolveConfig, checkTogether } = options;
+    this.#memory = options.memory ?? new AgentMemory();
     this.#handovers = new Handovers({ control, agentId });
     this.#residency = new FleetResidency({ state: control.state, resolve: resolveConfig });
     this.#office = new Office({
-    this.#memory = options.memory ?? new AgentMemory();
       ...{ control, destination, workers: this.#workers, resolve: resolveConfig, checkTogether },
+      resolveSource: options.resolveSource,
       isMeantToLead: () => !this.#isStopping && this.#membership.status().isLeader,
       onNotice: (link, level, text) => options.onNotice(link, { atMs: Date.now(), level, text }),
     });
@@ -200,11 +204,11 @@ export class FleetAgent {
       sessionTimeoutMs: this.#options.sessionTimeoutMs ?? sessionTimeoutMs,
       state: this.#control.state,
       workers: [...this.#workers.values()],
+      memory: this.#memory.status(),
       destination: this.#destination,
     });
   }
 
-      memory: this.#memory.status(),
   linkStatuses(): LinkStatus[] {
     return Array.from(this.#workers.values(), (worker) => {
       const status = worker.status();
@@ -376,11 +380,11 @@ export class FleetAgent {
     const worker = new LinkWorker({
       record,
       destination: this.#destination,
+      memory: this.#memory,
       control: this.#control,
       resolve,
       forbids: (topic) => this.#residency.holdOf(this.#control.state.links.get(record.name) ?? record, topic),
       beforeMeeting: () => this.#office.freshOrigins(record.name),
-      memory: this.#memory,
       owns: ({ topic, partition }) => this.#owned.has(keyOf({ link: record.name, topic, partition })),
       ...(group !== undefined && { declaredGroup: group }),
       takeLeft: ({ topic, partition }) => this.#handovers.take({ link: record.name, topic, partition }),

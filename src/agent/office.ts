@@ -1,7 +1,13 @@
 // The leader's office at this agent: taken when the group makes it the leader, left when another one leads.
-import { type Cluster, formatAddress, sleep, systemClock } from '../client/index.ts';
+import { type Cluster, type ClusterConfig, formatAddress, sleep, systemClock } from '../client/index.ts';
 import { endOf } from '../control/flows.ts';
-import { type ControlTopic, LeaderWriter, type LinkDeclaration, residencyRules } from '../control/index.ts';
+import {
+  type ControlTopic,
+  LeaderWriter,
+  type LinkDeclaration,
+  residencyRules,
+  type SourceReference,
+} from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
 import type { KeeperStore } from '../link/acls/index.ts';
 import { HeartbeatEmitter, InternalTopic } from '../link/mirror-maker/index.ts';
@@ -22,6 +28,8 @@ export interface OfficeOptions extends Pick<DecisionContext, 'resolve' | 'checkT
   readonly control: ControlTopic;
   readonly destination: Cluster;
   readonly workers: ReadonlyMap<string, LinkWorker>;
+  /** @throws LockstepError for what this machine can't look up. */
+  resolveSource(source: SourceReference, link: string): ClusterConfig;
   /** Whether the group still says that this agent leads. */
   isMeantToLead(): boolean;
   readonly onNotice: (link: string | null, level: 'info' | 'warning', text: string) => void;
@@ -165,11 +173,12 @@ export class Office {
   }
 
   #tellFlows(leader: Leader): FlowTeller {
-    const { control, destination, workers, resolve, onNotice } = this.#options;
+    const { control, destination, workers, resolve, resolveSource, onNotice } = this.#options;
     return new FlowTeller({
-      ...{ state: control.state, destination, resolve },
+      ...{ state: control.state, destination, resolve, resolveSource },
       links: () => [...workers.values()],
       write: (entries) => leader.write(entries),
+      refresh: () => control.refresh(),
       onNotice: (link, text) => onNotice(link, 'warning', text),
       clock: systemClock,
     });

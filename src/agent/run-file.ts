@@ -13,6 +13,7 @@ import {
   declarationOf,
   resolveConfig,
   resolveRecord,
+  resolveSource,
   rolesDeclarationsOf,
   rulesDeclarationOf,
 } from './declarations.ts';
@@ -163,6 +164,7 @@ function agentOptions(
     apply: links.map(({ name }) => declarationOf(topology, name)),
     heartbeats: beats.map(({ destination: _, ...beat }) => beat),
     resolve: (record) => resolveRecord(record, sources),
+    resolveSource: (source, link) => resolveSource(source, link, sources),
     resolveConfig,
     checkTogether,
     onNotice,

@@ -1,7 +1,7 @@
 // `lockstep agent`: one member of the fleet as a process, with its log, its API and its metrics around it.
 import type { ClusterConfig } from '../client/index.ts';
 import type { Topology } from '../topology/index.ts';
-import { checkTogether, resolveConfig, resolveRecord } from './declarations.ts';
+import { checkTogether, resolveConfig, resolveRecord, resolveSource } from './declarations.ts';
 import { FleetAgent } from './fleet-agent.ts';
 import type { Log } from './log.ts';
 import { StateLog } from './log-states.ts';
@@ -57,6 +57,7 @@ export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void
           ...{ destination: options.destination, agentId, version, signal, resolveConfig, checkTogether },
           ...parts,
           resolve: (record) => resolveRecord(record, sources),
+          resolveSource: (source, link) => resolveSource(source, link, sources),
           onNotice: (link, { level, text }) =>
             log[level === 'warning' ? 'warn' : 'info'](link === null ? {} : { link }, text),
           ...(options.sessionTimeoutMs !== undefined && { sessionTimeoutMs: options.sessionTimeoutMs }),

@@ -32,12 +32,14 @@ function stateOf(entries: Readonly<Record<string, unknown>>): FleetReducer {
 
 describe('what a source is told', () => {
   const own = [flow(a, b), flow(c, b, { link: 'another' })];
+  const toldBy = (told: readonly FlowRecord[], elsewhere = told) =>
+    flowsForSource(a, { own, told, elsewhere });
 
   it('are the links that read from it, and those that go on from here', () => {
     const onward = flow(b, c);
     const further = flow(c, { id: 'D', name: 'd' }, { hops: 1 });
     const elsewhere = flow({ id: 'X', name: 'x' }, { id: 'Y', name: 'y' });
-    expect(flowsForSource(a, { own, told: [further, elsewhere, onward] })).toEqual([
+    expect(toldBy([further, elsewhere, onward])).toEqual([
       own[0],
       { ...onward, hops: 1 },
       { ...further, hops: 2 },
@@ -45,18 +47,20 @@ describe('what a source is told', () => {
   });
 
   it('are not its own links: it knows them better', () => {
-    expect(flowsForSource(a, { own, told: [flow(b, a), flow(b, c)] }).map(({ link }) => link)).toEqual([
-      'a-to-b',
-      'b-to-c',
-    ]);
+    expect(toldBy([flow(b, a), flow(b, c)]).map(({ link }) => link)).toEqual(['a-to-b', 'b-to-c']);
+  });
+
+  it('are not what it told us itself, but what lies behind that', () => {
+    const further = flow(c, { id: 'D', name: 'd' });
+    expect(toldBy([flow(b, c), further], [further])).toEqual([own[0], { ...further, hops: 1 }]);
   });
 
   it('is not told for ever', () => {
-    expect(flowsForSource(a, { own, told: [flow(b, c, { hops: 8 })] })).toEqual([own[0]]);
+    expect(toldBy([flow(b, c, { hops: 8 })])).toEqual([own[0]]);
   });
 
   it('is nothing where there is no link', () => {
-    expect(flowsForSource(a, { own: [], told: [flow(b, c)] })).toEqual([]);
+    expect(flowsForSource(a, { own: [], told: [flow(b, c)], elsewhere: [flow(b, c)] })).toEqual([]);
   });
 });
 
@@ -73,6 +77,16 @@ describe('what was told here', () => {
       'flow/A/B/unreadable-too': flow(a, b, { excludeTopics: ['regex:('] }),
     });
     expect(toldFlows(state, nowMs)).toEqual([flow(b, c, { atMs: nowMs - minute })]);
+  });
+
+  it('is asked without what one cluster told', () => {
+    const state = stateOf({
+      [flowKey('A', 'C', 'b-to-c')]: flow(b, c, { hops: 1 }),
+      [flowKey('C', 'C', 'b-to-c')]: flow(b, c),
+      [flowKey('A', 'D', 'c-to-d')]: flow(c, { id: 'D', name: 'd' }, { hops: 1 }),
+    });
+    expect(toldFlows(state, nowMs, { notBy: 'A' })).toEqual([flow(b, c)]);
+    expect(toldFlows(state, nowMs, { notBy: 'C' }).map(({ hops }) => hops)).toEqual([1, 1]);
   });
 
   it('is swept of what nobody tells any more, and of own links that are gone', () => {

@@ -39,7 +39,7 @@ export const flowKey = (teller: string, destination: string, link: string): stri
 /** Its owner tells a flow again after this long, ms. */
 export const flowToldEveryMs = 5 * 60_000;
 /** Nobody believes one that was not told for this long, ms. */
-const flowOldMs = 60 * 60_000;
+export const flowOldMs = 60 * 60_000;
 /** Items of each list of one flow. */
 const itemsMax = 500;
 const hopsMax = 8;
@@ -131,10 +131,18 @@ function cut(items: readonly string[]): readonly string[] {
   return [...items.filter(isPattern), ...items.filter((item) => !isPattern(item))].slice(0, itemsMax);
 }
 
-/** Flows that were told here and are not too old, each once, as it was told last. */
-export function toldFlows(state: FleetState, nowMs: number): FlowRecord[] {
+/**
+ * Flows that were told here and are not too old, each once, as it was told last.
+ * @param notBy leaves out what the leader of this cluster (Kafka's id) told
+ */
+export function toldFlows(
+  state: FleetState,
+  nowMs: number,
+  { notBy }: { readonly notBy?: string } = {},
+): FlowRecord[] {
   const newest = new Map<string, FlowRecord>();
-  for (const value of state.entries(flowPrefix).values()) {
+  for (const [toldUnder, value] of state.entries(flowPrefix)) {
+    if (notBy !== undefined && toldUnder.startsWith(`${flowPrefix}${notBy}/`)) continue;
     if (!isFlowRecord(value) || nowMs - value.atMs > flowOldMs || !canBeFollowed(value)) continue;
     const key = `${value.destination.id}/${value.link}`;
     const known = newest.get(key);
@@ -172,10 +180,11 @@ export function oldFlowKeys(state: FleetState, ownId: string, nowMs: number): st
 /**
  * What the leader of `own` tells a source of its links: those links themselves, and what it was told of links that take
  * topics on from here, or from there.
+ * @param told all that it was told; `elsewhere`: by others than the source
  */
 export function flowsForSource(
   source: FlowEnd,
-  { own, told }: { readonly own: readonly FlowRecord[]; readonly told: readonly FlowRecord[] },
+  { own, told, elsewhere }: Readonly<Record<'own' | 'told' | 'elsewhere', readonly FlowRecord[]>>,
 ): FlowRecord[] {
   const [first] = own;
   if (first === undefined) return [];
@@ -188,7 +197,10 @@ export function flowsForSource(
       if (!reached.some((known) => isSameCluster(known, flow.destination))) reached.push(flow.destination);
     }
   }
+  const keyOf = ({ link, destination }: FlowRecord): string => `${destination.id}/${link}`;
+  const heard = new Map(elsewhere.map((flow) => [keyOf(flow), flow]));
   const further = onward
+    .flatMap((flow) => heard.get(keyOf(flow)) ?? [])
     .filter(({ destination, hops }) => hops < hopsMax && !isSameCluster(destination, source))
     .filter(
       ({ link, destination }) =>
@@ -205,11 +217,13 @@ export function flowsForSource(
  */
 export async function tellFlows(
   cluster: Cluster,
-  entriesFor: (topicId: string) => ReadonlyMap<string, FlowRecord | null>,
+  entriesFor: (
+    topicId: string,
+  ) => ReadonlyMap<string, FlowRecord | null> | Promise<ReadonlyMap<string, FlowRecord | null>>,
 ): Promise<string | null> {
   const topicId = await visibleTopic(cluster);
   if (topicId === null) return null;
-  const entries = entriesFor(topicId);
+  const entries = await entriesFor(topicId);
   const texts = Array.from(entries, ([key, value]) => [key, value && JSON.stringify(value)] as const);
   for (const records of recordsOf(texts, Date.now())) await appendBatch(cluster, records);
   return topicId;

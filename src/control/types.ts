@@ -7,6 +7,7 @@
 //   acl/<link>/..., group/<link>/...     what a keeper has to remember           written by the leader
 //   behind/<link>/<source topic>         groups that a promotion left behind     written by the leader
 //   flow/<teller>/<destination>/<link>   which way links lead (flows.ts)          written by leaders, here and elsewhere
+//   telling/<source>                     what a source was told of links          written by the leader (tellings.ts)
 //   producerIds/<link>                   how far producer ids are apart           written by the leader
 //   shift/..., start/...                 see src/link/shift.ts, start-at.ts, takeover.ts  first value wins
 //   status/<link>/<topic>/<partition>    how a partition stands                  written by the agent that copies it

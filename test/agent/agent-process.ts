@@ -1,6 +1,6 @@
 // An agent of a fleet as a process of its own, for tests that kill, freeze and replace it: tells on stdout what it does, a
 // line of JSON for each. Its argument is AgentProcessOptions as JSON. SIGTERM stops it cleanly.
-import { checkTogether, resolveConfig, resolveRecord } from '../../src/agent/declarations.ts';
+import { checkTogether, resolveConfig, resolveRecord, resolveSource } from '../../src/agent/declarations.ts';
 import { FleetAgent } from '../../src/agent/fleet-agent.ts';
 import type { BrokerAddress } from '../../src/client/index.ts';
 import { nextProtocols } from './next-protocol.ts';
@@ -74,6 +74,8 @@ await FleetAgent.run(
     ...(sessionTimeoutMs !== undefined && { sessionTimeoutMs }),
     ...(isNext === true && { protocols: nextProtocols }),
     resolve: (record) => resolveRecord(record, { folder: process.cwd(), environment: process.env }),
+    resolveSource: (source, link) =>
+      resolveSource(source, link, { folder: process.cwd(), environment: process.env }),
     onNotice: (link, { level, text }) => tell({ notice: `${link ?? '-'}: ${level}: ${text}` }),
   },
   (started) => {

@@ -1,6 +1,6 @@
 // Fleet agents inside the test's own process, on one destination; and what a person at the command line would see.
 
-import { checkTogether, resolveConfig, resolveRecord } from '../../src/agent/declarations.ts';
+import { checkTogether, resolveConfig, resolveRecord, resolveSource } from '../../src/agent/declarations.ts';
 import { FleetAgent, type FleetAgentOptions } from '../../src/agent/fleet-agent.ts';
 import { Cluster } from '../../src/client/index.ts';
 import {
@@ -66,6 +66,7 @@ export async function openFleet(destination: Region, config = configOf(destinati
         {
           ...{ destination: config, agentId: id, version: 'test', signal: stopping.signal, sessionTimeoutMs },
           resolve: (record) => resolveRecord(record, sources),
+          resolveSource: (source, link) => resolveSource(source, link, sources),
           resolveConfig,
           checkTogether,
           ...fromFile,

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { checkTogether, resolveConfig, resolveRecord } from '../../src/agent/declarations.ts';
+import { checkTogether, resolveConfig, resolveRecord, resolveSource } from '../../src/agent/declarations.ts';
 import { FleetAgent } from '../../src/agent/fleet-agent.ts';
 
 test('it ends at once when it is told to', async () => {
@@ -16,6 +16,8 @@ test('it ends at once when it is told to', async () => {
       ...{ agentId: 'a', version: 'test', signal: stopping.signal, resolveConfig, checkTogether },
       destination: { name: 'eu-west', bootstrap: [{ host: '127.0.0.1', port }] },
       resolve: (record) => resolveRecord(record, { folder: process.cwd(), environment: {} }),
+      resolveSource: (source, link) =>
+        resolveSource(source, link, { folder: process.cwd(), environment: {} }),
       onNotice: () => {},
     });
     await once(server, 'connection');

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster } from '../../src/client/index.ts';
 import { flowPrefix, isFlowRecord } from '../../src/control/flows.ts';
 import type { CommandBody } from '../../src/control/index.ts';
+import { tellings } from '../../src/control/tellings.ts';
+import { ChildAgent } from '../agent/child-agents.ts';
 import { type Fleet, openFleet } from '../agent/running-fleet.ts';
 import { configOf } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
@@ -146,3 +148,61 @@ test('a circle that is closed on both sides at once copies no record twice, and 
   await expect.poll(async () => (await recordsByTopic(clusters['us-east']))['e.u.sales'], deadline).toBe(200);
   expect(condition(us, 'back/u.sales')).toBeUndefined();
 }, 400_000);
+
+/** Keys of flows of a link that some fleet hears of. */
+const flowsOf = ({ state }: Fleet, link: string): string[] =>
+  [...state.entries(flowPrefix)].flatMap(([key, value]) =>
+    isFlowRecord(value) && value.link === link ? [key] : [],
+  );
+
+test('what was told of a link is taken back although its agent stops right behind the deletion', async () => {
+  await using us = await openFleet(regions['us-east']);
+  await using eu = await openFleet(regions['eu-west']);
+  await eu.start('a');
+  const agent = await us.start('a');
+  // The way of the link that the former test left: the other way round it would be a circle with it.
+  await us.done(create('eu-west', 'us-east', { topics: ['nobody-has-it'], prefix: 'f.' }, 'brief'));
+  await isTold(eu, 'brief');
+  await us.done({ do: 'deleteLink', link: 'brief', withMirrors: true });
+  await agent.stop();
+  await isTold(eu, 'brief', false);
+}, 200_000);
+
+test('a leader that is killed behind a deletion owes it: who leads next takes it back, with other links from there and without', async () => {
+  await using us = await openFleet(regions['us-east']);
+  await using eu = await openFleet(regions['eu-west']);
+  const first = await us.start('a');
+  for (const link of [...us.state.links.keys()]) await us.done({ do: 'deleteLink', link, withMirrors: true });
+  await us.reaches('no link to be left', ({ links }) => links.size === 0);
+  await first.stop();
+  const wanted = ['brief', 'last'];
+  for (const link of wanted) {
+    const killed = new ChildAgent({
+      ...{ id: 'a', sessionTimeoutMs: 6_000 },
+      destination: { name: 'us-east', bootstrap: configOf(regions['us-east']).bootstrap },
+    });
+    try {
+      await killed.ready();
+      if (link === 'brief')
+        for (const name of wanted)
+          await us.done(create('eu-west', 'us-east', { topics: [`not-there-${name}`], prefix: 'f.' }, name));
+      for (const name of wanted.slice(wanted.indexOf(link))) await isTold(eu, name);
+      // So that it can't take it back itself, however fast it is.
+      regions['eu-west'].brokers[0]!.pause();
+      await us.done({ do: 'deleteLink', link, withMirrors: true });
+      await us.reaches(`${link} to be forgotten`, ({ links }) => !links.has(link));
+    } finally {
+      await killed.kill();
+      regions['eu-west'].brokers[0]!.resume();
+    }
+    await eu.control.refresh();
+    expect(flowsOf(eu, link)).toHaveLength(1);
+    const next = await us.start('a');
+    await isTold(eu, link, false);
+    await us.reaches('nothing of it to be owed', (state) =>
+      [...tellings(state).values()].every(({ keys }) => !keys.some((key) => key.endsWith(`/${link}`))),
+    );
+    await next.stop();
+  }
+  expect(tellings(us.state).size).toBe(0);
+}, 200_000);
