@@ -88,6 +88,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
     tuning: {
       ...defaultTuning,
       producerConnections: config.producerConnections,
+      fetchConnections: config.fetchConnections,
       fetchBytesMax: config.fetchBytesMax,
       inFlightBytesMax: config.inFlightBytesMax,
     },

@@ -54,6 +54,7 @@ export class Connection {
   #finalizedFeatures: readonly FinalizedFeature[] = [];
   /** Opened to find out about a port: its own end is not looked into. */
   #isProbe = false;
+  #roundTripMs: number | null = null;
   #readBytes = 0;
   #writtenBytes = 0;
   #answeredWhenReady = 0;
@@ -116,6 +117,10 @@ export class Connection {
   /** Features of the cluster that the broker told of when the connection opened. */
   get finalizedFeatures(): readonly FinalizedFeature[] {
     return this.#finalizedFeatures;
+  }
+  /** How long the broker took to answer while the connection opened: the way there and back, and a little work, ms. */
+  get roundTripMs(): number | null {
+    return this.#roundTripMs;
   }
   /** Whether it takes requests and is not to be replaced. */
   get isOpen(): boolean {
@@ -243,8 +248,14 @@ export class Connection {
       if (certificate !== undefined) this.#peerCertificate = certificateFacts('broker', certificate);
     }
     try {
-      const { apiVersions, finalizedFeatures } = await negotiateVersions(this.peer, (version, input) =>
-        this.#sendUrgent(apis.ApiVersions, input, version),
+      const { apiVersions, finalizedFeatures } = await negotiateVersions(
+        this.peer,
+        async (version, input) => {
+          const sentAtMs = performance.now();
+          const answer = await this.#sendUrgent(apis.ApiVersions, input, version);
+          this.#roundTripMs = performance.now() - sentAtMs;
+          return answer;
+        },
       );
       this.#apiVersions = apiVersions;
       this.#finalizedFeatures = finalizedFeatures;

@@ -66,6 +66,14 @@ export const linkSchema = z
         16,
         'Connections for appending to each destination broker.',
       ).default(2),
+      fetchConnections: z
+        .union([z.literal('auto'), z.int().min(1).max(16)], {
+          error: 'auto, or a whole number from 1 to 16',
+        })
+        .describe(
+          'Connections for reading each source broker; auto: one, and more where the way is long and they carry more.',
+        )
+        .default('auto'),
       fetchBytesMax: wholeNumber(1024, 2 ** 30, 'Bytes asked of one partition in one fetch.').default(
         2 ** 20,
       ),

@@ -85,6 +85,7 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
     sync: resolveSync(shape.sync, [...at, 'sync'], context),
     separateProducerIds: shape.separateProducerIds,
     producerConnections: shape.producerConnections,
+    fetchConnections: shape.fetchConnections,
     fetchBytesMax: shape.fetchBytesMax,
     inFlightBytesMax: shape.inFlightBytesMax,
     holes: shape.holes,

@@ -39,6 +39,8 @@ export interface LinkConfig extends MirrorExactness {
   readonly separateProducerIds: boolean;
   /** Connections for appending to each destination broker, 1 to 16. Default 2. */
   readonly producerConnections: number;
+  /** Connections for reading each source broker, 1 to 16; `auto`: as many as carry more, up to 8. Default `auto`. */
+  readonly fetchConnections: 'auto' | number;
   /** Bytes asked of one source partition in one fetch, 1 KiB to 1 GiB. Default 1 MiB. */
   readonly fetchBytesMax: number;
   /** Bytes in flight at one agent: asked for, or fetched and not yet acknowledged, 1 MiB to 16 GiB. Default 16 MiB. */

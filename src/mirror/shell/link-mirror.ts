@@ -1,8 +1,9 @@
 // All partitions that one link copies in this process: their readers, writers and what they share.
 //
 //   source broker ──► SourceReader ──► PartitionRunner (one machine each) ──► DestinationWriter ──► broker
-//     one connection,     frames           decides what is appended              lanes, one request
-//     one fetch session   in a budget                                            under way in each
+//     one connection      frames           decides what is appended              lanes, one request
+//     (BrokerReaders:     in a budget                                            under way in each
+//     several, far away)
 //
 // Topics and their creation are the link's affair (src/link); here a partition is given and copied.
 import { type BackoffOptions, backoffMs, type Connection, systemClock } from '../../client/index.ts';
@@ -10,11 +11,13 @@ import { LockstepError } from '../../errors.ts';
 import { clusterTag } from '../partition/identity.ts';
 import type { PauseKind } from '../partition/state.ts';
 import type { AskBroker, LedLog } from './broker-questions.ts';
+import { BrokerReaders } from './broker-readers.ts';
 import { chargedQuestions } from './charged-questions.ts';
 import { DestinationWriter } from './destination-writer.ts';
 import { elapsedClock } from './elapsed-clock.ts';
 import { EmptyTransactionWriter, type TransactionRequests } from './empty-transactions.ts';
 import { defaultExactness, type MirrorExactness } from './exactness.ts';
+import type { FetchConnections } from './fetch-lanes.ts';
 import { cutStart, Filler } from './filler.ts';
 import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
@@ -34,7 +37,6 @@ import {
 import { ReadLimit, type ReadStatus } from './read-limit.ts';
 import { ReturnQuestions, type ReturnQuestionsOptions } from './return-questions.ts';
 import { SharedRuns } from './shared-runs.ts';
-import { SourceReader } from './source-reader.ts';
 import { TailComparer } from './tail-comparer.ts';
 import { transactionReason } from './transaction-reason.ts';
 
@@ -52,6 +54,8 @@ export interface MirrorCluster {
 export interface MirrorTuning {
   /** Connections to each destination broker. */
   readonly producerConnections: number;
+  /** Connections that read each source broker; `auto`: one, and more where the way is long and they carry more. */
+  readonly fetchConnections: FetchConnections;
   /** Bytes asked for per partition and fetch. */
   readonly fetchBytesMax: number;
   /** Bytes asked for per fetch. */
@@ -69,6 +73,7 @@ export interface MirrorTuning {
 /** What a link gets when it asks for nothing else. Sizes were measured with `npm run bench`. */
 export const defaultTuning: MirrorTuning = {
   producerConnections: 2,
+  fetchConnections: 'auto',
   fetchBytesMax: 1024 * 1024,
   // Just under a power of two, since frames come in powers of two.
   fetchResponseBytesMax: 4 * 1024 * 1024 - 64 * 1024,
@@ -156,7 +161,7 @@ export class LinkMirror {
   readonly #runners = new Map<string, PartitionRunner>();
   /** Partitions that are being removed; `again`: added anew meanwhile, to begin when they have stopped. */
   readonly #removals = new Map<string, Removal>();
-  readonly #readers = new Map<number, SourceReader>();
+  readonly #readers = new Map<number, BrokerReaders>();
   readonly #writers = new Map<number, DestinationWriter>();
   readonly #markerWriters: MarkerWriters;
   /** For `holes: transactions`. One for all brokers: coordinators are not leaders, and an id has one producer at a time. */
@@ -239,7 +244,7 @@ export class LinkMirror {
 
   /** When the source last answered a fetch, ms since the epoch; null while it never has. */
   get sourceHeardAtMs(): number | null {
-    const times = Array.from(this.#readers.values(), ({ answeredAtMs }) => answeredAtMs ?? 0);
+    const times = Array.from(this.#readers.values(), ({ heardAtMs }) => heardAtMs ?? 0);
     return Math.max(0, ...times) || null;
   }
 
@@ -346,14 +351,16 @@ export class LinkMirror {
       if (!(error instanceof LockstepError)) throw error;
       return;
     }
-    this.followLeaders();
+    // Thousands of partitions that are where they were need no look; they get one with each look at the topics.
+    for (const runner of this.#runners.values()) runner.followLeaders('moved');
   }
 
-  #reader(broker: number): SourceReader {
+  #reader(broker: number): BrokerReaders {
     let reader = this.#readers.get(broker);
     if (reader === undefined) {
       const { tuning, source } = this.#options;
-      reader = new SourceReader({
+      reader = new BrokerReaders({
+        connections: tuning.fetchConnections,
         open: () => source.openConnection(broker),
         budget: this.#budget,
         limit: this.#limit,

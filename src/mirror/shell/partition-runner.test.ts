@@ -80,9 +80,7 @@ beforeEach(() => {
   pauses = [];
   readerAnsweredAtMs = null;
   const reader = {
-    get answeredAtMs() {
-      return readerAnsweredAtMs;
-    },
+    answeredAtMs: () => readerAnsweredAtMs,
     add: (_key: string, added: FetchTarget) => {
       target = added;
     },

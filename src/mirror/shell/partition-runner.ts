@@ -17,6 +17,7 @@ import type {
 } from '../partition/state.ts';
 import { BehindClock } from './behind-clock.ts';
 import type { LedLog } from './broker-questions.ts';
+import type { PartitionReader } from './broker-readers.ts';
 import type { TakeoverWitness } from './compare-takeover.ts';
 import type { AppendOutcome, DestinationWriter } from './destination-writer.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
@@ -28,7 +29,7 @@ import type { ReadLimit } from './read-limit.ts';
 import { refusalOf } from './refusal.ts';
 import type { AskedReturn } from './return-questions.ts';
 import { type ShownState, waitingState } from './shown-state.ts';
-import type { FetchTarget, SourceEnds, SourceReader } from './source-reader.ts';
+import type { FetchTarget, SourceEnds } from './source-reader.ts';
 import type { TailComparer } from './tail-comparer.ts';
 import { WriteLedger } from './write-ledger.ts';
 
@@ -39,7 +40,7 @@ export interface PartitionServices {
   destinationLog(partition: TopicPartition): LedLog | null;
   /** As whom is written in this life of a mirror. */
   lifeOf(incarnation: number): MirrorLife;
-  reader(broker: number): SourceReader;
+  reader(broker: number): PartitionReader;
   writer(broker: number): DestinationWriter;
   holeWriter(broker: number): HoleWriter;
   /** Resolves when nobody may read the topic while its start is filled; answered from memory once that is so. */
@@ -155,6 +156,8 @@ export interface PartitionStatus extends TopicPartition {
   readonly sourceLostCount: bigint;
 }
 
+type Quiet<T> = Omit<T, 'lastFetchAtMs'> & { lastFetchAtMs: number | null };
+
 /** A queue longer than this (in bytes) is enough for now; more is not fetched. */
 const queuedBytesMax = 2 * 1024 * 1024;
 /** An append that takes longer than this (in ms) is not worth keeping memory for what comes after it. */
@@ -182,7 +185,7 @@ export class PartitionRunner implements FetchTarget {
   readonly #life: MirrorLife;
   readonly #machine: PartitionMachine<LeasedBatch>;
   #fetching: { round: number; offset: bigint; lastFetchedEpoch: number } | null = null;
-  #reader: { key: string; broker: number; reader: SourceReader } | null = null;
+  #reader: { key: string; broker: number; reader: PartitionReader } | null = null;
   #timer: NodeJS.Timeout | null = null;
   /** What `position` gave last, and gives again while it is so: thousands of idle partitions are asked with every fetch. */
   #position: FetchPosition | null = null;
@@ -221,6 +224,10 @@ export class PartitionRunner implements FetchTarget {
   readonly #counters: PartitionCounters;
   #lastError: { message: string; atMs: number } | null = null;
   #whenStopped: (() => void)[] = [];
+  /** What the reader was told of last. */
+  #attachedTo: LedLog | null = null;
+  /** The newest status, while nothing in it but the time of the newest answer can be another one now. */
+  #quietStatus: Quiet<PartitionStatus> | null = null;
   /** How the worker before this one left the mirror; used with the first look. */
   #leftBefore: LeftPartition | null = null;
   readonly #writes: WriteLedger;
@@ -272,14 +279,47 @@ export class PartitionRunner implements FetchTarget {
     this.#deliver({ type: 'topicRecreated', side, reason });
   }
 
-  /** Metadata may have moved the source's leader: read there from now on. */
-  followLeaders(): void {
+  /** Metadata may have moved the source's leader: read there from now on. `moved`: nothing is done where it has not. */
+  followLeaders(which: 'all' | 'moved' = 'all'): void {
     // Looking is enough to notice that a topic is another one now.
     this.#log('destination');
-    if (this.#fetching !== null && this.#log('source') !== null) this.#attachReader();
+    const log = this.#log('source');
+    const isMoved = log !== null && log !== this.#attachedTo;
+    if (this.#fetching !== null && log !== null && (isMoved || which === 'all')) this.#attachReader();
   }
 
+  /**
+   * The same object as before, while nothing but `lastFetchAtMs` has changed: of thousands of partitions most are idle, and
+   * all are asked every second.
+   */
   status(): PartitionStatus {
+    const known = this.#quietStatus;
+    if (known !== null && this.#services.limit.heldBack === null && this.#services.sourceLog(this) !== null) {
+      known.lastFetchAtMs = this.#lastFetchAtMs();
+      return known;
+    }
+    const status = this.#statusNow();
+    this.#quietStatus = this.#isQuiet(status) ? status : null;
+    return status;
+  }
+
+  /** Whether all of it stays true until something happens. */
+  #isQuiet({ state, reason, lagRecords, undecided }: PartitionStatus): boolean {
+    const { flow } = this.#machine;
+    return (
+      state === 'Mirroring' &&
+      reason === null &&
+      lagRecords === 0n &&
+      undecided === undefined &&
+      this.#silence === null &&
+      this.#undecidedSinceMs === null &&
+      flow?.inFlight == null &&
+      flow?.hole == null &&
+      this.#services.limit.heldBack === null
+    );
+  }
+
+  #statusNow(): PartitionStatus {
     const { state } = this.#machine;
     const shown = this.#shown();
     const now = this.#services.nowMs();
@@ -330,7 +370,8 @@ export class PartitionRunner implements FetchTarget {
   /** A partition without news has no part in the answers of a fetch session, and is answered all the same. */
   #lastFetchAtMs(): number | null {
     const isAsked = this.#fetching !== null && this.#holdTimer === undefined && this.#readerTrouble === null;
-    const answeredAtMs = isAsked ? (this.#reader?.reader.answeredAtMs ?? null) : null;
+    const { key, reader } = this.#reader ?? {};
+    const answeredAtMs = isAsked && key !== undefined ? (reader?.answeredAtMs(key) ?? null) : null;
     if (answeredAtMs === null || this.#fetchedAtMs === null) return this.#fetchedAtMs;
     return Math.max(answeredAtMs, this.#fetchedAtMs);
   }
@@ -455,6 +496,7 @@ export class PartitionRunner implements FetchTarget {
 
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void {
     const nowMs = this.#services.nowMs();
+    this.#quietStatus = null;
     if (ends.lastStableOffset !== this.#ends?.lastStableOffset) {
       this.#stableSinceMs = nowMs;
       this.#undecidedSinceMs = null;
@@ -543,6 +585,7 @@ export class PartitionRunner implements FetchTarget {
   }
 
   onReaderTrouble(reason: string): void {
+    this.#quietStatus = null;
     // The first answer afterwards tells where each source log ends, whether it has grown or not.
     this.#ends = null;
     this.#mustCompare = true;
@@ -556,6 +599,7 @@ export class PartitionRunner implements FetchTarget {
   // ── What the machine asks for ───────────────────────────────────────────────────────────────────────
 
   #deliver(event: PartitionEvent<LeasedBatch>): void {
+    this.#quietStatus = null;
     const actions = this.#machine.handle(event);
     const { state } = this.#machine;
     if (state.name !== this.#stateName) {
@@ -744,7 +788,7 @@ export class PartitionRunner implements FetchTarget {
     const onOutcome = this.#writes.note((outcome: AppendOutcome) => this.#onOutcome(round, batch, outcome));
     const log = this.#viewedLog();
     if (typeof log === 'string') return onOutcome({ kind: 'unknown', reason: log });
-    this.#services.writer(log.leader).append({ ...log, batch, identity, onOutcome });
+    this.#services.writer(log.leader).append({ ...log, batch, identity, isLive: this.isLive, onOutcome });
   }
 
   #writeMarkers(round: number, markers: MarkerRun): void {
@@ -823,10 +867,14 @@ export class PartitionRunner implements FetchTarget {
     const log = this.#log('source');
     if (log === null) return this.#services.refreshMetadata('source');
     const key = fetchKey(log);
-    if (this.#reader?.broker === log.leader && this.#reader.key === key) return this.#wakeReader();
+    if (this.#reader?.broker === log.leader && this.#reader.key === key) {
+      this.#attachedTo = log;
+      return this.#wakeReader();
+    }
     this.#detachReader();
     const reader = this.#services.reader(log.leader);
     this.#reader = { key, broker: log.leader, reader };
+    this.#attachedTo = log;
     reader.add(key, this);
   }
 
@@ -837,9 +885,11 @@ export class PartitionRunner implements FetchTarget {
   #detachReader(): void {
     this.#reader?.reader.remove(this.#reader.key);
     this.#reader = null;
+    this.#attachedTo = null;
   }
 
   #noteError(message: string): void {
+    this.#quietStatus = null;
     this.#lastError = { message, atMs: this.#services.nowMs() };
   }
 

@@ -1,4 +1,5 @@
-// Reads all partitions that one source broker leads, through one connection and one fetch session.
+// Reads partitions that one source broker leads, with one fetch session and one fetch at a time: all of them, or those of
+// one lane (broker-readers.ts). A connection can have two readers, each with a session of its own.
 //
 // 1. Ask the targets from where they want to be read; those that have enough are left out. Thousands may be idle, so only
 //    those are asked that an answer was for or that stirred by themselves, and all of them ten times a second.
@@ -16,9 +17,10 @@ import { markAborted, splitBatches } from '../../records/index.ts';
 import { checkAnswer } from './answer-check.ts';
 import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
-import type { AskSize, MemoryBudget } from './memory-budget.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { ReadScope } from './rate-limit.ts';
 import type { ReadLimit } from './read-limit.ts';
+import { type Followed, ReadingTurns, type Turn } from './reading-turns.ts';
 import { Wake } from './wake.ts';
 
 /** Where the source's log stands, as an answer told it. */
@@ -53,11 +55,23 @@ export interface FetchTarget {
   onReaderTrouble(reason: string): void;
 }
 
+/** How a lane fetches; it changes with how many lanes there are. */
+export interface ReaderPace {
+  /** Bytes asked for per fetch. */
+  readonly answerBytesMax: number;
+  /** Bytes asked for per partition and fetch. */
+  readonly partitionBytesMax: number;
+  /** How long the broker may wait for data, in ms. */
+  readonly waitMsMax: number;
+}
+
 export interface SourceReaderOptions {
   readonly open: () => Promise<Connection>;
+  /** One that is open already. Default: the first fetch opens one. */
+  readonly connection?: Connection;
+  /** Asked before each fetch. Default: as the other options say. */
+  readonly pace?: () => ReaderPace;
   readonly budget: MemoryBudget;
-  /** What is read here comes before what others read, where memory is short. Default false. */
-  readonly isLive?: boolean;
   readonly limit: ReadLimit;
   /** Bytes asked for per partition and fetch. One larger batch still comes whole. */
   readonly fetchBytesMax: number;
@@ -76,6 +90,8 @@ const readCommitted = 1;
 const fetchVersionMin = 12;
 /** How often all targets are asked, in ms. */
 const sweepEveryMs = 100;
+/** Where there are thousands, less often, in ms for each: a look at one that is idle takes a tenth of a microsecond and more. */
+const sweepMsPerTarget = 0.1;
 /** How long a fetch may wait while partitions are left out only because their queues are full. */
 const pausedWaitMs = 5;
 /** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
@@ -130,9 +146,17 @@ export class SourceReader {
   readonly #news = new Set<string>();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   readonly #wake = new Wake();
-  readonly #askSize: AskSize;
-  #connection: Connection | null = null;
+  readonly #turns: ReadingTurns;
+  /** As of the last look while there was a backlog. */
+  #followed: Followed = { hasLive: false, hasBehind: false };
+  /** Targets that go to another reader as soon as no answer for them is under way, and who takes them. */
+  readonly #handedOver = new Map<string, (target: FetchTarget) => void>();
+  #connection: Connection | null;
   #isClosed = false;
+  /** The connection is others', too, and stays open. */
+  #isRetired = false;
+  #askedSinceMs: number | null = null;
+  #waitedMs = 0;
   /** When the newest answer came, ms since the epoch; null before the first. */
   answeredAtMs: number | null = null;
   /** Settles when the loop has ended. */
@@ -140,7 +164,9 @@ export class SourceReader {
 
   constructor(options: SourceReaderOptions) {
     this.#options = options;
-    this.#askSize = options.budget.askSize(options.fetchResponseBytesMax);
+    const { budget, fetchResponseBytesMax: answerBytesMax } = options;
+    this.#turns = new ReadingTurns({ budget, answerBytesMax });
+    this.#connection = options.connection ?? null;
     this.done = this.#run();
   }
 
@@ -157,7 +183,29 @@ export class SourceReader {
 
   remove(key: string): void {
     this.#targets.delete(key);
+    this.#handedOver.delete(key);
     this.#left.add(key);
+  }
+
+  /** Gives a target to whoever takes it, when no answer for it is under way. Nothing comes of it where it leaves before. */
+  handOver(key: string, take: (target: FetchTarget) => void): void {
+    this.#handedOver.set(key, take);
+    this.#wake.ring();
+  }
+
+  /**
+   * As `add`, for a target that another reader of this broker has had. Where the connection is not the one that was open
+   * meanwhile, the source may have been away in between, and the target is told so.
+   */
+  takeOver(key: string, target: FetchTarget): void {
+    this.add(key, target);
+    if (this.#connection?.isOpen !== true)
+      target.onReaderTrouble('another connection to the source is opened');
+  }
+
+  /** How long it has waited for answers in all, ms; the rest of the time it waited for us. */
+  get waitedMs(): number {
+    return this.#waitedMs + (this.#askedSinceMs === null ? 0 : performance.now() - this.#askedSinceMs);
   }
 
   /** The target of this key wants something else, such as data again. */
@@ -174,21 +222,29 @@ export class SourceReader {
     await this.done;
   }
 
+  /** Ends when the answer under way is here, and leaves the connection to others. It has no targets any more. */
+  async retire(): Promise<void> {
+    this.#isClosed = true;
+    this.#isRetired = true;
+    this.#wake.ring();
+    await this.done;
+  }
+
   async #run(): Promise<void> {
-    const { budget, limit, isLive = false } = this.#options;
+    const { budget, limit } = this.#options;
     let attempt = 0;
     while (!this.#isClosed) {
       try {
         // Room comes first: what the targets want can change a lot while it is waited for.
-        const reservedBytes = await budget.reserve({ bytes: this.#wantedBytes(), isLive });
-        const question = this.#isClosed ? null : this.#nextQuestion(reservedBytes);
+        const turn = await this.#turn();
+        const question = this.#isClosed ? null : this.#nextQuestion(turn);
         if (question === null || typeof question === 'number') {
-          budget.giveBack(reservedBytes);
+          budget.giveBack(turn.reservedBytes);
           if (question !== null) await this.#wake.within(question);
           else if (!this.#isClosed) await this.#wake.next();
           continue;
         }
-        await this.#fetchOnce(question, reservedBytes);
+        await this.#fetchOnce(question, turn);
         attempt = 0;
       } catch (error) {
         if (this.#isClosed) break;
@@ -197,21 +253,37 @@ export class SourceReader {
       }
     }
     limit.leave(this);
+    this.#turns.close();
     // It may have been opened after `close` looked for one.
-    this.#connection?.close();
+    if (!this.#isRetired) this.#connection?.close();
   }
 
-  /** A limit plans with answers as large as they may be. */
-  #wantedBytes(): number {
-    const { limit, fetchResponseBytesMax } = this.#options;
-    return limit.isSet ? Math.min(fetchResponseBytesMax, limit.atOnceBytesMax) : this.#askSize.reservedBytes;
+  /** A limit makes turns of its own, and plans with answers as large as they may be. */
+  async #turn(): Promise<Turn> {
+    const { limit, budget } = this.#options;
+    const { answerBytesMax: bytesMax } = this.#pace();
+    if (!limit.isSet) return this.#turns.next(this.#followed, bytesMax);
+    const bytes = Math.min(bytesMax, limit.atOnceBytesMax);
+    const reservedBytes = await budget.reserve({ bytes, isLive: false });
+    const askedBytes = Math.min(bytes, reservedBytes);
+    return { scope: 'all', kind: 'backlog', reservedBytes, askedBytes, waitMsMax: Number.POSITIVE_INFINITY };
+  }
+
+  #pace(): ReaderPace {
+    const { pace, fetchResponseBytesMax, fetchBytesMax, fetchWaitMsMax } = this.#options;
+    if (pace !== undefined) return pace();
+    return {
+      answerBytesMax: fetchResponseBytesMax,
+      partitionBytesMax: fetchBytesMax,
+      waitMsMax: fetchWaitMsMax,
+    };
   }
 
   /** What to ask now; a number: nothing for so many ms; null: nothing until somebody rings. */
-  #nextQuestion(reservedBytes: number): Question | number | null {
+  #nextQuestion(turn: Turn): Question | number | null {
     const { isAnyFull } = this.#lookAtTargets();
     if (this.#following.all.asked.size > 0)
-      return this.#question(reservedBytes, isAnyFull ? pausedWaitMs : this.#options.fetchWaitMsMax);
+      return this.#question(turn, isAnyFull ? pausedWaitMs : this.#pace().waitMsMax);
     this.#options.limit.leave(this);
     return null;
   }
@@ -219,6 +291,12 @@ export class SourceReader {
   /** Brings up to date what is asked for. */
   #lookAtTargets(): { isAnyFull: boolean } {
     let isAnyFull = false;
+    // Nothing is under way here.
+    for (const [key, take] of this.#handedOver) {
+      const target = this.#targets.get(key);
+      this.remove(key);
+      if (target !== undefined) take(target);
+    }
     const { asked: wanted } = this.#following.all;
     const stirred = this.#stirred;
     this.#stirred = new Set();
@@ -238,7 +316,7 @@ export class SourceReader {
     };
     const nowMs = performance.now();
     // Asking can end a target, which then leaves.
-    if (nowMs - this.#sweptAtMs >= sweepEveryMs) {
+    if (nowMs - this.#sweptAtMs >= Math.max(sweepEveryMs, this.#targets.size * sweepMsPerTarget)) {
       this.#sweptAtMs = nowMs;
       this.#targets.forEach(look);
     } else {
@@ -259,18 +337,25 @@ export class SourceReader {
   }
 
   /** What may be asked now; a number: nothing for so many ms. */
-  #question(reservedBytes: number, waitMs: number): Question | number {
-    const { limit, fetchResponseBytesMax } = this.#options;
-    const answerBytesMax = Math.min(reservedBytes, limit.isSet ? fetchResponseBytesMax : this.#askSize.bytes);
-    if (!limit.isSet) return { ...this.#following.all, bytesMax: answerBytesMax, waitMs };
+  #question(turn: Turn, waitMs: number): Question | number {
+    const { limit } = this.#options;
+    const { askedBytes: answerBytesMax } = turn;
+    const all = { ...this.#following.all, bytesMax: answerBytesMax, waitMs };
+    if (!limit.isSet && !this.#turns.isBacklogged) return all;
     let hasLive = false;
     let hasBehind = false;
     for (const { target } of this.#following.all.asked.values()) {
       if (target.isLive) hasLive = true;
       else hasBehind = true;
     }
+    this.#followed = { hasLive, hasBehind };
+    if (!limit.isSet) {
+      if (!hasLive || !hasBehind) return all;
+      const own = { bytesMax: answerBytesMax, waitMs: Math.min(waitMs, turn.waitMsMax) };
+      return { ...this.#narrowed(turn.scope), ...own };
+    }
     const plan = limit.plan(this, { hasLive, hasBehind, answerBytesMax });
-    if (plan === null) return { ...this.#following.all, bytesMax: answerBytesMax, waitMs };
+    if (plan === null) return all;
     if (plan.kind === 'pause') return plan.pauseMs;
     const { bytesMax, waitMsMax } = plan;
     // All of them are of one kind, and known to the session for all.
@@ -300,7 +385,7 @@ export class SourceReader {
         ? error
         : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
     this.#forgetSessions();
-    this.#askSize.reset();
+    this.#turns.reset();
     this.#sweptAtMs = Number.NEGATIVE_INFINITY;
     this.#connection?.close();
     this.#connection = null;
@@ -313,8 +398,9 @@ export class SourceReader {
   }
 
   /** Turns what was reserved for the answer into what it holds, or gives it back. */
-  async #fetchOnce(question: Question, reservedBytes: number): Promise<void> {
+  async #fetchOnce(question: Question, turn: Turn): Promise<void> {
     const { budget } = this.#options;
+    const { reservedBytes } = turn;
     const { body, frame } = await this.#ask(question).catch((error: unknown) => {
       budget.giveBack(reservedBytes);
       throw error;
@@ -322,7 +408,7 @@ export class SourceReader {
     // What counts is the pooled buffer behind the frame, which is larger.
     const heldBytes = frame.bytes.buffer.byteLength;
     budget.settle({ reservedBytes, heldBytes });
-    this.#askSize.note({ askedBytes: question.bytesMax, answerBytes: heldBytes });
+    this.#turns.note(turn, { askedBytes: question.bytesMax, answerBytes: heldBytes });
     const lease = new FrameLease(() => {
       frame.release();
       budget.giveBack(heldBytes);
@@ -351,15 +437,21 @@ export class SourceReader {
       this.#news.clear();
     }
     const sentAtMs = performance.now();
+    this.#askedSinceMs = sentAtMs;
     const sent = this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
       versionMin: fetchVersionMin,
     });
     // How much of an answer came that broke off, nobody knows.
-    const { body, frame } = await sent.catch((error: unknown) => {
-      if (limit.isSet) limit.spend({ bytes: bytesMax, behindBytes: 0 });
-      throw error;
-    });
+    const { body, frame } = await sent
+      .finally(() => {
+        this.#waitedMs = this.waitedMs;
+        this.#askedSinceMs = null;
+      })
+      .catch((error: unknown) => {
+        if (limit.isSet) limit.spend({ bytes: bytesMax, behindBytes: 0 });
+        throw error;
+      });
     const behindBytes = limit.isSet ? bytesBehind(body, asked) : 0;
     limit.spend({ bytes: frame.bytes.length + frameSizeBytes, behindBytes, scope: turn });
     this.answeredAtMs = Date.now();
@@ -412,6 +504,7 @@ export class SourceReader {
     session: SessionRequest,
     { bytesMax, waitMs }: { bytesMax: number; waitMs: number },
   ): Input<FetchRequest> {
+    const partitionMaxBytes = this.#pace().partitionBytesMax;
     return {
       maxWaitMs: waitMs,
       minBytes: 1,
@@ -424,7 +517,7 @@ export class SourceReader {
         currentLeaderEpoch: position.leaderEpoch,
         fetchOffset: position.offset,
         lastFetchedEpoch: position.lastFetchedEpoch,
-        partitionMaxBytes: this.#options.fetchBytesMax,
+        partitionMaxBytes,
       })),
       forgottenTopicsData: groupByTopic(session.forgotten, (position) => position.partition),
     };

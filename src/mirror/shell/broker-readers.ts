@@ -1,0 +1,330 @@
+// All that is read of one source broker: one reader with a connection of its own, or several where that carries more
+// (fetch-lanes.ts decides it). To partitions they are one: each is read by exactly one lane at a time.
+//
+//   connection 0 ── lane 0/0, lane 0/1      a lane is a SourceReader with a fetch session of its own; the second one of a
+//   connection 1 ── lane 1/0, lane 1/1      connection has its request under way while the first one's answer comes
+//
+// A partition changes lanes when no answer for it is under way, so that none is lost, none comes late, and nothing is read
+// twice. The new lane's connection is open by then: a source that goes away meanwhile breaks one of the two, and the
+// partition is told.
+import type { Connection } from '../../client/index.ts';
+import { type FetchConnections, FetchLanes, type LanePlan, levelled, roundTripMsMin } from './fetch-lanes.ts';
+import {
+  type FetchTarget,
+  type ReaderPace,
+  SourceReader,
+  type SourceReaderOptions,
+} from './source-reader.ts';
+
+export interface BrokerReadersOptions extends Omit<SourceReaderOptions, 'connection' | 'pace'> {
+  readonly connections: FetchConnections;
+}
+
+/** What partitions need of it. */
+export interface PartitionReader {
+  /** `key`: the `fetchKey` of all its positions. */
+  add(key: string, target: FetchTarget): void;
+  remove(key: string): void;
+  /** The target of this key wants something else, such as data again. */
+  wake(key: string): void;
+  /** When the newest answer came to the reader of this key, ms since the epoch; null before the first. */
+  answeredAtMs(key: string): number | null;
+}
+
+/** How often it is looked at what was carried, ms. */
+const lookEveryMs = 1_000;
+/** A second fetch on a connection keeps the first one's answer waiting so long at most, ms. */
+const sharedWaitMs = 10;
+/** Lanes together reserve at most this part of the memory, so that each has its answer under way. */
+const laneBytesShare = 3 / 4;
+const answerBytesMin = 256 * 1024;
+/** Frames come in powers of two; what is in front of the records has to fit, too. */
+const frameSpareBytes = 64 * 1024;
+
+interface Lane {
+  readonly slot: Slot;
+  readonly reader: SourceReader;
+  readonly keys: Map<string, FetchTarget>;
+  readonly paced: { pace: ReaderPace };
+  waitedMs: number;
+}
+
+/** One connection, opened again by whoever needs it first. */
+class Slot {
+  readonly #open: () => Promise<Connection>;
+  #connection: Connection | null = null;
+  #opening: Promise<Connection> | null = null;
+  #formerReadBytes = 0;
+  roundTripMs = Number.POSITIVE_INFINITY;
+
+  constructor(open: () => Promise<Connection>) {
+    this.#open = open;
+  }
+
+  get(): Promise<Connection> {
+    if (this.#connection?.isOpen) return Promise.resolve(this.#connection);
+    this.#opening ??= this.#openAnew().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  get readBytes(): number {
+    return this.#formerReadBytes + (this.#connection?.statistics().readBytes ?? 0);
+  }
+
+  close(): void {
+    this.#connection?.close();
+  }
+
+  async #openAnew(): Promise<Connection> {
+    const connection = await this.#open();
+    this.#formerReadBytes = this.readBytes;
+    this.#connection = connection;
+    this.roundTripMs = Math.min(this.roundTripMs, connection.roundTripMs ?? 0);
+    return connection;
+  }
+}
+
+export class BrokerReaders implements PartitionReader {
+  readonly #options: BrokerReadersOptions;
+  readonly #decide: FetchLanes;
+  /** By connection and number on it, `0/0`. */
+  readonly #lanes = new Map<string, Lane>();
+  readonly #slots = new Map<number, Slot>();
+  readonly #laneOf = new Map<string, Lane>();
+  /** Partitions that change lanes, and where they go. */
+  readonly #moving = new Map<string, Lane>();
+  /** Lanes that wait for their connection. */
+  readonly #opening = new Set<string>();
+  #plan: LanePlan;
+  #lookedAtMs = performance.now();
+  #formerReadBytes = 0;
+  #shortestTripMs = Number.POSITIVE_INFINITY;
+  #isClosed = false;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: BrokerReadersOptions) {
+    this.#options = options;
+    this.#decide = new FetchLanes(options.connections);
+    this.#plan = { connections: 1, depth: 1 };
+    this.#newLane('0/0', this.#slot(0));
+    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+  }
+
+  /** Newest answer of all lanes. */
+  get heardAtMs(): number | null {
+    return Math.max(0, ...Array.from(this.#lanes.values(), ({ reader }) => reader.answeredAtMs ?? 0)) || null;
+  }
+
+  answeredAtMs(key: string): number | null {
+    return this.#laneOf.get(key)?.reader.answeredAtMs ?? null;
+  }
+
+  add(key: string, target: FetchTarget): void {
+    const lane = this.#emptiest();
+    this.#laneOf.set(key, lane);
+    lane.keys.set(key, target);
+    lane.reader.add(key, target);
+  }
+
+  remove(key: string): void {
+    const lane = this.#laneOf.get(key);
+    this.#laneOf.delete(key);
+    this.#moving.delete(key);
+    lane?.keys.delete(key);
+    lane?.reader.remove(key);
+  }
+
+  wake(key: string): void {
+    this.#laneOf.get(key)?.reader.wake(key);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#laneOf.clear();
+    await Promise.all(Array.from(this.#lanes.values(), ({ reader }) => reader.close()));
+    for (const slot of this.#slots.values()) slot.close();
+  }
+
+  /** Nearby, with one connection, there is nothing to look at. */
+  #look(): void {
+    const roundTripMs = this.#roundTripMs();
+    const nowMs = performance.now();
+    const passedMs = nowMs - this.#lookedAtMs;
+    this.#lookedAtMs = nowMs;
+    let behindCount = 0;
+    let waitedMs = 0;
+    let lanesBehind = 0;
+    for (const lane of this.#lanes.values()) {
+      const { waitedMs: total } = lane.reader;
+      let behind = 0;
+      if (this.#mayHaveLanes(roundTripMs))
+        for (const target of lane.keys.values()) if (!target.isLive) behind += 1;
+      behindCount += behind;
+      if (behind > 0) {
+        lanesBehind += 1;
+        waitedMs += total - lane.waitedMs;
+      }
+      lane.waitedMs = total;
+    }
+    if (!this.#mayHaveLanes(roundTripMs)) return;
+    const plan = this.#decide.next({
+      ...{ nowMs, behindCount, roundTripMs },
+      readBytes: this.#readBytes(),
+      waitingShare: lanesBehind === 0 ? 0 : waitedMs / lanesBehind / passedMs,
+      isSettled: this.#moving.size === 0 && this.#opening.size === 0,
+    });
+    this.#follow(plan);
+  }
+
+  #mayHaveLanes(roundTripMs: number): boolean {
+    return this.#options.connections !== 'auto' || this.#lanes.size > 1 || roundTripMs >= roundTripMsMin;
+  }
+
+  #roundTripMs(): number {
+    for (const { roundTripMs } of this.#slots.values())
+      this.#shortestTripMs = Math.min(this.#shortestTripMs, roundTripMs);
+    return Number.isFinite(this.#shortestTripMs) ? this.#shortestTripMs : 0;
+  }
+
+  #readBytes(): number {
+    let bytes = this.#formerReadBytes;
+    for (const slot of this.#slots.values()) bytes += slot.readBytes;
+    return bytes;
+  }
+
+  #follow(plan: LanePlan): void {
+    this.#plan = plan;
+    for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
+    this.#share();
+  }
+
+  #wantedNames(): string[] {
+    const { connections, depth } = this.#plan;
+    return Array.from({ length: connections * depth }, (_, index) =>
+      nameOf(index % connections, Math.floor(index / connections)),
+    );
+  }
+
+  /** Partitions move so that lanes have alike much to do; those that have nothing left and are not wanted any more end. */
+  #share(): void {
+    const wanted = new Set(this.#wantedNames());
+    const lanes = [...this.#lanes];
+    // A lane that waits for its connection still counts by its neighbours: those that are there share everything.
+    const staying = lanes.filter(([name]) => wanted.has(name));
+    for (const [, lane] of lanes) lane.paced.pace = this.#pace(staying.length);
+    const placed = new Map<Lane, string[]>(lanes.map(([, lane]) => [lane, []]));
+    for (const [key, lane] of this.#laneOf) placed.get(this.#moving.get(key) ?? lane)?.push(key);
+    const loads = lanes.map(([name, lane]) => {
+      const keys = placed.get(lane)!;
+      const behind = keys.filter((key) => this.#laneOf.get(key)?.keys.get(key)?.isLive === false);
+      return { keys, behind, isLeaving: !wanted.has(name) };
+    });
+    for (const { key, to } of levelled(loads)) this.#move(key, lanes[to]![1]);
+    for (const [name, lane] of lanes)
+      if (!wanted.has(name) && lane.keys.size === 0) void this.#endLane(name, lane);
+  }
+
+  #move(key: string, to: Lane): void {
+    const isUnderWay = this.#moving.has(key);
+    const from = this.#laneOf.get(key);
+    if (from === undefined) return;
+    this.#moving.set(key, to);
+    if (isUnderWay) return;
+    from.reader.handOver(key, (target) => {
+      // It may have been sent elsewhere meanwhile, or back again.
+      const lane = this.#moving.get(key) ?? from;
+      this.#moving.delete(key);
+      from.keys.delete(key);
+      this.#laneOf.set(key, lane);
+      lane.keys.set(key, target);
+      lane.reader.takeOver(key, target);
+    });
+  }
+
+  async #openLane(name: string): Promise<void> {
+    if (this.#opening.has(name)) return;
+    this.#opening.add(name);
+    const slot = this.#slot(Number(name.split('/')[0]));
+    try {
+      const connection = await slot.get();
+      if (this.#isClosed) return slot.close();
+      this.#newLane(name, slot, connection);
+      this.#opening.delete(name);
+      this.#share();
+    } catch {
+      // The lanes that are there go on; at the next look it is tried again.
+    } finally {
+      this.#opening.delete(name);
+    }
+  }
+
+  #newLane(name: string, slot: Slot, connection?: Connection): void {
+    // A reader begins while it is made.
+    const paced = { pace: this.#pace(this.#lanes.size + 1) };
+    const reader = new SourceReader({
+      ...this.#options,
+      open: () => slot.get(),
+      ...(connection && { connection }),
+      pace: () => paced.pace,
+    });
+    this.#lanes.set(name, { slot, reader, paced, keys: new Map(), waitedMs: 0 });
+  }
+
+  async #endLane(name: string, { slot, reader }: Lane): Promise<void> {
+    this.#lanes.delete(name);
+    await reader.retire();
+    if ([...this.#lanes.values()].some((lane) => lane.slot === slot) || this.#isClosed) return;
+    const [number] = [...this.#slots].find(([, known]) => known === slot) ?? [];
+    if (number === undefined || this.#opening.has(nameOf(number, 0)) || this.#opening.has(nameOf(number, 1)))
+      return;
+    this.#slots.delete(number);
+    this.#formerReadBytes += slot.readBytes;
+    slot.close();
+  }
+
+  #slot(number: number): Slot {
+    let slot = this.#slots.get(number);
+    if (slot === undefined) {
+      slot = new Slot(this.#options.open);
+      this.#slots.set(number, slot);
+    }
+    return slot;
+  }
+
+  #emptiest(): Lane {
+    const wanted = new Set(this.#wantedNames());
+    let best: Lane | null = null;
+    for (const [name, lane] of this.#lanes) {
+      if (wanted.has(name) && (best === null || lane.keys.size < best.keys.size)) best = lane;
+    }
+    return best ?? this.#lanes.values().next().value!;
+  }
+
+  /** Alone, a lane fetches as the link says. Several share the memory. */
+  #pace(laneCount: number): ReaderPace {
+    const { fetchResponseBytesMax, fetchBytesMax, fetchWaitMsMax, budget } = this.#options;
+    if (laneCount <= 1)
+      return {
+        answerBytesMax: fetchResponseBytesMax,
+        partitionBytesMax: fetchBytesMax,
+        waitMsMax: fetchWaitMsMax,
+      };
+    const share = Math.max(answerBytesMin, (budget.bytesMax * laneBytesShare) / laneCount);
+    const answerBytesMax = Math.min(
+      fetchResponseBytesMax,
+      2 ** Math.floor(Math.log2(share)) - frameSpareBytes,
+    );
+    return {
+      answerBytesMax,
+      partitionBytesMax: fetchBytesMax,
+      waitMsMax: this.#plan.depth > 1 ? Math.min(sharedWaitMs, fetchWaitMsMax) : fetchWaitMsMax,
+    };
+  }
+}
+
+function nameOf(connection: number, number: number): string {
+  return `${connection}/${number}`;
+}
