@@ -199,13 +199,20 @@ function namesFor(flow: LinkFlow, known: ReadonlySet<string>): string[] {
 }
 
 function namesOf(flow: LinkFlow): string[] {
-  const literal = literalTopics(flow);
-  const patterns = flow.topics.filter((item) => literalName(item, 'topic') === undefined).flatMap(examplesOf);
-  return [...patterns, ...literal].slice(0, namesMax.perFlow);
+  return [...exampleNames(flow), ...literalTopics(flow)].slice(0, namesMax.perFlow);
+}
+
+/** Names that stand for those that the patterns of a link take, as far as they are easily made; it may leave some of them out. */
+export function exampleNames({ topics }: Pick<LinkFlow, 'topics'>): string[] {
+  return topics
+    .filter((item) => literalName(item, 'topic') === undefined)
+    .slice(0, namesMax.perFlow)
+    .flatMap(examplesOf)
+    .slice(0, namesMax.perFlow);
 }
 
 /** Stands for a topic of any name: only wide patterns take it. */
-const anyTopic = 'any-topic';
+export const anyTopic = 'any-topic';
 
 /** Names that a prefix or a regular expression takes, where they are easily found. */
 function examplesOf(item: string): string[] {
@@ -218,6 +225,7 @@ function examplesOf(item: string): string[] {
     .map((part) =>
       part
         .replace(/[()]/g, '')
+        .replace(/\[\\?([._-])\]/g, '$1')
         .replace(/\.[*+]\??/g, anyTopic)
         .replace(/\\d[*+]?|\[0-9\][*+]?/g, '1')
         .replace(/\[a-z[^\]]*\][*+]?|\\w[*+]?/gi, 'a')

@@ -2,7 +2,7 @@
 import { type ClusterConfig, formatAddress } from '../client/config.ts';
 import { quote } from './describe.ts';
 import { literalName } from './filter.ts';
-import { drawn, findLoop, type LinkFlow } from './flow-graph.ts';
+import { anyTopic, drawn, exampleNames, findLoop, type LinkFlow } from './flow-graph.ts';
 import { literalTopics, matchesTopic } from './link-filters.ts';
 import { mirrorNameOf, sourceNameOf } from './mirror-name.ts';
 import type { Path, Problem, Problems } from './problems.ts';
@@ -16,7 +16,8 @@ export interface TogetherContext {
 
 /**
  * Two names for one cluster, two links that write one topic, and loops. Regular expressions can't be compared for
- * overlap here; literal names are, and with prefixes a name that nobody would choose stands for all others.
+ * overlap here; literal names are, and for loops names that are made of the expressions, one that nobody would choose for
+ * `.*`: the leader of a fleet refuses by the same ones.
  */
 export function checkLinksTogether(
   links: readonly LinkConfig[],
@@ -98,14 +99,11 @@ function checkSameDestination(first: LinkConfig, second: LinkConfig, problems: P
   }
 }
 
-/**
- * The same names in both directions. By MirrorMaker's policies a pair of patterns is what people write down, and what
- * MirrorMaker 2 would run in circles with: there a name that nobody would choose stands for all others.
- */
+/** The same names in both directions. */
 function checkOppositeNames(first: LinkConfig, second: LinkConfig, problems: Problems): void {
   const reported = new Set<number>();
-  const others = first.mirrorMaker === null && second.mirrorMaker === null ? [] : [anyTopic];
-  for (const topic of [...literalTopics(second), ...literalTopics(first), ...others]) {
+  const named = [...literalTopics(second), ...literalTopics(first)];
+  for (const topic of [...named, anyTopic, ...exampleNames(second), ...exampleNames(first)]) {
     if (!matchesTopic(first, topic) || !matchesTopic(second, topic)) continue;
     const index = itemThatTakes(second, topic);
     if (reported.has(index)) continue;
@@ -135,14 +133,13 @@ function returningTopic(link: LinkConfig, opposite: LinkConfig): string | undefi
     ...literalTopics(link),
     ...literalTopics(opposite).flatMap((topic) => sourceNameOf(link, topic) ?? []),
     anyTopic,
+    ...exampleNames(link),
+    ...exampleNames(opposite).flatMap((topic) => sourceNameOf(link, topic) ?? []),
   ];
   return candidates.find(
     (topic) => matchesTopic(link, topic) && matchesTopic(opposite, mirrorNameOf(link, topic)),
   );
 }
-
-/** Stands for a topic of any name: only wide patterns take it. */
-const anyTopic = 'any-topic';
 
 function returning(link: LinkConfig, opposite: LinkConfig, mirror: string): Problem {
   return {

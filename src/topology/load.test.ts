@@ -388,6 +388,11 @@ const cases: [name: string, text: string, lines: string[]][] = [
     ['9:26: found the number 17, expected a whole number from 1 to 16'],
   ],
   [
+    'connections that are neither a number nor auto',
+    link(`${ends}topics: [t]\n    fetchConnections: many`),
+    ['9:23: found "many", expected auto, or a whole number from 1 to 16'],
+  ],
+  [
     'a number in quotes',
     link(`${ends}topics: [t]\n    fetchBytesMax: "1MiB"`),
     ['9:20: found "1MiB", expected a whole number from 1024 to 1073741824'],
@@ -548,6 +553,29 @@ const cases: [name: string, text: string, lines: string[]][] = [
     ],
   ],
   [
+    'all topics both ways under the same names',
+    `${link(`${ends}topics: [".*"]`)}  back: {source: eu-west, destination: us-east, topics: [stock, ".*"]}\n`,
+    [
+      '9:58: found the topic "stock", which the link l mirrors the other way, expected each topic mirrored in one direction only',
+      '9:65: found the topic "any-topic", which the link l mirrors the other way, expected each topic mirrored in one direction only',
+    ],
+  ],
+  [
+    'regular expressions that take the same names both ways',
+    `${link(`${ends}topics: ["orders[.].*"]`)}  back: {source: eu-west, destination: us-east, topics: ["ord.*"]}\n`,
+    [
+      '9:58: found the topic "orders.any-topic", which the link l mirrors the other way, expected each topic mirrored in one direction only',
+    ],
+  ],
+  [
+    'a regular expression of mirrors that come back',
+    `${link(`${ends}topics: ["e[.].*", "o.*"]\n    prefix: u.`)}  back: {source: eu-west, destination: us-east, topics: ["u[.]e.*"], prefix: e.}\n`,
+    [
+      '10:58: found the topic "u.e.any-topic", a mirror of the link l, which the link back mirrors back, expected mirrors left out: excludeTopics: ["prefix:u."] in back',
+      '10:78: found the topic "e.u.eany-topic", a mirror of the link back, which the link l mirrors back, expected mirrors left out: excludeTopics: ["prefix:e."] in l',
+    ],
+  ],
+  [
     'two links that write one topic',
     'version: 1\nclusters: {a: {bootstrap: [a:1]}, b: {bootstrap: [b:1]}, c: {bootstrap: [c:1]}}\nlinks:\n  x: {source: a, destination: c, topics: [t]}\n  y: {source: b, destination: c, topics: [s, t]}',
     ['5:46: found the topic "t", which the link x writes to c too, expected one link per destination topic'],
@@ -639,6 +667,7 @@ describe('a right lockstep.yaml', () => {
         },
         separateProducerIds: false,
         producerConnections: 2,
+        fetchConnections: 'auto',
         fetchBytesMax: 1_048_576,
         inFlightBytesMax: 16_777_216,
         holes: 'markers',
