@@ -1,8 +1,8 @@
-// npm run bench: the same data mirrored by MirrorMaker 2 and by Lockstep, on the same two brokers, in one run.
+// npm run bench: shapes of work, each measured with everybody who can do it, on the same brokers and data in one run.
 //
-// 1. start two regions and write the data
-// 2. each contestant in turn, alone, into topics of its own; the destination's end offsets are compared
-// 3. table, ratios, an SVG and a JSON file in bench/results/, one JSON line at the end
+// 1. compile dist/, which is what npm ships
+// 2. each shape in turn sets its stage, measures its contestants in turn, and ends everything
+// 3. for each: table, verdicts, a plot and a JSON file in bench/results/; at the end one JSON line
 //
 // npm run bench -- failover: how long moves of a replication group take; bench/failover/.
 // npm run bench -- limits: what links with a limit read, and how live topics fare meanwhile; bench/limits/.
@@ -13,23 +13,20 @@ import os from 'node:os';
 import path from 'node:path';
 import { LockstepError } from '../src/errors.ts';
 import { commitOf } from './commit.ts';
-import type { Contestant } from './contestants/contestant.ts';
-import { lockstep } from './contestants/lockstep.ts';
-import { mirrorMaker } from './contestants/mirror-maker.ts';
+import { checkContestantNames, contestants } from './contestants/index.ts';
 import { benchFailover } from './failover/bench.ts';
 import { parseFailoverOptions } from './failover/options.ts';
 import { benchLimits } from './limits/bench.ts';
 import { parseLimitsOptions } from './limits/options.ts';
-import { type Measurement, measure } from './measure.ts';
-import { type BenchOptions, type ContestantName, parseBenchOptions } from './options.ts';
+import { type BenchOptions, isWholeRun, parseBenchOptions, usage } from './options.ts';
 import { renderPlot } from './plot.ts';
-import { medianRun, ratiosOf, renderTable, renderVerdict } from './report.ts';
-import { type Stage, setStage } from './stage.ts';
+import { recordOf, renderTable, renderVerdict, type ShapeRecord } from './report.ts';
+import type { Shape } from './shape.ts';
+import { shapes } from './shapes/index.ts';
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const root = path.resolve(import.meta.dirname, '..');
 const startedAt = performance.now();
-/** Work of others on this machine distorts every figure: shown, so that nobody compares across such runs. */
-const loadAverageBefore = os.loadavg()[0] ?? 0;
 const say = (line: string) =>
   console.error(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${line}`);
 
@@ -46,67 +43,80 @@ try {
 }
 
 async function main(options: BenchOptions): Promise<void> {
+  if (options.help) {
+    const known = shapes.map(({ name, title }) => [name, title] as const);
+    console.log(
+      usage(
+        known,
+        contestants.map(({ name }) => name),
+      ),
+    );
+    return;
+  }
   if (process.platform !== 'linux')
     throw new LockstepError('USAGE', 'The benchmark reads /proc and runs on Linux only.');
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'lockstep-bench-'));
-  let stage: Stage | null = null;
-  const cleanUp = async () => {
-    await stage?.close();
-    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
-  }
-  if (loadAverageBefore > 0.5)
-    say(`load average is ${loadAverageBefore.toFixed(1)}: other programs will distort the figures`);
-  try {
+  checkContestantNames(options.contestants ?? []);
+  const chosen = options.shapes.length === 0 ? shapes : options.shapes.map(shapeOf);
+  if (process.env.LOCKSTEP_BENCH_DIST === undefined) {
     say('compiling dist/, which is what npm ships');
-    execFileSync(path.join(root, 'node_modules', '.bin', 'tsc'), ['-b', 'tsconfig.src.json'], {
-      cwd: root,
-      stdio: 'inherit',
-    });
-    stage = await setStage(options, directory, say);
-    say(`${(stage.logBytes / 1e9).toFixed(2)} GB are in us-east`);
-    await report(await runAll(options, stage), options, stage);
-  } finally {
-    await cleanUp();
+    const tsc = path.join(root, 'node_modules', '.bin', 'tsc');
+    execFileSync(tsc, ['-b', 'tsconfig.src.json'], { cwd: root, stdio: 'inherit' });
   }
-}
-
-/** Rounds take turns, so that a slow minute of the machine meets everybody. */
-async function runAll(options: BenchOptions, stage: Stage): Promise<Map<ContestantName, Measurement[]>> {
-  const all = new Map<ContestantName, Measurement[]>();
-  for (let run = 1; run <= options.runs; run++) {
-    for (const name of options.contestants) {
-      const contestant = contestantOf(name, run, options);
-      say(`${contestant.title}: starting${options.runs > 1 ? ` (run ${run} of ${options.runs})` : ''}`);
-      const measured = await measure(contestant, stage, options, say);
-      say(
-        `${measured.title}: ${measured.cpuSecondsPerGb.toFixed(2)} CPU-s per GB, ${measured.megabytesPerSecond.toFixed(0)} MB/s, peak RSS ${measured.peakRssMb.toFixed(0)} MB`,
-      );
-      all.set(name, [...(all.get(name) ?? []), measured]);
+  const records: ShapeRecord[] = [];
+  const failed: string[] = [];
+  for (const shape of chosen) {
+    try {
+      records.push(await measureShape(shape, options));
+    } catch (error) {
+      // The others are worth having all the same.
+      if (chosen.length === 1) throw error;
+      say(`${shape.name} failed: ${error instanceof LockstepError ? error.message : (error as Error).stack}`);
+      failed.push(shape.name);
     }
   }
-  return all;
+  if (failed.length > 0) {
+    console.log(`failed: ${failed.join(', ')}`);
+    process.exitCode = 1;
+  }
+  console.log(JSON.stringify({ bench: records }));
 }
 
-function contestantOf(name: ContestantName, run: number, options: BenchOptions): Contestant {
-  return name === 'lockstep' ? lockstep(options) : mirrorMaker(name, run, options.mm2Tasks);
+function shapeOf(name: string): Shape {
+  const shape = shapes.find((each) => each.name === name);
+  if (shape) return shape;
+  const known = shapes.map((each) => each.name).join(', ');
+  throw new LockstepError(
+    'USAGE',
+    `${JSON.stringify(name)} is no shape of the benchmark; there are ${known}, and failover and limits.`,
+  );
 }
 
-async function report(
-  all: ReadonlyMap<ContestantName, readonly Measurement[]>,
-  options: BenchOptions,
-  stage: Stage,
-): Promise<void> {
-  const results = new Map([...all].map(([name, runs]) => [name, medianRun(runs)]));
-  const rows = [...results.values()];
-  const [ours, tuned, defaults] = [
-    results.get('lockstep'),
-    results.get('mm2-tuned'),
-    results.get('mm2-defaults'),
-  ];
-  const record = {
+async function measureShape(shape: Shape, options: BenchOptions): Promise<ShapeRecord> {
+  // Work of others on this machine distorts every figure: shown, so that nobody compares across such runs.
+  const loadAverageBefore = os.loadavg()[0] ?? 0;
+  say(
+    `${shape.name}: ${shape.title}${loadAverageBefore > 0.5 ? ` (load average ${loadAverageBefore.toFixed(1)}: others distort the figures)` : ''}`,
+  );
+  const directory = mkdtempSync(path.join(os.tmpdir(), `lockstep-bench-${shape.name}-`));
+  const removed = () => rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  const onSignal = () => void removed().finally(() => process.exit(1));
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    const { runs, seconds, contestants: wanted, profile } = options;
+    const result = await shape.run({ directory, runs, seconds, contestants: wanted, profile, say });
+    const record = recordOf(shape, result, circumstances(shape, options, loadAverageBefore));
+    console.log(`\n${shape.name}: ${shape.title}\n\n${renderTable(result.rows)}\n`);
+    for (const line of [...renderVerdict(result.wanted), ...result.notes]) console.log(line);
+    console.log(`\nplot and figures: ${await keep(record, shape, options)}\n`);
+    return record;
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+    await removed();
+  }
+}
+
+function circumstances(shape: Shape, { runs, seconds }: BenchOptions, loadAverageBefore: number) {
+  return {
     date: new Date().toISOString(),
     machine: {
       cpu: os.cpus()[0]?.model ?? 'unknown',
@@ -114,32 +124,22 @@ async function report(
       memoryGb: Math.round(os.totalmem() / 1e9),
       loadAverageBefore,
     },
-    versions: {
-      kafka: stage.source.kafkaVersion,
-      mirrorMaker: stage.installation.version,
-      node: process.versions.node,
-    },
+    versions: { kafka: '4.3.1', mirrorMaker: '4.3.1', node: process.versions.node },
     commit: commitOf(root),
-    options,
-    logBytes: stage.logBytes,
-    results: Object.fromEntries(results),
-    runs: Object.fromEntries(all),
-    ratios: {
-      ...(ours && tuned && { toTunedMirrorMaker: ratiosOf(ours, tuned) }),
-      ...(ours && defaults && { toDefaultMirrorMaker: ratiosOf(ours, defaults) }),
-    },
+    command: `npm run bench -- ${shape.name}`,
+    runs,
+    seconds,
   };
-  console.log(`\n${renderTable(rows)}\n`);
-  if (ours && tuned) for (const line of renderVerdict(ours, tuned)) console.log(line);
-  const folder = path.join(root, 'bench', 'results');
+}
+
+/** Figures of a short or partial run are for trying: they don't replace those that documents show. */
+async function keep(record: ShapeRecord, shape: Shape, options: BenchOptions): Promise<string> {
+  const folder = path.join(root, 'bench', 'results', ...(isWholeRun(options) ? [] : ['tried']));
   await mkdir(folder, { recursive: true });
-  // A run of some contestants, or with a profiler, is for trying; only a whole one replaces the figures that README shows.
-  const name = rows.length === 3 && !options.profile ? 'latest' : 'partial';
-  const gb = (stage.logBytes / 1e9).toFixed(2);
-  const caption = `${gb} GB, ${options.partitions} partitions, ${options.recordBytes} B records; ${record.machine.cores} cores shared with both brokers; ${record.date.slice(0, 10)}`;
-  await writeFile(path.join(folder, `${name}.svg`), renderPlot(rows, caption));
-  await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(record, null, 2)}\n`);
-  console.log(`\nplot: bench/results/${name}.svg\n`);
-  console.log(JSON.stringify(record));
-  if (!rows.every((row) => row.isComplete)) process.exitCode = 1;
+  const { cores } = record.machine;
+  const caption = `${record.title}; ${cores} cores shared with all brokers; ${record.date.slice(0, 10)}`;
+  const file = path.join(folder, record.shape);
+  await writeFile(`${file}.svg`, renderPlot(record.rows, caption, shape.plot));
+  await writeFile(`${file}.json`, `${JSON.stringify(record, null, 2)}\n`);
+  return `${path.relative(root, file)}.{svg,json}`;
 }

@@ -13,13 +13,15 @@ export class Offsets {
     });
   }
 
-  async createTopic(topic: string, partitions: number): Promise<void> {
-    await this.#admin.createTopics({ topics: [topic], partitions, replicas: 1 });
+  async createTopic(topic: string, partitions: number, replicas = 1): Promise<void> {
+    await this.#admin.createTopics({ topics: [topic], partitions, replicas });
   }
 
-  /** Deletes a topic if it is there. */
-  async deleteTopic(topic: string): Promise<void> {
-    if ((await this.#admin.listTopics()).includes(topic)) await this.#admin.deleteTopics({ topics: [topic] });
+  /** Deletes the topics that are there. */
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    const there = new Set(await this.#admin.listTopics({ includeInternals: true }));
+    const topics = names.filter((name) => there.has(name));
+    if (topics.length > 0) await this.#admin.deleteTopics({ topics });
   }
 
   /** The end offset of each partition, or null while the topic is not there. */

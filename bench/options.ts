@@ -2,81 +2,86 @@
 import { parseArgs } from 'node:util';
 import { LockstepError } from '../src/errors.ts';
 
-export const contestantNames = ['mm2-defaults', 'mm2-tuned', 'lockstep'] as const;
-export type ContestantName = (typeof contestantNames)[number];
-
-export type BenchOptions = {
-  readonly contestants: readonly ContestantName[];
-  readonly recordCount: number;
-  readonly recordBytes: number;
-  readonly batchBytes: number;
-  readonly partitions: number;
-  /** Tasks of the tuned MirrorMaker 2. */
-  readonly mm2Tasks: number;
-  /** Times each contestant runs; the median by CPU is reported. */
+export interface BenchOptions {
+  /** Names of shapes, in the order given; empty for all. */
+  readonly shapes: readonly string[];
   readonly runs: number;
-  /** Writes a CPU profile of Lockstep; sampling costs a few percent. */
+  readonly seconds: number;
+  /** Null for all that each shape knows. */
+  readonly contestants: readonly string[] | null;
   readonly profile: boolean;
-};
+  /** Replaces the figures of bench/results/ that documents show, also by those of a short run. */
+  readonly keep: boolean;
+  readonly help: boolean;
+}
 
-export const usage = `npm run bench [-- NAME ...] [options]
+export const runsDefault = 3;
+export const secondsDefault = 30;
+const runsMax = 20;
+const secondsMax = 600;
 
-NAME               ${contestantNames.join(', ')}; all of them by default
---gib N            data to mirror, in GiB (1.5)
---partitions N     partitions of the topic (8)
---record-bytes N   size of a record's value (1024)
---batch-kib N      the producer's batch size (128)
---runs N           runs of each; the one with the median CPU is reported (1)
---mm2-tasks N      tasks.max of the tuned MirrorMaker 2 (2)
---profile          write bench/results/lockstep.cpuprofile (its figures are then a little worse)`;
+/** `shapes` and `contestants`: what there is to choose from. */
+export function usage(
+  shapes: readonly (readonly [string, string])[],
+  contestants: readonly string[],
+): string {
+  const width = Math.max(...shapes.map(([name]) => name.length), 0);
+  const lines = shapes.map(([name, title]) => `  ${name.padEnd(width)}  ${title}`);
+  return `npm run bench [-- SHAPE ...] [options]
 
-/** Throws USAGE for a name or a number that makes no sense. */
+SHAPE              all of these by default:
+${lines.join('\n')}
+--runs N           runs of each contestant; medians and spread are reported (${runsDefault})
+--seconds S        length of the steady part that is measured (${secondsDefault})
+--contestants A,B  out of ${contestants.join(', ')}
+--profile          write bench/results/*.cpuprofile of Lockstep (its figures are then a little worse)
+--keep             let a run with fewer contestants, runs or seconds replace what bench/results/ keeps
+
+LOCKSTEP_BENCH_DIST=FOLDER in the environment: measure this compiled folder as it is, instead of compiling dist/.
+
+npm run bench -- failover --help, npm run bench -- limits --help: two more, with options of their own.`;
+}
+
+/** Throws USAGE for what makes no sense; which names there are is checked by who knows them. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = readArguments(args);
-  const contestants = positionals.length > 0 ? positionals.map(contestantName) : [...contestantNames];
-  const recordBytes = positive('record-bytes', values['record-bytes'], 1024, 1_000_000);
-  const gib = positive('gib', values.gib, 1.5, 100);
   return {
-    contestants,
-    recordBytes,
-    recordCount: Math.max(1, Math.round((gib * 2 ** 30) / recordBytes)),
-    batchBytes: Math.round(positive('batch-kib', values['batch-kib'], 128, 1000) * 1024),
-    partitions: Math.round(positive('partitions', values.partitions, 8, 1000)),
-    runs: Math.round(positive('runs', values.runs, 1, 20)),
+    shapes: positionals,
+    runs: whole('runs', values.runs, runsDefault, runsMax),
+    seconds: whole('seconds', values.seconds, secondsDefault, secondsMax),
+    contestants: values.contestants?.split(',').map((name) => name.trim()) ?? null,
     profile: values.profile ?? false,
-    mm2Tasks: Math.round(positive('mm2-tasks', values['mm2-tasks'], 2, 100)),
+    keep: values.keep ?? false,
+    help: values.help ?? false,
   };
+}
+
+/** Whether figures are good enough to be shown: everybody took part, often and long enough. */
+export function isWholeRun({ runs, seconds, contestants, profile, keep }: BenchOptions): boolean {
+  if (keep) return true;
+  return contestants === null && !profile && runs >= runsDefault && seconds >= secondsDefault;
 }
 
 function readArguments(args: readonly string[]) {
   const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
   const options = {
-    gib: text,
-    partitions: text,
-    'record-bytes': text,
-    'batch-kib': text,
-    runs: text,
-    'mm2-tasks': text,
-    profile: { type: 'boolean' } as const,
+    ...{ runs: text, seconds: text, contestants: text },
+    ...{ profile: flag, keep: flag, help: flag },
   };
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
-    throw new LockstepError('USAGE', `${(error as Error).message}\n\n${usage}`, { cause: error });
+    throw wrong((error as Error).message, error);
   }
 }
 
-function contestantName(given: string): ContestantName {
-  const name = contestantNames.find((known) => known === given);
-  if (name) return name;
-  throw new LockstepError('USAGE', `${JSON.stringify(given)} is no contestant.\n\n${usage}`);
+function whole(name: string, given: string | undefined, fallback: number, max: number): number {
+  const value = given === undefined ? fallback : Number(given);
+  if (Number.isInteger(value) && value > 0 && value <= max) return value;
+  throw wrong(`--${name} ${given}: expected a whole number from 1 to ${max}.`);
 }
 
-function positive(name: string, given: string | undefined, fallback: number, max: number): number {
-  const value = given === undefined ? fallback : Number(given);
-  if (value > 0 && value <= max) return value;
-  throw new LockstepError(
-    'USAGE',
-    `--${name} ${given}: expected a number above 0 and up to ${max}.\n\n${usage}`,
-  );
+function wrong(what: string, cause?: unknown): LockstepError {
+  return new LockstepError('USAGE', `${what} See npm run bench -- --help.`, { cause });
 }

@@ -1,22 +1,15 @@
 // Draws the measurements as bars in an SVG that needs no script and reads well in light and dark pages. Pure.
-import type { Measurement } from './measure.ts';
+import { figures } from './figures.ts';
+import type { ContestantRuns } from './shape.ts';
+import { type FigureName, spreadOf } from './wanted.ts';
 
-const panels: readonly {
-  title: string;
-  unit: string;
-  better: string;
-  value: (row: Measurement) => number;
-}[] = [
-  {
-    title: 'CPU seconds per GB, steady',
-    unit: '',
-    better: 'less is better',
-    value: (row) => row.cpuSecondsPerGb,
-  },
-  { title: 'Throughput', unit: ' MB/s', better: 'more is better', value: (row) => row.megabytesPerSecond },
-  { title: 'Peak memory', unit: ' MB', better: 'less is better', value: (row) => row.peakRssMb },
+/** What is worth a panel, the most telling first. */
+const plotted: readonly FigureName[] = [
+  ...(['latencyP50Ms', 'latencyP99Ms', 'lagSecondsMax', 'cpuSecondsPerGb', 'megabytesPerSecond'] as const),
+  ...(['recordsPerSecond', 'corePercent', 'startSeconds', 'peakRssMb', 'rssMb'] as const),
 ];
-const [width, labelWidth, valueWidth] = [720, 200, 90];
+const panelsMax = 3;
+const [width, labelWidth, valueWidth] = [720, 250, 90];
 const [barHeight, barGap, panelGap, headHeight, top] = [22, 8, 26, 26, 44];
 const [accent, muted] = ['#0f766e', '#94a3b8'];
 
@@ -24,17 +17,30 @@ export interface Panel {
   readonly title: string;
   readonly unit: string;
   readonly better: string;
+  /** Of the values; by default as many as small values need. */
+  readonly digits?: number;
   readonly bars: readonly { readonly title: string; readonly value: number; readonly isOurs: boolean }[];
 }
 
-export function renderPlot(rows: readonly Measurement[], caption: string): string {
+/** One panel for each of a few figures, medians as bars. `wanted`: which figures; by default what the rows have. */
+export function renderPlot(
+  rows: readonly ContestantRuns[],
+  caption: string,
+  wanted: readonly FigureName[] = plotted,
+): string {
+  const has = (name: FigureName) => rows.some(({ runs }) => spreadOf(runs, name) !== null);
+  const panels = wanted.filter(has).slice(0, panelsMax);
   return renderBars(
-    panels.map(({ value, ...panel }) => ({
-      ...panel,
-      bars: rows.map((row) => ({
-        ...{ title: row.title, value: value(row), isOurs: row.title.startsWith('Lockstep') },
-      })),
-    })),
+    panels.map((name) => {
+      const { title, isLessBetter, digits } = figures[name];
+      const better = isLessBetter === null ? '' : isLessBetter ? 'less is better' : 'more is better';
+      const bars = rows.flatMap((row) => {
+        const spread = spreadOf(row.runs, name);
+        const isOurs = row.contestant.startsWith('lockstep');
+        return spread === null ? [] : [{ title: row.title, value: spread.median, isOurs }];
+      });
+      return { title, unit: '', better, bars, digits };
+    }),
     caption,
   );
 }
@@ -43,7 +49,7 @@ export function renderPlot(rows: readonly Measurement[], caption: string): strin
 export function renderBars(all: readonly Panel[], caption: string): string {
   const parts: string[] = [];
   let panelTop = top;
-  for (const { title, unit, better, bars } of all) {
+  for (const { title, unit, better, digits, bars } of all) {
     const largest = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
     parts.push(
       `<text x="0" y="${panelTop + 14}" class="head">${escapeXml(title)} <tspan class="note">${better}</tspan></text>`,
@@ -56,7 +62,7 @@ export function renderBars(all: readonly Panel[], caption: string): string {
       parts.push(
         `<text x="${labelWidth - 10}" y="${middle}" text-anchor="end">${escapeXml(bar.title)}</text>`,
         `<rect x="${labelWidth}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="3" fill="${bar.isOurs ? accent : muted}"/>`,
-        `<text x="${(labelWidth + length + 8).toFixed(1)}" y="${middle}">${value.toFixed(value < 10 ? 2 : 0)}${unit}</text>`,
+        `<text x="${(labelWidth + length + 8).toFixed(1)}" y="${middle}">${value.toFixed(digits ?? (value < 10 ? 2 : 0))}${unit}</text>`,
       );
     }
     panelTop += headHeight + bars.length * (barHeight + barGap) + panelGap;

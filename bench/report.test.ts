@@ -1,83 +1,83 @@
 import { expect, test } from 'vitest';
-import { fillTemplate } from './contestants/mirror-maker.ts';
-import type { Measurement } from './measure.ts';
-import { parseBenchOptions } from './options.ts';
 import { renderPlot } from './plot.ts';
-import { medianRun, ratiosOf, renderTable, renderVerdict } from './report.ts';
+import { recordOf, renderTable, renderVerdict, shortNumber } from './report.ts';
+import type { ContestantRuns, Wanted } from './shape.ts';
 
-const row = (
-  title: string,
-  cpuSecondsPerGb: number,
-  megabytesPerSecond: number,
-  peakRssMb: number,
-): Measurement => ({
-  title,
-  cpuSecondsPerGb,
-  megabytesPerSecond,
-  peakRssMb,
-  startSeconds: 1,
-  startCpuSeconds: 1,
-  seconds: 10,
-  records: 1000,
-  bytes: 1e9,
-  cpuSeconds: cpuSecondsPerGb,
-  recordsPerSecond: 123_456,
-  sourceBrokerCpuSecondsPerGb: 1,
-  destinationBrokerCpuSecondsPerGb: 2,
-  isComplete: true,
-  copyLogBytes: 1e9,
-});
-const ours = row('Lockstep', 0.8, 240, 100);
-const tuned = row('MirrorMaker 2 <tuned>', 20, 60, 1400);
-
-test('ratios are ours divided by theirs', () => {
-  expect(ratiosOf(ours, tuned)).toEqual({ cpuWithStart: 1.8 / 21, cpu: 0.04, speed: 4, peakRss: 100 / 1400 });
+const ours: ContestantRuns = {
+  contestant: 'lockstep',
+  title: 'Lockstep',
+  runs: [
+    { cpuSecondsPerGb: 0.9, megabytesPerSecond: 240, peakRssMb: 100 },
+    { cpuSecondsPerGb: 0.7, megabytesPerSecond: 260, peakRssMb: 110 },
+    { cpuSecondsPerGb: 0.8, megabytesPerSecond: 250, peakRssMb: 90 },
+  ],
+};
+const tuned: ContestantRuns = {
+  contestant: 'mm2-tuned',
+  title: 'MirrorMaker 2 <tuned>',
+  runs: [{ cpuSecondsPerGb: 16, megabytesPerSecond: 62.5, recordsPerSecond: 12_345 }],
+};
+const bar = (measured: number, is: Wanted['is'] = 'atMost'): Wanted => ({
+  ...{ what: 'CPU', measured, limit: 0.1, is },
 });
 
-test('the verdict says of each bar whether it was met', () => {
-  const withBar = (lines: string[]) => lines.filter((line) => line.includes('(bar:'));
-  const good = withBar(renderVerdict(ours, tuned));
-  expect(good).toHaveLength(3);
-  expect(good.every((line) => line.endsWith('met)'))).toBe(true);
-  const slow = withBar(renderVerdict(row('Lockstep', 2.1, 119, 151), tuned));
-  expect(slow.every((line) => line.endsWith('MISSED)'))).toBe(true);
-});
-
-test('the median run is the middle one by CPU', () => {
-  const runs = [row('c', 3, 1, 1), row('a', 1, 1, 1), row('b', 2, 1, 1)];
-  expect(medianRun(runs).title).toBe('b');
-  expect(medianRun(runs.slice(0, 2)).title).toBe('a');
-});
-
-test('the table has a row for each contestant and lines up', () => {
-  const lines = renderTable([ours, { ...tuned, isComplete: false }]).split('\n');
+test('the table has medians with their spread, one column for each figure that somebody has, and lines up', () => {
+  const lines = renderTable([ours, tuned]).split('\n');
   expect(lines).toHaveLength(4);
   expect(new Set(lines.map((line) => line.length)).size).toBe(1);
-  expect(lines[2]).toMatch(/Lockstep .* 0\.80 \| +240 \| +123,456 \| .* yes \|$/);
-  expect(lines[3]).toMatch(/ NO \|$/);
+  const cells = lines.map((line) => line.split('|').map((cell) => cell.trim()));
+  expect(cells[0]!.slice(1, -1)).toEqual(['', 'CPU-s/GB', 'MB/s', 'records/s', 'peak RSS MB']);
+  expect(cells[2]!.slice(1, -1)).toEqual([
+    ...['Lockstep', '0.80 (0.70..0.90)', '250 (240..260)', '-', '100 (90..110)'],
+  ]);
+  expect(cells[3]!.slice(2, -1)).toEqual(['16.00', '63', '12,345', '-']);
 });
 
-test('the longest bar of each panel is the largest value, and names are escaped', () => {
-  const svg = renderPlot([ours, tuned], 'caption');
+test('the verdict says of each bar whether it was met, missed, or not measured', () => {
+  expect(
+    renderVerdict([bar(0.05), bar(0.2), bar(Number.NaN), { ...bar(0.2, 'atLeast'), note: 'why' }]),
+  ).toEqual([
+    'CPU: 0.0500 (bar: at most 0.100: met)',
+    'CPU: 0.200 (bar: at most 0.100: MISSED)',
+    'CPU: - (bar: at most 0.100: not measured)',
+    'CPU: 0.200 (bar: at least 0.100: met); why',
+  ]);
+});
+
+test('the record keeps every run, medians and verdicts, and unknown figures as null', () => {
+  const record = recordOf(
+    { name: 'plain', title: 'plain' },
+    { rows: [ours], wanted: [bar(0.05), bar(Number.NaN)], notes: ['n'] },
+    {
+      ...{ date: 'd', commit: 'c', command: 'x', versions: {}, runs: 3, seconds: 30 },
+      machine: { cpu: 'x', cores: 2, memoryGb: 25, loadAverageBefore: 0 },
+    },
+  );
+  expect(record.rows[0]!.runs).toHaveLength(3);
+  expect(record.rows[0]!.medians.cpuSecondsPerGb).toEqual({ median: 0.8, min: 0.7, max: 0.9 });
+  expect(record.wanted.map(({ measured, isMet }) => [measured, isMet])).toEqual([
+    [0.05, true],
+    [null, null],
+  ]);
+  expect(JSON.parse(JSON.stringify(record))).toEqual(record);
+});
+
+test('the longest bar of each panel is the largest median, and names are escaped', () => {
+  const svg = renderPlot([ours, tuned], 'caption', ['cpuSecondsPerGb', 'megabytesPerSecond']);
   const widths = [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
-  expect(widths).toEqual([17.2, 430, 430, 107.5, 30.7, 430]);
+  expect(widths).toEqual([19, 380, 380, 95]);
   expect(svg).toContain('MirrorMaker 2 &lt;tuned&gt;');
 });
 
-test('a template without a value for one of its names is refused', () => {
-  expect(fillTemplate('a=${x},${x}', { x: '1' })).toBe('a=1,1');
-  expect(() => fillTemplate('a=${y}', { x: '1' })).toThrow(/\$\{y\}/);
+test('a plot shows no more than three figures, and none that nobody has', () => {
+  const svg = renderPlot([ours, tuned], 'caption');
+  expect([...svg.matchAll(/class="head">([^<]+) </g)].map((match) => match[1])).toEqual([
+    ...['CPU-s/GB', 'MB/s', 'records/s'],
+  ]);
 });
 
-test('options: defaults, sizes and names', () => {
-  expect(parseBenchOptions([])).toMatchObject({
-    recordCount: 1_572_864,
-    partitions: 8,
-    batchBytes: 131_072,
-    runs: 1,
-  });
-  expect(parseBenchOptions(['lockstep', '--gib', '0.5']).contestants).toEqual(['lockstep']);
-  for (const wrong of [['flink'], ['--gib', '-1'], ['--gib', 'x'], ['--nothing']]) {
-    expect(() => parseBenchOptions(wrong)).toThrow(expect.objectContaining({ code: 'USAGE' }));
-  }
+test('numbers keep three digits that matter', () => {
+  expect([1 / 15, 0.123, 1.094, 33.33, 12_345, 3, Number.NaN].map(shortNumber)).toEqual([
+    ...['0.0667', '0.123', '1.09', '33.3', '12,345', '3', 'NaN'],
+  ]);
 });

@@ -1,79 +1,123 @@
-// Turns measurements into the table, the ratios and the one JSON line. Pure.
-import type { Measurement } from './measure.ts';
+// Turns what a shape measured into a table, verdicts and the record that bench/results/ keeps. Pure.
+import { figures } from './figures.ts';
+import type { ContestantRuns, Shape, ShapeResult, Wanted } from './shape.ts';
+import { type FigureName, isMet, type Spread, spreadOf } from './wanted.ts';
 
-export type Ratios = {
-  /** CPU of the whole process per GB, from its start to the last record, of Lockstep divided by the other's. */
-  readonly cpuWithStart: number;
-  /** The same from the first record on: without start-up, which is where a JVM compiles. Smaller is better. */
-  readonly cpu: number;
-  /** MB/s of Lockstep divided by the other's: larger is better. */
-  readonly speed: number;
-  readonly peakRss: number;
-};
+const figureNames = Object.keys(figures) as FigureName[];
 
-/**
- * What Lockstep means to reach against the tuned MirrorMaker 2. The CPU bar was set from figures of whole processes,
- * start-up included; the steady ratio is shown beside it and has no bar here.
- */
-export const bar = { cpuRatioMax: 0.1, speedRatioMin: 2, peakRssMbMax: 150 } as const;
-
-const columns: readonly [string, (row: Measurement) => string][] = [
-  ['', (row) => row.title],
-  ['CPU-s/GB', (row) => cpuWithStartPerGb(row).toFixed(2)],
-  ['steady CPU-s/GB', (row) => row.cpuSecondsPerGb.toFixed(2)],
-  ['MB/s', (row) => row.megabytesPerSecond.toFixed(0)],
-  ['records/s', (row) => Math.round(row.recordsPerSecond).toLocaleString('en-US')],
-  ['peak RSS MB', (row) => row.peakRssMb.toFixed(0)],
-  ['source broker CPU-s/GB', (row) => row.sourceBrokerCpuSecondsPerGb.toFixed(2)],
-  ['destination broker CPU-s/GB', (row) => row.destinationBrokerCpuSecondsPerGb.toFixed(2)],
-  ['start s', (row) => row.startSeconds.toFixed(1)],
-  ['complete', (row) => (row.isComplete ? 'yes' : 'NO')],
-];
-
-/** A table for the terminal that is also Markdown. */
-export function renderTable(rows: readonly Measurement[]): string {
-  const cells = [
-    columns.map(([title]) => title),
-    ...rows.map((row) => columns.map(([, format]) => format(row))),
-  ];
-  const widths = columns.map((_, index) => Math.max(3, ...cells.map((line) => line[index]?.length ?? 0)));
-  const line = (texts: readonly string[]) =>
-    `| ${texts.map((text, index) => (index === 0 ? text.padEnd(widths[index] ?? 0) : text.padStart(widths[index] ?? 0))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  const [head, ...body] = cells.map(line);
-  return [head, rule, ...body].join('\n');
+/** Where and with what it was measured. */
+export interface Circumstances {
+  readonly date: string;
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryGb: number;
+    readonly loadAverageBefore: number;
+  };
+  readonly versions: Readonly<Record<string, string>>;
+  readonly commit: string | null;
+  readonly command: string;
+  readonly runs: number;
+  readonly seconds: number;
 }
 
-export function ratiosOf(lockstep: Measurement, other: Measurement): Ratios {
+/** What bench/results/NAME.json holds. */
+export interface ShapeRecord extends Circumstances {
+  readonly shape: string;
+  readonly title: string;
+  readonly rows: readonly (ContestantRuns & { readonly medians: Partial<Record<FigureName, Spread>> })[];
+  /** `measured` is null where it could not be measured. */
+  readonly wanted: readonly (Omit<Wanted, 'measured'> & {
+    readonly measured: number | null;
+    readonly isMet: boolean | null;
+  })[];
+  readonly notes: readonly string[];
+}
+
+export function recordOf(
+  { name, title }: Pick<Shape, 'name' | 'title'>,
+  { rows, wanted, notes }: ShapeResult,
+  circumstances: Circumstances,
+): ShapeRecord {
   return {
-    cpuWithStart: cpuWithStartPerGb(lockstep) / cpuWithStartPerGb(other),
-    cpu: lockstep.cpuSecondsPerGb / other.cpuSecondsPerGb,
-    speed: lockstep.megabytesPerSecond / other.megabytesPerSecond,
-    peakRss: lockstep.peakRssMb / other.peakRssMb,
+    ...{ shape: name, title, ...circumstances },
+    rows: rows.map((row) => ({ ...row, medians: mediansOf(row) })),
+    wanted: wanted.map((each) => ({
+      ...each,
+      measured: Number.isNaN(each.measured) ? null : each.measured,
+      isMet: isMet(each),
+    })),
+    notes,
   };
 }
 
-/** CPU-seconds per GB of the whole process, from its start to the last record. */
-export function cpuWithStartPerGb(row: Measurement): number {
-  return (row.startCpuSeconds + row.cpuSeconds) / (row.bytes / 1e9);
+function mediansOf({ runs }: ContestantRuns): Partial<Record<FigureName, Spread>> {
+  return Object.fromEntries(
+    figureNames.flatMap((name) => {
+      const spread = spreadOf(runs, name);
+      return spread === null ? [] : [[name, spread]];
+    }),
+  );
 }
 
-/** One line per figure with its bar, for people. */
-export function renderVerdict(lockstep: Measurement, other: Measurement): string[] {
-  const { cpuWithStart, cpu, speed, peakRss } = ratiosOf(lockstep, other);
-  const mark = (isMet: boolean) => (isMet ? 'met' : 'MISSED');
-  return [
-    `CPU per GB, whole process: ${cpuWithStart.toFixed(3)} of ${other.title} (bar: at most ${bar.cpuRatioMax}: ${mark(cpuWithStart <= bar.cpuRatioMax)})`,
-    `CPU per GB, steady, without start-up: ${cpu.toFixed(3)} of ${other.title}`,
-    `MB/s: ${speed.toFixed(2)} times ${other.title} (bar: at least ${bar.speedRatioMin}: ${mark(speed >= bar.speedRatioMin)})`,
-    `peak RSS: ${lockstep.peakRssMb.toFixed(0)} MB, ${peakRss.toFixed(3)} of ${other.title} (bar: at most ${bar.peakRssMbMax} MB: ${mark(lockstep.peakRssMb <= bar.peakRssMbMax)})`,
-  ];
+/** A table for the terminal that is also Markdown: figures that some row has, medians with their spread. */
+export function renderTable(rows: readonly ContestantRuns[]): string {
+  const shown = figureNames.filter((name) => rows.some(({ runs }) => spreadOf(runs, name) !== null));
+  return markdownTable([
+    ['', ...shown.map((name) => figures[name].title)],
+    ...rows.map((row) => [row.title, ...shown.map((name) => cellOf(row, name))]),
+  ]);
 }
 
-/** The run whose CPU per GB is the median; with an even number the better of the middle two. */
-export function medianRun(runs: readonly Measurement[]): Measurement {
-  const sorted = [...runs].sort((a, b) => a.cpuSecondsPerGb - b.cpuSecondsPerGb);
-  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
-  if (!middle) throw new RangeError('the median of no run');
-  return middle;
+function cellOf({ runs }: ContestantRuns, name: FigureName): string {
+  const spread = spreadOf(runs, name);
+  if (spread === null) return '-';
+  const { digits } = figures[name];
+  const text = numberText(spread.median, digits);
+  return runs.length === 1
+    ? text
+    : `${text} (${numberText(spread.min, digits)}..${numberText(spread.max, digits)})`;
+}
+
+/** The first row is the head; all columns but the first are numbers. */
+export function markdownTable(cells: readonly (readonly string[])[], numbersFrom = 1): string {
+  const [head = []] = cells;
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((line) => line[column]?.length ?? 0)));
+  const isNumber = (column: number) => column >= numbersFrom;
+  const line = (texts: readonly string[]) =>
+    `| ${widths.map((width, column) => (isNumber(column) ? (texts[column] ?? '').padStart(width) : (texts[column] ?? '').padEnd(width))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, column) => (isNumber(column) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`;
+  const [first, ...body] = cells.map(line);
+  return [first, rule, ...body].join('\n');
+}
+
+/** One line per bar, for people. */
+export function renderVerdict(wanted: readonly Wanted[]): string[] {
+  return wanted.map((each) => {
+    const note = each.note === undefined ? '' : `; ${each.note}`;
+    return `${each.what}: ${measuredText(each)} (bar: ${barText(each)}: ${verdictText(isMet(each))})${note}`;
+  });
+}
+
+export function verdictText(met: boolean | null): string {
+  return met === null ? 'not measured' : met ? 'met' : 'MISSED';
+}
+
+export function barText({ limit, is }: Pick<Wanted, 'limit' | 'is'>): string {
+  return `at ${is === 'atMost' ? 'most' : 'least'} ${shortNumber(limit)}`;
+}
+
+export function measuredText({ measured }: { measured: number | null }): string {
+  return measured === null || Number.isNaN(measured) ? '-' : shortNumber(measured);
+}
+
+/** Three digits that matter: 0.0667, 1.09, 33.3, 12,345. */
+export function shortNumber(value: number): string {
+  if (Number.isInteger(value) || Math.abs(value) >= 100) return numberText(value, 0);
+  const digits = Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : Math.abs(value) >= 0.1 ? 3 : 4;
+  return numberText(value, digits);
+}
+
+function numberText(value: number, digits: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

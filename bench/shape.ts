@@ -47,6 +47,8 @@ export interface Shape {
   readonly name: string;
   /** What the work is: `8 partitions, records of 1 KiB, batches of 128 KiB, no compression`. */
   readonly title: string;
+  /** Figures of the plot, at most three; by default the most telling of those that the rows have. */
+  readonly plot?: readonly (keyof Figures)[];
   /** Starts what it needs, measures, ends all of it, also when it fails. */
   run(options: ShapeOptions): Promise<ShapeResult>;
 }

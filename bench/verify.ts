@@ -21,7 +21,7 @@ import { clusterLogs, readLog } from '../src/verify/index.ts';
 import { waitFor } from '../test/support/wait-for.ts';
 import { append, makeTopic } from '../test/verify/kafka-copy.ts';
 import { readProcessCost } from './process-cost.ts';
-import { type Stage, setStage, topic } from './stage.ts';
+import { type Log, type Stage, setStage } from './stage.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const startedAt = performance.now();
@@ -40,6 +40,7 @@ const { values } = parseArgs({
 const partitions = Number(values.partitions);
 const recordBytes = Number(values['record-bytes']);
 const sampleMs = 50;
+const topic = 'bench';
 const equal = 'equal batches';
 const largeMessages = { 'max.message.bytes': '20000000' };
 const hugeTopic = 'huge';
@@ -67,21 +68,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
 
 try {
-  stage = await setStage(
-    {
-      contestants: [],
-      recordCount: Math.round((Number(values.gib) * 2 ** 30) / recordBytes),
-      recordBytes,
-      batchBytes: Number(values['batch-kib']) * 1024,
-      partitions,
-      mm2Tasks: 1,
-      runs: 1,
-      profile: false,
-    },
-    directory,
-    say,
-  );
-  const figures = await measureAll(stage);
+  stage = await setStage({}, directory, say);
+  const log = await stage.write(topic, {
+    bytes: Number(values.gib) * 2 ** 30,
+    recordBytes,
+    batchBytes: Number(values['batch-kib']) * 1024,
+    partitions,
+    compression: 'none',
+    markerEveryRecords: null,
+  });
+  const figures = await measureAll(stage, log);
   console.table(figures);
   const load = os.loadavg().map((value) => value.toFixed(1));
   console.log(JSON.stringify({ date: new Date().toISOString(), cores: os.cpus().length, load, figures }));
@@ -89,7 +85,9 @@ try {
   await cleanUp();
 }
 
-async function measureAll({ source, destination, logBytes }: Stage): Promise<Figure[]> {
+async function measureAll({ source, destinations }: Stage, { bytes: logBytes }: Log): Promise<Figure[]> {
+  const [destination] = destinations;
+  if (destination === undefined) throw new LockstepError('INTERNAL', 'a stage without a destination');
   const file = path.join(directory, 'verify.yaml');
   await writeFile(
     file,

@@ -3,8 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { spawnKafkaTool } from '../../src/regions/index.ts';
-import { type Stage, topic } from '../stage.ts';
-import type { Contestant } from './contestant.ts';
+import type { BenchCluster, Contestant, Job } from './contestant.ts';
 
 /** What bin/connect-mirror-maker.sh and kafka-run-class.sh set: heap and collector. */
 const jvmFlags = [
@@ -23,40 +22,74 @@ appender.console.layout.pattern=[%d] %p %m (%c)%n
 rootLogger.level=info
 rootLogger.appenderRef.console.ref=console
 `;
+/** As many as this machine has cores for: more take turns on them, with a consumer and a producer each. */
+const tunedTasks = 2;
 
-/** `variant` names the template; `run` keeps the internal topics of several runs apart. */
-export function mirrorMaker(variant: 'mm2-defaults' | 'mm2-tuned', run: number, tasks: number): Contestant {
-  // MirrorMaker prefixes the copy with the source's alias: an alias of its own makes a fresh set of topics.
-  const alias = `${variant}-${run}`;
+/** `variant` names the template in bench/. */
+export function mirrorMaker(variant: 'mm2-defaults' | 'mm2-tuned'): Contestant {
   return {
-    copyTopic: `${alias}.${topic}`,
+    name: variant,
     title: `MirrorMaker 2 4.3.1, ${variant === 'mm2-tuned' ? 'tuned' : 'defaults'}`,
-    async start(stage: Stage) {
+    hasEqualOffsets: false,
+    createsTopics: true,
+    prepare: async () => null,
+    // It prefixes the copy with the source's alias: an alias of its own makes a fresh set of topics, internal ones too.
+    copyOf: (topic, job) => `${job.label}.${topic}`,
+    async start(job) {
       const template = await readFile(path.join(import.meta.dirname, '..', `${variant}.properties`), 'utf8');
-      const values: Record<string, string> = {
-        source: alias,
-        destination: 'eu-west',
-        sourceBootstrap: stage.source.bootstrap.join(','),
-        destinationBootstrap: stage.destination.bootstrap.join(','),
-        topic,
-        tasks: String(tasks),
-      };
-      const properties = path.join(stage.directory, `${alias}.properties`);
-      const loggingFile = path.join(stage.directory, 'mm2-logging.properties');
-      await writeFile(properties, fillTemplate(template, values));
+      const properties = path.join(job.directory, 'mm2.properties');
+      const loggingFile = path.join(job.directory, 'mm2-logging.properties');
+      const logFile = path.join(job.directory, 'mm2.log');
+      await writeFile(properties, mm2Properties(template, job));
       await writeFile(loggingFile, logging);
       const child = spawnKafkaTool(
-        stage.installation,
+        job.installation,
         'org.apache.kafka.connect.mirror.MirrorMaker',
         [properties],
         { jvmFlags: [...jvmFlags, `-Dlog4j2.configurationFile=${loggingFile}`] },
       );
-      const log = createWriteStream(path.join(stage.directory, `${alias}.log`));
+      const log = createWriteStream(logFile);
       child.stdout.pipe(log, { end: false });
       child.stderr.pipe(log, { end: false });
-      return child;
+      return { child, logFile };
     },
   };
+}
+
+/** The template for a job. Lines that name a destination stand once for each of them. */
+export function mm2Properties(template: string, job: Job): string {
+  const values = {
+    source: job.label,
+    sourceBootstrap: job.source.bootstrap.join(','),
+    destinations: job.destinations.map(({ name }) => name).join(', '),
+    topics: job.topics.join(','),
+    tasks: String(tunedTasks),
+    replicationFactor: String(job.replicationFactor),
+    compression: job.compression,
+    // Waiting for more is what makes batches large, and what a record that just came must not meet.
+    lingerMs: job.isLive ? '0' : '50',
+    fetchBytesMin: job.isLive ? '1' : '1048576',
+  };
+  const lines = template.split('\n').flatMap((line) => {
+    if (!/\$\{destination(Bootstrap)?\}/.test(line)) return [fillTemplate(line, values)];
+    return job.destinations.map(({ name, bootstrap }) =>
+      fillTemplate(line, { ...values, destination: name, destinationBootstrap: bootstrap.join(',') }),
+    );
+  });
+  const security = [
+    ...tlsLines(job.label, job.source),
+    ...job.destinations.flatMap((destination) => tlsLines(destination.name, destination)),
+  ];
+  return [...lines, ...security, ''].join('\n');
+}
+
+function tlsLines(alias: string, { tls }: BenchCluster): string[] {
+  if (tls === null) return [];
+  return [
+    `${alias}.security.protocol = SSL`,
+    `${alias}.ssl.truststore.type = PEM`,
+    `${alias}.ssl.truststore.location = ${tls.caFile}`,
+  ];
 }
 
 /** Puts values into ${name}; an unknown name is an error, not an empty text. */
