@@ -2,13 +2,16 @@
 // among them. A peer that can't be built here is left out of the table, with a note that says why.
 import { LockstepError } from '../../src/errors.ts';
 import type { Contestant } from './contestant.ts';
+import { franzGo } from './go-franz.ts';
+import { redpandaConnect } from './go-redpanda.ts';
 import { favouredLockstep, lockstep } from './lockstep.ts';
 import { mirrorMaker } from './mirror-maker.ts';
 
 export const contestants: readonly Contestant[] = [
   mirrorMaker('mm2-defaults'),
   mirrorMaker('mm2-tuned'),
-  // Go peers: franz-go, redpanda-connect
+  redpandaConnect,
+  franzGo,
   lockstep,
   favouredLockstep,
 ];
