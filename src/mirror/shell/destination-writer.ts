@@ -29,6 +29,8 @@ export interface AppendJob {
   readonly partition: number;
   readonly batch: LeasedBatch;
   readonly identity: WriterIdentity;
+  /** Goes before the backlogs of others. Default false. */
+  readonly isLive?: boolean;
   /** Called exactly once. */
   readonly onOutcome: (outcome: AppendOutcome) => void;
 }
@@ -65,6 +67,8 @@ export class DestinationWriter {
   readonly #options: DestinationWriterOptions;
   readonly #lanes: Lane[];
   #ready: { readonly job: AppendJob; readonly sinceMs: number }[] = [];
+  /** How many of them, at the front, are live. */
+  #readyLiveCount = 0;
   #isFlushScheduled = false;
   #isClosed = false;
 
@@ -80,7 +84,9 @@ export class DestinationWriter {
   append(job: AppendJob): void {
     if (this.#isClosed) return job.onOutcome({ kind: 'unknown', reason: 'the writer was closed' });
     job.batch.retain();
-    this.#ready.push({ job, sinceMs: this.#options.monotonicMs() });
+    const waiting = { job, sinceMs: this.#options.monotonicMs() };
+    if (job.isLive) this.#ready.splice(this.#readyLiveCount++, 0, waiting);
+    else this.#ready.push(waiting);
     this.#scheduleFlush();
   }
 
@@ -122,6 +128,7 @@ export class DestinationWriter {
       bytes += job.batch.sizeBytes;
       count += 1;
     }
+    this.#readyLiveCount = Math.max(0, this.#readyLiveCount - count);
     return this.#ready.splice(0, count).flatMap((waiting) => this.#inTime(waiting));
   }
 

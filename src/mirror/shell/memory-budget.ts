@@ -85,13 +85,18 @@ export class MemoryBudget {
    * Resolves with how many bytes are reserved, which are fewer than wanted where the budget is small: given back later,
    * or turned into what came by `settle`.
    */
-  reserve({ bytes: wantedBytes, isLive }: RoomWanted): Promise<number> {
-    const bytesMax = Math.min(this.bytesMax * answerShare.link, this.#root.bytesMax * answerShare.agent);
+  reserve(wanted: RoomWanted): Promise<number> {
+    return new Promise((resolve) => this.whenRoom(wanted, resolve));
+  }
+
+  /** As `reserve`; `grant` is called at once where there is room. */
+  whenRoom({ bytes: wantedBytes, isLive }: RoomWanted, grant: (reservedBytes: number) => void): void {
+    const ownMax = this.bytesMax * answerShare.link;
+    const bytesMax =
+      this.#parent === null ? ownMax : Math.min(ownMax, this.#parent.bytesMax * answerShare.agent);
     const bytes = Math.max(1, Math.min(wantedBytes, Math.floor(bytesMax)));
-    return new Promise((resolve) => {
-      this.#root.#waiting.push({ bytes, isLive, budget: this, grant: () => resolve(bytes) });
-      this.#root.#serve();
-    });
+    this.#root.#waiting.push({ bytes, isLive, budget: this, grant: () => grant(bytes) });
+    this.#root.#serve();
   }
 
   /** How much to ask for, by what came: at first as little as one asks for who waits for news. */
@@ -176,8 +181,9 @@ export class AskSize {
     return Math.floor(this.#bytes);
   }
 
-  get reservedBytes(): number {
-    return Math.max(this.bytes, this.#largeBytes);
+  /** The room that an answer takes which is asked for with `bytesMax` at most: large batches come whole. */
+  reservedWithin(bytesMax: number): number {
+    return Math.max(Math.min(this.bytes, bytesMax), this.#largeBytes);
   }
 
   note({ askedBytes, answerBytes }: { askedBytes: number; answerBytes: number }): void {

@@ -130,13 +130,13 @@ afterEach(async () => {
 });
 
 it('asks for what is wanted when there is room, not for what was wanted before the wait', async () => {
-  start(1_000_000);
+  start(1_200_000);
   const target = new Target(0);
   target.offset = 1000n;
   reader.add('id/0', target);
   await new Promise(setImmediate);
   target.offset = 500n;
-  budget.giveBack(1_000_000);
+  budget.giveBack(1_200_000);
   await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
   expect(requests[0]!.offsets).toEqual([500n]);
 });
