@@ -1,6 +1,7 @@
 // A client's cluster in the two shapes that links and mirrors ask for: few functions, nothing else.
 import {
   type Cluster,
+  type ClusterMetadata,
   createPartitions,
   createTopics,
   deleteRecords,
@@ -10,6 +11,7 @@ import {
   type Outcome,
   sleep,
   systemClock,
+  type TopicMetadata,
   unwrap,
 } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
@@ -24,7 +26,7 @@ import {
   type TopicSetting,
   type TopicSettings,
 } from '../link/index.ts';
-import type { LedLog, MirrorCluster, TopicPartition } from '../mirror/index.ts';
+import { Coalescer, type LedLog, type MirrorCluster, type TopicPartition } from '../mirror/index.ts';
 import type { Api, Input } from '../protocol/index.ts';
 import { allowReading, denyReading, isReadingDenied } from './reading-denial.ts';
 
@@ -32,6 +34,10 @@ import { allowReading, denyReading, isReadingDenied } from './reading-denial.ts'
 const questionTimeoutMs = 15_000;
 /** Brokers answer large config requests slowly; this many topics at a time, and only what a link looks at. */
 const topicsPerRequest = 200;
+/** How long a topic that is to be made waits for others, in ms. */
+const creationWindowMs = 2;
+/** Controllers refuse requests for more than 10,000, and brokers take seconds for a few thousand. */
+const partitionsPerCreation = 2_000;
 /** UNKNOWN_TOPIC_OR_PARTITION */
 const unknownTopic = 3;
 /** TOPIC_AUTHORIZATION_FAILED */
@@ -39,6 +45,16 @@ const topicAuthorizationFailed = 29;
 /** POLICY_VIOLATION: the leader does not know yet that cleanup.policy is another one now. */
 const policyViolation = 44;
 const policyMs = { deadline: 15_000, poll: 50 } as const;
+
+type CreatedTopic = Awaited<ReturnType<LinkDestination['createTopic']>>;
+
+/** The logs of a topic as metadata had them. */
+interface TopicLogs {
+  readonly metadata: ClusterMetadata;
+  /** What they were made of. */
+  readonly of: TopicMetadata | undefined;
+  readonly logs: readonly (LedLog | null)[];
+}
 
 /** The same name on both sides. */
 const sameName = (topic: string): string => topic;
@@ -52,18 +68,11 @@ export function mirrorCluster(
   options: { purpose: string; readBufferBytes: number; topicName?: (topic: string) => string },
 ): MirrorCluster {
   const { topicName = sameName, ...connectionOptions } = options;
-  // Topics that a partition has asked about: what metadata is refreshed for. A topic that was just created can be
-  // unknown to the broker that answers, and has to be asked for again.
-  const wanted = new Set<string>();
   const logOf = ledLogs(cluster);
   return {
-    leaderOf: (place) => {
-      const topic = topicName(place.topic);
-      wanted.add(topic);
-      return logOf(topic, place.partition);
-    },
-    refreshMetadata: async () => {
-      await cluster.metadata({ topics: [...wanted] });
+    leaderOf: ({ topic, partition }) => logOf(topicName(topic), partition),
+    refreshMetadata: async (topics) => {
+      await cluster.metadata({ topics: Array.from(topics, (topic) => topicName(topic)) });
     },
     ask:
       (broker) =>
@@ -75,30 +84,33 @@ export function mirrorCluster(
 
 /**
  * The log of a partition by the newest metadata; null while nobody leads it. Thousands are asked for with every fetch, so
- * each is made once and given again until there is other metadata.
+ * each is made once and given again until it is another one: who is given the same one has nothing to follow.
  */
 export function ledLogs(
   cluster: Pick<Cluster, 'knownMetadata'>,
 ): (topic: string, partition: number) => LedLog | null {
   let metadata = cluster.knownMetadata;
-  const logs = new Map<string, (LedLog | null)[]>();
-  const logsOf = (topic: string): (LedLog | null)[] => {
-    const { topicId = '', partitions = [] } = metadata.topics.get(topic) ?? {};
-    return partitions.map(({ leaderId, leaderEpoch }, partition) =>
-      leaderId < 0 ? null : { topic, topicId, partition, leader: leaderId, leaderEpoch },
-    );
+  const known = new Map<string, TopicLogs>();
+  const logsOf = (topic: string, of: TopicMetadata | undefined): TopicLogs => {
+    const former = known.get(topic)?.logs ?? [];
+    const { topicId = '', partitions = [] } = of ?? {};
+    const logs = partitions.map(({ leaderId, leaderEpoch }, partition) => {
+      if (leaderId < 0) return null;
+      const log = former[partition];
+      const isSame = log?.leader === leaderId && log.leaderEpoch === leaderEpoch && log.topicId === topicId;
+      return isSame ? log : { topic, topicId, partition, leader: leaderId, leaderEpoch };
+    });
+    return { metadata, of, logs };
   };
   return (topic, partition) => {
-    if (metadata !== cluster.knownMetadata) {
-      metadata = cluster.knownMetadata;
-      logs.clear();
+    metadata = cluster.knownMetadata;
+    let found = known.get(topic);
+    if (found?.metadata !== metadata) {
+      const of = metadata.topics.get(topic);
+      found = found !== undefined && found.of === of ? { ...found, metadata } : logsOf(topic, of);
+      known.set(topic, found);
     }
-    let known = logs.get(topic);
-    if (known === undefined) {
-      known = logsOf(topic);
-      logs.set(topic, known);
-    }
-    return known[partition] ?? null;
+    return found.logs[partition] ?? null;
   };
 }
 
@@ -107,6 +119,7 @@ export function linkCluster(
   cluster: Cluster,
   { mirrorName = sameName }: { mirrorName?: (topic: string) => string } = {},
 ): LinkDestination {
+  const createTopic = topicCreation(cluster);
   const own = ({ topic, partition }: TopicPartition): TopicPartition => ({
     topic: mirrorName(topic),
     partition,
@@ -129,7 +142,7 @@ export function linkCluster(
         }),
       );
     },
-    createTopic: (topic) => createTopic(cluster, { ...topic, name: mirrorName(topic.name) }),
+    createTopic: (topic) => createTopic({ ...topic, name: mirrorName(topic.name) }),
     addPartitions: (topic, partitionCount) => addPartitions(cluster, mirrorName(topic), partitionCount),
     logRanges: (topic, partitionCount) => logRanges(cluster, mirrorName(topic), partitionCount),
     firstOffsetSince: (partition, timestampMs) => firstOffsetSince(cluster, own(partition), timestampMs),
@@ -190,22 +203,56 @@ async function topicSettings(
   return settings;
 }
 
-async function createTopic(
+/** Makes topics; those that are asked for together come with one request. */
+function topicCreation(cluster: Cluster): LinkDestination['createTopic'] {
+  const together = new Coalescer<NewMirrorTopic, CreatedTopic>({
+    windowMs: creationWindowMs,
+    itemsMax: topicsPerRequest,
+    run: async (topics) => {
+      const created = new Map<NewMirrorTopic, CreatedTopic | Error>();
+      for (const some of inRequests(topics))
+        for (const [topic, outcome] of await create(cluster, some)) created.set(topic, outcome);
+      return created;
+    },
+  });
+  return (topic) => together.ask(topic);
+}
+
+/** No more partitions at a time than a controller takes in one step. */
+function inRequests(topics: readonly NewMirrorTopic[]): NewMirrorTopic[][] {
+  const requests: NewMirrorTopic[][] = [];
+  let count = Number.POSITIVE_INFINITY;
+  for (const topic of topics) {
+    count += topic.partitionCount;
+    if (count > partitionsPerCreation) {
+      requests.push([]);
+      count = topic.partitionCount;
+    }
+    requests.at(-1)!.push(topic);
+  }
+  return requests;
+}
+
+async function create(
   cluster: Cluster,
-  { name, partitionCount, replicationFactor, settings }: NewMirrorTopic,
-): Promise<{ replicationFactor: number; topicId: string }> {
-  const outcomes = await createTopics(cluster, [
-    { name, partitionCount, replicationFactor, configs: settings },
-  ]);
-  // TOPIC_ALREADY_EXISTS is thrown like any other: another agent was faster, or an answer was lost. The next look then
-  // finds the topic and checks its settings before anything is copied.
-  const created = unwrap(outcomes.get(name)!);
-  const { topics } = await cluster.metadata({ topics: [name] });
-  const replicas = topics.get(name)?.partitions[0]?.replicas.length ?? -1;
-  return {
-    replicationFactor: created.replicationFactor > 0 ? created.replicationFactor : replicas,
-    topicId: created.topicId,
-  };
+  topics: readonly NewMirrorTopic[],
+): Promise<Map<NewMirrorTopic, CreatedTopic | Error>> {
+  const outcomes = await createTopics(
+    cluster,
+    topics.map(({ settings, ...topic }) => ({ ...topic, configs: settings })),
+  );
+  const metadata = await cluster.metadata({ topics: topics.map(({ name }) => name) });
+  return new Map(
+    topics.map((topic): [NewMirrorTopic, CreatedTopic | Error] => {
+      const outcome = outcomes.get(topic.name)!;
+      // TOPIC_ALREADY_EXISTS like any other: another agent was faster, or an answer was lost. The next look then finds
+      // the topic and checks its settings before anything is copied.
+      if (!outcome.ok) return [topic, outcome.error];
+      const replicas = metadata.topics.get(topic.name)?.partitions[0]?.replicas.length ?? -1;
+      const { replicationFactor, topicId } = outcome.value;
+      return [topic, { replicationFactor: replicationFactor > 0 ? replicationFactor : replicas, topicId }];
+    }),
+  );
 }
 
 async function addPartitions(cluster: Cluster, topic: string, partitionCount: number): Promise<void> {

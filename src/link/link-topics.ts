@@ -2,6 +2,7 @@
 // others.
 import { LockstepError } from '../errors.ts';
 import type { LinkMirror } from '../mirror/index.ts';
+import { Slots } from '../slots.ts';
 import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
 import { earlierLapOf } from './growing-name.ts';
 import {
@@ -43,6 +44,8 @@ interface WaitingTopic {
   readonly facts: TopicFacts;
 }
 
+/** Topics that are met at the same time: as many as a request makes, and few enough that the first ones begin soon. */
+const topicsAtOnce = 20;
 /** A broker that has just started may not list every topic; only what is missing twice is gone. */
 const missingLooksMax = 2;
 /** One that is busy creating a thousand partitions lists them late; nobody has seen them there before. */
@@ -152,7 +155,7 @@ export class LinkTopics {
     const mirrorSettings = await destination.topicSettings(
       unknown.filter((topic) => mirrorOf(topic) !== undefined),
     );
-    for (const facts of selected) {
+    const lookAt = async (facts: TopicFacts): Promise<void> => {
       if (this.#options.isStopped()) return;
       const { topic } = facts;
       const known = this.#known(topic);
@@ -175,8 +178,13 @@ export class LinkTopics {
         return null;
       });
       this.#shareOutTopic(topic);
-    }
-    this.shareOut();
+    };
+    // Some at a time: topics that are to be made are made together, and one that is slow holds up few others.
+    const slots = new Slots(topicsAtOnce);
+    const looks = await Promise.allSettled(selected.map((facts) => slots.use(() => lookAt(facts))));
+    const failed = looks.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+    if (!this.#options.isStopped()) this.shareOut();
   }
 
   /** Why a mirror is not made yet: it may be one of a mirror that this link makes, and it is empty. */

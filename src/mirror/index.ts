@@ -22,6 +22,7 @@ export {
 } from './probe/index.ts';
 export type { LedLog } from './shell/broker-questions.ts';
 export { clusterTransactions } from './shell/cluster-transactions.ts';
+export { Coalescer } from './shell/coalescer.ts';
 export type { TakeoverWitness } from './shell/compare-takeover.ts';
 export { elapsedClock } from './shell/elapsed-clock.ts';
 export { transactionalIdPrefix } from './shell/empty-transactions.ts';

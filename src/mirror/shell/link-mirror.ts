@@ -21,7 +21,7 @@ import type { FetchConnections } from './fetch-lanes.ts';
 import { cutStart, Filler } from './filler.ts';
 import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
-import { DestinationInspector } from './log-inspector.ts';
+import { DestinationInspector, readEnds } from './log-inspector.ts';
 import { MarkerWriters } from './marker-writers.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { MirrorObserver } from './observer.ts';
@@ -44,8 +44,8 @@ import { transactionReason } from './transaction-reason.ts';
 export interface MirrorCluster {
   /** The log and its leader by the newest metadata known; null while there is none. */
   leaderOf(partition: TopicPartition): LedLog | null;
-  /** Asks for new metadata; calls that come together become one. */
-  refreshMetadata(): Promise<void>;
+  /** Asks for new metadata of these topics, by their names at the source. */
+  refreshMetadata(topics: ReadonlySet<string>): Promise<void>;
   readonly ask: AskBroker;
   /** A connection of its own to one broker, for reading or for appending. */
   openConnection(broker: number): Promise<Connection>;
@@ -140,6 +140,8 @@ const replicasPauseMs = 100;
 const claimSpread = 2;
 /** What an answer about markers may take beyond the broker's own wait for replicas, in ms. */
 const markersGraceMs = 10_000;
+/** To each destination broker: while one request of markers is replicated, the next partitions' need not wait. */
+const markerConnections = 2;
 const notAuthorizedPauseMs = 10_000;
 /** How often a loop is looked at again. */
 const loopPauseMs = 15_000;
@@ -171,6 +173,8 @@ export class LinkMirror {
   readonly #exactness: MirrorExactness;
   readonly #budget: MemoryBudget;
   readonly #limit: ReadLimit;
+  /** Topics of which somebody needs newer metadata: what is asked about one of thousands is not asked about all. */
+  readonly #outdated = { source: new Set<string>(), destination: new Set<string>() };
   /** Thousands of partitions ask at once, and each answer concerns them all. */
   readonly #refreshes = {
     source: new SharedRuns(() => this.#refresh('source'), refreshes),
@@ -194,6 +198,8 @@ export class LinkMirror {
       open: (broker) => destination.openConnection(broker),
       answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
       nowMs: this.#elapsedMs,
+      connectionCount: markerConnections,
+      readEnds,
     });
     this.#services = {
       sourceLog: (partition) => source.leaderOf(partition),
@@ -212,7 +218,10 @@ export class LinkMirror {
         destination: destination.ask,
       }),
       returning: returningOf(options),
-      refreshMetadata: (side) => void this.#refreshes[side].run(),
+      refreshMetadata: (side, topic) => {
+        this.#outdated[side].add(topic);
+        void this.#refreshes[side].run();
+      },
       openTransactions: this.#openTransactions(),
       pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
       holeWriter: (broker) => this.#transactionWriter ?? this.#markerWriters.to(broker),
@@ -344,8 +353,11 @@ export class LinkMirror {
   }
 
   async #refresh(side: 'source' | 'destination'): Promise<void> {
+    const topics = this.#outdated[side];
+    this.#outdated[side] = new Set();
+    if (topics.size === 0) return;
     try {
-      await this.#options[side].refreshMetadata();
+      await this.#options[side].refreshMetadata(topics);
     } catch (error) {
       // An unreachable cluster: whoever needed the metadata pauses and asks again.
       if (!(error instanceof LockstepError)) throw error;
@@ -370,6 +382,7 @@ export class LinkMirror {
         onAnswered: (tookMs) => this.#options.observer?.onFetchAnswered(tookMs),
         onTrouble: async (_error, attempt) => {
           await new Promise((resolve) => setTimeout(resolve, this.#pauseMs('retry', attempt)));
+          for (const { topic } of this.#runners.values()) this.#outdated.source.add(topic);
           await this.#refreshes.source.run();
         },
       });

@@ -8,6 +8,7 @@ import type { ReturnQuestion, ReturnVerdict } from '../partition/returning.ts';
 import type {
   FillerAppend,
   LeftLog,
+  LogEnds,
   MarkerRun,
   PartitionAction,
   PartitionEvent,
@@ -66,7 +67,7 @@ export interface PartitionServices {
   readonly returning: { readonly ownTag: bigint; ask(asked: AskedReturn): Promise<ReturnVerdict> } | null;
   readonly observer?: MirrorObserver;
   readonly limit: ReadLimit;
-  refreshMetadata(side: 'source' | 'destination'): void;
+  refreshMetadata(side: 'source' | 'destination', topic: string): void;
   /** How long to pause, in ms. */
   pauseMs(kind: PauseKind, attempt: number): number;
   nowMs(): number;
@@ -231,6 +232,8 @@ export class PartitionRunner implements FetchTarget {
   /** How the worker before this one left the mirror; used with the first look. */
   #leftBefore: LeftPartition | null = null;
   readonly #writes: WriteLedger;
+  /** The log end as it was read right behind the markers whose answer is being delivered. */
+  #readBehind: LogEnds | null = null;
   /** A filler or a cut that is not answered yet. */
   #isStartChanging = false;
   /** The ids under which both topics were met first; another id under the same name is another topic. */
@@ -652,7 +655,7 @@ export class PartitionRunner implements FetchTarget {
         );
         return;
       case 'refreshMetadata':
-        return this.#services.refreshMetadata(action.side);
+        return this.#services.refreshMetadata(action.side, this.topic);
     }
   }
 
@@ -703,6 +706,16 @@ export class PartitionRunner implements FetchTarget {
   }
 
   async #readLogEnd(round: number): Promise<void> {
+    const ends = this.#readBehind;
+    this.#readBehind = null;
+    if (ends !== null) {
+      // Not within the event that asked for it.
+      queueMicrotask(() => {
+        this.#deliver({ type: 'logEndRead', round, ends });
+        this.#wakeReader();
+      });
+      return;
+    }
     this.#lookedAtMs = this.#services.monotonicMs();
     // Nothing is handed over yet, but an answer is waited for from now on.
     if (this.#machine.flow?.hole?.phase === 'looking') this.#appendedAtMs = this.#services.nowMs();
@@ -750,7 +763,7 @@ export class PartitionRunner implements FetchTarget {
       const reason = error instanceof Error ? error.message : String(error);
       const notAuthorized = error instanceof LockstepError && error.code === 'NOT_AUTHORIZED';
       this.#counters.errors.questionFailed += 1;
-      this.#services.refreshMetadata('source');
+      this.#services.refreshMetadata('source', this.topic);
       this.#deliver({ type: 'readFailed', round, reason, notAuthorized });
     }
   }
@@ -797,6 +810,7 @@ export class PartitionRunner implements FetchTarget {
     if (typeof log === 'string') return this.#deliver({ type: 'markersUnknown', round, reason: log });
     this.#services.holeWriter(log.leader).write({
       ...log,
+      log,
       markers,
       isWanted: () => this.#machine.round === round,
       isFresh: () => this.#isLookFresh(),
@@ -820,7 +834,9 @@ export class PartitionRunner implements FetchTarget {
       return this.#deliver({ type: 'markersUnknown', round, reason });
     }
     if (outcome.errorCode !== 0) this.#counters.errors.appendRefused += 1;
+    this.#readBehind = outcome.ends ?? null;
     this.#deliver({ type: 'markersAnswered', round, errorCode: outcome.errorCode, reason });
+    this.#readBehind = null;
   }
 
   async #appendFiller(round: number, filler: FillerAppend): Promise<void> {
@@ -865,7 +881,7 @@ export class PartitionRunner implements FetchTarget {
 
   #attachReader(): void {
     const log = this.#log('source');
-    if (log === null) return this.#services.refreshMetadata('source');
+    if (log === null) return this.#services.refreshMetadata('source', this.topic);
     const key = fetchKey(log);
     if (this.#reader?.broker === log.leader && this.#reader.key === key) {
       this.#attachedTo = log;
