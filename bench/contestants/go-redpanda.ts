@@ -5,23 +5,25 @@ import type { BenchCluster, Contestant, Job } from './contestant.ts';
 import { goPeer } from './go-peer.ts';
 import { fillTemplate } from './mirror-maker.ts';
 
-const template = path.resolve(import.meta.dirname, '../redpanda-connect.yaml');
-
-export const redpandaConnect: Contestant = goPeer({
-  name: 'redpanda-connect',
-  title: 'Redpanda Connect 4.67.5, tuned',
-  program: 'redpanda-connect',
-  copyOf: (topic) => topic,
-  async argumentsOf(job, destination) {
-    const file = path.join(job.directory, 'redpanda-connect.yaml');
-    await writeFile(file, connectYaml(await readFile(template, 'utf8'), job, destination));
-    return ['run', file];
-  },
-});
+/** `variant` names the template in bench/. */
+export function redpandaConnect(variant: 'redpanda-connect' | 'redpanda-connect-tuned'): Contestant {
+  return goPeer({
+    name: variant,
+    title: `Redpanda Connect 4.67.5, ${variant === 'redpanda-connect' ? 'defaults' : 'tuned'}`,
+    program: 'redpanda-connect',
+    copyOf: (topic) => topic,
+    async argumentsOf(job, destination) {
+      const template = await readFile(path.join(import.meta.dirname, '..', `${variant}.yaml`), 'utf8');
+      const file = path.join(job.directory, 'redpanda-connect.yaml');
+      await writeFile(file, connectYaml(template, job, destination));
+      return ['run', file];
+    },
+  });
+}
 
 /** The template for a job; YAML takes lists and objects as JSON has them. */
-export function connectYaml(text: string, job: Job, destination: BenchCluster): string {
-  return fillTemplate(text, {
+export function connectYaml(template: string, job: Job, destination: BenchCluster): string {
+  return fillTemplate(template, {
     label: job.label,
     sourceBootstrap: JSON.stringify(job.source.bootstrap),
     sourceTls: tlsOf(job.source),

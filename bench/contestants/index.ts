@@ -10,7 +10,8 @@ import { mirrorMaker } from './mirror-maker.ts';
 export const contestants: readonly Contestant[] = [
   mirrorMaker('mm2-defaults'),
   mirrorMaker('mm2-tuned'),
-  redpandaConnect,
+  redpandaConnect('redpanda-connect'),
+  redpandaConnect('redpanda-connect-tuned'),
   franzGo,
   lockstep,
   favouredLockstep,
