@@ -16,7 +16,9 @@ const brokerConfig = {
   'broker.session.timeout.ms': '9000',
   'broker.heartbeat.interval.ms': '2000',
   // Deleted topics free the disk at once.
-  'file.delete.delay.ms': '1000',
+  'log.segment.delete.delay.ms': '1000',
+  // Which begins half a minute after the start otherwise.
+  'log.initial.task.delay.ms': '1000',
 };
 
 /** A region that is not started yet. `tls` opens a listener for it beside the plain one. */
@@ -82,5 +84,5 @@ export async function waitForDeletions(regions: readonly Region[]): Promise<bool
   return true;
 }
 
-const deletionMsMax = 60_000;
+const deletionMsMax = 30_000;
 const deletionPollMs = 200;
