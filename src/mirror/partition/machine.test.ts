@@ -332,7 +332,7 @@ it('ends at a record format it can’t copy, after everything before it is in', 
 });
 
 describe('small batches', () => {
-  const small = (offset: bigint): TestBatch => new TestBatch(offset, 1, { isCompressed: false });
+  const small = (offset: bigint): TestBatch => new TestBatch(offset, 1, { codec: 0 });
 
   it('go together when they queue up, with the memory of the originals given back at once', () => {
     mirroring();

@@ -26,7 +26,7 @@ import {
   holeTimer,
 } from './hole.ts';
 import { identityOf, markersOf, positionAfter, positionBehindHole } from './identity.ts';
-import { isHeldBy, mergeableCount, planBatch, type Step } from './plan.ts';
+import { isHeldBy, mergeableCount, mergedBytesLess, mergedBytesMax, planBatch, type Step } from './plan.ts';
 import { reactionToAppendError, reactionToFetchError } from './reactions.ts';
 import { Returning, type ReturnQuestion, type ReturnVerdict } from './returning.ts';
 import { fillEstimate, holeEstimate, nextFiller } from './start-fill.ts';
@@ -77,17 +77,22 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #lossCountedTo = 0n;
   /** Something landed elsewhere than it was meant to; whether the mirror was closed meanwhile is being read. */
   #doubt: { offset: bigint; reason: string; looks: number } | null = null;
-  /** Small batches are put together until a broker refuses the result as too large. */
-  #mayMerge = true;
+  /** Small batches are put together up to so many bytes; less when a broker refuses that as too large, 0: not at all. */
+  #mergedBytesMax = mergedBytesMax;
+  /** Compressed ones are, too, until some can't be read for that. */
+  #mayRecompress = true;
   /** Null: what comes back is welcome, as in a restore. */
   readonly #returning: Returning | null;
   /** The destination's leader epoch of the look that copying began with. */
   #viewedEpoch = -1;
 
-  /** @param ownTag of the cluster that is written to: batches that come back to it are not copied. Default: they are. */
-  constructor(policy: PartitionPolicy = defaultPolicy, ownTag: bigint | null = null) {
+  /**
+   * @param ownTag of the cluster that is written to: batches that come back to it are not copied. Default: they are.
+   * @param isGrown as `Returning` has it
+   */
+  constructor(policy: PartitionPolicy = defaultPolicy, ownTag: bigint | null = null, isGrown = false) {
     this.#policy = policy;
-    this.#returning = ownTag === null ? null : new Returning(ownTag);
+    this.#returning = ownTag === null ? null : new Returning(ownTag, isGrown);
   }
 
   /** Takes one event; answers with what is to be done now, in order. */
@@ -450,7 +455,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   }
 
   #appendData(flow: Flow<B>): void {
-    const count = this.#mayMerge ? mergeableCount(flow.queue) : 1;
+    const count = this.#mergeCount(flow);
     const batches = flow.queue
       .splice(0, count)
       .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
@@ -462,17 +467,24 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       merged = first.mergeWith(next);
     } catch (error) {
       for (const batch of batches) batch.release();
+      if (first.codec !== 0) this.#mayRecompress = false;
       return this.#recover(unreadable(first, error));
     }
     for (const batch of batches) batch.release();
     this.#append(flow, merged, true);
   }
 
+  #mergeCount({ queue }: Flow<B>): number {
+    const [first] = queue;
+    const mayMerge = this.#mayRecompress || (first?.kind === 'data' && first.batch.codec === 0);
+    return mayMerge ? mergeableCount(queue, this.#mergedBytesMax) : 1;
+  }
+
   /** A gap as copies of the record behind it: part by part, since it can be long. */
   #appendCopies(flow: Flow<B>, { end, of }: Extract<Step<B>, { kind: 'copies' }>): void {
     const missing = end - flow.mirrorEnd;
     const fitting = Math.max(1, Math.floor((copiesBytesMax * Math.max(of.recordCount, 1)) / of.sizeBytes));
-    const countMax = this.#mayMerge ? Math.min(copiesCountMax, fitting) : 1;
+    const countMax = this.#mergedBytesMax > 0 ? Math.min(copiesCountMax, fitting) : 1;
     let copies: B;
     try {
       copies = of.copiesOfFirst(flow.mirrorEnd, missing > BigInt(countMax) ? countMax : Number(missing));
@@ -554,7 +566,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'blocked': {
         if (inFlight?.isMerged) {
           // Each batch fits, or the source would not hold it.
-          this.#mayMerge = false;
+          this.#mergedBytesMax = inFlight.batch.sizeBytes > mergedBytesLess ? mergedBytesLess : 0;
           return this.#stopOrRecover(`batches were put together and refused: ${reason}`);
         }
         const what = inFlight === null ? 'a filler' : `the batch of ${inFlight.batch.sizeBytes} bytes`;

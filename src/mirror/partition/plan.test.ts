@@ -107,10 +107,10 @@ describe('planBatch', () => {
 describe('mergeableCount', () => {
   const small = (baseOffset: bigint): Step<TestBatch> => ({
     kind: 'data',
-    batch: new TestBatch(baseOffset, 1, { isCompressed: false }),
+    batch: new TestBatch(baseOffset, 1, { codec: 0 }),
   });
 
-  it('takes small neighbours that are not compressed', () => {
+  it('takes small neighbours that are not compressed, two as well', () => {
     expect(mergeableCount([small(1n), small(2n), small(3n)])).toBe(3);
   });
 
@@ -118,7 +118,7 @@ describe('mergeableCount', () => {
     const compressed: Step<TestBatch> = { kind: 'data', batch: new TestBatch(3n, 1) };
     const large: Step<TestBatch> = {
       kind: 'data',
-      batch: new TestBatch(3n, 1, { isCompressed: false, sizeBytes: 9_000 }),
+      batch: new TestBatch(3n, 1, { codec: 0, sizeBytes: 33_000 }),
     };
     expect(mergeableCount([small(1n), small(2n), { kind: 'hole', end: 4n }, small(4n)])).toBe(2);
     expect(mergeableCount([small(1n), small(2n), compressed])).toBe(2);
@@ -126,8 +126,21 @@ describe('mergeableCount', () => {
     expect(mergeableCount([large, small(4n)])).toBe(1);
   });
 
+  it('takes compressed neighbours of one codec, where several wait', () => {
+    const compressed = (baseOffset: bigint, codec = 3): Step<TestBatch> => ({
+      kind: 'data',
+      batch: new TestBatch(baseOffset, 1, { codec }),
+    });
+    const four = [1n, 2n, 3n, 4n].map((offset) => compressed(offset));
+    expect(mergeableCount(four)).toBe(4);
+    expect(mergeableCount([...four, compressed(5n, 4)])).toBe(4);
+    expect(mergeableCount([...four, small(5n)])).toBe(4);
+    expect(mergeableCount(four.slice(1))).toBe(1);
+  });
+
   it('does not make batches larger than brokers like', () => {
     const steps = Array.from({ length: 1_000 }, (_, index) => small(BigInt(index)));
-    expect(mergeableCount(steps)).toBe(655);
+    expect(mergeableCount(steps, 64 * 1024)).toBe(655);
+    expect(mergeableCount(steps, 0)).toBe(1);
   });
 });

@@ -17,7 +17,8 @@ export interface SourceBatch {
   readonly isTransactional: boolean;
   /** Data of a transaction that was aborted. */
   readonly isAborted: boolean;
-  readonly isCompressed: boolean;
+  /** As the attributes have it; 0: not compressed. */
+  readonly codec: number;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   readonly recordCount: number;
   readonly sizeBytes: number;
@@ -36,7 +37,10 @@ export interface FetchedBatch extends SourceBatch {
    * @throws when the records can't be read.
    */
   reshape(from: bigint): readonly this[];
-  /** This batch and its neighbours as one, with memory of its own; the originals stay held. */
+  /**
+   * This batch and its neighbours, of the same codec, as one with memory of its own; the originals stay held.
+   * @throws when the records can’t be read, or compressed ones are too large to be read for that.
+   */
   mergeWith(next: readonly this[]): this;
   /** Up to `count` copies of the first record, at least one, at `from` and the following offsets, with memory of their own. */
   copiesOfFirst(from: bigint, count: number): this;
@@ -127,22 +131,32 @@ function addHole<B>(steps: Step<B>[], end: bigint): void {
 }
 
 /** A batch larger than this (in bytes) is worth a place of its own. */
-const mergeableBytesMax = 4 * 1024;
-/** What merged batches hold at most, in bytes, together. */
-const mergedBytesMax = 64 * 1024;
+const mergeableBytesMax = 32 * 1024;
+/** What merged batches hold at most, in bytes, together: brokers take a batch of 1 MB unless they are told otherwise. */
+export const mergedBytesMax = 512 * 1024;
+/** The next thing to try where a broker has refused more. */
+export const mergedBytesLess = 64 * 1024;
+/** Compressed ones have to be read for it: worth it only where so many wait, as they do while a partition catches up. */
+const compressedCountMin = 4;
 
 /**
- * How many steps from the first one on go into one batch: neighbours that are small and not compressed, as they queue
+ * How many steps from the first one on go into one batch: neighbours that are small and have one codec, as they queue
  * up when a partition lags. 1: the first goes alone.
  */
-export function mergeableCount<B extends SourceBatch>(steps: readonly Step<B>[]): number {
+export function mergeableCount<B extends SourceBatch>(
+  steps: readonly Step<B>[],
+  bytesMax: number = mergedBytesMax,
+): number {
+  const [first] = steps;
+  if (first?.kind !== 'data') return 1;
+  const { codec } = first.batch;
   let count = 0;
   let bytes = 0;
   for (const step of steps) {
-    if (step.kind !== 'data' || step.batch.isCompressed || step.batch.sizeBytes > mergeableBytesMax) break;
+    if (step.kind !== 'data' || step.batch.codec !== codec || step.batch.sizeBytes > mergeableBytesMax) break;
     bytes += step.batch.sizeBytes;
-    if (bytes > mergedBytesMax) break;
+    if (bytes > bytesMax) break;
     count += 1;
   }
-  return Math.max(count, 1);
+  return codec === 0 || count >= compressedCountMin ? Math.max(count, 1) : 1;
 }

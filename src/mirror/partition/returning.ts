@@ -13,8 +13,12 @@
 import { sourceTagOf } from './identity.ts';
 import type { SourceBatch } from './plan.ts';
 
+/** Stands for all producers that are no Lockstep's. */
+export const untagged = -1n;
+
 /** A batch that nothing is made of before somebody has answered. */
 export interface ReturnQuestion {
+  /** `untagged` for a client's. */
   readonly producerId: bigint;
   /** Its first offset, at the mirror. */
   readonly offset: bigint;
@@ -35,11 +39,16 @@ const uncertainMax = 3;
 /** Remembers of one partition what was answered. */
 export class Returning {
   readonly #ownTag: bigint;
+  readonly #isGrown: boolean;
   readonly #passing = new Map<bigint, { until: bigint | null; count: number }>();
 
-  /** @param ownTag of the cluster that is written to (`clusterTag`). */
-  constructor(ownTag: bigint) {
+  /**
+   * @param ownTag of the cluster that is written to (`clusterTag`)
+   * @param isGrown whether the topic's name may have grown by a lap; default false
+   */
+  constructor(ownTag: bigint, isGrown = false) {
     this.#ownTag = ownTag;
+    this.#isGrown = isGrown;
   }
 
   /** What has to be asked before this batch is copied; null: nothing. */
@@ -47,13 +56,14 @@ export class Returning {
     batch: Pick<SourceBatch, 'producerId' | 'baseOffset' | 'lastOffset' | 'isControl' | 'isAborted'>,
   ): ReturnQuestion | null {
     const tag = sourceTagOf(batch.producerId);
-    if (tag === null) return null;
+    if (tag === null && !this.#isGrown) return null;
     const isDirect = tag === this.#ownTag;
     // Markers have no records to be found again.
     if (!isDirect && (batch.isControl || batch.isAborted)) return null;
-    const known = this.#passing.get(batch.producerId);
+    const producerId = tag === null ? untagged : batch.producerId;
+    const known = this.#passing.get(producerId);
     if (known !== undefined && (known.until === null || batch.lastOffset < known.until)) return null;
-    return { producerId: batch.producerId, offset: batch.baseOffset, isDirect };
+    return { producerId, offset: batch.baseOffset, isDirect };
   }
 
   /** These may be copied. */

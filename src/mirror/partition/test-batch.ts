@@ -6,7 +6,7 @@ export class TestBatch implements FetchedBatch {
   readonly isControl: boolean = false;
   readonly isTransactional: boolean = false;
   readonly isAborted: boolean = false;
-  readonly isCompressed: boolean = true;
+  readonly codec: number = 3;
   readonly timestampType: 'CreateTime' | 'LogAppendTime' = 'CreateTime';
   readonly sizeBytes: number = 100;
   readonly partitionLeaderEpoch: number = 0;

@@ -2,12 +2,21 @@
 //
 // Two ways lead there, behind one interface: WriteTxnMarkers (marker-writer.ts), and empty transactions where the right
 // for that is missing (empty-transactions.ts). Neither can compare before it appends, and neither's answer proves that
-// the log grew as meant: whoever asked reads the log end afterwards.
-import type { MarkerRun } from '../partition/state.ts';
+// the log grew as meant: the log end is read afterwards, by whoever asked or by the writer right behind the markers.
+import type { LogEnds, MarkerRun } from '../partition/state.ts';
+import type { LogAddress } from './log-questions.ts';
+
+/** Kafka answered; 0 does not prove that all were written, another number not that none was. */
+export interface AnsweredHole {
+  readonly kind: 'answered';
+  readonly errorCode: number;
+  readonly reason: string;
+  /** Where the leader's log ended when the markers had been answered; absent where the writer did not read it. */
+  readonly ends?: LogEnds;
+}
 
 export type HoleOutcome =
-  /** Kafka answered; 0 does not prove that all were written, another number not that none was. */
-  | { readonly kind: 'answered'; readonly errorCode: number; readonly reason: string }
+  | AnsweredHole
   /** Nothing was sent: what the job was planned by had become too old when its turn came. */
   | { readonly kind: 'notSent'; readonly reason: string }
   /** Some, all or none may be in the log, now or later. */
@@ -18,6 +27,8 @@ export interface HoleJob {
   readonly topicId: string;
   readonly partition: number;
   readonly markers: MarkerRun;
+  /** The same log with the leader epoch it was looked at under, so that its end can be read behind the markers. */
+  readonly log?: LogAddress;
   /**
    * Asked just before the markers are sent, since a job may wait behind others: one that is not wanted any more is
    * dropped, and ends as unknown. Default: wanted.

@@ -100,6 +100,17 @@ describe('a batch that cannot be appended as it is', () => {
 });
 
 describe('neighbours', () => {
+  it('become one batch of their codec', () => {
+    const frame = new Frame();
+    const [first, second] = [
+      frame.batch([4, 5], { compression: 'lz4' }),
+      frame.batch([6], { compression: 'lz4' }),
+    ];
+    const merged = first.mergeWith([second]);
+    expect(merged).toMatchObject({ baseOffset: 4n, lastOffset: 6n, recordCount: 3, codec: 3 });
+    expect(content(merged)).toEqual(['4@1004 value 4', '5@1005 value 5', '6@1006 value 6']);
+  });
+
   it('become one uncompressed batch', () => {
     const frame = new Frame();
     const facts = { shift: 4n };
@@ -108,14 +119,10 @@ describe('neighbours', () => {
       frame.batch([6], { compression: 'lz4' }, facts),
       frame.batch([7], { timestampType: 'LogAppendTime', maxTimestamp: 5000n }, facts),
     ];
-    expect([first, second].map(({ isCompressed }) => isCompressed)).toEqual([false, true]);
+    expect([first, second].map(({ codec }) => codec)).toEqual([0, 3]);
     const merged = first.mergeWith([second, third]);
     expect(merged).toMatchObject({ baseOffset: 0n, lastOffset: 3n, recordCount: 4 });
-    expect([merged.isCompressed, merged.isTransactional, merged.timestampType]).toEqual([
-      false,
-      false,
-      'CreateTime',
-    ]);
+    expect([merged.codec, merged.isTransactional, merged.timestampType]).toEqual([0, false, 'CreateTime']);
     expect(content(merged)).toEqual(['4@1004 value 4', '5@1005 value 5', '6@1006 value 6', '7@5000 value 7']);
   });
 });

@@ -38,6 +38,9 @@ export class FrameLease {
   }
 }
 
+/** Of a small batch that is put together with others, in bytes: nothing small is to become large in memory. */
+const decompressedBytesMax = 1024 * 1024;
+
 /** What a batch's own bytes don't tell. */
 export interface BatchFacts {
   /** Data of an aborted transaction; default false. */
@@ -60,7 +63,7 @@ export class LeasedBatch implements FetchedBatch {
   readonly isControl: boolean;
   readonly isTransactional: boolean;
   readonly isAborted: boolean;
-  readonly isCompressed: boolean;
+  readonly codec: number;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   readonly recordCount: number;
   readonly sizeBytes: number;
@@ -84,7 +87,7 @@ export class LeasedBatch implements FetchedBatch {
     this.attributes = isV2 ? view.attributes : 0;
     this.isControl = isV2 && view.isControl;
     this.isTransactional = isV2 && view.isTransactional;
-    this.isCompressed = (this.attributes & attributeBits.compression) !== 0;
+    this.codec = this.attributes & attributeBits.compression;
     this.timestampType = isV2 ? view.timestampType : 'CreateTime';
     this.lastOffset = isV2 ? this.baseOffset + BigInt(view.lastOffsetDelta) : this.baseOffset;
     this.recordCount = isV2 ? view.recordCount : 0;
@@ -112,10 +115,11 @@ export class LeasedBatch implements FetchedBatch {
     return this.#made(splitRuns(this.#unappended(), { from: from + this.#shift }));
   }
 
-  /** This batch and the neighbours behind it as one, uncompressed, with memory of its own. */
+  /** This batch and the neighbours behind it, of the same codec, as one with memory of its own. */
   mergeWith(next: readonly this[]): this {
     const views = [this, ...next].map((batch) => batch.#unappended());
-    return this.#made([mergeBatches(views, { compression: 'none' })])[0]!;
+    const how = { compression: this.view.compression, decompressedBytesMax: decompressedBytesMax };
+    return this.#made([mergeBatches(views, how)])[0]!;
   }
 
   /**

@@ -2,6 +2,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../client/index.ts';
 import type { Input, WriteTxnMarkersRequest, WriteTxnMarkersResponse } from '../../protocol/index.ts';
+import type { LogEnds } from '../partition/state.ts';
+import type { Answers, LogAddress } from './log-questions.ts';
 import { type HoleJob, MarkerWriter, markersPerRequestMax } from './marker-writer.ts';
 
 const producerId = 1n << 62n;
@@ -136,6 +138,58 @@ describe('a request', () => {
     sent[0]?.answer(['orders-0', 0], ['orders-1', 0]);
     await requests(2);
     expect(sent[1]?.entries).toEqual(['7/9 orders-2']);
+  });
+
+  it('need not wait where there are several connections, but for one of the same partition', async () => {
+    writer = new MarkerWriter({ open, answerTimeoutMs: 40_000, nowMs: () => nowMs, connectionCount: 2 });
+    writer.write(job('orders-0', 1));
+    await requests(1);
+    writer.write(job('orders-0', 1, { generation: 10 }));
+    writer.write(job('orders-1', 1));
+    await requests(2);
+    expect(sent[1]?.entries).toEqual(['7/9 orders-1']);
+    sent[1]?.answer(['orders-1', 0]);
+    await outcomes(1);
+    expect(sent).toHaveLength(2);
+    sent[0]?.answer(['orders-0', 0]);
+    await requests(3);
+    expect(sent[2]?.entries).toEqual(['7/10 orders-0']);
+    expect(opened).toBe(2);
+  });
+
+  it('is followed by the question where the logs end, and both are answered together', async () => {
+    const asked: string[] = [];
+    let tell: (ends: bigint | null) => void = () => {};
+    const readEnds = (_ask: unknown, logs: readonly LogAddress[]): Promise<Answers<LogEnds>> => {
+      asked.push(`${sent.length} sent before ${logs.map(({ partition }) => partition).join(',')}`);
+      return new Promise((resolve, reject) => {
+        tell = (logEnd) => {
+          if (logEnd === null) return reject(new Error('closed'));
+          resolve(new Map(logs.map((log) => [log, { leaderEpoch: 4, logEnd, highWatermark: logEnd }])));
+        };
+      });
+    };
+    writer = new MarkerWriter({ open, answerTimeoutMs: 40_000, nowMs: () => nowMs, readEnds });
+    const ends: unknown[] = [];
+    const log = { topic: 'orders', topicId: 'id of orders', partition: 0, leaderEpoch: 4 };
+    const write = () =>
+      writer.write({ ...job('orders-0', 1), log, onOutcome: (outcome) => ends.push(outcome) });
+    write();
+    await requests(1);
+    sent[0]?.answer(['orders-0', 0]);
+    expect(asked).toEqual(['1 sent before 0']);
+    await Promise.resolve();
+    expect(ends).toEqual([]);
+    tell(101n);
+    await vi.waitFor(() => expect(ends).toMatchObject([{ kind: 'answered', ends: { logEnd: 101n } }]));
+    write();
+    await requests(2);
+    sent[1]?.answer(['orders-0', 0]);
+    tell(null);
+    // Nothing was learnt: whoever wants to know asks again.
+    await vi.waitFor(() =>
+      expect(ends[1]).toEqual({ kind: 'answered', errorCode: 0, reason: expect.any(String) }),
+    );
   });
 
   it('names a partition once: an answer could not tell two of its runs apart', async () => {

@@ -31,7 +31,9 @@ import {
   type WriteTxnMarkersRequest,
   type WriteTxnMarkersResponse,
 } from '../../protocol/index.ts';
+import type { LogEnds } from '../partition/state.ts';
 import {
+  type AnsweredHole,
   checkCount,
   type HoleJob,
   type HoleOutcome,
@@ -39,6 +41,7 @@ import {
   notWanted,
   writerClosed,
 } from './hole-writer.ts';
+import type { Answers, Ask, LogAddress } from './log-questions.ts';
 
 export type { HoleJob, HoleOutcome, HoleWriter } from './hole-writer.ts';
 
@@ -57,6 +60,13 @@ export interface MarkerWriterOptions {
   readonly answerTimeoutMs: number;
   /** A monotonic clock. */
   readonly nowMs: () => number;
+  /** Connections to the broker; each carries one request at a time. Default 1. */
+  readonly connectionCount?: number;
+  /**
+   * Reads where logs end, asked right behind the markers on the same connection: a broker takes up a request when the one
+   * before it is answered, so this is what stands there afterwards. Default: whoever asked for markers reads it.
+   */
+  readonly readEnds?: (ask: Ask, logs: readonly LogAddress[]) => Promise<Answers<LogEnds>>;
 }
 
 interface WaitingJob {
@@ -64,17 +74,27 @@ interface WaitingJob {
   readonly sinceMs: number;
 }
 
+interface Lane {
+  connection: Connection | null;
+  isBusy: boolean;
+}
+
 export class MarkerWriter implements HoleWriter {
   readonly markersPerJobMax = markersPerRequestMax;
   readonly #options: MarkerWriterOptions;
-  #connection: Connection | null = null;
+  readonly #lanes: Lane[];
   #waiting: WaitingJob[] = [];
-  #isBusy = false;
+  /** Partitions of which a run was sent and is not answered. */
+  readonly #underWay = new Set<string>();
   #isFlushScheduled = false;
   #isClosed = false;
 
   constructor(options: MarkerWriterOptions) {
     this.#options = options;
+    this.#lanes = Array.from({ length: options.connectionCount ?? 1 }, () => ({
+      connection: null,
+      isBusy: false,
+    }));
   }
 
   write(job: HoleJob): void {
@@ -85,13 +105,13 @@ export class MarkerWriter implements HoleWriter {
 
   close(): void {
     this.#isClosed = true;
-    this.#connection?.close();
+    for (const { connection } of this.#lanes) connection?.close();
     this.#scheduleFlush();
   }
 
   /** One flush for all that comes while one answer is being handed out. */
   #scheduleFlush(): void {
-    if (this.#isFlushScheduled || this.#isBusy) return;
+    if (this.#isFlushScheduled || this.#lanes.every(({ isBusy }) => isBusy)) return;
     this.#isFlushScheduled = true;
     queueMicrotask(() => {
       this.#isFlushScheduled = false;
@@ -101,40 +121,48 @@ export class MarkerWriter implements HoleWriter {
 
   /** One request with what waits; then the next, until nothing does. */
   async #flush(): Promise<void> {
-    if (this.#isBusy || this.#waiting.length === 0) return;
-    this.#isBusy = true;
-    const refusal = await this.#connect();
+    const lane = this.#lanes.find(({ isBusy }) => !isBusy);
+    if (lane === undefined || this.#waiting.every(({ job }) => this.#underWay.has(nameOf(job)))) return;
+    lane.isBusy = true;
+    const refusal = await this.#connect(lane);
     // Taken only now: whether a job is still wanted is asked right before its markers are sent.
     const jobs = refusal === null ? this.#take() : this.#waiting.splice(0).map(({ job }) => job);
-    const outcomeOf = refusal === null ? await this.#send(jobs) : () => unknown(refusal);
-    this.#isBusy = false;
+    const outcomeOf = refusal === null ? await this.#send(lane, jobs) : () => unknown(refusal);
+    lane.isBusy = false;
+    if (refusal === null) for (const job of jobs) this.#underWay.delete(nameOf(job));
     this.#scheduleFlush();
     for (const job of jobs) job.onOutcome(outcomeOf(job));
   }
 
   /** null when there is a connection, else why not. */
-  async #connect(): Promise<string | null> {
+  async #connect(lane: Lane): Promise<string | null> {
     try {
-      if (!this.#isClosed && this.#connection?.isOpen !== true) {
-        this.#connection = null;
-        this.#connection = await this.#options.open();
+      if (!this.#isClosed && lane.connection?.isOpen !== true) {
+        lane.connection = null;
+        lane.connection = await this.#options.open();
       }
     } catch (error) {
       return reasonOf(error);
     }
     if (!this.#isClosed) return null;
-    this.#connection?.close();
+    lane.connection?.close();
     return writerClosed;
   }
 
-  /** What fits into one request, a partition once at most: the answer could not tell two runs of it apart. */
+  /**
+   * What fits into one request, a partition once at most: the answer could not tell two runs of it apart. Nor does a run
+   * overtake one of the same partition that is under way.
+   */
   #take(): HoleJob[] {
     const taken: HoleJob[] = [];
-    const partitions = new Set<string>();
+    const left: WaitingJob[] = [];
     let markerCount = 0;
-    let index = 0;
-    for (; index < this.#waiting.length; index++) {
-      const { job, sinceMs } = this.#waiting[index]!;
+    for (const waiting of this.#waiting.splice(0)) {
+      const { job, sinceMs } = waiting;
+      if (this.#underWay.has(nameOf(job))) {
+        left.push(waiting);
+        continue;
+      }
       if (job.isFresh?.() === false) {
         job.onOutcome({ kind: 'notSent', reason: 'not sent: the look at the log end is too old' });
         continue;
@@ -144,32 +172,58 @@ export class MarkerWriter implements HoleWriter {
         job.onOutcome(unknown(why));
         continue;
       }
+      if (markerCount + job.markers.count > markersPerRequestMax) {
+        left.push(waiting);
+        continue;
+      }
       markerCount += job.markers.count;
-      if (markerCount > markersPerRequestMax || partitions.has(nameOf(job))) break;
-      partitions.add(nameOf(job));
+      this.#underWay.add(nameOf(job));
       taken.push(job);
     }
-    this.#waiting.splice(0, index);
+    this.#waiting.unshift(...left);
     return taken;
   }
 
-  async #send(jobs: readonly HoleJob[]): Promise<(job: HoleJob) => HoleOutcome> {
-    const connection = this.#connection;
+  async #send(lane: Lane, jobs: readonly HoleJob[]): Promise<(job: HoleJob) => HoleOutcome> {
+    const { connection } = lane;
     if (jobs.length === 0 || connection === null) return () => unknown(writerClosed);
+    const { answerTimeoutMs: timeoutMs } = this.#options;
     try {
-      const response = await connection.send(apis.WriteTxnMarkers, requestOf(jobs), {
-        timeoutMs: this.#options.answerTimeoutMs,
-      });
-      const answers = answersOf(response);
-      return (job) =>
-        answers.get(`${job.markers.producerId} ${nameOf(job)}`) ??
-        unknown('the answer does not mention the partition');
+      const written = connection.send(apis.WriteTxnMarkers, requestOf(jobs), { timeoutMs });
+      const ends = this.#readEnds(connection, jobs);
+      const answers = answersOf(await written);
+      const endOf = await ends;
+      return (job) => {
+        const answer = answers.get(`${job.markers.producerId} ${nameOf(job)}`);
+        if (answer === undefined) return unknown('the answer does not mention the partition');
+        const end = endOf(job);
+        return end === null ? answer : { ...answer, ends: end };
+      };
     } catch (error) {
       // The request may still be on its way: what is sent later must not follow it on the same connection.
       connection.abort();
-      this.#connection = null;
+      lane.connection = null;
       const reason = this.#isClosed ? writerClosed : reasonOf(error);
       return () => unknown(reason);
+    }
+  }
+
+  /** null: nothing was learnt, and it has to be asked again. Never throws. */
+  async #readEnds(
+    connection: Connection,
+    jobs: readonly HoleJob[],
+  ): Promise<(job: HoleJob) => LogEnds | null> {
+    const { readEnds, answerTimeoutMs: timeoutMs } = this.#options;
+    const logs = jobs.flatMap(({ log }) => log ?? []);
+    if (readEnds === undefined || logs.length === 0) return () => null;
+    try {
+      const ends = await readEnds((api, input) => connection.send(api, input, { timeoutMs }), logs);
+      return ({ log }) => {
+        const end = log === undefined ? undefined : ends.get(log);
+        return end === undefined || end instanceof Error ? null : end;
+      };
+    } catch {
+      return () => null;
     }
   }
 }
@@ -245,8 +299,8 @@ function topicsOf(jobs: readonly HoleJob[]): { name: string; partitionIndexes: n
   return Array.from(topics, ([name, partitionIndexes]) => ({ name, partitionIndexes }));
 }
 
-function answersOf(response: WriteTxnMarkersResponse): Map<string, HoleOutcome> {
-  const answers = new Map<string, HoleOutcome>();
+function answersOf(response: WriteTxnMarkersResponse): Map<string, AnsweredHole> {
+  const answers = new Map<string, AnsweredHole>();
   for (const { producerId, topics } of response.markers) {
     for (const { name, partitions } of topics) {
       for (const { partitionIndex, errorCode } of partitions) {

@@ -106,7 +106,7 @@ class ModelWorker {
     const from = Number(flow.fetchOffset);
     const batches = this.#source.writers
       .slice(from)
-      .map((producerId, index) => new TestBatch(BigInt(from + index), 1, { producerId, isCompressed: true }));
+      .map((producerId, index) => new TestBatch(BigInt(from + index), 1, { producerId, codec: 3 }));
     if (batches.length === 0) return;
     this.batches.push(...batches);
     this.#pending.push(...machine.handle({ type: 'fetched', round: machine.round, batches }));

@@ -34,7 +34,7 @@ export class SimBatch implements FetchedBatch {
   readonly isControl: boolean;
   readonly isTransactional: boolean;
   readonly isAborted: boolean;
-  readonly isCompressed: boolean;
+  readonly codec: number;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   readonly partitionLeaderEpoch: number;
   readonly producerId = -1n;
@@ -56,7 +56,7 @@ export class SimBatch implements FetchedBatch {
     this.isControl = facts.isControl;
     this.isTransactional = facts.isTransactional;
     this.isAborted = facts.isAborted;
-    this.isCompressed = facts.isCompressed;
+    this.codec = facts.isCompressed ? 3 : 0;
     this.timestampType = facts.isLogAppendTime ? 'LogAppendTime' : 'CreateTime';
     this.partitionLeaderEpoch = facts.partitionLeaderEpoch;
     this.hasDeleteHorizon = facts.hasDeleteHorizon;
@@ -98,6 +98,10 @@ export class SimBatch implements FetchedBatch {
   }
 
   mergeWith(next: readonly this[]): this {
+    if (next.some(({ codec }) => codec !== this.codec))
+      this.#holdings.misuses.push(
+        `the batch at ${this.baseOffset} was put together with others of another codec`,
+      );
     const values = [...this.#facts.values, ...next.flatMap((batch) => batch.#facts.values)];
     const last = next.at(-1) ?? this;
     return this.#made(this.#facts.baseOffset, values, last.partitionLeaderEpoch);

@@ -324,7 +324,8 @@ export class World {
 
   #atSource({ kind, a, b }: Stroke): boolean | null {
     const { source } = this;
-    const shape = { isCompressed: b % 4 === 0, isLogAppendTime: b % 11 === 0 };
+    // In stretches, so that several of them wait for each other.
+    const shape = { isCompressed: (source.end >> 3) % 3 === 0, isLogAppendTime: b % 11 === 0 };
     switch (kind) {
       case 'produce':
         // Few different counts, so that batches are easily mistaken for each other by sequence alone.
