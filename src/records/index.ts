@@ -2,7 +2,12 @@
 
 export { type AbortedTransaction, type MarkedBatch, markAborted } from './aborted-transactions.ts';
 export { BatchView } from './batch-view.ts';
-export { compress, decompress, decompressedBytesMaxDefault } from './compression/index.ts';
+export {
+  compress,
+  decompress,
+  decompressedBytesMaxDefault,
+  decompressedCount,
+} from './compression/index.ts';
 export { type EncodeOptions, encodeBatch, encodeRawBatch, encodeTail } from './encode-batch.ts';
 export { fillerBatch, fillerCompression, fillerRecordsMax } from './filler-batch.ts';
 export {

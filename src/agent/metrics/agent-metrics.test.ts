@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { agentView, fullView, linkView, viewAtMs } from '../../../test/support/agent-view.ts';
 import { partition } from '../../../test/support/link-status.ts';
+import { compress, decompress } from '../../records/index.ts';
 import type { AgentView } from '../view.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 
@@ -194,6 +195,17 @@ describe('links and what travels along', () => {
       'lockstep_mirrors{link="us-to-eu",state="Promoted"} 1',
     );
   });
+});
+
+it('counts compressed batches that this process opened, and no others', async () => {
+  const opened = async () =>
+    Number(about(await scrape(null), 'lockstep_decompressed_batches_total')[0]!.split(' ')[1]);
+  const before = await opened();
+  decompress('none', compress('none', Buffer.from('a')));
+  expect(await opened()).toBe(before);
+  for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const)
+    decompress(codec, compress(codec, Buffer.from('a')));
+  expect(await opened()).toBe(before + 4);
 });
 
 it('tells of the process alone while the agent does not know how things stand', async () => {

@@ -1,9 +1,10 @@
 // All metrics of an agent. Figures are made from the agent's view when they are asked for, never kept beside it.
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { MirrorObserver } from '../../mirror/index.ts';
+import { decompressedCount } from '../../records/index.ts';
 import type { AgentView } from '../view.ts';
 import { CounterFamilies } from './counter-families.ts';
-import { type Family, familiesText } from './family.ts';
+import { Family, familiesText } from './family.ts';
 import { KeeperFamilies } from './keeper-families.ts';
 import { LinkCounters } from './link-counters.ts';
 import { LinkFamilies } from './link-families.ts';
@@ -43,8 +44,19 @@ export class AgentMetrics implements MetricsText {
   async text({ isPerPartition }: { isPerPartition: boolean }): Promise<string> {
     const view = this.#view();
     const families = view === null ? [] : agentFamilies(view, this.#counters, { isPerPartition });
-    return `${await familiesText(families)}${await this.#process.metrics()}`;
+    return `${await familiesText([...families, decompressedFamily()])}${await this.#process.metrics()}`;
   }
+}
+
+/** Of the whole process: a mirror that copies batches as they are leaves it where it was. */
+function decompressedFamily(): Family {
+  const family = new Family(
+    'counter',
+    'lockstep_decompressed_batches_total',
+    'Compressed batches that were opened by this process; mirrors open none that they copy whole',
+  );
+  family.add({}, decompressedCount());
+  return family;
 }
 
 /** The families of a view and of what was counted; pure. */

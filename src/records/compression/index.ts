@@ -55,8 +55,19 @@ export function decompress(
   }
 }
 
+/**
+ * Blocks that this process has decompressed so far. A mirror decompresses only batches that it has to put together anew
+ * (a part of their offsets is there already, say); comparing and verifying may, too.
+ */
+export function decompressedCount(): number {
+  return decompressed;
+}
+
+let decompressed = 0;
+
 /** The same with errors as `InvalidBytes`. */
 export function decompressOrInvalid(compression: Compression, bytes: Buffer, bytesMax: number): Buffer {
+  if (compression !== 'none') decompressed++;
   switch (compression) {
     case 'none':
       return bytes;

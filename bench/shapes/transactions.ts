@@ -1,0 +1,58 @@
+// Transactions: after every 100 records of a partition stands a marker, which has to get its offset in the copy, too.
+import type { Shape } from '../shape.ts';
+import { shapeOnStage } from '../shape-on-stage.ts';
+import { logBytesFor, measureParts } from '../throughput.ts';
+import { ratio } from '../wanted.ts';
+import { plainWorkload } from './plain.ts';
+
+const markerEveryRecords = 100;
+/** What three brokers and a mirror of plain batches reach together on this machine. */
+const bytesPerSecondMax = 250e6;
+const logBytesMax = 5e9;
+
+export const transactions: Shape = {
+  name: 'transactions',
+  title:
+    'the plain shape in transactions, a marker every 100 records; copies with replication factor 1 and 3',
+  run: (options) =>
+    // Both factors on the same three brokers, and plain, too: all that differs is what is told.
+    shapeOnStage(options, { brokers: 3 }, async (stage) => {
+      const bytes = logBytesFor(options.seconds, bytesPerSecondMax, logBytesMax);
+      const log = await stage.write('bench', { ...plainWorkload, markerEveryRecords, bytes });
+      const plain = await stage.write('plain', { ...plainWorkload, bytes });
+      const contestants = ['mm2-defaults', 'mm2-tuned', 'lockstep'];
+      const { rows, notes } = await measureParts(
+        stage,
+        [
+          { log: plain, contestants: ['lockstep'], called: 'no transactions, RF 1' },
+          { log, contestants: ['mm2-tuned', 'lockstep'], called: 'RF 1' },
+          { log, contestants, replicationFactor: 3, called: 'RF 3' },
+        ],
+        options,
+      );
+      return {
+        rows,
+        notes: [
+          `${(log.bytes / 1e9).toFixed(2)} GB of log, ${(log.records / markerEveryRecords).toLocaleString('en-US')} markers; MirrorMaker 2 copies no markers`,
+          ...notes,
+        ],
+        wanted: [
+          {
+            what: "MB/s at factor 1, of plain's",
+            measured: ratio(rows, 'megabytesPerSecond', {
+              ...{ of: 'lockstep RF 1', to: 'lockstep no transactions, RF 1' },
+            }),
+            limit: 0.5,
+            is: 'atLeast',
+          },
+          ...['mm2-tuned', 'mm2-defaults'].map((to) => ({
+            what: `MB/s at factor 3, of ${to}'s`,
+            measured: ratio(rows, 'megabytesPerSecond', { of: 'lockstep RF 3', to: `${to} RF 3` }),
+            limit: 1,
+            is: 'atLeast' as const,
+            ...(to === 'mm2-tuned' && { note: 'with acks=1, which does not wait for replicas' }),
+          })),
+        ],
+      };
+    }),
+};
