@@ -1,0 +1,39 @@
+// node scripts/start.mjs bench/write-table.ts
+//
+// Writes what bench/results/ keeps into docs/performance.md and README.md, between their marks. Shapes that were never
+// measured whole are left out.
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ShapeRecord } from './report.ts';
+import { shapes } from './shapes/index.ts';
+import { putBetween, shapeSection, shapesTable, shortTable } from './summary.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const performanceFile = path.join(root, 'docs', 'performance.md');
+const readmeFile = path.join(root, 'README.md');
+
+const records: ShapeRecord[] = [];
+for (const { name } of shapes) {
+  const file = path.join(root, 'bench', 'results', `${name}.json`);
+  if (existsSync(file)) records.push(JSON.parse(await readFile(file, 'utf8')) as ShapeRecord);
+}
+await put(performanceFile, {
+  shapes: shapesTable(records),
+  sections: records.map((record) => shapeSection(record)).join('\n\n'),
+});
+const plain = records.find(({ shape }) => shape === 'plain');
+if (plain)
+  await put(readmeFile, {
+    plain: shortTable(plain, ['cpuSecondsPerGb', 'megabytesPerSecond', 'recordsPerSecond', 'peakRssMb']),
+    shapes: shapesTable(records).replaceAll('](#', '](docs/performance.md#'),
+  });
+console.log(
+  `${records.map(({ shape }) => shape).join(', ') || 'no shape'} written into docs/performance.md and README.md`,
+);
+
+async function put(file: string, parts: Readonly<Record<string, string>>): Promise<void> {
+  let text = await readFile(file, 'utf8');
+  for (const [name, content] of Object.entries(parts)) text = putBetween(text, name, `\n${content}\n`);
+  await writeFile(file, text);
+}
