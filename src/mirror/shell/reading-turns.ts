@@ -41,15 +41,24 @@ export interface ReadingTurnsOptions {
   readonly nowMs?: () => number;
 }
 
+type Kind = Turn['kind'];
+
+/** Room that was asked for; `bytes` when it was granted. */
+interface Room {
+  bytes: number | null;
+  readonly granted: Promise<void>;
+}
+
 export class ReadingTurns {
   readonly #budget: MemoryBudget;
-  readonly #sizes: Readonly<Record<'backlog' | 'live', AskSize>>;
+  readonly #sizes: Readonly<Record<Kind, AskSize>>;
   readonly #nowMs: () => number;
   /** The newest answer to whoever catches up had as much as was asked for. */
   #isBacklogged = false;
   #liveAtMs = Number.NEGATIVE_INFINITY;
-  /** Room for the backlog that was asked for. */
-  #awaited: { grantedBytes: number | null } | null = null;
+  /** Asked for, and not used yet. Nobody waits for one while another is granted, or readers would wait for each other. */
+  readonly #rooms: Record<Kind, Room | null> = { live: null, backlog: null };
+  #isClosed = false;
 
   constructor({ budget, answerBytesMax, nowMs = () => performance.now() }: ReadingTurnsOptions) {
     this.#budget = budget;
@@ -67,29 +76,23 @@ export class ReadingTurns {
    * @param bytesMax that an answer has.
    */
   async next({ hasLive, hasBehind }: Followed, bytesMax: number): Promise<Turn> {
-    const isDue = this.#nowMs() - this.#liveAtMs >= liveEveryMs;
     if (!this.#isBacklogged || !hasLive || !hasBehind) {
-      const kind = this.#isBacklogged && !hasBehind ? 'live' : 'backlog';
-      const reservedBytes = await this.#reserve(kind, bytesMax, !this.#isBacklogged || kind === 'live');
+      const only = this.#isBacklogged && !hasBehind ? 'live' : 'backlog';
+      const [kind, reservedBytes] = await this.#roomFor([only], bytesMax);
       return this.#turnOf(
         { scope: 'all', kind, waitMsMax: Number.POSITIVE_INFINITY },
         reservedBytes,
         bytesMax,
       );
     }
-    if (!isDue) {
-      const reservedBytes = this.#roomForBacklog(bytesMax);
-      if (reservedBytes !== null)
-        return this.#turnOf(
-          { scope: 'behind', kind: 'backlog', waitMsMax: behindWaitMs },
-          reservedBytes,
-          bytesMax,
-        );
-    }
-    const reservedBytes = await this.#reserve('live', bytesMax, true);
+    const isDue = this.#nowMs() - this.#liveAtMs >= liveEveryMs;
+    const order: readonly Kind[] = isDue ? ['live', 'backlog'] : ['backlog', 'live'];
+    const [kind, reservedBytes] = await this.#roomFor(order, bytesMax);
+    if (kind === 'backlog')
+      return this.#turnOf({ scope: 'behind', kind, waitMsMax: behindWaitMs }, reservedBytes, bytesMax);
     // Without room for the backlog there is nothing else to do.
-    const waitMsMax = this.#awaited?.grantedBytes === null ? liveEveryMs : 0;
-    return this.#turnOf({ scope: 'live', kind: 'live', waitMsMax }, reservedBytes, bytesMax);
+    const waitMsMax = isDue ? 0 : liveEveryMs;
+    return this.#turnOf({ scope: 'live', kind, waitMsMax }, reservedBytes, bytesMax);
   }
 
   /** What came. */
@@ -102,16 +105,6 @@ export class ReadingTurns {
     if (scope !== 'live') this.#isBacklogged = answerBytes >= askedBytes / 2;
   }
 
-  #reserve(kind: Turn['kind'], bytesMax: number, isLive: boolean): Promise<number> | number {
-    const granted = kind === 'backlog' ? this.#granted() : null;
-    return granted ?? this.#budget.reserve({ bytes: this.#sizes[kind].reservedWithin(bytesMax), isLive });
-  }
-
-  #turnOf(turn: Pick<Turn, 'scope' | 'kind' | 'waitMsMax'>, reservedBytes: number, bytesMax: number): Turn {
-    const askedBytes = Math.min(this.#sizes[turn.kind].bytes, reservedBytes, bytesMax);
-    return { ...turn, reservedBytes, askedBytes };
-  }
-
   /** Nothing came. */
   reset(): void {
     this.#isBacklogged = false;
@@ -121,28 +114,49 @@ export class ReadingTurns {
 
   /** Gives back what is still reserved, or will be. */
   close(): void {
-    const awaited = this.#awaited;
-    this.#awaited = null;
-    if (awaited !== null && awaited.grantedBytes !== null) this.#budget.giveBack(awaited.grantedBytes);
+    this.#isClosed = true;
+    for (const room of Object.values(this.#rooms)) if (room?.bytes != null) this.#budget.giveBack(room.bytes);
+    this.#rooms.live = null;
+    this.#rooms.backlog = null;
   }
 
-  #granted(): number | null {
-    const bytes = this.#awaited?.grantedBytes ?? null;
-    if (bytes !== null) this.#awaited = null;
-    return bytes;
+  /** The first of these for which there is room; what else was asked for before counts, too. */
+  async #roomFor(order: readonly Kind[], bytesMax: number): Promise<[Kind, number]> {
+    for (;;) {
+      for (const kind of order) {
+        const bytes = this.#taken(kind, this.#rooms[kind] ?? this.#ask(kind, bytesMax));
+        if (bytes !== null) return [kind, bytes];
+      }
+      for (const kind of ['live', 'backlog'] as const) {
+        const bytes = this.#taken(kind, this.#rooms[kind]);
+        if (bytes !== null) return [kind, bytes];
+      }
+      await Promise.race(Object.values(this.#rooms).flatMap((room) => room?.granted ?? []));
+    }
+  }
+
+  #taken(kind: Kind, room: Room | null): number | null {
+    if (room === null || room.bytes === null) return null;
+    this.#rooms[kind] = null;
+    return room.bytes;
   }
 
   /** Waits in line with everybody else, but not here. */
-  #roomForBacklog(bytesMax: number): number | null {
-    if (this.#awaited === null) {
-      const awaited: { grantedBytes: number | null } = { grantedBytes: null };
-      this.#awaited = awaited;
-      const bytes = this.#sizes.backlog.reservedWithin(bytesMax);
-      this.#budget.whenRoom({ bytes, isLive: false }, (grantedBytes) => {
-        if (this.#awaited === awaited) awaited.grantedBytes = grantedBytes;
-        else this.#budget.giveBack(grantedBytes);
-      });
-    }
-    return this.#granted();
+  #ask(kind: Kind, bytesMax: number): Room {
+    const { promise: granted, resolve } = Promise.withResolvers<void>();
+    const room: Room = { bytes: null, granted };
+    this.#rooms[kind] = room;
+    const bytes = this.#sizes[kind].reservedWithin(bytesMax);
+    this.#budget.whenRoom({ bytes, isLive: kind === 'live' || !this.#isBacklogged }, (reservedBytes) => {
+      if (this.#isClosed) return this.#budget.giveBack(reservedBytes);
+      room.bytes = reservedBytes;
+      resolve();
+    });
+    return room;
+  }
+
+  #turnOf(turn: Pick<Turn, 'scope' | 'kind' | 'waitMsMax'>, reservedBytes: number, bytesMax: number): Turn {
+    const askedBytes = Math.min(this.#sizes[turn.kind].bytes, reservedBytes, bytesMax);
+    return { ...turn, reservedBytes, askedBytes };
   }
 }
