@@ -2,6 +2,7 @@
 import { type Cluster, type ClusterConfig, formatAddress } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import {
+  earlierLaps,
   LinkRunner,
   type LinkRunnerOptions,
   type Notice,
@@ -74,6 +75,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
   memory?.fit(config);
   const mirrorName = (topic: string): string => mirrorNameOf(config, topic);
   const sides = { source: linkCluster(source), destination: linkCluster(destination, { mirrorName }) };
+  const destinationLog = ledLogs(destination);
   const telling = { onNotice: parts.onNotice, nowMs: Date.now };
   const startGuard = new StartGuard({ ...sides, ...telling });
   const mirror = new LinkMirror({
@@ -100,7 +102,8 @@ export function buildLink(parts: LinkParts): LinkRunner {
       destinationClusterId: destination.clusterId,
       sourceName: config.source,
       destinationName: config.destination,
-      destinationLog: ledLogs(destination),
+      destinationLog,
+      earlierLaps: (topic) => earlierLaps(topic, mirrorName),
       ...(parts.nameWriter && { nameWriter: parts.nameWriter }),
     },
     transactions: { linkName: config.name, requests: clusterTransactions(destination) },

@@ -7,6 +7,7 @@ export type {
   SettingChanges,
   TopicFacts,
 } from './clusters.ts';
+export { earlierLaps } from './growing-name.ts';
 export {
   allowedEvents,
   type MirrorEvent,

@@ -4,7 +4,7 @@ import { Cluster, deleteTopics } from '../../src/client/index.ts';
 import { linkProducerId } from '../../src/mirror/index.ts';
 import { configOf } from '../client/support.ts';
 import { startAgent } from '../mirror/running-agent.ts';
-import { platformaticProduce } from '../support/platformatic.ts';
+import { platformaticConsume, platformaticProduce } from '../support/platformatic.ts';
 import { useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { makeTopic } from '../verify/kafka-copy.ts';
@@ -71,6 +71,59 @@ test('a looped pair with wide filters copies no record twice, and goes on when t
       await forth.stop();
       await back.stop();
     }
+  } finally {
+    atUs.close();
+    atEu.close();
+  }
+}, 300_000);
+
+test('a circle that another tool closes is seen by the name that has grown and the record that is there already', async () => {
+  const { 'us-east': us, 'eu-west': eu } = regions;
+  const [atUs, atEu] = (await Promise.all([us, eu].map((region) => Cluster.connect(configOf(region))))) as [
+    Cluster,
+    Cluster,
+  ];
+  try {
+    for (const topic of ['invoices', 'parcels']) {
+      await makeTopic(atUs, topic);
+      await platformaticProduce({ bootstrap: us.bootstrap, topic, messages: messages(20, topic) });
+    }
+    await using forth = await startAgent({
+      ...{
+        folder: folder.path,
+        source: us,
+        destination: eu,
+        topics: ['(.*[.])?invoices', '(.*[.])?parcels'],
+      },
+      extra: '    prefix: c.\n    sync: { topics: { every: 500ms } }\n',
+    });
+    await forth.mirrorsUpTo('invoices', 20n);
+    await forth.mirrorsUpTo('parcels', 20n);
+    await makeTopic(atUs, 'd.c.invoices');
+    // The tool has begun late, so offsets are others, and keeps timestamps as MirrorMaker 2 does.
+    const there = await platformaticConsume({ bootstrap: eu.bootstrap, topic: 'c.invoices', count: 20 });
+    await platformaticProduce({
+      ...{ bootstrap: us.bootstrap, topic: 'd.c.invoices' },
+      messages: there.slice(5).map(({ timestamp, value }) => ({ partition: 0, timestamp, value: value! })),
+    });
+    // Called alike, and somebody's own.
+    await makeTopic(atUs, 'd.c.parcels');
+    const others = { bootstrap: us.bootstrap, topic: 'd.c.parcels', messages: messages(20, 'another') };
+    await platformaticProduce(others);
+    const looped = await forth.reaches('d.c.invoices', 'LoopDetected');
+    expect(looped.reason).toMatch(
+      /record at offset 0 of source\.d\.c\.invoices-0 stands at offset 5 of destination\.c\.invoices-0 already, and something else than Lockstep copied it/,
+    );
+    await forth.mirrorsUpTo('d.c.parcels', 20n);
+    await platformaticProduce({ ...others, topic: 'd.c.invoices' });
+    await platformaticProduce(others);
+    await forth.mirrorsUpTo('d.c.parcels', 40n);
+    expect(await recordsByTopic(atEu)).toMatchObject({
+      'c.invoices': 20,
+      'c.parcels': 20,
+      'c.d.c.parcels': 40,
+    });
+    expect(await recordsByTopic(atEu)).not.toHaveProperty(['c.d.c.invoices']);
   } finally {
     atUs.close();
     atEu.close();

@@ -476,7 +476,11 @@ function transactionWriterOf(
 function returningOf({ loops, source, destination }: LinkMirrorOptions): PartitionServices['returning'] {
   if (loops === undefined) return null;
   const questions = new ReturnQuestions({ ...loops, source: source.ask, destination: destination.ask });
-  return { ownTag: clusterTag(loops.destinationClusterId), ask: (asked) => questions.ask(asked) };
+  return {
+    ownTag: clusterTag(loops.destinationClusterId),
+    isGrown: (topic) => loops.earlierLaps(topic).length > 0,
+    ask: (asked) => questions.ask(asked),
+  };
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

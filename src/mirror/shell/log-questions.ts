@@ -142,6 +142,25 @@ export async function askOffsets<L extends LogAddress>(
   return assign(logs, answers, `${which} offset`);
 }
 
+/** The first offset with a record of this timestamp or a later one; null where there is none. */
+export async function askOffsetOfTime(ask: Ask, log: LogAddress, timestamp: bigint): Promise<bigint | null> {
+  const { topic, partition, leaderEpoch } = log;
+  const response = await ask(apis.ListOffsets, {
+    replicaId: consumerReplica,
+    isolationLevel: readUncommitted,
+    topics: [
+      {
+        name: topic,
+        partitions: [{ partitionIndex: partition, currentLeaderEpoch: leaderEpoch, timestamp }],
+      },
+    ],
+  });
+  const answer = response.topics[0]?.partitions[0];
+  const errorCode = answer?.errorCode ?? -1;
+  if (answer === undefined || errorCode !== 0) throw refused('offset of a time', topic, partition, errorCode);
+  return answer.offset < 0n ? null : answer.offset;
+}
+
 /**
  * The leader's entries of producer ids that Lockstep chose. Believe them only when leader and epoch were the same
  * before and after.

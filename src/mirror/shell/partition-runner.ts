@@ -64,7 +64,12 @@ export interface PartitionServices {
     holder(partition: TopicPartition): Holder | null;
   } | null;
   /** Tells records that come back to the destination; null: nobody does. */
-  readonly returning: { readonly ownTag: bigint; ask(asked: AskedReturn): Promise<ReturnVerdict> } | null;
+  readonly returning: {
+    readonly ownTag: bigint;
+    /** Whether a topic's name may have grown by a lap. */
+    isGrown(topic: string): boolean;
+    ask(asked: AskedReturn): Promise<ReturnVerdict>;
+  } | null;
   readonly observer?: MirrorObserver;
   readonly limit: ReadLimit;
   refreshMetadata(side: 'source' | 'destination', topic: string): void;
@@ -100,7 +105,7 @@ export interface PartitionStart extends PartitionPlacement {
   readonly incarnation?: number;
   /**
    * The source's records may have been the destination's own: it is primary for them now, as the roles of the link's
-   * group say. Default false: what comes back is a loop. A later life may always.
+   * group say. Default false: what comes back is a loop. A later life may always, unless it began as another tool's copy.
    */
   readonly mayReturn?: boolean;
   /** What both logs held alike when the mirror was taken over; default: it was not, or there was nothing. */
@@ -250,9 +255,13 @@ export class PartitionRunner implements FetchTarget {
     this.#life = services.lifeOf(placement.incarnation ?? 0);
     this.#services = services;
     this.#counters = services.observer?.countersOf(identity) ?? noCounts();
-    const mayReturn = placement.mayReturn === true || isLaterLife(this.#life);
-    const ownTag = mayReturn ? null : (services.returning?.ownTag ?? null);
-    this.#machine = new PartitionMachine<LeasedBatch>(services.policy, ownTag);
+    const isTurnedBack = isLaterLife(this.#life) && placement.witness === undefined;
+    const returning = placement.mayReturn === true || isTurnedBack ? null : services.returning;
+    this.#machine = new PartitionMachine<LeasedBatch>(
+      services.policy,
+      returning?.ownTag ?? null,
+      returning?.isGrown(this.topic) ?? false,
+    );
     this.#sinceMs = services.nowMs();
     this.#writes = new WriteLedger(() => services.monotonicMs());
   }
@@ -468,6 +477,10 @@ export class PartitionRunner implements FetchTarget {
   get isFull(): boolean {
     const { flow } = this.#machine;
     return flow !== null && flow.queuedBytes > queuedBytesMax;
+  }
+
+  get mergedBytesMax(): number {
+    return this.#machine.mergedBytesMax;
   }
 
   get isLive(): boolean {

@@ -1,8 +1,9 @@
 // What a source's and a destination's broker answer about records that may have come back, and what is made of it.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LockstepError } from '../../errors.ts';
-import { encodeBatch } from '../../records/index.ts';
+import { BatchView, encodeBatch } from '../../records/index.ts';
 import { closingEpoch, fillerIdentityAt, linkProducerId } from '../partition/identity.ts';
+import { untagged } from '../partition/returning.ts';
 import type { LedLog } from './broker-questions.ts';
 import { endsOfName, ReturnQuestions } from './return-questions.ts';
 
@@ -33,7 +34,11 @@ function answer(cluster: 'source' | 'destination') {
     const [{ topic: name, name: listed = name }] = (input as { topics: [{ topic: string; name?: string }] })
       .topics;
     if (api.name === 'ListOffsets') {
-      const partitions = [{ partitionIndex: 0, errorCode: 0, offset: there.get(listed!)!.start }];
+      const [{ timestamp }] = (input as { topics: [{ partitions: [{ timestamp: bigint }] }] }).topics[0]
+        .partitions;
+      const { start, batch } = there.get(listed!)!;
+      const offset = timestamp < 0n ? start : batch === null ? -1n : new BatchView(batch, 0).baseOffset;
+      const partitions = [{ partitionIndex: 0, errorCode: 0, offset }];
       return { topics: [{ name: listed, partitions }] } as never;
     }
     const records = cluster === 'source' ? original : there.get(name)!.batch;
@@ -48,6 +53,7 @@ const verdict = (isDirect: boolean, producerId = writer) =>
     destination: () => answer('destination') as never,
     ...{ sourceName: 'ap', destinationName: 'us' },
     destinationLog: (topic) => (there.has(topic) ? { ...log, topic } : null),
+    earlierLaps: (topic) => (topic === log.topic ? ['u.orders'] : []),
     nameWriter: (id) => (id === writer ? 'link us-to-eu' : null),
   }).ask({ question: { producerId, offset: 5n, isDirect }, log, shift: 2n, sourceEnd: 50n, ownId });
 
@@ -104,7 +110,7 @@ describe('a batch that names the destination', () => {
         throw new LockstepError('REQUEST_TIMED_OUT', 'silence');
       },
       destination: () => answer('destination') as never,
-      ...{ sourceName: 'ap', destinationName: 'us', destinationLog: () => null },
+      ...{ sourceName: 'ap', destinationName: 'us', destinationLog: () => null, earlierLaps: () => [] },
     });
     const question = { producerId: writer, offset: 5n, isDirect: true };
     await expect(questions.ask({ question, log, shift: 0n, sourceEnd: 9n, ownId })).rejects.toThrow(
@@ -131,6 +137,11 @@ describe('a batch that was mirrored before', () => {
     holds('u.orders', batchOf('one', ownId + 2n));
     expect(await verdict(false)).toMatchObject({ kind: 'returns' });
     holds('u.orders', batchOf('one', writer));
+    expect(await verdict(false)).toEqual(passes);
+  });
+
+  it('is copied when this link has brought the same record over another way: its prefix is not inside the name', async () => {
+    holds('orders', batchOf('one', ownId));
     expect(await verdict(false)).toEqual(passes);
   });
 
@@ -171,6 +182,51 @@ describe('a batch that was mirrored before', () => {
   it('is compared with nothing where there is nothing to compare', async () => {
     expect(await verdict(false)).toEqual(passes);
     expect(asked).toEqual([]);
+  });
+});
+
+describe('a batch of another tool, in a topic that is called as if it came from the mirror u.orders', () => {
+  const holds = (batch: Buffer | null) => there.set('u.orders', { start: 0n, batch });
+  const later = { kind: 'passes', until: 48n };
+
+  it('comes back when that mirror holds its record, at whatever offset', async () => {
+    original = batchOf('one', 3n);
+    holds(batchOf('one', ownId, 30n));
+    expect(await verdict(false, untagged)).toEqual({
+      kind: 'returns',
+      reason: expect.stringContaining(
+        'offset 7 of ap.e.u.orders-0 stands at offset 30 of us.u.orders-0 already, and something else than Lockstep copied it',
+      ),
+    });
+  });
+
+  it.each<[string, () => void]>([
+    ['the record of that moment is another one', () => holds(batchOf('two', ownId, 30n))],
+    ['nothing there is as new', () => holds(null)],
+    ['there is no such mirror', () => {}],
+    [
+      'it says nothing',
+      () => {
+        original = batchOf('', 3n);
+        holds(batchOf('', ownId));
+      },
+    ],
+  ])('is copied up to here when %s', async (_name, arrange) => {
+    original = batchOf('one', 3n);
+    arrange();
+    expect(await verdict(false, untagged)).toEqual(later);
+  });
+
+  it('is looked for among the records of one moment', async () => {
+    const at = (offset: bigint, value: string, timestamp = 5n) => ({
+      ...{ offset, timestamp, key: null, value: Buffer.from(value), headers: [] },
+    });
+    const identity = { producerId: ownId, producerEpoch: 0, baseSequence: 0 };
+    original = batchOf('one', 3n);
+    holds(encodeBatch([at(30n, 'two'), at(31n, 'one', 6n), at(32n, 'one')], identity));
+    expect(await verdict(false, untagged)).toMatchObject({
+      reason: expect.stringContaining('offset 32 of us'),
+    });
   });
 });
 

@@ -6,15 +6,20 @@
 //
 // The longer way: a batch that was mirrored before, of which nobody knows how often. Mirrors keep offsets, and names grow
 // at the front. So if it comes from the destination, the destination has the same record at the same offset, in a topic
-// whose name is the end of this one's: written there by a client, or by this very link on an earlier lap. The same record
-// in a topic that another link mirrors there proves nothing: two ways may lead from one cluster to another.
+// whose name is the end of this one's: written there by a client, or by this very link on an earlier lap, which its own
+// prefix inside the name tells. The same record in any other mirror there proves nothing: two ways may lead from one
+// cluster to another, and this link may copy what came over both.
+//
+// A copy that another tool has made: batches say nothing, and offsets may be others. Asked only where the topic is called
+// as if it were a mirror of this link's own mirror (`b.a.orders`, read by who makes `a.orders`): the first record is
+// looked for in that mirror, by its timestamp.
 import { LockstepError } from '../../errors.ts';
-import { BatchView, isSameBatch } from '../../records/index.ts';
+import { BatchView, isSameBatch, type RecordView, readRecords } from '../../records/index.ts';
 import { Slots } from '../../slots.ts';
 import { closingEpoch, isLockstepProducerId, type ProducerEntry, unrotated } from '../partition/identity.ts';
-import type { ReturnQuestion, ReturnVerdict } from '../partition/returning.ts';
+import { type ReturnQuestion, type ReturnVerdict, untagged } from '../partition/returning.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
-import { type Ask, askBatch, askOffsets, askProducers } from './log-questions.ts';
+import { type Ask, askBatch, askOffsetOfTime, askOffsets, askProducers } from './log-questions.ts';
 import { differenceAt } from './tail-comparer.ts';
 
 export interface ReturnQuestionsOptions {
@@ -24,6 +29,8 @@ export interface ReturnQuestionsOptions {
   readonly destinationName: string;
   /** A log of the destination by its own name; null where there is none. */
   destinationLog(topic: string, partition: number): LedLog | null;
+  /** Mirrors of this link whose mirror this topic of the source may be, by its name (src/link/growing-name.ts). */
+  earlierLaps(topic: string): readonly string[];
   /** Whose producer id this is, in words, as far as anybody told; null: unknown. */
   nameWriter?(producerId: bigint): string | null;
 }
@@ -58,7 +65,9 @@ export class ReturnQuestions {
 
   /** @throws LockstepError when a cluster does not answer: nothing may be copied then. */
   ask(asked: AskedReturn): Promise<ReturnVerdict> {
-    return asked.question.isDirect ? this.#isAlive(asked) : this.#slots.use(() => this.#wasThere(asked));
+    const { producerId, isDirect } = asked.question;
+    if (isDirect) return this.#isAlive(asked);
+    return this.#slots.use(() => (producerId === untagged ? this.#wasCopied(asked) : this.#wasThere(asked)));
   }
 
   async #isAlive({ question, log, shift, sourceEnd }: AskedReturn): Promise<ReturnVerdict> {
@@ -82,21 +91,44 @@ export class ReturnQuestions {
   async #wasThere(asked: AskedReturn): Promise<ReturnVerdict> {
     const { question, log, shift, sourceEnd } = asked;
     const offset = question.offset + shift;
-    const logs = endsOfName(log.topic).flatMap((topic) => {
-      const found = this.#options.destinationLog(topic, log.partition);
-      return found === null ? [] : [found];
-    });
+    const logs = this.#logsOf(endsOfName(log.topic), log.partition);
     const passes: ReturnVerdict = { kind: 'passes', until: null };
     if (logs.length === 0) return passes;
     const original = await askBatch(this.#options.source(log.leader), log, offset);
     if (original === null) return { kind: 'passes', until: sourceEnd - shift };
     let isCertain = true;
+    const laps = this.#options.earlierLaps(log.topic);
     for (const there of logs) {
-      const found = await this.#sameAt(there, offset, original, asked.ownId);
+      const own = { ownId: asked.ownId, isEarlierLap: laps.includes(there.topic) };
+      const found = await this.#sameAt(there, offset, original, own);
       if (found === 'same') return { kind: 'returns', reason: this.#lap(asked, there) };
       if (found === 'gone') isCertain = false;
     }
     return isCertain ? passes : { kind: 'passes', until: sourceEnd - shift };
+  }
+
+  async #wasCopied({ question, log, shift, sourceEnd }: AskedReturn): Promise<ReturnVerdict> {
+    const later: ReturnVerdict = { kind: 'passes', until: sourceEnd - shift };
+    const logs = this.#logsOf(this.#options.earlierLaps(log.topic), log.partition);
+    const offset = question.offset + shift;
+    const batch = await askBatch(this.#options.source(log.leader), log, offset);
+    // Two records without key and value are always alike.
+    const record = recordsIn(batch).find(({ key, value }) => (key?.length ?? 0) + (value?.length ?? 0) > 0);
+    if (record === undefined) return later;
+    const { sourceName, destinationName } = this.#options;
+    for (const there of logs) {
+      const found = await findRecord(this.#options.destination(there.leader), there, record);
+      if (found === null) continue;
+      return {
+        kind: 'returns',
+        reason: `the record at offset ${record.offset} of ${sourceName}.${log.topic}-${log.partition} stands at offset ${found} of ${destinationName}.${there.topic}-${log.partition} already, and something else than Lockstep copied it from there: ${destinationName}.${there.topic} -> ${sourceName}.${log.topic} -> ${destinationName}`,
+      };
+    }
+    return later;
+  }
+
+  #logsOf(topics: readonly string[], partition: number): LedLog[] {
+    return topics.flatMap((topic) => this.#options.destinationLog(topic, partition) ?? []);
   }
 
   /** `gone`: retention has taken what could be compared. */
@@ -104,25 +136,18 @@ export class ReturnQuestions {
     log: LedLog,
     offset: bigint,
     original: Buffer,
-    ownId: bigint,
+    { ownId, isEarlierLap }: { readonly ownId: bigint; readonly isEarlierLap: boolean },
   ): Promise<'same' | 'other' | 'gone'> {
     const ask = this.#options.destination(log.leader);
-    let batch: Buffer | null;
-    try {
-      const start = await logStart(ask, log);
-      if (start > offset) return 'gone';
-      batch = await askBatch(ask, log, offset);
-    } catch (error) {
-      // The end of the log, or a topic that we may not read: nothing can be shown.
-      if (error instanceof LockstepError && !error.retriable) return 'other';
-      if (error instanceof LockstepError && error.detail.number === offsetOutOfRange) return 'other';
-      throw error;
-    }
+    const start = await logStart(ask, log).catch(orNothing);
+    if (start !== null && start > offset) return 'gone';
+    const batch = start === null ? null : await askBatch(ask, log, offset).catch(orNothing);
     if (batch === null) return 'other';
     const [one, other] = [new BatchView(original, 0), new BatchView(batch, 0)];
     if (other.magic !== 2 || other.isControl) return 'other';
     const { producerId } = other;
-    if (isLockstepProducerId(producerId) && unrotated(producerId) !== unrotated(ownId)) return 'other';
+    if (isLockstepProducerId(producerId) && !(isEarlierLap && unrotated(producerId) === unrotated(ownId)))
+      return 'other';
     return isSameBatch(one, other) || differenceAt(offset, batch, offset, original) === null
       ? 'same'
       : 'other';
@@ -134,6 +159,47 @@ export class ReturnQuestions {
     const at = `${destinationName}.${there.topic}-${there.partition}`;
     return `the record at offset ${offset} of ${sourceName}.${log.topic}-${log.partition} was mirrored more than once and stands at the same offset of ${at}: ${destinationName}.${there.topic} -> ... -> ${sourceName}.${log.topic} -> ${destinationName}`;
   }
+}
+
+/** Batches that are looked through: records of one moment may be many. */
+const batchesMax = 8;
+
+/** Where a log holds a record of this timestamp, key and value; null: not among the first ones of that moment. */
+async function findRecord(
+  ask: Ask,
+  log: LedLog,
+  { timestamp, key, value }: RecordView,
+): Promise<bigint | null> {
+  let offset = await askOffsetOfTime(ask, log, timestamp).catch(orNothing);
+  for (let count = 0; offset !== null && count < batchesMax; count++) {
+    const batch: Buffer | null = await askBatch(ask, log, offset).catch(orNothing);
+    const records = recordsIn(batch);
+    const same = records.find(
+      (record) =>
+        record.timestamp === timestamp && isSameBytes(record.key, key) && isSameBytes(record.value, value),
+    );
+    if (same !== undefined) return same.offset;
+    if (batch === null) return null;
+    offset = new BatchView(batch, 0).lastOffset + 1n;
+  }
+  return null;
+}
+
+/** The end of the log, or a topic that we may not read: nothing can be shown. */
+function orNothing(error: unknown): null {
+  if (error instanceof LockstepError && (!error.retriable || error.detail.number === offsetOutOfRange))
+    return null;
+  throw error;
+}
+
+function recordsIn(batch: Buffer | null): RecordView[] {
+  if (batch === null) return [];
+  const view = new BatchView(batch, 0);
+  return view.magic === 2 && !view.isControl ? [...readRecords(view)] : [];
+}
+
+function isSameBytes(one: Buffer | null, other: Buffer | null): boolean {
+  return one === null || other === null ? one === other : one.equals(other);
 }
 
 const offsetOutOfRange = 1;
