@@ -7,7 +7,7 @@ import type { AppendJob, AppendOutcome } from './destination-writer.ts';
 import type { FetchPosition } from './fetch-session.ts';
 import type { HoleJob } from './hole-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
-import { PartitionRunner, type PartitionServices } from './partition-runner.ts';
+import { PartitionRunner, type PartitionServices, type PartitionStart } from './partition-runner.ts';
 import { ReadLimit } from './read-limit.ts';
 import type { FetchTarget } from './source-reader.ts';
 
@@ -29,7 +29,10 @@ let verdict: TailVerdict;
 let fillers: ((outcome: AppendOutcome) => void)[];
 let cuts: ((logStart: bigint) => void)[];
 let runner: PartitionRunner;
-let newRunner: () => PartitionRunner;
+let newRunner: (placement?: PartitionStart) => PartitionRunner;
+/** Whether the topic's name has grown by a lap. */
+let isGrown: boolean;
+let returnsAsked: number;
 let pauses: string[];
 let limit: ReadLimit;
 let limitMs: number;
@@ -78,6 +81,8 @@ beforeEach(() => {
   fillers = [];
   cuts = [];
   pauses = [];
+  isGrown = false;
+  returnsAsked = 0;
   readerAnsweredAtMs = null;
   const reader = {
     answeredAtMs: () => readerAnsweredAtMs,
@@ -118,8 +123,16 @@ beforeEach(() => {
     monotonicMs: () => Date.now() + skewMs,
     policy: defaultPolicy,
     limit,
+    returning: {
+      ownTag: 1n,
+      isGrown: () => isGrown,
+      ask: async () => {
+        returnsAsked += 1;
+        return { kind: 'passes', until: null };
+      },
+    },
   } as unknown as PartitionServices;
-  newRunner = () => new PartitionRunner(log, services);
+  newRunner = (placement) => new PartitionRunner(log, services, placement);
   runner = newRunner();
   runner.begin();
 });
@@ -168,6 +181,33 @@ describe('one worker behind the other', () => {
     jobs[0]!.onOutcome({ kind: 'appended', baseOffset: 0n, logAppendTimeMs: -1n });
     expect(runner.left).not.toBeNull();
     jobs = [];
+  });
+});
+
+describe('records of a topic whose name has grown by a lap', () => {
+  it.each<[string, { placement: PartitionStart; isGrown?: boolean; asked: number }]>([
+    ['are asked about once', { placement: {}, asked: 1 }],
+    ['are not asked about where it has not', { placement: {}, isGrown: false, asked: 0 }],
+    ['may come back where roles say so', { placement: { mayReturn: true }, asked: 0 }],
+    ['may come back in a later life', { placement: { incarnation: 1 }, asked: 0 }],
+    [
+      'are asked about in the life that began as a copy of another tool',
+      { placement: { incarnation: 1, witness: null }, asked: 1 },
+    ],
+  ])('%s', async (_name, { placement, asked, ...more }) => {
+    await runner.stop();
+    isGrown = more.isGrown ?? true;
+    runner = newRunner(placement);
+    runner.begin();
+    const asks = await reachesMirroring();
+    target!.onFetched(asks, [batch(0n, 1)], ends);
+    // What is asked about is fetched again behind the answer.
+    if (asked > 0) {
+      await vi.waitFor(() => expect(target?.position() ?? null).not.toBeNull(), { interval: 1 });
+      target!.onFetched(target!.position()!, [batch(0n, 1)], ends);
+    }
+    await vi.waitFor(() => expect(jobs).toHaveLength(1), { interval: 1 });
+    expect(returnsAsked).toBe(asked);
   });
 });
 
