@@ -105,3 +105,25 @@ test('where offsets differ on the way, the first lap is seen by the link that be
   expect({ cut, lap }).toEqual({ cut: 10, lap: 10 });
   expect((await recordsByTopic(clusters.eu))['u.p.e.u.cut']).toBeUndefined();
 }, 300_000);
+
+test('where retention takes what could be compared on the way, the second lap is seen', async () => {
+  await makeTopic(clusters.us, 'worn');
+  for (let batch = 0; batch < 2; batch++) await produce('us', 'worn', 10);
+  await deleteRecords(clusters.us, [{ topic: 'worn', partition: 0, beforeOffset: 10n }]);
+  const topics = ['(.*\\.)?worn'];
+  await using first = await link('us', 'eu', 'u.', topics, 'shifted');
+  await first.mirrorsUpTo('worn', 10n);
+  // So that no two logs of the ring have the same record at the same offset.
+  await produce('us', 'worn', 5);
+  await first.mirrorsUpTo('worn', 15n);
+  await deleteRecords(clusters.eu, [{ topic: 'u.worn', partition: 0, beforeOffset: 10n }]);
+  await using second = await link('eu', 'ap', 'e.', topics, 'shifted');
+  await using third = await link('ap', 'us', 'p.', topics, 'shifted');
+  await third.mirrorsUpTo('e.u.worn', 5n);
+  const looped = await second.reaches('u.p.e.u.worn', 'LoopDetected');
+  expect(looped.reason).toMatch(/same offset of destination\.e\.u\.worn-0/);
+  await produce('us', 'worn', 5);
+  await third.mirrorsUpTo('e.u.worn', 10n);
+  expect(await recordsByTopic(clusters.us)).toMatchObject({ worn: 20, 'p.e.u.worn': 10 });
+  expect((await recordsByTopic(clusters.ap))['e.u.p.e.u.worn']).toBeUndefined();
+}, 300_000);
