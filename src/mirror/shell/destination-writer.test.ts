@@ -56,3 +56,50 @@ it('does not send what has waited while the process was frozen, and gives its me
   for (const { batch } of [append, queued]) batch.release();
   expect(givenBack).toHaveBeenCalledTimes(2);
 });
+
+it('sends live appends first that wait behind backlogs, in their order', async () => {
+  const sent: number[] = [];
+  const answers: (() => void)[] = [];
+  const connection = {
+    isOpen: true,
+    close: () => {},
+    abort: () => {},
+    send: async (_api: unknown, request: { topicData: { partitionData: { index: number }[] }[] }) => {
+      const partitions = request.topicData.flatMap(({ partitionData }) => partitionData);
+      sent.push(...partitions.map(({ index }) => index));
+      await new Promise<void>((resolve) => answers.push(resolve));
+      const partitionResponses = partitions.map(({ index }) => ({ index, errorCode: 0, recordErrors: [] }));
+      return { responses: [{ name: '', topicId: 'id', partitionResponses }] };
+    },
+  } as unknown as Connection;
+  const writer = new DestinationWriter({
+    ...{ open: async () => connection, connectionCount: 1, requestBytesMax: 1, ackTimeoutMs: 1_000 },
+    monotonicMs: () => 0,
+  });
+  const append = (partition: number, isLive: boolean) =>
+    writer.append({
+      ...job(
+        () => {},
+        () => {},
+      ),
+      partition,
+      isLive,
+    });
+  append(0, false);
+  await vi.waitFor(() => expect(sent).toEqual([0]), { interval: 1 });
+  for (const [partition, isLive] of [
+    [1, false],
+    [2, true],
+    [3, false],
+    [4, true],
+  ] as const)
+    append(partition, isLive);
+  for (const count of [1, 2, 3, 4, 5]) {
+    await vi.waitFor(() => expect(sent).toHaveLength(count), { interval: 1 });
+    answers.shift()!();
+    // One that comes later still goes before the backlog that is left.
+    if (count === 4) append(5, true);
+  }
+  await vi.waitFor(() => expect(sent).toHaveLength(6), { interval: 1 });
+  expect(sent).toEqual([0, 2, 4, 1, 5, 3]);
+});
