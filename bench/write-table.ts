@@ -25,7 +25,13 @@ await put(performanceFile, {
 const plain = records.find(({ shape }) => shape === 'plain');
 if (plain)
   await put(readmeFile, {
-    plain: shortTable(plain, ['cpuSecondsPerGb', 'megabytesPerSecond', 'recordsPerSecond', 'peakRssMb']),
+    plain: `![CPU, throughput and memory of all contestants](bench/results/plain.svg)
+
+${shortTable(plain, ['cpuSecondsPerGb', 'megabytesPerSecond', 'recordsPerSecond', 'peakRssMb'])}
+
+Of ${plain.date.slice(0, 10)}, the replicating process alone and steady, ${plain.runs === 1 ? 'one run' : `medians of ${plain.runs} runs`} of up to ${plain.seconds} s (\`${plain.command}\`). The
+tuned settings are in [bench/mm2-tuned.properties](bench/mm2-tuned.properties), every run in
+[bench/results/plain.json](bench/results/plain.json).`,
     shapes: shapesTable(records).replaceAll('](#', '](docs/performance.md#'),
   });
 console.log(
