@@ -28,6 +28,7 @@ export { elapsedClock } from './shell/elapsed-clock.ts';
 export { transactionalIdPrefix } from './shell/empty-transactions.ts';
 export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
 export { type FenceOptions, type FenceReport, fencePartition } from './shell/fence.ts';
+export { autoConnectionsMax, roundTripMsMin } from './shell/fetch-lanes.ts';
 export { findOpenTransactions, transactionQuestions } from './shell/find-open-transactions.ts';
 export {
   defaultTuning,

@@ -37,6 +37,10 @@ export interface WanProxy extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly counts: Readonly<WanCounts>;
+  /** Bytes that each connection has brought to its reader, oldest first. */
+  bytesDownByConnection(): number[];
+  /** From now on, for open connections too. */
+  setWindow(windowBytes: number): void;
   /** Resets every open connection now; returns how many. */
   cutAll(): number;
   close(): Promise<void>;
@@ -51,12 +55,14 @@ export class WanLine {
   readonly #onTheWay: { chunk: Buffer; arrivesAtMs: number }[] = [];
   readonly #acknowledgements: { bytes: number; arrivesAtMs: number }[] = [];
   #newestAtMs = Number.NEGATIVE_INFINITY;
+  windowBytes: number;
   /** Without an acknowledgement. */
   heldBytes = 0;
   stalls = 0;
 
   constructor(options: WanOptions) {
     const { stallShare = 0, stallMs = stallMsDefault, segmentBytes = segmentBytesDefault } = options;
+    this.windowBytes = options.windowBytes;
     this.#options = { random: Math.random, ...options, stallShare, stallMs, segmentBytes };
   }
 
@@ -67,7 +73,7 @@ export class WanLine {
       this.heldBytes -= next.bytes;
       next = this.#acknowledgements[0];
     }
-    return this.#options.windowBytes - this.heldBytes;
+    return this.windowBytes - this.heldBytes;
   }
 
   /** At most `room` bytes. */
@@ -123,10 +129,20 @@ export async function startWanProxy(
     ...{ connections: 0, stalls: 0, bytesUp: 0, bytesDown: 0, heldBytesMax: 0, cut: 0 },
   };
   const open = new Set<Socket>();
+  const linesDown = new Set<WanLine>();
+  const bytesDown: number[] = [];
+  let { windowBytes } = options;
 
   const start = (from: Socket, towards: Socket, direction: 'up' | 'down'): void => {
-    const windowBytes = direction === 'down' ? options.windowBytes : Number.POSITIVE_INFINITY;
-    const line = new WanLine({ ...options, windowBytes });
+    const line = new WanLine({
+      ...options,
+      windowBytes: direction === 'down' ? windowBytes : Number.POSITIVE_INFINITY,
+    });
+    const index = bytesDown.length;
+    if (direction === 'down') {
+      linesDown.add(line);
+      bytesDown.push(0);
+    }
     /** Read of the sender's socket, and not on the way yet: there is no room. */
     let unsent: Buffer | null = null;
     let isEnded = false;
@@ -140,6 +156,7 @@ export async function startWanProxy(
         const piece = line.arrived(nowMs);
         if (piece === null) break;
         counts[direction === 'up' ? 'bytesUp' : 'bytesDown'] += piece.length;
+        if (direction === 'down') bytesDown[index]! += piece.length;
         towards.write(piece);
       }
       towards.uncork();
@@ -182,6 +199,7 @@ export async function startWanProxy(
     });
     const over = (): void => {
       clearTimeout(timer);
+      linesDown.delete(line);
       open.delete(from);
       towards.destroy();
     };
@@ -212,6 +230,11 @@ export async function startWanProxy(
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
     counts,
+    bytesDownByConnection: () => [...bytesDown],
+    setWindow: (bytes) => {
+      windowBytes = bytes;
+      for (const line of linesDown) line.windowBytes = bytes;
+    },
     cutAll: () => {
       const count = open.size / 2;
       for (const socket of open) socket.resetAndDestroy();

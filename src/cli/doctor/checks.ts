@@ -26,6 +26,7 @@ export const checkNames = [
   'timestamp-type',
   'timestamp-limits',
   'auto-create',
+  'send-buffer',
   'settings',
   'clock',
   'probe',

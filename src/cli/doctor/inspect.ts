@@ -9,6 +9,7 @@ import {
   type BrokerNode,
   Cluster,
   type ClusterConfig,
+  type ClusterMetadata,
   Connection,
   describeAcls,
   describeCluster,
@@ -18,16 +19,17 @@ import {
 import { LockstepError } from '../../errors.ts';
 import { type ProbeOptions, type ProbeReport, runProbe, scratchTopicPrefix } from '../../mirror/index.ts';
 import { apis } from '../../protocol/index.ts';
-import { mirrorNameOf } from '../../topology/index.ts';
+import { type LinkConfig, mirrorNameOf } from '../../topology/index.ts';
 import type { Check, ClusterReport, Roles } from './checks.ts';
 import { checkNames, isDestination } from './checks.ts';
 import { fleetRightsChecks, mirrorMakerRightsChecks, syncRightsChecks } from './fleet-rights.ts';
 import { holeRightsChecks } from './hole-rights.ts';
 import { probeChecks } from './probe-checks.ts';
 import { authorizerCheck, destinationRightsCheck, sourceRightsCheck } from './rights.ts';
-import { type BrokerSettings, settingNames, settingsChecks } from './settings.ts';
+import { type BrokerSettings, leastSendBufferBytes, settingNames, settingsChecks } from './settings.ts';
 import { creatableTopics, topicRights, topicsTaken } from './topic-rights.ts';
 import { type BrokerVersion, requestsCheck, versionsCheck } from './versions.ts';
+import { type ReadingLink, wayCheck } from './way.ts';
 
 /** Nobody waits longer than this for a broker that does not answer, ms. */
 const connectTimeoutMs = 5_000;
@@ -161,7 +163,14 @@ async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise
   checks.push(...(await fleetRightsChecks(cluster, roles)));
   checks.push(...syncRightsChecks(cluster.name, roles, description.authorizedOperations));
   checks.push(...(await mirrorMakerRightsChecks(cluster, roles)));
-  checks.push(...(await askSettings(cluster, roles)));
+  const { checks: settingChecks, settings } = await askSettings(cluster, roles);
+  checks.push(...settingChecks);
+  const way = wayCheck({
+    roundTripMs: Math.max(0, ...versions.map(({ roundTripMs }) => roundTripMs)),
+    sendBufferBytes: leastSendBufferBytes(settings),
+    links: roles.sourceOf.map((link) => readingLink(link, metadata)),
+  });
+  if (way !== null) checks.push(way);
   const leftovers = [...metadata.topics.keys()].filter((topic) => topic.startsWith(scratchTopicPrefix));
   if (leftovers.length > 0) {
     const detail = `scratch topics of earlier probes: ${leftovers.slice(0, 5).join(', ')}`;
@@ -174,14 +183,21 @@ async function clusterChecks(cluster: Cluster, options: InspectOptions): Promise
 async function askBroker(
   config: ClusterConfig,
   broker: BrokerNode,
-): Promise<BrokerVersion | { failure: LockstepError }> {
+): Promise<(BrokerVersion & { roundTripMs: number }) | { failure: LockstepError }> {
   let connection: Connection | undefined;
   try {
     connection = await openConnection(config, broker);
     const client = { clientSoftwareName: 'lockstep', clientSoftwareVersion: '0.1.0' };
+    let roundTripMs = connection.roundTripMs ?? Number.POSITIVE_INFINITY;
+    const sentAtMs = performance.now();
     const answer = await connection.send(apis.ApiVersions, client);
+    // The shorter of two: a broker may be busy for a moment, and nothing is faster than the way.
+    roundTripMs = Math.min(roundTripMs, performance.now() - sentAtMs);
     const level = answer.supportedFeatures.find((feature) => feature.name === 'metadata.version')?.maxVersion;
-    return { broker: broker.id, supportedLevel: level ?? null, apiVersions: connection.apiVersions };
+    return {
+      ...{ broker: broker.id, supportedLevel: level ?? null, apiVersions: connection.apiVersions },
+      roundTripMs,
+    };
   } catch (error) {
     if (error instanceof LockstepError) return { failure: error };
     throw error;
@@ -218,7 +234,20 @@ async function authorizerState(cluster: Cluster): Promise<'present' | 'none' | '
   }
 }
 
-async function askSettings(cluster: Cluster, roles: Roles): Promise<Check[]> {
+/** A link reads each broker by itself: counted is the one that leads most of what it takes. */
+function readingLink(link: LinkConfig, metadata: ClusterMetadata): ReadingLink {
+  const counts = new Map<number, number>();
+  for (const topic of topicsTaken(link, metadata.topics.keys()))
+    for (const { leaderId } of metadata.topics.get(topic)?.partitions ?? [])
+      counts.set(leaderId, (counts.get(leaderId) ?? 0) + 1);
+  const { name, fetchConnections, inFlightBytesMax } = link;
+  return { name, fetchConnections, inFlightBytesMax, partitions: Math.max(0, ...counts.values()) };
+}
+
+async function askSettings(
+  cluster: Cluster,
+  roles: Roles,
+): Promise<{ checks: Check[]; settings: BrokerSettings }> {
   const resources = cluster.brokers.map((broker) => ({ type: 'broker', name: String(broker.id) }) as const);
   const settings = new Map<number, ReadonlyMap<string, string | null>>();
   const failures: LockstepError[] = [];
@@ -237,10 +266,13 @@ async function askSettings(cluster: Cluster, roles: Roles): Promise<Check[]> {
   }
   const checks = settingsChecks(settings satisfies BrokerSettings, roles);
   const failure = failures[0];
-  if (failure === undefined) return checks;
+  if (failure === undefined) return { checks, settings };
   const remedy =
     'kafka-acls --add --allow-principal PRINCIPAL --operation DescribeConfigs --cluster, for this check only';
-  return [...checks, { name: 'settings', mark: 'unknown', detail: failure.message, remedy }];
+  return {
+    checks: [...checks, { name: 'settings', mark: 'unknown', detail: failure.message, remedy }],
+    settings,
+  };
 }
 
 async function probed(

@@ -18,6 +18,7 @@ export const settingNames = [
   'log.message.timestamp.before.max.ms',
   'log.message.timestamp.after.max.ms',
   'auto.create.topics.enable',
+  'socket.send.buffer.bytes',
 ] as const;
 type SettingName = (typeof settingNames)[number];
 
@@ -55,6 +56,14 @@ export function settingsChecks(settings: BrokerSettings, roles: Roles): Check[] 
     judge('auto-create', 'auto.create.topics.enable', judgeAutoCreate);
   }
   return checks.filter((check) => check !== undefined);
+}
+
+/** The least of all brokers; -1, which leaves it to the system, counts as more than any. Null: nobody tells. */
+export function leastSendBufferBytes(settings: BrokerSettings): number | null {
+  const values = distinct(settings, 'socket.send.buffer.bytes').map(({ value }) => Number(value));
+  const limited = values.filter((bytes) => bytes >= 0);
+  if (limited.length > 0) return Math.min(...limited);
+  return values.length > 0 ? -1 : null;
 }
 
 function judgeExpiration(value: string): Judgement {
