@@ -102,7 +102,8 @@ function lineOf(title: string, figures: Figures): string {
   return `${title}: ${cpuSecondsPerGb.toFixed(2)} CPU-s per GB, ${megabytesPerSecond.toFixed(0)} MB/s, ${recordsPerSecond.toFixed(0)} records/s, peak RSS ${peakRssMb.toFixed(0)} MB, ${figures.seconds?.toFixed(1)} s measured`;
 }
 
-interface Look {
+/** What was seen at one moment. */
+export interface Look {
   readonly at: number;
   readonly offsets: number;
   readonly cpuSeconds: number;
@@ -182,7 +183,7 @@ async function measure(
       }
     }
   } finally {
-    await end(running.child);
+    await endRunning(running.child);
     for (const each of offsets) await each.deleteTopics([copy, ...(contestant.leftovers ?? [])]);
     if (!(await waitForDeletions(destinations))) options.say('deleted topics are still on the disks');
   }
@@ -289,7 +290,8 @@ function problemOf({ exitCode, signalCode }: ChildProcess): string | null {
   return exitCode !== null || signalCode !== null ? `ended with ${exitCode ?? signalCode}` : null;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** SIGTERM, then SIGKILL. */
+export async function endRunning(child: ChildProcess): Promise<void> {
   if (problemOf(child) !== null) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');

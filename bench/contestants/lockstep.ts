@@ -74,7 +74,7 @@ export function startLockstep(
   }
 }
 
-function lockstepYaml({ source, destinations, topics, replicationFactor }: Job): string {
+export function lockstepYaml({ source, destinations, topics, replicationFactor }: Job): string {
   const links = destinations.map(
     ({ name }) => `  to-${name}:
     source: ${source.name}
