@@ -18,6 +18,7 @@ export {
   verifyChecksum,
 } from './header.ts';
 export { attributeBits, type Compression, compressions, headerBytes, type TimestampType } from './layout.ts';
+export { type MergedRun, mergeRun, type RunOptions } from './merge-run.ts';
 export {
   type HeaderView,
   parseTail,

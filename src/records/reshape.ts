@@ -75,7 +75,7 @@ export function copiesOfFirst(
  */
 export function mergeBatches(
   views: readonly BatchView[],
-  options: ReadOptions & { compression?: Compression } = {},
+  options: ReadOptions & { compression?: Compression; partitionLeaderEpoch?: number } = {},
 ): Buffer {
   const writer = new BatchWriter(mergedBytes(views));
   let next = views[0]?.baseOffset;
@@ -91,7 +91,8 @@ export function mergeBatches(
     while (cursor.next());
     next = writer.nextOffset;
   }
-  return writer.end({ compression: options.compression ?? 'none' });
+  const { compression = 'none', partitionLeaderEpoch = -1 } = options;
+  return writer.end({ compression, partitionLeaderEpoch });
 }
 
 /**

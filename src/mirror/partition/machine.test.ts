@@ -362,6 +362,23 @@ describe('small batches', () => {
   });
 });
 
+it('batches that were put together before it saw them are asked for in smaller ones when they are refused', () => {
+  mirroring();
+  const refused = (sizeBytes: number): void => {
+    expect(fetch(new TestBatch(10n, 900, { isMerged: true, sizeBytes }))[0]).toMatchObject({
+      append: { isMerged: true },
+    });
+    machine.handle({ type: 'appendRefused', round: machine.round, errorCode: 10, reason: 'too large' });
+    expect(machine.state.name).toBe('Recovering');
+    again();
+  };
+  expect(machine.mergedBytesMax).toBe(512 * 1024);
+  refused(500_000);
+  expect(machine.mergedBytesMax).toBe(64 * 1024);
+  refused(60_000);
+  expect(machine.mergedBytesMax).toBe(0);
+});
+
 describe('a hole', () => {
   const marker = (offset: bigint): TestBatch => new TestBatch(offset, 1, { isControl: true });
   const ends = (logEnd: bigint, highWatermark = logEnd) =>

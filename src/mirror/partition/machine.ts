@@ -67,6 +67,9 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   /** Set by a stop that leaves nothing under way: who follows may go on from there without settling. */
   left: LeftLog | null = null;
 
+  /** Small batches are put together up to so many bytes; less when a broker refuses that as too large, 0: not at all. */
+  mergedBytesMax: number = mergedBytesMax;
+
   readonly #policy: PartitionPolicy;
   #actions: PartitionAction<B>[] = [];
   /** The source's leader epoch of what stands right before `end`, where this worker copied it. */
@@ -77,8 +80,6 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #lossCountedTo = 0n;
   /** Something landed elsewhere than it was meant to; whether the mirror was closed meanwhile is being read. */
   #doubt: { offset: bigint; reason: string; looks: number } | null = null;
-  /** Small batches are put together up to so many bytes; less when a broker refuses that as too large, 0: not at all. */
-  #mergedBytesMax = mergedBytesMax;
   /** Compressed ones are, too, until some can't be read for that. */
   #mayRecompress = true;
   /** Null: what comes back is welcome, as in a restore. */
@@ -461,7 +462,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
     for (const { sizeBytes } of batches) flow.queuedBytes -= sizeBytes;
     const [first, ...next] = batches as [B, ...B[]];
-    if (next.length === 0) return this.#append(flow, first, false);
+    if (next.length === 0) return this.#append(flow, first, first.isMerged === true);
     let merged: B;
     try {
       merged = first.mergeWith(next);
@@ -477,14 +478,14 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #mergeCount({ queue }: Flow<B>): number {
     const [first] = queue;
     const mayMerge = this.#mayRecompress || (first?.kind === 'data' && first.batch.codec === 0);
-    return mayMerge ? mergeableCount(queue, this.#mergedBytesMax) : 1;
+    return mayMerge ? mergeableCount(queue, this.mergedBytesMax) : 1;
   }
 
   /** A gap as copies of the record behind it: part by part, since it can be long. */
   #appendCopies(flow: Flow<B>, { end, of }: Extract<Step<B>, { kind: 'copies' }>): void {
     const missing = end - flow.mirrorEnd;
     const fitting = Math.max(1, Math.floor((copiesBytesMax * Math.max(of.recordCount, 1)) / of.sizeBytes));
-    const countMax = this.#mergedBytesMax > 0 ? Math.min(copiesCountMax, fitting) : 1;
+    const countMax = this.mergedBytesMax > 0 ? Math.min(copiesCountMax, fitting) : 1;
     let copies: B;
     try {
       copies = of.copiesOfFirst(flow.mirrorEnd, missing > BigInt(countMax) ? countMax : Number(missing));
@@ -566,7 +567,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       case 'blocked': {
         if (inFlight?.isMerged) {
           // Each batch fits, or the source would not hold it.
-          this.#mergedBytesMax = inFlight.batch.sizeBytes > mergedBytesLess ? mergedBytesLess : 0;
+          this.mergedBytesMax = inFlight.batch.sizeBytes > mergedBytesLess ? mergedBytesLess : 0;
           return this.#stopOrRecover(`batches were put together and refused: ${reason}`);
         }
         const what = inFlight === null ? 'a filler' : `the batch of ${inFlight.batch.sizeBytes} bytes`;

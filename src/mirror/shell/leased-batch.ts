@@ -43,6 +43,8 @@ const decompressedBytesMax = 1024 * 1024;
 
 /** What a batch's own bytes don't tell. */
 export interface BatchFacts {
+  /** It holds what were several batches at the source; default false. */
+  readonly isMerged?: boolean;
   /** Data of an aborted transaction; default false. */
   readonly isAborted?: boolean;
   /** Source offset - offset at the mirror; default 0. All offsets of the batch are given at the mirror. */
@@ -70,15 +72,21 @@ export class LeasedBatch implements FetchedBatch {
   readonly partitionLeaderEpoch: number;
   readonly maxTimestamp: bigint;
   readonly producerId: bigint;
+  readonly isMerged: boolean;
   readonly #shift: bigint;
   readonly #lease: FrameLease;
 
-  constructor(view: BatchView, lease: FrameLease, { isAborted = false, shift = 0n }: BatchFacts = {}) {
+  constructor(
+    view: BatchView,
+    lease: FrameLease,
+    { isAborted = false, isMerged = false, shift = 0n }: BatchFacts = {},
+  ) {
     lease.retain();
     this.#lease = lease;
     this.#shift = shift;
     this.view = view;
     this.isAborted = isAborted;
+    this.isMerged = isMerged;
     this.magic = view.magic;
     this.sizeBytes = view.sizeBytes;
     this.baseOffset = view.baseOffset - shift;
@@ -94,6 +102,25 @@ export class LeasedBatch implements FetchedBatch {
     this.partitionLeaderEpoch = isV2 ? view.partitionLeaderEpoch : -1;
     this.maxTimestamp = isV2 ? view.maxTimestamp : -1n;
     this.producerId = isV2 ? view.producerId : -1n;
+  }
+
+  /** Neighbours that lie in a frame as one batch, with memory of its own. @throws as `mergeBatches`. */
+  static merged(views: readonly BatchView[], frame: FrameLease, shift: bigint): LeasedBatch {
+    return LeasedBatch.ofMerged(
+      mergeBatches(views, { partitionLeaderEpoch: lastEpochOf(views) }),
+      frame,
+      shift,
+    );
+  }
+
+  /** The same, where that is done. */
+  static ofMerged(bytes: Buffer, frame: FrameLease, shift: bigint): LeasedBatch {
+    const lease = frame.another(bytes.length);
+    try {
+      return new LeasedBatch(new BatchView(bytes, 0), lease, { isMerged: true, shift });
+    } finally {
+      lease.release();
+    }
   }
 
   retain(): void {
@@ -118,7 +145,8 @@ export class LeasedBatch implements FetchedBatch {
   /** This batch and the neighbours behind it, of the same codec, as one with memory of its own. */
   mergeWith(next: readonly this[]): this {
     const views = [this, ...next].map((batch) => batch.#unappended());
-    const how = { compression: this.view.compression, decompressedBytesMax: decompressedBytesMax };
+    const { compression } = this.view;
+    const how = { compression, decompressedBytesMax, partitionLeaderEpoch: lastEpochOf(views) };
     return this.#made([mergeBatches(views, how)])[0]!;
   }
 
@@ -149,4 +177,9 @@ export class LeasedBatch implements FetchedBatch {
       lease.release();
     }
   }
+}
+
+/** Where reading goes on behind them, this is the epoch that was fetched last. */
+function lastEpochOf(views: readonly BatchView[]): number {
+  return views.at(-1)?.partitionLeaderEpoch ?? -1;
 }

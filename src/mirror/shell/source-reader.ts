@@ -16,11 +16,12 @@ import { apis, type FetchRequest, type FetchResponse, type Input } from '../../p
 import { markAborted, splitBatches } from '../../records/index.ts';
 import { checkAnswer } from './answer-check.ts';
 import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
-import { FrameLease, LeasedBatch } from './leased-batch.ts';
+import { FrameLease, type LeasedBatch } from './leased-batch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { ReadScope } from './rate-limit.ts';
 import type { ReadLimit } from './read-limit.ts';
 import { type Followed, ReadingTurns, type Turn } from './reading-turns.ts';
+import { leaseBatches, leaseRuns } from './tiny-batches.ts';
 import { Wake } from './wake.ts';
 
 /** Where the source's log stands, as an answer told it. */
@@ -46,6 +47,8 @@ export interface FetchTarget {
   readonly isFull: boolean;
   /** It is at the end of its log, or was a moment ago: what is written there now is not to wait for others' backlogs. */
   readonly isLive: boolean;
+  /** How large tiny batches may become together, in bytes. Default 0: each stays alone. */
+  readonly mergedBytesMax?: number;
   onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void;
   onFetchError(asked: FetchPosition, errorCode: number): void;
   onDiverging(asked: FetchPosition, diverging: { epoch: number; endOffset: bigint }): void;
@@ -557,14 +560,21 @@ function cutBatches(
 ): LeasedBatch[] {
   const { records, abortedTransactions, lastStableOffset, highWatermark } = answer;
   if (records === null || records.length === 0) return [];
-  const { batches, incompleteBytes } = splitBatches(records);
-  // A batch that does not fit is sent whole or not at all, where it would be the only one (KIP-74).
-  if (batches.length === 0) throw notOneBatch(asked, incompleteBytes);
+  const { shift, mergedBytesMax = 0 } = target;
   const end = lastStableOffset >= 0n ? lastStableOffset : highWatermark;
-  const checked = checkAnswer(markAborted(batches, abortedTransactions), { offset: asked.offset, end });
-  return checked.map(
-    ({ view, isAborted }) => new LeasedBatch(view, lease, { isAborted, shift: target.shift }),
-  );
+  const runs = leaseRuns(records, lease, { from: asked.offset, shift, mergedBytesMax });
+  if (runs.end === records.length) return runs.leased;
+  try {
+    const { batches, incompleteBytes } = splitBatches(records.subarray(runs.end));
+    // A batch that does not fit is sent whole or not at all, where it would be the only one (KIP-74).
+    if (batches.length === 0 && runs.leased.length === 0) throw notOneBatch(asked, incompleteBytes);
+    const from = runs.nextOffset;
+    const checked = checkAnswer(markAborted(batches, abortedTransactions), { offset: from, end });
+    return [...runs.leased, ...leaseBatches(checked, lease, { from, shift, mergedBytesMax })];
+  } catch (error) {
+    for (const batch of runs.leased) batch.release();
+    throw error;
+  }
 }
 
 function notOneBatch({ offset }: FetchPosition, incompleteBytes: number): LockstepError {

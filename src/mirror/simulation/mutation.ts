@@ -32,6 +32,8 @@ export interface Mutation {
     readonly overlooksAborted?: boolean;
     /** Batches with gaps are sent as they are, without gaps. */
     readonly closesGaps?: boolean;
+    /** Fetched batches are put together, and the machine takes them for batches of the source. */
+    readonly hidesMerging?: boolean;
     /** The source's new leader is trusted without comparing. */
     readonly trustsNewSource?: boolean;
     /** A worker goes on with the generation that it finds. */

@@ -35,6 +35,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   }),
   bug('aborted data is copied', 'one worker, interrupted at holes', { shell: { overlooksAborted: true } }),
   bug('gaps inside of batches are closed', 'calm', { shell: { closesGaps: true } }),
+  bug('fetched batches that were put together are taken for the source’s', 'calm', {
+    shell: { hidesMerging: true },
+  }),
   bug('a source with a new leader is trusted', 'one worker, source truncated', {
     shell: { trustsNewSource: true },
   }),

@@ -20,6 +20,8 @@ interface Facts {
   readonly isLogAppendTime: boolean;
   readonly hasDeleteHorizon: boolean;
   readonly partitionLeaderEpoch: number;
+  /** Put together by the shell. */
+  readonly isMerged?: boolean;
 }
 
 const recordBytes = 100;
@@ -38,6 +40,7 @@ export class SimBatch implements FetchedBatch {
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   readonly partitionLeaderEpoch: number;
   readonly producerId = -1n;
+  isMerged: boolean;
   readonly hasDeleteHorizon: boolean;
   readonly #facts: Facts;
   readonly #holdings: Holdings;
@@ -60,6 +63,7 @@ export class SimBatch implements FetchedBatch {
     this.timestampType = facts.isLogAppendTime ? 'LogAppendTime' : 'CreateTime';
     this.partitionLeaderEpoch = facts.partitionLeaderEpoch;
     this.hasDeleteHorizon = facts.hasDeleteHorizon;
+    this.isMerged = facts.isMerged === true;
   }
 
   /** The records in the order of their offsets, as a broker gets them. */
@@ -107,6 +111,14 @@ export class SimBatch implements FetchedBatch {
     return this.#made(this.#facts.baseOffset, values, last.partitionLeaderEpoch);
   }
 
+  /** As the shell puts fetched batches together, before anything is made of them; gives the originals back. */
+  mergedWithin(next: readonly this[], isTold: boolean): this {
+    const merged = this.mergeWith(next);
+    for (const batch of [this, ...next]) batch.release();
+    merged.isMerged = isTold;
+    return merged;
+  }
+
   copiesOfFirst(from: bigint, count: number): this {
     const [first] = this.records;
     if (first === undefined) throw new Error(`the batch at ${this.baseOffset} has no record to copy`);
@@ -131,4 +143,42 @@ export function fetchedBatch(batch: SourceBatch, holdings: Holdings): SimBatch {
     },
     holdings,
   );
+}
+
+const mergedCountMin = 3;
+
+/** Small neighbours of one answer as one, where they could be appended as they are (`leaseBatches` of the shell). */
+export function mergedNeighbours(
+  batches: readonly SimBatch[],
+  { from, bytesMax, isTold }: { from: number; bytesMax: number; isTold: boolean },
+): SimBatch[] {
+  const merged: SimBatch[] = [];
+  let group: SimBatch[] = [];
+  const endGroup = (): void => {
+    const [first, ...next] = group;
+    if (first === undefined) return;
+    if (group.length < mergedCountMin) merged.push(...group);
+    else merged.push(first.mergedWithin(next, isTold));
+    group = [];
+  };
+  for (const batch of batches) {
+    const last = group.at(-1);
+    const isNext =
+      last === undefined ||
+      (batch.baseOffset === last.lastOffset + 1n &&
+        batch.partitionLeaderEpoch === last.partitionLeaderEpoch &&
+        [...group, batch].reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0) <= bytesMax);
+    const isPlain =
+      !batch.isControl &&
+      !batch.isAborted &&
+      batch.codec === 0 &&
+      batch.timestampType === 'CreateTime' &&
+      batch.baseOffset >= BigInt(from) &&
+      BigInt(batch.recordCount) === batch.lastOffset - batch.baseOffset + 1n;
+    if (!isPlain || !isNext) endGroup();
+    group.push(batch);
+    if (!isPlain || bytesMax === 0) endGroup();
+  }
+  endGroup();
+  return merged;
 }

@@ -21,7 +21,7 @@ import type { LogBatch } from './broker-log.ts';
 import { type Destination, isAborted, type MirrorContent, type OnAnswer } from './destination.ts';
 import type { Mutation } from './mutation.ts';
 import type { SeededRandom } from './random.ts';
-import { fetchedBatch, Holdings, type SimBatch } from './sim-batch.ts';
+import { fetchedBatch, Holdings, mergedNeighbours, type SimBatch } from './sim-batch.ts';
 import { noRecord, type SourceBatch } from './source-log.ts';
 import type { World } from './world.ts';
 
@@ -558,7 +558,12 @@ export class SimWorker {
       return;
     }
     fetching.lastFetchedEpoch = (answer.batches.at(-1) as SourceBatch).leaderEpoch;
-    const batches = answer.batches.map((batch) => fetchedBatch(this.#misread(batch), this.holdings));
+    const single = answer.batches.map((batch) => fetchedBatch(this.#misread(batch), this.holdings));
+    const batches = mergedNeighbours(single, {
+      from: asked.offset,
+      bytesMax: this.machine.mergedBytesMax,
+      isTold: this.#mutation.shell?.hidesMerging !== true,
+    });
     this.deliver({ type: 'fetched', round: fetching.round, batches });
   }
 
