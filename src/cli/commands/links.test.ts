@@ -275,6 +275,19 @@ describe('links list', () => {
   });
 });
 
+test('a mirror that the filters do not take any more is not shown as one that is copied, whoever has told it', async () => {
+  fleet.mirror('us-to-eu', 'stock');
+  const lineOf = async (...command: string[]) =>
+    (await links(...command)).stdout.split('\n').find((line) => / stock /.test(line));
+  expect(await lineOf('describe')).toBe(
+    'us-to-eu  stock        stock        Mirroring, NotSelected  2 h ago           2      -       -',
+  );
+  expect((await links('list')).stdout).toContain('1,234   1.2 s');
+  // What can't be read may take anything.
+  fleet.link('us-to-eu', { config: { topics: [{ newer: 'stock' }] } });
+  expect(await lineOf('describe')).toContain('unknown');
+});
+
 describe('links describe', () => {
   test('shows the link, its mirrors and the agents', async () => {
     const { stdout, exitCode } = await links('describe', 'us-to-eu');

@@ -15,7 +15,9 @@ import {
   producerIdsKey,
 } from '../../control/producer-ids-record.ts';
 import { toldAbout } from '../../control/told.ts';
+import { LockstepError } from '../../errors.ts';
 import { mirrorStates } from '../../link/lifecycle.ts';
+import { type LinkConfig, matchesTopic, resolveLinkDeclaration } from '../../topology/index.ts';
 import type { FleetView } from './fleet.ts';
 import { mirrorsOf } from './names.ts';
 
@@ -162,10 +164,13 @@ export function describeMirror(state: FleetView, mirror: MirrorRecord, nowMs: nu
       ? untold(partition)
       : describePartition(partition, status, living.has(status.agent));
   });
+  const condition =
+    conditionOf(state, `${mirror.link}/${mirror.sourceTopic}`) ??
+    unselected(state.links.get(mirror.link), mirror);
   return {
     ...rest,
-    isCopied: mirrorStates[mirror.state].isCopied,
-    condition: conditionOf(state, `${mirror.link}/${mirror.sourceTopic}`),
+    isCopied: mirrorStates[mirror.state].isCopied && condition?.state !== notSelected,
+    condition,
     promotion:
       promotion === undefined
         ? null
@@ -197,6 +202,36 @@ function conditionOf(state: FleetView, name: string): Condition | null {
   if (record === undefined) return null;
   const { v: _, ...condition } = record;
   return condition;
+}
+
+const notSelected = 'NotSelected';
+
+/** Agents that began after the filters were changed know nothing of the topic any more, and so tell nothing of it. */
+function unselected(link: LinkRecord | undefined, { sourceTopic }: MirrorRecord): Condition | null {
+  if (link === undefined || takes(link, sourceTopic)) return null;
+  const reason = 'the filters of the link do not take it; its mirror stays as it is';
+  return { state: notSelected, reason, sinceMs: link.changedAtMs };
+}
+
+const filters = new WeakMap<LinkRecord, LinkConfig | null>();
+
+/** A link that this version can't read may take anything. */
+function takes(link: LinkRecord, topic: string): boolean {
+  let config = filters.get(link);
+  if (config === undefined) {
+    config = configOf(link);
+    filters.set(link, config);
+  }
+  return config === null || matchesTopic(config, topic);
+}
+
+function configOf({ name, source, destination, config }: LinkRecord): LinkConfig | null {
+  try {
+    return resolveLinkDeclaration({ name, source: source.name, destination, config }, 'unresolved');
+  } catch (error) {
+    if (error instanceof LockstepError) return null;
+    throw error;
+  }
 }
 
 function topicConditionsOf(state: FleetView, link: string): (Condition & { topic: string })[] {
