@@ -11,7 +11,8 @@
 // than what was asked for: it comes whole (KIP-74), and the next time there is room for it before it is asked for.
 //
 // Who waits is served in order, over all links, and partitions that are at the end of their logs before those that catch
-// up: an eighth more is theirs alone. With nothing in flight one may go on, whatever it takes.
+// up: an eighth more is theirs alone. One answer reserves half of a link's budget at most, so that with nothing in flight
+// one always goes on, also where a batch is larger than all of it.
 
 /** Of a budget that others share, what may be read, and what of that is for live partitions alone. */
 const readShare = { live: 1 / 2, behind: 7 / 16 } as const;
@@ -158,7 +159,6 @@ export class MemoryBudget {
     { bytes, isLive }: RoomWanted,
     share: { readonly live: number; readonly behind: number },
   ): boolean {
-    if (this.#heldBytes === 0) return true;
     return this.#heldBytes + bytes <= this.#bytesMax * (isLive ? share.live : share.behind);
   }
 }
