@@ -47,6 +47,8 @@ const depth = 6;
 /** Of records in one request: a broker takes 100 MiB, and answers sooner with less. */
 const requestBytesMax = 4 * 1024 * 1024;
 const transactionalProducers = 4;
+/** Each takes turns with so many transactional ids: one whose markers are still being written takes no new transaction. */
+const idsOfProducer = 4;
 const requestTimeoutMs = 60_000;
 const leadersMsMax = 30_000;
 /** Of the header of a batch, and around each value. Nearly; a batch may be a little larger. */
@@ -197,30 +199,34 @@ async function transactionalProducer(
   how: { producer: number; own: readonly number[]; perTransaction: number; transactions: number },
 ): Promise<void> {
   const { cluster, topic, recordsPerBatch } = work;
-  const transactionalId = `bench-writer-${how.producer}`;
-  const identity = await initTransactions(cluster, transactionalId);
+  const ids = await Promise.all(
+    Array.from({ length: idsOfProducer }, async (_, index) => {
+      const transactionalId = `bench-writer-${topic}-${how.producer}-${index}`;
+      return { transactionalId, identity: await initTransactions(cluster, transactionalId), sequence: 0 };
+    }),
+  );
   const own = how.own.map((partition) => ({ topic, partition }));
-  let sequence = 0;
   for (let transaction = 0; transaction < how.transactions; transaction++) {
+    const id = ids[transaction % idsOfProducer]!;
+    const { transactionalId, identity } = id;
     await addPartitionsToTransaction(cluster, transactionalId, identity, own);
     for (let batch = 0; batch < how.perTransaction; batch++) {
       const round = transaction * how.perTransaction + batch;
-      await Promise.all(
-        how.own.map(async (partition) => {
-          const records = Buffer.from(work.batches[(round + partition) % work.batches.length]!);
-          rewriteHeader(new BatchView(records, 0), { ...identity, baseSequence: sequence });
-          const { topicId } = await cluster.leaderOf(topic, partition);
-          const topicData = [{ name: topic, topicId, partitionData: [{ index: partition, records }] }];
-          const answer = await cluster.request(
-            apis.Produce,
-            { transactionalId, acks: -1, timeoutMs: requestTimeoutMs, topicData },
-            // From version 12 on, an append adds its partition to the transaction by itself (KIP-890).
-            { to: { leaderOf: { topic, partition } }, versionMax: 11 },
-          );
-          checkAppended(answer);
-        }),
-      );
-      sequence += recordsPerBatch;
+      const appends = how.own.map(async (partition) => {
+        const records = Buffer.from(work.batches[(round + partition) % work.batches.length]!);
+        rewriteHeader(new BatchView(records, 0), { ...identity, baseSequence: id.sequence });
+        const { topicId } = await cluster.leaderOf(topic, partition);
+        const topicData = [{ name: topic, topicId, partitionData: [{ index: partition, records }] }];
+        const answer = await cluster.request(
+          apis.Produce,
+          { transactionalId, acks: -1, timeoutMs: requestTimeoutMs, topicData },
+          // From version 12 on, an append adds its partition to the transaction by itself (KIP-890).
+          { to: { leaderOf: { topic, partition } }, versionMax: 11 },
+        );
+        checkAppended(answer);
+      });
+      await Promise.all(appends);
+      id.sequence += recordsPerBatch;
     }
     await endTransaction(cluster, transactionalId, identity, 'commit');
   }

@@ -8,7 +8,7 @@ import { plainWorkload } from './plain.ts';
 const markerEveryRecords = 100;
 /** What three brokers and a mirror of plain batches reach together on this machine. */
 const bytesPerSecondMax = 250e6;
-const logBytesMax = 5e9;
+const logBytesMax = 3.5e9;
 
 export const transactions: Shape = {
   name: 'transactions',
