@@ -39,6 +39,11 @@ export class LinkFamilies {
     'lockstep_held_bytes_max',
     'Bound of lockstep_held_bytes; nothing is fetched beyond it',
   );
+  readonly #catchingUp = new Family(
+    'gauge',
+    'lockstep_catching_up_partitions',
+    'Partitions of this agent that were not at the end of their logs for seconds; live ones come before them',
+  );
   readonly #agentHeld = new Family(
     'gauge',
     'lockstep_agent_held_bytes',
@@ -95,6 +100,7 @@ export class LinkFamilies {
       this.#discovery,
       this.#held,
       this.#heldMax,
+      this.#catchingUp,
       this.#agentHeld,
       this.#agentHeldPeak,
       this.#agentHeldMax,
@@ -136,6 +142,7 @@ export class LinkFamilies {
     this.#discovery.add({ link }, view.discoveryError === null ? 0 : 1);
     this.#held.add({ link }, view.heldBytes);
     this.#heldMax.add({ link }, view.heldBytesMax);
+    this.#catchingUp.add({ link }, view.partitions.filter(({ isCatchingUp }) => isCatchingUp).length);
     this.#addReading(link, view.reading);
     for (const { cluster, kind, subject, expiresAtMs } of firstToExpire(view.certificates))
       this.#certificates.add({ link, cluster, kind, subject }, (expiresAtMs - nowMs) / dayMs);

@@ -132,6 +132,8 @@ export interface PartitionStatus extends TopicPartition {
   readonly isStopped: boolean;
   /** It waits for the limit of its link (`bytesPerSecondMax`); absent while it does not. */
   readonly isHeldBack?: true;
+  /** Was not at the end of its log for seconds: those that are come before it. Absent where it is live, or does not copy. */
+  readonly isCatchingUp?: true;
   /** Offsets below are at the destination; null while unknown. */
   readonly mirrorEnd: bigint | null;
   /** The source's last stable offset; null while unknown. */
@@ -348,6 +350,7 @@ export class PartitionRunner implements FetchTarget {
       sinceMs: this.#sinceMs,
       isStopped: isStopped(state),
       ...(shown.reason !== null && shown.reason === this.#limited() && { isHeldBack: true }),
+      ...(state.name === 'Mirroring' && lagRecords !== 0n && !this.isLive && { isCatchingUp: true }),
       stoppedAt: isStopped(state) ? state.offset : null,
       mirrorEnd,
       sourceEnd,
