@@ -24,6 +24,9 @@ export const figures = {
   sourceBrokerCpuSecondsPerGb: { title: 'source broker CPU-s/GB', digits: 2, isLessBetter: true },
   destinationBrokerCpuSecondsPerGb: { title: 'destination broker CPU-s/GB', digits: 2, isLessBetter: true },
   startSeconds: { title: 'start s', digits: 1, isLessBetter: true },
+  firstStartSeconds: { title: 'first start s', digits: 1, isLessBetter: true },
+  rssGrowth: { title: 'RSS, later to earlier', digits: 2, isLessBetter: true },
+  brokersCorePercent: { title: 'brokers, % of a core', digits: 1, isLessBetter: true },
   seconds: { title: 'measured s', digits: 1, isLessBetter: null },
 } as const satisfies Record<string, Figure>;
 
