@@ -35,8 +35,6 @@ export interface PartitionReader {
 const lookEveryMs = 1_000;
 /** A second fetch on a connection keeps the first one's answer waiting so long at most, ms. */
 const sharedWaitMs = 10;
-/** Lanes together reserve at most this part of the memory, so that each has its answer under way. */
-const laneBytesShare = 3 / 4;
 const answerBytesMin = 256 * 1024;
 /** Frames come in powers of two; what is in front of the records has to fit, too. */
 const frameSpareBytes = 64 * 1024;
@@ -214,7 +212,6 @@ export class BrokerReaders implements PartitionReader {
     const lanes = [...this.#lanes];
     // A lane that waits for its connection still counts by its neighbours: those that are there share everything.
     const staying = lanes.filter(([name]) => wanted.has(name));
-    for (const [, lane] of lanes) lane.paced.pace = this.#pace(staying.length);
     const placed = new Map<Lane, string[]>(lanes.map(([, lane]) => [lane, []]));
     for (const [key, lane] of this.#laneOf) placed.get(this.#moving.get(key) ?? lane)?.push(key);
     const loads = lanes.map(([name, lane]) => {
@@ -222,7 +219,14 @@ export class BrokerReaders implements PartitionReader {
       const behind = keys.filter((key) => this.#laneOf.get(key)?.keys.get(key)?.isLive === false);
       return { keys, behind, isLeaving: !wanted.has(name) };
     });
-    for (const { key, to } of levelled(loads)) this.#move(key, lanes[to]![1]);
+    const counts = loads.map(({ behind }) => new Set(behind));
+    for (const { key, to } of levelled(loads)) {
+      const catchesUp = counts.some((keys) => keys.delete(key));
+      if (catchesUp) counts[to]!.add(key);
+      this.#move(key, lanes[to]![1]);
+    }
+    for (const [index, [, { paced }]] of lanes.entries())
+      paced.pace = this.#pace({ lanes: staying.length, behind: counts[index]!.size });
     for (const [name, lane] of lanes)
       if (!wanted.has(name) && lane.keys.size === 0) void this.#endLane(name, lane);
   }
@@ -263,7 +267,7 @@ export class BrokerReaders implements PartitionReader {
 
   #newLane(name: string, slot: Slot, connection?: Connection): void {
     // A reader begins while it is made.
-    const paced = { pace: this.#pace(this.#lanes.size + 1) };
+    const paced = { pace: this.#pace({ lanes: this.#lanes.size + 1, behind: 0 }) };
     const reader = new SourceReader({
       ...this.#options,
       open: () => slot.get(),
@@ -303,23 +307,22 @@ export class BrokerReaders implements PartitionReader {
     return best ?? this.#lanes.values().next().value!;
   }
 
-  /** Alone, a lane fetches as the link says. Several share the memory. */
-  #pace(laneCount: number): ReaderPace {
+  /**
+   * Alone, a lane fetches as the link says. Several share the memory. Far away, a partition that its lane has alone may
+   * fill the answer: between two small ones a round trip goes by with nothing on the way, and the batch that is cut off at
+   * the end of each comes twice.
+   */
+  #pace({ lanes, behind }: { lanes: number; behind: number }): ReaderPace {
     const { fetchResponseBytesMax, fetchBytesMax, fetchWaitMsMax, budget } = this.#options;
-    if (laneCount <= 1)
-      return {
-        answerBytesMax: fetchResponseBytesMax,
-        partitionBytesMax: fetchBytesMax,
-        waitMsMax: fetchWaitMsMax,
-      };
-    const share = Math.max(answerBytesMin, (budget.bytesMax * laneBytesShare) / laneCount);
-    const answerBytesMax = Math.min(
-      fetchResponseBytesMax,
-      2 ** Math.floor(Math.log2(share)) - frameSpareBytes,
-    );
+    const share = Math.max(answerBytesMin, budget.bytesMax / lanes);
+    const answerBytesMax =
+      lanes === 1
+        ? fetchResponseBytesMax
+        : Math.min(fetchResponseBytesMax, 2 ** Math.floor(Math.log2(share)) - frameSpareBytes);
+    const isAlone = behind === 1 && this.#roundTripMs() >= roundTripMsMin;
     return {
       answerBytesMax,
-      partitionBytesMax: fetchBytesMax,
+      partitionBytesMax: isAlone ? Math.max(fetchBytesMax, answerBytesMax) : fetchBytesMax,
       waitMsMax: this.#plan.depth > 1 ? Math.min(sharedWaitMs, fetchWaitMsMax) : fetchWaitMsMax,
     };
   }
