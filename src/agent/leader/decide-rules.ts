@@ -20,8 +20,9 @@ import { LockstepError } from '../../errors.ts';
 import {
   certainViolations,
   forbidding,
-  type LabelSelector,
+  labelsText,
   type ResidencyWorld,
+  ruleText,
   violationText,
 } from '../../topology/index.ts';
 import { flowIn, rulesOf, worldOf } from '../residency.ts';
@@ -250,26 +251,4 @@ function stopped(
           `mirror ${nameOf(mirror)} is Forbidden from now on, and its copy stays: ${violationText(violation)}`,
         ];
   });
-}
-
-function ruleText({ name, topics, from, never, only, reason }: RulesRecord['rules'][number]): string {
-  const parts = [
-    `topics ${selectorText(topics)}`,
-    from && `from ${selectorText(from)}`,
-    never && `never ${selectorText(never)}`,
-    only && `only ${selectorText(only)}`,
-    reason !== undefined && `(${reason})`,
-  ];
-  return `${name}: ${parts.filter(Boolean).join(' ')}`;
-}
-
-function selectorText(selector: LabelSelector): string {
-  return Object.entries(selector)
-    .map(([key, values]) => `${key}: ${values.join(' or ')}`)
-    .join(', ');
-}
-
-function labelsText(labels: Readonly<Record<string, string>>): string {
-  const text = Object.entries(labels).map(([key, value]) => `${key}: ${value}`);
-  return text.length === 0 ? 'no labels' : text.join(', ');
 }

@@ -1,12 +1,18 @@
-// `lockstep rules apply FILE`: the explicit word that changes where data may be.
+// `lockstep rules show`: where data must not be copied, as the fleet knows it. `lockstep rules apply FILE`: the explicit
+// word that changes it.
 //
 // Agents that start with a file never change rules that stand; a person does, and sees the difference first.
 import { Command } from 'commander';
+import { residencyRules, rulesKey } from '../../control/keys.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
+import { labelsText, ruleText } from '../../topology/index.ts';
 import { carryOut } from '../fleet/carry-out.ts';
 import { confirmed } from '../fleet/confirm.ts';
+import { type DestinationOptions, withDestination, withFleet } from '../fleet/destination.ts';
 import { connectFleet } from '../fleet/fleet.ts';
+import { formatAge } from '../fleet/format.ts';
 import { loadFile } from '../load-file.ts';
+import { formatJson } from '../output/json.ts';
 import type { CommandContext, Start } from '../program.ts';
 
 interface ApplyOptions {
@@ -15,20 +21,60 @@ interface ApplyOptions {
   readonly yes?: true;
 }
 
+type ShowOptions = DestinationOptions & { readonly json?: true };
+
 const stopMsMax = 2_000;
 
 export function rulesCommand(start: Start): Command {
-  return new Command('rules').description('where data must not be copied (docs/residency.md)').addCommand(
-    new Command('apply')
-      .description("make the labels and rules of a file those of its destinations' fleets")
-      .argument('<file>', 'lockstep.yaml; one without rules ends those that stand')
-      .option('--cluster <name>', 'only at this destination; default: at all of the file')
-      .option('--dry-run', 'only show what would change')
-      .option('--yes', 'do not ask')
-      .action((file: string, options: ApplyOptions) =>
-        start((context) => apply(file, options, context), { stopMsMax }),
-      ),
-  );
+  return new Command('rules')
+    .description('where data must not be copied (docs/residency.md)')
+    .addCommand(
+      withDestination(new Command('show').description('the labels and rules that stand in a fleet'))
+        .option('--json', 'print JSON')
+        .action((options: ShowOptions) => start((context) => show(options, context), { stopMsMax })),
+    )
+    .addCommand(
+      new Command('apply')
+        .description("make the labels and rules of a file those of its destinations' fleets")
+        .argument('<file>', 'lockstep.yaml; one without rules ends those that stand')
+        .option('--cluster <name>', 'only at this destination; default: at all of the file')
+        .option('--dry-run', 'only show what would change')
+        .option('--yes', 'do not ask')
+        .action((file: string, options: ApplyOptions) =>
+          start((context) => apply(file, options, context), { stopMsMax }),
+        ),
+    );
+}
+
+async function show(options: ShowOptions, context: CommandContext): Promise<ExitCode> {
+  return withFleet(options, context, async ({ state, nowMs, destination }) => {
+    const { output } = context;
+    const rules = state.rules.get(residencyRules);
+    if (options.json === true) {
+      output.data(formatJson({ rules: rules ?? null, warnings: state.warnings }));
+      return exitCodes.ok;
+    }
+    for (const warning of state.warnings) output.message(`lockstep: warning: ${warning}`);
+    if (rules === undefined) {
+      const isNewer = state.foreign.has(rulesKey);
+      output.message(
+        `lockstep: ${destination}: ${isNewer ? 'rules stand that this version can’t read: nothing is copied' : 'no rules stand'}`,
+      );
+      return exitCodes.ok;
+    }
+    const { cluster, generation, place, by, atMs, clusters, topicLabels } = rules;
+    output.data(
+      [
+        `${cluster}  generation ${generation}, from ${place}, by ${by}, ${formatAge(atMs, nowMs())}`,
+        ...rules.rules.map((rule) => `rule ${ruleText(rule)}`),
+        ...(rules.rules.length === 0 ? ['no rules: everything may be copied'] : []),
+        ...Object.entries(clusters).map(([name, { labels }]) => `cluster ${name}: ${labelsText(labels)}`),
+        ...topicLabels.map(({ topics, labels }) => `topics ${topics.join(', ')}: ${labelsText(labels)}`),
+        '',
+      ].join('\n'),
+    );
+    return exitCodes.ok;
+  });
 }
 
 async function apply(file: string, options: ApplyOptions, context: CommandContext): Promise<ExitCode> {

@@ -7,7 +7,7 @@ import type { AnswerRecord, CommandBody, FleetState } from '../../control/index.
 /** What is read of the control topic. */
 export type FleetView = Pick<
   FleetState,
-  'links' | 'mirrors' | 'statuses' | 'conditions' | 'agents' | 'foreign' | 'warnings' | 'get'
+  'links' | 'mirrors' | 'statuses' | 'conditions' | 'agents' | 'rules' | 'foreign' | 'warnings' | 'get'
 >;
 
 export interface SendOptions {

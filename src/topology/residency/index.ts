@@ -15,3 +15,4 @@ export type {
   TopicPlace,
 } from './types.ts';
 export { forbidding, pathText, type Violation, violationAt, violationText } from './verdict.ts';
+export { labelsText, ruleText } from './words.ts';
