@@ -23,29 +23,32 @@ interface Row {
   readonly title: string;
   readonly windowBytes: number;
   readonly fetchConnections: 'auto' | number;
+  readonly inFlightBytesMax: number;
 }
 
 const topic = 'bench';
 const delayMs = 40;
 /** What Kafka's brokers have where nobody set it, and what 50 MB/s over one connection take. */
 const windows = { default: 102_400, tuned: 4 * 1024 * 1024 };
+/** A link's default, and what keeps three answers under way on each of a few connections. */
+const memory = { default: 16 * 2 ** 20, tuned: 64 * 2 ** 20 };
 const stalls = { stallShare: 0.001, stallMs: 200, segmentBytes: 16 * 1024 };
 const rows: readonly Row[] = [
   {
     ...{ name: 'default-1', title: '100 KiB, one connection' },
-    ...{ windowBytes: windows.default, fetchConnections: 1 },
+    ...{ windowBytes: windows.default, inFlightBytesMax: memory.default, fetchConnections: 1 },
   },
   {
     ...{ name: 'default-auto', title: '100 KiB, auto' },
-    ...{ windowBytes: windows.default, fetchConnections: 'auto' },
+    ...{ windowBytes: windows.default, inFlightBytesMax: memory.default, fetchConnections: 'auto' },
   },
   {
     ...{ name: 'tuned-1', title: '4 MiB, one connection' },
-    ...{ windowBytes: windows.tuned, fetchConnections: 1 },
+    ...{ windowBytes: windows.tuned, inFlightBytesMax: memory.tuned, fetchConnections: 1 },
   },
   {
     ...{ name: 'tuned-auto', title: '4 MiB, auto' },
-    ...{ windowBytes: windows.tuned, fetchConnections: 'auto' },
+    ...{ windowBytes: windows.tuned, inFlightBytesMax: memory.tuned, fetchConnections: 'auto' },
   },
 ];
 /** Of the source's log: the tuned rows read most of it. */
@@ -135,7 +138,7 @@ clusters:
   us-east: { bootstrap: ["${proxy.host}:${proxy.port}"] }
   eu-west: { bootstrap: ${JSON.stringify(destination.bootstrap)} }
 links:
-  far: { source: us-east, destination: eu-west, topics: [${topic}], fetchConnections: ${row.fetchConnections} }
+  far: { source: us-east, destination: eu-west, topics: [${topic}], fetchConnections: ${row.fetchConnections}, inFlightBytesMax: ${row.inFlightBytesMax} }
 `,
   );
   proxy.setWindow(row.windowBytes);

@@ -49,6 +49,16 @@ test.each([
   expect(check.remedy).toBeUndefined();
 });
 
+test('memory that holds a link below what its connections carry', () => {
+  const links = [{ ...link, fetchConnections: 4 }];
+  const detail = (inFlightBytesMax: number): string =>
+    wayCheck({ ...far, sendBufferBytes: 4_194_304, links: [{ ...links[0]!, inFlightBytesMax }] })!.detail;
+  expect(detail(16 * 2 ** 20)).toMatch(
+    /over 4 connections: 200.0 MiB\/s; inFlightBytesMax of far is enough for about 100.0 MiB\/s$/,
+  );
+  expect(detail(32 * 2 ** 20)).toMatch(/over 4 connections: 200.0 MiB\/s$/);
+});
+
 test('a cluster that nothing reads from is not asked', () => {
   expect(wayCheck({ ...far, links: [] })).toBeNull();
 });

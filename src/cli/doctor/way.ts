@@ -47,7 +47,8 @@ export function wayCheck({ roundTripMs, sendBufferBytes, links }: Way): Check | 
     ...links.map((link) => linkWords(link, one)),
   ];
   const detail = parts.join('; ');
-  if (one >= enoughBytesPerSecond) return { name, mark: 'ok', detail };
+  if (one >= enoughBytesPerSecond)
+    return { name, mark: 'ok', detail: `${detail}${memory(roundTripMs, sendBufferBytes, links)}` };
   const advised = rate(advisedBufferBytes, roundTripMs);
   const gain = advisedBufferBytes / sendBufferBytes;
   const buffer = `set socket.send.buffer.bytes=${advisedBufferBytes} on the brokers (or -1, where Linux grows it; a restart of each; net.core.wmem_max has to allow it): one connection then carries up to ${formatBytesPerSecond(advised)}, ${Math.round(gain)} times as much`;
@@ -86,15 +87,14 @@ function connectionWords(link: ReadingLink): string {
   return `fetchConnections: auto in ${link.name}: ${plural(then, 'connection')} carry ${Math.round((10 * then) / now) / 10} times what ${now === 1 ? '1 carries' : `${now} carry`}`;
 }
 
-/** Two answers of a buffer's size are under way on each connection, or it runs dry between them. */
+/** As much as is on the way is asked for meanwhile, or the way runs dry between two answers: memory is for both. */
 function memory(roundTripMs: number, bufferBytes: number, links: readonly ReadingLink[]): string {
-  const short = links.filter(({ inFlightBytesMax }) => inFlightBytesMax < 2 * bufferBytes);
-  if (short.length === 0) return '';
-  const carried = (bytes: number): string => formatBytesPerSecond(rate(bytes / 2, roundTripMs));
-  const words = short.map(
-    ({ name, inFlightBytesMax }) => `${name} at about ${carried(inFlightBytesMax)} (inFlightBytesMax)`,
-  );
-  return `; memory holds ${words.join(', ')}`;
+  const short = links.filter((link) => link.inFlightBytesMax < 2 * bufferBytes * connectionsOf(link));
+  const words = short.map((link) => {
+    const carried = formatBytesPerSecond(rate(link.inFlightBytesMax / 2, roundTripMs));
+    return `; inFlightBytesMax of ${link.name} is enough for about ${carried}`;
+  });
+  return words.join('');
 }
 
 function formatMs(ms: number): string {

@@ -1,7 +1,7 @@
 // All that is read of one source broker: one reader with a connection of its own, or several where that carries more
 // (fetch-lanes.ts decides it). To partitions they are one: each is read by exactly one lane at a time.
 //
-//   connection 0 ── lane 0/0, lane 0/1      a lane is a SourceReader with a fetch session of its own; the second one of a
+//   connection 0 ── lane 0/0, lane 0/1      a lane is a SourceReader with a fetch session of its own; another one of a
 //   connection 1 ── lane 1/0, lane 1/1      connection has its request under way while the first one's answer comes
 //
 // A partition changes lanes when no answer for it is under way, so that none is lost, none comes late, and nothing is read
@@ -282,7 +282,7 @@ export class BrokerReaders implements PartitionReader {
     await reader.retire();
     if ([...this.#lanes.values()].some((lane) => lane.slot === slot) || this.#isClosed) return;
     const [number] = [...this.#slots].find(([, known]) => known === slot) ?? [];
-    if (number === undefined || this.#opening.has(nameOf(number, 0)) || this.#opening.has(nameOf(number, 1)))
+    if (number === undefined || [...this.#opening].some((opening) => opening.startsWith(`${number}/`)))
       return;
     this.#slots.delete(number);
     this.#formerReadBytes += slot.readBytes;

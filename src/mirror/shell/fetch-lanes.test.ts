@@ -105,6 +105,13 @@ test('two fetches on a connection, as long as each has two partitions that catch
   ]);
 });
 
+test('a third where a connection brings a MiB and more in a round trip', () => {
+  const wide = { carries: (connections: number) => connections * 52_000_000 };
+  expect(plans(new FetchLanes(2), { ...wide, behindCount: 6 }, 3).at(-1)?.depth).toBe(3);
+  expect(plans(new FetchLanes(2), { ...wide, behindCount: 5 }, 3).at(-1)?.depth).toBe(2);
+  expect(plans(new FetchLanes(2), { ...wide, roundTripMs: 10 }, 3).at(-1)?.depth).toBe(2);
+});
+
 describe('levelled', () => {
   it('shares those that catch up out evenly, and moves nobody else', () => {
     const lane = (keys: string[], behind = keys) => ({ keys, behind, isLeaving: false });

@@ -4,7 +4,8 @@
 // could do (100 KiB and 80 ms: 1.28 MB/s). Two things help, and which of them does is found out, not assumed:
 //
 //   two fetches on one connection   the broker begins to send the second answer while the request for the next one is
-//                                   still on its way: nothing stands still for a round trip between two answers
+//                                   still on its way: nothing stands still for a round trip between two answers. A third
+//                                   where answers come so fast that the second is over when that request arrives
 //   more connections                each has a window of its own. Tried by doubling, while there is a backlog that our
 //                                   side does not hold up: kept if the rate grew at least half as much as hoped for,
 //                                   given back if not, and tried again after a pause that grows
@@ -29,7 +30,7 @@ export interface LaneFigures {
 
 export interface LanePlan {
   readonly connections: number;
-  /** Fetches under way on each, 1 or 2. */
+  /** Fetches under way on each, 1 to 3. */
   readonly depth: number;
 }
 
@@ -52,7 +53,9 @@ const settlingMsMax = 15_000;
 const gainShareMin = 0.5;
 const pauseMsMin = 60_000;
 const pauseMsMax = 600_000;
-/** Looks in a row without a backlog for it before the second fetch on a connection is given up. */
+/** A connection that brings this much in a round trip is quick: an answer has 4 MiB at most. */
+const quickBytesMin = 2 ** 20;
+/** Looks in a row without a backlog for it before another fetch on a connection is given up. */
 const depthLooks = 3;
 
 interface Measuring {
@@ -73,6 +76,8 @@ export class FetchLanes {
   #connections: number;
   #depth = 1;
   #looksWithout = 0;
+  #isQuick = false;
+  #former: { readonly nowMs: number; readonly readBytes: number } | null = null;
   #measuring: Measuring | null = null;
   #settledAtMs: number | null = null;
   #trial: Trial | null = null;
@@ -90,19 +95,30 @@ export class FetchLanes {
 
   next(figures: LaneFigures): LanePlan {
     const isLong = figures.roundTripMs >= roundTripMsMin;
+    this.#lookAtRate(figures);
     if (this.#fixed === null) this.#connections = isLong ? this.#tried(figures) : 1;
     this.#depth = isLong ? this.#depthFor(figures) : 1;
     return this.plan;
   }
 
-  /** Two fetches on a connection need two partitions with a backlog. One without it would only wait before the other. */
+  /** Each fetch on a connection needs a partition with a backlog: one without it would only wait before the others. */
   #depthFor({ behindCount }: LaneFigures): number {
-    if (behindCount >= 2 * this.#connections) {
+    const depth = Math.max(1, Math.min(this.#isQuick ? 3 : 2, Math.floor(behindCount / this.#connections)));
+    if (depth >= this.#depth) {
       this.#looksWithout = 0;
-      return 2;
+      return depth;
     }
     this.#looksWithout += 1;
-    return this.#looksWithout < depthLooks ? this.#depth : 1;
+    return this.#looksWithout < depthLooks ? this.#depth : depth;
+  }
+
+  /** Whether an answer comes in hardly more than the time that the next request takes to get there. */
+  #lookAtRate({ nowMs, readBytes, roundTripMs }: LaneFigures): void {
+    const { nowMs: formerMs, readBytes: formerBytes } = this.#former ?? { nowMs, readBytes };
+    this.#former = { nowMs, readBytes };
+    if (nowMs === formerMs) return;
+    const perTripBytes = (((readBytes - formerBytes) / (nowMs - formerMs)) * roundTripMs) / this.#connections;
+    this.#isQuick = perTripBytes >= (this.#isQuick ? quickBytesMin / 2 : quickBytesMin);
   }
 
   #tried(figures: LaneFigures): number {
