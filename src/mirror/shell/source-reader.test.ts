@@ -397,3 +397,40 @@ describe('a limit in bytes a second', () => {
     await vi.waitFor(() => expect(limit.status().readBytes).toBe(750), { interval: 1 });
   });
 });
+
+describe('a target that another reader of the broker takes over', () => {
+  it('leaves when the answer under way is here and was handed to it, and is asked for no more', async () => {
+    start();
+    const [moved, stays] = [new Target(0), new Target(1)];
+    for (const target of [moved, stays]) reader.add(`id/${target.partition}`, target);
+    await vi.waitFor(() => expect(requests.at(-1)?.offsets).toHaveLength(2), { interval: 1 });
+    const taken: FetchTarget[] = [];
+    reader.handOver('id/0', (target) => taken.push(target));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(taken).toEqual([]);
+    moved.offset = 1n;
+    requests.pop()!.answer({ 0: good });
+    await vi.waitFor(() => expect(requests.at(-1)?.offsets).toEqual([0n]), { interval: 1 });
+    expect(taken).toEqual([moved]);
+    expect(moved.heard).toEqual(['1 batches for 0']);
+  });
+
+  it('is not handed over when it has left meanwhile', async () => {
+    start();
+    reader.add('id/0', new Target(0));
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    const taken: FetchTarget[] = [];
+    reader.handOver('id/0', (target) => taken.push(target));
+    reader.remove('id/0');
+    requests.pop()!.answer({ 0: good });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(taken).toEqual([]);
+  });
+
+  it('is told where no connection was open meanwhile: the source may have been away', () => {
+    start();
+    const target = new Target(0);
+    reader.takeOver('id/0', target);
+    expect(target.heard).toEqual(['another connection to the source is opened']);
+  });
+});
