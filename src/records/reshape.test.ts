@@ -23,6 +23,7 @@ import {
   splitRuns,
   verifyChecksum,
   withCreateTime,
+  withoutGaps,
 } from './index.ts';
 
 const viewOf = (bytes: Buffer) => new BatchView(bytes, 0);
@@ -36,6 +37,46 @@ function golden(words: string): BatchView {
   const found = loadGolden().find(({ name }) => name.includes(words));
   return viewOf(Buffer.from(found!.base64, 'base64'));
 }
+
+describe('a batch whose gaps are filled with copies', () => {
+  it('holds every offset, each with the record at it or the next one behind it', () => {
+    fc.assert(
+      fc.property(sourceBatch, fc.nat(70), (source, place) => {
+        const view = viewOf(encodeBatch(source.records, source.options));
+        const from = view.baseOffset - 5n + (BigInt(place) % (view.lastOffset - view.baseOffset + 9n));
+        if (from < 0n) return;
+        const left = visible(source).filter(({ offset }) => offset >= from);
+        const filled = withoutGaps(view, { from, bytesMax: 10_000_000 });
+        if (left.length === 0) {
+          expect(filled).toBeNull();
+          return;
+        }
+        const made = viewOf(filled!);
+        expect(verifyChecksum(made)).toBe(true);
+        expect([made.baseOffset, made.hasGaps, made.lastOffset]).toEqual([from, false, left.at(-1)!.offset]);
+        const expected: unknown[] = [];
+        for (let offset = from; offset <= made.lastOffset; offset++) {
+          const behind = left.find((record) => record.offset >= offset)!;
+          expected.push(described({ ...behind, offset }));
+        }
+        expect(seen([made])).toEqual(expected);
+        expect([made.maxTimestamp, made.baseTimestamp]).toEqual(timestampsOf(made));
+      }),
+    );
+  });
+
+  it('is not made where it would be large', () => {
+    const records = [5n, 9_000n].map((offset) => ({
+      ...{ offset, timestamp: 1n, key: null, headers: [] },
+      value: Buffer.alloc(100),
+    }));
+    const view = viewOf(encodeBatch(records, { baseOffset: 5n }));
+    expect(withoutGaps(view, { from: 5n, bytesMax: 100_000 })).toBeNull();
+    expect(withoutGaps(view, { from: 5n, bytesMax: 2_000_000 })).not.toBeNull();
+    expect(withoutGaps(view, { from: 9_000n, bytesMax: 1_000 })).not.toBeNull();
+    expect(withoutGaps(viewOf(encodeBatch(records)), { from: 0n, bytesMax: 10 })).toBeNull();
+  });
+});
 
 describe('a batch with gaps split into runs', () => {
   it('gives exactly the records from an offset on, as consumers see them, in batches that brokers accept', () => {

@@ -70,6 +70,33 @@ export function copiesOfFirst(
 }
 
 /**
+ * The records of a batch from `from` on, with copies of a record at the missing offsets before it: without gaps from
+ * `from`, which may lie before the batch, up to its last record. Of the same codec. Null where no record is left, or they
+ * would take more than `bytesMax` before compression.
+ */
+export function withoutGaps(
+  view: BatchView,
+  { from, bytesMax, ...options }: ReadOptions & { from: bigint; bytesMax: number },
+): Buffer | null {
+  const cursor = cursorOf(view, options);
+  let nextDelta = Number(from - cursor.baseOffset);
+  // Whatever a record takes, so many would be too much: a gap can be of any length.
+  if (view.lastOffsetDelta - nextDelta > bytesMax) return null;
+  const writer = new BatchWriter(cursor.bytesLeft + headerBytes + recordOverheadBytesMax);
+  let bytes = headerBytes;
+  while (cursor.next()) {
+    const count = cursor.offsetDelta + 1 - nextDelta;
+    if (count <= 0) continue;
+    bytes += count * (cursor.tailEnd - cursor.tailStart + recordOverheadBytesMax);
+    if (bytes > bytesMax) return null;
+    if (writer.recordCount === 0) writer.begin(cursor, from);
+    for (let copied = 0; copied < count; copied++) writer.add(cursor);
+    nextDelta = cursor.offsetDelta + 1;
+  }
+  return writer.recordCount === 0 ? null : writer.end({ ...asBefore(view), keepsPlain: true });
+}
+
+/**
  * Neighbouring batches as one. Each must begin where the one before ends and be without gaps.
  * @throws LockstepError CODEC_INPUT_INVALID when they do not, or hold markers.
  */

@@ -418,7 +418,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
 
   /** Queues the steps of one batch, which belongs to them afterwards or is given back. Throws before it takes it. */
   #plan(flow: Flow<B>, batch: B): void {
-    const verdict = flow.obstacle ?? planBatch(batch, flow.plannedEnd, this.#policy.compactionGaps);
+    const verdict =
+      flow.obstacle ?? planBatch(batch, flow.plannedEnd, this.#policy.compactionGaps, this.mergedBytesMax);
     if (verdict === 'behind' || 'kind' in verdict) {
       batch.release();
       if (verdict === 'behind' || flow.obstacle !== null) return;

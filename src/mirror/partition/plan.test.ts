@@ -104,6 +104,41 @@ describe('planBatch', () => {
   });
 });
 
+describe('gaps that are filled with copies within a batch', () => {
+  const filled = (batch: TestBatch, from: bigint, bytesMax = 10_000): string[] => {
+    const verdict = planBatch(batch, from, 'copies', bytesMax);
+    if (typeof verdict === 'string' || 'kind' in verdict) throw new Error('no plan');
+    return [...told(verdict.steps), `up to ${verdict.plannedEnd}`];
+  };
+  const cleaned = TestBatch.compacted({ from: 10n, to: 20n }, [12n, 13n, 16n]);
+
+  it('make one batch up to the last record; the gap behind it waits for the record behind', () => {
+    expect(filled(cleaned, 10n)).toEqual(['d10-16', 'up to 17']);
+    expect(filled(cleaned, 5n)).toEqual(['d5-16', 'up to 17']);
+    expect(filled(cleaned, 13n)).toEqual(['d13-16', 'up to 17']);
+    expect(filled(new TestBatch(14n, 2), 10n)).toEqual(['d10-15', 'up to 16']);
+  });
+
+  it('leave a batch as it lies there that has none', () => {
+    const batch = new TestBatch(10n, 2);
+    expect(planBatch(batch, 10n, 'copies', 10_000)).toMatchObject({ steps: [{ kind: 'data', batch }] });
+  });
+
+  it('are filled part by part in front of it where they are long, and everywhere after a broker refused that', () => {
+    expect(filled(cleaned, 0n, 800)).toEqual(['c10', 'd10-16', 'up to 17']);
+    expect(filled(cleaned, 10n, 0)).toEqual(['c12', 'd12-13', 'c16', 'd16-16', 'up to 17']);
+  });
+
+  it('are holes in front of a marker and of aborted records', () => {
+    expect(filled(new TestBatch(12n, 1, { isControl: true }), 10n)).toEqual(['h13', 'up to 13']);
+    expect(filled(new TestBatch(12n, 2, { isAborted: true }), 10n)).toEqual(['h14', 'up to 14']);
+  });
+
+  it('may be all there is', () => {
+    expect(filled(TestBatch.compacted({ from: 10n, to: 20n }, []), 10n)).toEqual(['up to 10']);
+  });
+});
+
 describe('mergeableCount', () => {
   const small = (baseOffset: bigint): Step<TestBatch> => ({
     kind: 'data',

@@ -46,6 +46,12 @@ export interface FetchedBatch extends SourceBatch {
   mergeWith(next: readonly this[]): this;
   /** Up to `count` copies of the first record, at least one, at `from` and the following offsets, with memory of their own. */
   copiesOfFirst(from: bigint, count: number): this;
+  /**
+   * The records from `from` on, with copies of each in the gap before it, as one batch with memory of its own; `from` may
+   * lie before this batch. Null where no record is left, or they would take more than `bytesMax` in bytes.
+   * @throws when the records can't be read.
+   */
+  withoutGaps(from: bigint, bytesMax: number): this | null;
 }
 
 /** One thing to do at the mirror's end. */
@@ -80,10 +86,16 @@ export type BatchVerdict<B> = Plan<B> | Obstacle | 'behind';
 /**
  * Plans the next source batch of a partition that is planned up to `from`. The steps own the batch afterwards, or what
  * was made of it; when no step has it, the caller gives it back (`isHeldBy`).
+ * @param filledBytesMax what a batch may take whose gaps are filled with copies, in bytes; 0: gaps are filled one by one.
  * The order of the checks matters: fields of old formats are not where v2 has them.
  * @throws what `reshape` throws.
  */
-export function planBatch<B extends FetchedBatch>(batch: B, from: bigint, gaps: GapFilling): BatchVerdict<B> {
+export function planBatch<B extends FetchedBatch>(
+  batch: B,
+  from: bigint,
+  gaps: GapFilling,
+  filledBytesMax = 0,
+): BatchVerdict<B> {
   if (batch.magic !== 2) {
     const reason = `the batch has record format v${batch.magic}; only v2 is copied`;
     return { kind: 'OldRecordFormat', offset: from, reason };
@@ -105,6 +117,18 @@ export function planBatch<B extends FetchedBatch>(batch: B, from: bigint, gaps: 
     addHole(steps, batch.lastOffset + 1n);
     return { steps, plannedEnd: batch.lastOffset + 1n };
   }
+  const isGappy = batch.baseOffset > from || hasGaps(batch);
+  if (gaps === 'copies' && isGappy && filledBytesMax > 0) {
+    const whole = batch.withoutGaps(from, filledBytesMax);
+    // A long gap in front is filled part by part.
+    const own =
+      whole ?? (batch.baseOffset > from ? batch.withoutGaps(batch.baseOffset, filledBytesMax) : null);
+    if (own !== null) {
+      gap(own.baseOffset, own);
+      steps.push({ kind: 'data', batch: own });
+      return { steps, plannedEnd: own.lastOffset + 1n };
+    }
+  }
   for (const piece of isCopiedAsIs(batch, from) ? [batch] : batch.reshape(from)) {
     gap(piece.baseOffset, piece);
     steps.push({ kind: 'data', batch: piece });
@@ -120,11 +144,11 @@ export function isHeldBy<B>(steps: readonly Step<B>[], batch: B): boolean {
 }
 
 function isCopiedAsIs(batch: SourceBatch, from: bigint): boolean {
-  return (
-    batch.baseOffset >= from &&
-    batch.timestampType === 'CreateTime' &&
-    BigInt(batch.recordCount) === batch.lastOffset - batch.baseOffset + 1n
-  );
+  return batch.baseOffset >= from && batch.timestampType === 'CreateTime' && !hasGaps(batch);
+}
+
+function hasGaps({ recordCount, baseOffset, lastOffset }: SourceBatch): boolean {
+  return BigInt(recordCount) !== lastOffset - baseOffset + 1n;
 }
 
 function addHole<B>(steps: Step<B>[], end: bigint): void {

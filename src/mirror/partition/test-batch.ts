@@ -61,8 +61,14 @@ export class TestBatch implements FetchedBatch {
     return this.#make(from, count);
   }
 
-  #make(baseOffset: bigint, recordCount: number): this {
-    const batch = new TestBatch(baseOffset, recordCount);
+  withoutGaps(from: bigint, bytesMax: number): this | null {
+    const last = this.offsets.at(-1);
+    if (last === undefined || last < from || (last - from + 1n) * 100n > BigInt(bytesMax)) return null;
+    return this.#make(from, Number(last - from) + 1, true);
+  }
+
+  #make(baseOffset: bigint, recordCount: number, isMerged = false): this {
+    const batch = new TestBatch(baseOffset, recordCount, { isMerged });
     this.made.push(batch);
     return batch as this;
   }

@@ -3,7 +3,14 @@
 //
 // Some batches can't be appended as they lie there. What is made of them has memory of its own, which counts in the
 // same budget as the frames, and is given back in the same way.
-import { attributeBits, BatchView, copiesOfFirst, mergeBatches, splitRuns } from '../../records/index.ts';
+import {
+  attributeBits,
+  BatchView,
+  copiesOfFirst,
+  mergeBatches,
+  splitRuns,
+  withoutGaps,
+} from '../../records/index.ts';
 import type { FetchedBatch } from '../partition/plan.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
@@ -156,6 +163,15 @@ export class LeasedBatch implements FetchedBatch {
    */
   copiesOfFirst(from: bigint, count: number): this {
     return this.#made([copiesOfFirst(this.#unappended(), { from: from + this.#shift, count })])[0]!;
+  }
+
+  /**
+   * The records from `from` on with copies of each in the gap before it, as one batch with memory of its own; null where
+   * no record is left or it would be larger than `bytesMax` in bytes.
+   */
+  withoutGaps(from: bigint, bytesMax: number): this | null {
+    const bytes = withoutGaps(this.#unappended(), { from: from + this.#shift, bytesMax });
+    return bytes === null ? null : (LeasedBatch.ofMerged(bytes, this.#lease, this.#shift) as this);
   }
 
   /** Appending rewrites the header, so nothing can be made of a batch afterwards. */

@@ -26,6 +26,8 @@ interface Facts {
 
 const recordBytes = 100;
 const compressedRecordBytes = 60;
+/** Small enough for gaps that are filled part by part, too. */
+const filledBytesMax = 1_500;
 
 export class SimBatch implements FetchedBatch {
   readonly magic = 2;
@@ -123,6 +125,24 @@ export class SimBatch implements FetchedBatch {
     const [first] = this.records;
     if (first === undefined) throw new Error(`the batch at ${this.baseOffset} has no record to copy`);
     return this.#made(Number(from), Array(count).fill(first));
+  }
+
+  withoutGaps(from: bigint, bytesMax: number): this | null {
+    const { baseOffset, values } = this.#facts;
+    const lastIndex = values.findLastIndex((value) => value !== noRecord);
+    const last = baseOffset + lastIndex;
+    if (lastIndex === -1 || last < Number(from)) return null;
+    if ((last - Number(from) + 1) * recordBytes > Math.min(bytesMax, filledBytesMax)) return null;
+    const filled: number[] = [];
+    let behind = noRecord;
+    for (let offset = last; offset >= Number(from); offset--) {
+      const value = values[offset - baseOffset] ?? noRecord;
+      if (value !== noRecord) behind = value;
+      filled.unshift(behind);
+    }
+    const batch = this.#made(Number(from), filled);
+    batch.isMerged = true;
+    return batch;
   }
 
   /** New bytes: dense, CreateTime, no delete horizon. */
