@@ -14,7 +14,7 @@ const plainShare = 0.35;
 
 const compressed = (codec: 'lz4' | 'zstd'): Shape => ({
   name: codec,
-  title: `the same with ${codec}; GB and MB/s are of compressed bytes, as on the wire`,
+  title: `the plain shape in ${codec}; GB and MB/s are of compressed bytes, as on the wire`,
   run: (options) =>
     shapeOnStage(options, {}, async (stage: Stage) => {
       const bytes = logBytesFor(options.seconds, plainBytesPerSecond);
