@@ -1,13 +1,17 @@
 // A source far away: a round trip of 80 ms, and no more bytes under way to a reader than the broker's send buffer holds
 // (the proxy sees to both). Beside Lockstep plain TCP sends as fast as it can through a proxy of the same kind, over as
 // many connections as Lockstep read with: that is what the way carries.
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../../src/errors.ts';
-import { findFreePort, installKafka } from '../../src/regions/index.ts';
+import { findFreePort, installKafka, type KafkaInstallation, type Region } from '../../src/regions/index.ts';
+import { plural } from '../../src/units.ts';
 import { startWanProxy, type WanOptions, type WanProxy } from '../../test/support/wan-proxy.ts';
+import type { Contestant, Job } from '../contestants/contestant.ts';
+import { presentContestants } from '../contestants/index.ts';
 import { startLockstep } from '../contestants/lockstep.ts';
 import type { Figures } from '../figures.ts';
 import { Offsets, sumOf } from '../offsets.ts';
@@ -19,6 +23,7 @@ import { writeLog } from '../write-log.ts';
 import { plainWorkload } from './plain.ts';
 
 interface Row {
+  readonly window: keyof typeof windows;
   readonly name: string;
   readonly title: string;
   readonly windowBytes: number;
@@ -32,23 +37,39 @@ const delayMs = 40;
 const windows = { default: 102_400, tuned: 4 * 1024 * 1024 };
 /** A link's default, and what keeps three answers under way on each of a few connections. */
 const memory = { default: 16 * 2 ** 20, tuned: 64 * 2 ** 20 };
+const windowTitles = { default: '100 KiB', tuned: '4 MiB' };
 const stalls = { stallShare: 0.001, stallMs: 200, segmentBytes: 16 * 1024 };
 const rows: readonly Row[] = [
   {
     ...{ name: 'default-1', title: '100 KiB, one connection' },
-    ...{ windowBytes: windows.default, inFlightBytesMax: memory.default, fetchConnections: 1 },
+    ...{
+      window: 'default',
+      windowBytes: windows.default,
+      inFlightBytesMax: memory.default,
+      fetchConnections: 1,
+    },
   },
   {
     ...{ name: 'default-auto', title: '100 KiB, auto' },
-    ...{ windowBytes: windows.default, inFlightBytesMax: memory.default, fetchConnections: 'auto' },
+    ...{
+      window: 'default',
+      windowBytes: windows.default,
+      inFlightBytesMax: memory.default,
+      fetchConnections: 'auto',
+    },
   },
   {
     ...{ name: 'tuned-1', title: '4 MiB, one connection' },
-    ...{ windowBytes: windows.tuned, inFlightBytesMax: memory.tuned, fetchConnections: 1 },
+    ...{ window: 'tuned', windowBytes: windows.tuned, inFlightBytesMax: memory.tuned, fetchConnections: 1 },
   },
   {
     ...{ name: 'tuned-auto', title: '4 MiB, auto' },
-    ...{ windowBytes: windows.tuned, inFlightBytesMax: memory.tuned, fetchConnections: 'auto' },
+    ...{
+      window: 'tuned',
+      windowBytes: windows.tuned,
+      inFlightBytesMax: memory.tuned,
+      fetchConnections: 'auto',
+    },
   },
 ];
 /** Of the source's log: the tuned rows read most of it. */
@@ -111,26 +132,33 @@ async function plainTcp(windowBytes: number, connections: number, seconds: numbe
   return rate;
 }
 
+interface Place {
+  readonly directory: string;
+  readonly proxy: WanProxy;
+  readonly destination: Region;
+  readonly installation: KafkaInstallation;
+}
+
 interface Stage {
   readonly options: ShapeOptions;
   readonly proxy: WanProxy;
-  readonly source: Awaited<ReturnType<typeof benchRegion>>;
-  readonly destination: Awaited<ReturnType<typeof benchRegion>>;
+  readonly source: Region;
+  readonly destination: Region;
   readonly offsets: Offsets;
   readonly bytesPerOffset: number;
   readonly endOffsets: number;
 }
 
-/** One run of Lockstep; `connections` are those that brought data. */
-async function measure(
-  row: Row,
-  run: number,
-  stage: Stage,
-): Promise<{ figures: Figures; connections: number }> {
-  const { options, proxy, source, destination, offsets, bytesPerOffset, endOffsets } = stage;
-  const directory = path.join(options.directory, `${row.name}-${run}`);
-  await mkdir(directory, { recursive: true });
+interface Started {
+  readonly child: ChildProcess;
+  readonly logFile: string;
+  readonly copy: string;
+  readonly leftovers: readonly string[];
+}
+
+async function startLink(row: Row, { directory, proxy, destination }: Place): Promise<Started> {
   const file = path.join(directory, 'lockstep.yaml');
+  const { fetchConnections, inFlightBytesMax } = row;
   await writeFile(
     file,
     `version: 1
@@ -138,22 +166,50 @@ clusters:
   us-east: { bootstrap: ["${proxy.host}:${proxy.port}"] }
   eu-west: { bootstrap: ${JSON.stringify(destination.bootstrap)} }
 links:
-  far: { source: us-east, destination: eu-west, topics: [${topic}], fetchConnections: ${row.fetchConnections}, inFlightBytesMax: ${row.inFlightBytesMax} }
+  far:
+    source: us-east
+    destination: eu-west
+    topics: [${topic}]
+    fetchConnections: ${fetchConnections}
+    inFlightBytesMax: ${inFlightBytesMax}
 `,
   );
+  const http = `127.0.0.1:${await findFreePort()}`;
+  const logFile = path.join(directory, 'lockstep.log');
+  const child = startLockstep(file, logFile, [], ['--http', http]);
+  return { child, logFile, copy: topic, leftovers: ['__lockstep'] };
+}
+
+async function startPeer(contestant: Contestant, label: string, place: Place): Promise<Started> {
+  const { directory, proxy, destination, installation } = place;
+  const job: Job = {
+    ...{ directory, label, installation, topics: [topic], partitions: plainWorkload.partitions },
+    source: { name: 'us-east', bootstrap: [`${proxy.host}:${proxy.port}`], tls: null },
+    destinations: [{ name: 'eu-west', bootstrap: destination.bootstrap, tls: null }],
+    ...{ replicationFactor: 1, compression: 'none', isLive: false, profileFile: null },
+  };
+  const { child, logFile } = await contestant.start(job);
+  return { child, logFile, copy: contestant.copyOf(topic, job), leftovers: contestant.leftovers ?? [] };
+}
+
+/** One run; `connections` are those that brought data. */
+async function measure(
+  row: Pick<Row, 'title' | 'windowBytes'>,
+  { warmMs, start }: { warmMs: number; start: () => Promise<Started> },
+  stage: Stage,
+): Promise<{ figures: Figures; connections: number }> {
+  const { options, proxy, source, destination, offsets, bytesPerOffset, endOffsets } = stage;
   proxy.setWindow(row.windowBytes);
   const startedAt = performance.now();
-  const http = `127.0.0.1:${await findFreePort()}`;
-  const child = startLockstep(file, path.join(directory, 'lockstep.log'), [], ['--http', http]);
+  const { child, logFile, copy, leftovers } = await start();
   const pid = child.pid!;
   /** Looks until an answer has just been copied: they are large, and come seconds apart where little is carried. */
   const next = async (isDue: (atMs: number) => boolean) => {
     let movedAtMs: number | null = null;
     for (let former = -1; ; ) {
-      const copied = sumOf(await offsets.ends(topic, plainWorkload.partitions));
+      const copied = sumOf(await offsets.ends(copy, plainWorkload.partitions));
       const atMs = performance.now();
-      if (child.exitCode !== null)
-        throw new LockstepError('INTERNAL', `${row.title} ended; ${directory}/lockstep.log`);
+      if (child.exitCode !== null) throw new LockstepError('INTERNAL', `${row.title} ended; ${logFile}`);
       if (isDue(atMs) && former >= 0 && copied > former) movedAtMs ??= atMs;
       const hasPaused = movedAtMs !== null && (copied === former || atMs - movedAtMs > burstMsMax);
       if (copied >= endOffsets || hasPaused) {
@@ -168,8 +224,7 @@ links:
   };
   try {
     const first = await next(() => true);
-    const warmAtMs = first.atMs + (row.fetchConnections === 'auto' ? warmUpMs.auto : warmUpMs.fixed);
-    const from = await next((atMs) => atMs >= warmAtMs);
+    const from = await next((atMs) => atMs >= first.atMs + warmMs);
     const last = await next((atMs) => atMs >= from.atMs + options.seconds * 1000);
     const seconds = (last.atMs - from.atMs) / 1000;
     const bytes = (last.copied - from.copied) * bytesPerOffset;
@@ -192,14 +247,14 @@ links:
     const timer = setTimeout(() => child.kill('SIGKILL'), endWaitMs);
     if (child.exitCode === null) await ended;
     clearTimeout(timer);
-    await offsets.deleteTopics([topic, '__lockstep']);
+    await offsets.deleteTopics([copy, ...leftovers]);
     await waitForDeletions([destination]);
   }
 }
 
 async function run(options: ShapeOptions): Promise<ShapeResult> {
   const { directory, say, seconds } = options;
-  await installKafka({ version: '4.3.1', onProgress: ({ message }) => say(message) });
+  const installation = await installKafka({ version: '4.3.1', onProgress: ({ message }) => say(message) });
   const port = await findFreePort();
   await using proxy = await startWanProxy({ host: '127.0.0.1', port }, way(windows.default));
   const proxied = [{ port, advertisedPort: proxy.port }];
@@ -226,16 +281,26 @@ async function run(options: ShapeOptions): Promise<ShapeResult> {
       say(`${title}: ${figures.megabytesPerSecond?.toFixed(2)} MB/s`);
     };
     const connectionsSeen: string[] = [];
-    for (let count = 1; count <= options.runs; count++) {
-      for (const row of rows) {
-        say(`Lockstep, ${row.title}: starting (run ${count} of ${options.runs})`);
-        const { figures, connections } = await measure(row, count, stage);
-        note(`lockstep ${row.name}`, `Lockstep, ${row.title}`, figures);
-        const rate = await plainTcp(row.windowBytes, connections, Math.min(seconds, plainSecondsMax));
-        note(`tcp ${row.name}`, `plain TCP, ${row.title}`, { megabytesPerSecond: rate / 1e6 });
-        connectionsSeen.push(`${row.title}, run ${count}: ${connections} connections carried the data`);
-      }
-    }
+    const { present, notes } = await presentContestants(['lockstep', 'mm2-tuned'], options);
+    const runOne = async (row: Row, contestant: Contestant, count: number): Promise<void> => {
+      const isOurs = contestant.name === 'lockstep';
+      if (!isOurs && row.fetchConnections === 'auto') return;
+      const title = `${contestant.title}, ${isOurs ? row.title : windowTitles[row.window]}`;
+      say(`${title}: starting (run ${count} of ${options.runs})`);
+      const label = `${contestant.name}-${isOurs ? row.name : row.window}-${count}`;
+      const place: Place = { directory: path.join(directory, label), proxy, destination, installation };
+      await mkdir(place.directory, { recursive: true });
+      const warmMs = row.fetchConnections === 'auto' ? warmUpMs.auto : warmUpMs.fixed;
+      const start = () => (isOurs ? startLink(row, place) : startPeer(contestant, label, place));
+      const { figures, connections } = await measure({ ...row, title }, { warmMs, start }, stage);
+      note(`${contestant.name} ${isOurs ? row.name : row.window}`, title, figures);
+      connectionsSeen.push(`${title}, run ${count}: ${plural(connections, 'connection')} carried the data`);
+      if (!isOurs) return;
+      const rate = await plainTcp(row.windowBytes, connections, Math.min(seconds, plainSecondsMax));
+      note(`tcp ${row.name}`, `plain TCP, ${row.title}`, { megabytesPerSecond: rate / 1e6 });
+    };
+    for (let count = 1; count <= options.runs; count++)
+      for (const row of rows) for (const contestant of present) await runOne(row, contestant, count);
     const all: ContestantRuns[] = [...results.values()];
     const wanted = rows.map(
       ({ name, title }): Wanted => ({
@@ -251,6 +316,7 @@ async function run(options: ShapeOptions): Promise<ShapeResult> {
       notes: [
         `80 ms round trip; ${stallCount} segments of 16 KiB, one in a thousand, came 200 ms late; at most ${heldBytesMax} bytes without an acknowledgement`,
         ...connectionsSeen,
+        ...notes,
       ],
     };
   } finally {
