@@ -4,7 +4,7 @@ import { LockstepError } from '../../src/errors.ts';
 import type { Contestant } from './contestant.ts';
 import { franzGo } from './go-franz.ts';
 import { redpandaConnect } from './go-redpanda.ts';
-import { favouredLockstep, lockstep } from './lockstep.ts';
+import { copyingLockstep, favouredLockstep, lockstep } from './lockstep.ts';
 import { mirrorMaker } from './mirror-maker.ts';
 
 export const contestants: readonly Contestant[] = [
@@ -15,6 +15,7 @@ export const contestants: readonly Contestant[] = [
   franzGo,
   lockstep,
   favouredLockstep,
+  copyingLockstep,
 ];
 
 export interface Present {

@@ -41,10 +41,18 @@ export const favouredLockstep: Contestant = {
   start: (job) => startJob(job, ['nice', '-n', String(favouredNiceness)]),
 };
 
-async function startJob(job: Job, before: readonly string[]): Promise<Running> {
+/** The same where gaps that compaction left may become copies of the record behind them, which consumers see. */
+export const copyingLockstep: Contestant = {
+  ...lockstep,
+  name: 'lockstep-copies',
+  title: 'Lockstep, compactionGaps: copies',
+  start: (job) => startJob(job, [], '    compactionGaps: copies\n'),
+};
+
+async function startJob(job: Job, before: readonly string[], linkLines = ''): Promise<Running> {
   const yamlFile = path.join(job.directory, 'lockstep.yaml');
   const logFile = path.join(job.directory, 'lockstep.log');
-  await writeFile(yamlFile, lockstepYaml(job));
+  await writeFile(yamlFile, lockstepYaml(job, linkLines));
   const http = `127.0.0.1:${await findFreePort()}`;
   const flags = job.profileFile === null ? [] : profileFlags(job.profileFile);
   const child = startLockstep(yamlFile, logFile, flags, ['--http', http], before);
@@ -74,14 +82,17 @@ export function startLockstep(
   }
 }
 
-export function lockstepYaml({ source, destinations, topics, replicationFactor }: Job): string {
+export function lockstepYaml(
+  { source, destinations, topics, replicationFactor }: Job,
+  linkLines = '',
+): string {
   const links = destinations.map(
     ({ name }) => `  to-${name}:
     source: ${source.name}
     destination: ${name}
     topics: ${JSON.stringify(topics)}
     replicationFactor: ${replicationFactor}
-`,
+${linkLines}`,
   );
   return `version: 1
 clusters:
