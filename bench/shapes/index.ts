@@ -1,6 +1,5 @@
 // All shapes, in the order of the table in docs/performance.md.
 import type { Shape } from '../shape.ts';
-import { compacted } from './compacted.ts';
 import { lz4, zstd } from './compressed.ts';
 import { fanOut } from './fan-out.ts';
 import { outage } from './outage.ts';
@@ -22,6 +21,5 @@ export const shapes: readonly Shape[] = [
   fanOut,
   transactions,
   replicated,
-  compacted,
   outage,
 ];
