@@ -1,5 +1,6 @@
 // All shapes, in the order of the table in docs/performance.md.
 import type { Shape } from '../shape.ts';
+import { compacted } from './compacted.ts';
 import { lz4, zstd } from './compressed.ts';
 import { fanOut } from './fan-out.ts';
 import { outage } from './outage.ts';
@@ -21,5 +22,6 @@ export const shapes: readonly Shape[] = [
   fanOut,
   transactions,
   replicated,
+  compacted,
   outage,
 ];
