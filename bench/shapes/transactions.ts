@@ -2,7 +2,7 @@
 import type { Shape } from '../shape.ts';
 import { shapeOnStage } from '../shape-on-stage.ts';
 import { logBytesFor, measureParts } from '../throughput.ts';
-import { ratio } from '../wanted.ts';
+import { ratio, wantedOfBrokers } from '../wanted.ts';
 import { plainWorkload } from './plain.ts';
 
 const markerEveryRecords = 100;
@@ -52,6 +52,9 @@ export const transactions: Shape = {
             is: 'atLeast' as const,
             ...(to === 'mm2-tuned' && { note: 'with acks=1, which does not wait for replicas' }),
           })),
+          ...['RF 1', 'RF 3'].map((called) =>
+            wantedOfBrokers(rows, { of: `lockstep ${called}`, to: `mm2-tuned ${called}` }),
+          ),
         ],
       };
     }),
