@@ -114,6 +114,10 @@ export class Connection {
   get apiVersions(): ReadonlyMap<number, VersionRange> {
     return this.#apiVersions;
   }
+  /** Whether it is given up by us, for another one with newer credentials. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
+  }
   /** Features of the cluster that the broker told of when the connection opened. */
   get finalizedFeatures(): readonly FinalizedFeature[] {
     return this.#finalizedFeatures;

@@ -11,7 +11,7 @@ import type { FetchTarget } from './source-reader.ts';
 
 /** A partition with a backlog without end, a batch of nothing at a time. */
 class Target implements FetchTarget {
-  readonly isFull = false;
+  isFull = false;
   isLive = false;
   readonly shift = 0n;
   troubles = 0;
@@ -30,8 +30,8 @@ class Target implements FetchTarget {
     const { partition } = this;
     return { topic: 'orders', topicId: 'id', partition, offset, leaderEpoch: 1, lastFetchedEpoch: 1 };
   }
-  position(): FetchPosition {
-    return this.#position;
+  position(): FetchPosition | null {
+    return this.isFull ? null : this.#position;
   }
   onFetched(asked: FetchPosition): void {
     expect(asked).toBe(this.#position);
@@ -102,7 +102,8 @@ class Broker {
 
   #answer(connection: number, request: Input<FetchRequest>) {
     const id = request.sessionEpoch === 0 ? this.#nextSession++ : (request.sessionId ?? 0);
-    if (request.sessionEpoch === 0) this.sessions.set(id, { connection, partitions: new Set(), askedAtMs: 0 });
+    if (request.sessionEpoch === 0)
+      this.sessions.set(id, { connection, partitions: new Set(), askedAtMs: 0 });
     const session = this.sessions.get(id)!;
     session.askedAtMs = Date.now();
     const { partitions } = session;
@@ -198,6 +199,22 @@ describe('a fixed number of connections', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(targets.every(({ answers }, index) => answers > before[index]!)).toBe(true);
     expect(followed()).toEqual([2, 2, 2, 2]);
+  });
+
+  it('tells partitions whose reader waited for room when the connection broke that another one had', async () => {
+    start(1, 2);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(broker.underWayMax).toBe(2);
+    const waiting = targets[0]!;
+    waiting.isFull = true;
+    await vi.advanceTimersByTimeAsync(500);
+    broker.breakAll();
+    waiting.isFull = false;
+    const { answers } = waiting;
+    readers.wake(waiting.key);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(waiting.troubles).toBe(1);
+    expect(waiting.answers).toBeGreaterThan(answers);
   });
 
   it('asks no lane for a partition that was taken away while it changed lanes', async () => {

@@ -169,7 +169,7 @@ export class SourceReader {
     this.#options = options;
     const { budget, fetchResponseBytesMax: answerBytesMax } = options;
     this.#turns = new ReadingTurns({ budget, answerBytesMax });
-    this.#connection = options.connection ?? null;
+    this.#connection = options.connection === undefined ? null : this.#watched(options.connection);
     this.done = this.#run();
   }
 
@@ -204,6 +204,22 @@ export class SourceReader {
     this.add(key, target);
     if (this.#connection?.isOpen !== true)
       target.onReaderTrouble('another connection to the source is opened');
+  }
+
+  /** Who waits for an answer hears of a connection that breaks by itself. Others are told, too: the source may be away. */
+  #watched(connection: Connection): Connection {
+    void connection.closed?.then(() => {
+      if (this.#connection === connection && this.#askedSinceMs === null) this.#lost(connection);
+    });
+    return connection;
+  }
+
+  #lost(connection: Connection): void {
+    this.#connection = null;
+    // We have closed it ourselves, when another one could be opened.
+    if (connection.isReplaced) return;
+    for (const target of this.#targets.values())
+      target.onReaderTrouble('the connection to the source was closed while nothing was asked');
   }
 
   /** How long it has waited for answers in all, ms; the rest of the time it waited for us. */
@@ -429,8 +445,9 @@ export class SourceReader {
   async #ask({ scope, session, asked, bytesMax, waitMs, turn = scope }: Question): Promise<Answer> {
     const { limit } = this.#options;
     if (this.#connection === null || !this.#connection.isOpen) {
+      if (this.#connection !== null) this.#lost(this.#connection);
       this.#forgetSessions();
-      this.#connection = await this.#options.open();
+      this.#connection = this.#watched(await this.#options.open());
     }
     const isAll = asked === this.#following.all.asked;
     const told = session.next(asked, isAll ? this.#news : undefined);
