@@ -39,6 +39,8 @@ const bufferShareMax = 2.5;
 
 class Partition implements FetchTarget {
   readonly shift = 0n;
+  /** Tiny ones are put together where the answer is cut, and again where they wait. */
+  readonly mergedBytesMax = 2_000;
   readonly isLive: boolean;
   readonly kind: Kind;
   readonly name: string;
@@ -71,7 +73,7 @@ class Partition implements FetchTarget {
   onFetched(asked: FetchPosition, fetched: LeasedBatch[]): void {
     expect(asked.offset).toBe(this.offset);
     this.queue.push(...fetched);
-    this.offset += BigInt(fetched.length);
+    for (const { lastOffset } of fetched) this.offset = lastOffset + 1n;
   }
 
   onFetchError(): void {
@@ -142,7 +144,9 @@ class World {
   }
 
   get copyBytes(): number {
-    return this.#appends.reduce((sum, { copyBytes }) => sum + copyBytes, 0);
+    const queued = [...this.partitions.values()].flatMap(({ partition }) => partition.queue);
+    const made = queued.reduce((sum, { isMerged, sizeBytes }) => sum + (isMerged ? sizeBytes : 0), 0);
+    return this.#appends.reduce((sum, { copyBytes }) => sum + copyBytes, made);
   }
 
   /** Of frames that are being filled, what is beyond what was asked for. */
@@ -236,13 +240,11 @@ class World {
     const { partition, reader } = waiting[this.#random.integer(0, waiting.length - 1)]!;
     const done = () => reader.wake(partition.name);
     const merged = partition.kind === 'tiny' ? partition.queue.splice(0, mergedCountMax) : [];
-    const [first, ...next] = merged;
-    if (first === undefined)
-      return void this.#appends.push({ batch: partition.queue.shift()!, copyBytes: 0, done });
-    if (next.length === 0) return void this.#appends.push({ batch: first, copyBytes: 0, done });
-    const copy = first.mergeWith(next);
-    for (const batch of merged) batch.release();
-    this.#appends.push({ batch: copy, copyBytes: copy.sizeBytes, done });
+    const first = merged[0] ?? partition.queue.shift()!;
+    const batch = merged.length > 1 ? first.mergeWith(merged.slice(1)) : first;
+    if (batch !== first) for (const each of merged) each.release();
+    const isCopy = batch !== first || batch.isMerged;
+    this.#appends.push({ batch, copyBytes: isCopy ? batch.sizeBytes : 0, done });
   }
 
   #finish(): void {
