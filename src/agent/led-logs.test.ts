@@ -27,3 +27,15 @@ test('a log is given by the newest metadata: other leaders, other epochs, anothe
   expect(logOf('orders', 0)).toMatchObject({ topicId: 'other' });
   expect(logOf('orders', 1)).toBeNull();
 });
+
+test('a log that is led as before is the same one under newer metadata: nobody has to follow it anywhere', () => {
+  const cluster = { knownMetadata: metadata('id', [1, 0], [1, 0], [1, 0]) };
+  const logOf = ledLogs(cluster);
+  const before = [0, 1, 2].map((partition) => logOf('orders', partition));
+  cluster.knownMetadata = metadata('id', [1, 0], [2, 0], [1, 1]);
+  expect(logOf('orders', 0)).toBe(before[0]);
+  expect(logOf('orders', 1)).toMatchObject({ leader: 2 });
+  expect(logOf('orders', 2)).toMatchObject({ leaderEpoch: 1 });
+  cluster.knownMetadata = metadata('another', [1, 0], [2, 0], [1, 1]);
+  expect(logOf('orders', 0)).toMatchObject({ topicId: 'another' });
+});

@@ -107,6 +107,29 @@ describe('a mirror that is another one now', () => {
   });
 });
 
+it('meets other topics while one is not answered for, and never more than some at a time', async () => {
+  const names = Array.from({ length: 50 }, (_, index) => `t${String(index).padStart(2, '0')}`);
+  for (const name of names) source.addTopic(name);
+  const create = destination.createTopic.bind(destination);
+  let [underWay, most] = [0, 0];
+  const hanging = Promise.withResolvers<void>();
+  destination.createTopic = async (topic) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await (topic.name === 't03' ? hanging.promise : Promise.resolve());
+    underWay -= 1;
+    return create(topic);
+  };
+  const started = runner.start();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(copied).toHaveLength(49);
+  hanging.resolve();
+  await started;
+  expect(copied).toHaveLength(50);
+  expect(most).toBe(20);
+  await runner.stop();
+});
+
 it('waits for brokers that list a new mirror late', async () => {
   source.addTopic('orders');
   await runner.start();

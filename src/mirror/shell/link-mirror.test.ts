@@ -1,5 +1,5 @@
 // Which partitions a mirror runs, without any cluster that answers.
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { defaultExactness } from './exactness.ts';
 import { defaultTuning, LinkMirror, type LinkMirrorOptions, type MirrorCluster } from './link-mirror.ts';
 
@@ -51,4 +51,23 @@ it('does not, where it was taken away once more', async () => {
 it('does not fall back on markers where empty transactions are asked for and nobody can make them', () => {
   const exactness = { ...defaultExactness, holes: 'transactions' } as const;
   expect(() => new LinkMirror({ ...options, exactness })).toThrow('no coordinator to ask for them');
+});
+
+it('asks for metadata of those topics that need it, all of them at once', async () => {
+  const asked: string[][] = [];
+  const destination: MirrorCluster = {
+    ...away,
+    // Nobody leads `orders` and `bills`; `others` is led, and its broker does not answer.
+    leaderOf: ({ topic, partition }) =>
+      topic === 'others' ? { topic, topicId: 'id', partition, leader: 1, leaderEpoch: 0 } : null,
+    refreshMetadata: async (topics) => {
+      asked.push([...topics].sort());
+    },
+  };
+  const led = new LinkMirror({ ...options, destination });
+  for (const topic of ['others', 'orders', 'bills', 'orders']) led.add({ topic, partition: 0 });
+  await vi.waitFor(() => expect(new Set(asked.flat())).toEqual(new Set(['orders', 'bills'])), {
+    interval: 1,
+  });
+  await led.stop(100);
 });

@@ -184,6 +184,37 @@ describe('one worker behind the other', () => {
   });
 });
 
+describe('the status of an idle partition', () => {
+  it('is the one before, with the newest time of an answer, until something happens', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [], { ...ends, lastStableOffset: 0n, highWatermark: 0n });
+    const idle = runner.status();
+    expect(idle).toMatchObject({ state: 'Mirroring', lagRecords: 0n });
+    readerAnsweredAtMs = Date.now() + 5_000;
+    expect(runner.status()).toBe(idle);
+    expect(runner.status().lastFetchAtMs).toBe(readerAnsweredAtMs);
+    target!.onFetched(asked, [], { ...ends, lastStableOffset: 0n, highWatermark: 3n });
+    expect(runner.status()).toMatchObject({ undecided: { highWatermark: 3n } });
+    target!.onFetched(asked, [], { ...ends, lastStableOffset: 3n, highWatermark: 3n });
+    expect(runner.status()).toMatchObject({ sourceEnd: 3n, lagRecords: 3n });
+  });
+
+  it.each<[string, () => void, { reason: string } | { sourceEnd: null }]>([
+    [
+      'the source has no leader',
+      () => (isLed = false),
+      { reason: 'the partition has no leader at the source' },
+    ],
+    ['the source is away', () => target!.onReaderTrouble('away'), { reason: 'reading: away' }],
+  ])('is another one as soon as %s', async (_what, happens, expected) => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, [], { ...ends, lastStableOffset: 0n, highWatermark: 0n });
+    expect(runner.status()).toBe(runner.status());
+    happens();
+    expect(runner.status()).toMatchObject({ state: 'Mirroring', ...expected });
+  });
+});
+
 describe('records of a topic whose name has grown by a lap', () => {
   it.each<[string, { placement: PartitionStart; isGrown?: boolean; asked: number }]>([
     ['are asked about once', { placement: {}, asked: 1 }],
