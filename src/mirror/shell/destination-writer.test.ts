@@ -1,13 +1,16 @@
 // What a writer does with appends whose turn comes late, with a clock that is driven by hand.
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../client/index.ts';
 import { BatchView, encodeBatch } from '../../records/index.ts';
 import { type AppendOutcome, DestinationWriter } from './destination-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 
-const records = [{ offset: 0n, timestamp: 1n, key: null, value: Buffer.from('value'), headers: [] }];
-
-function job(onOutcome: (outcome: AppendOutcome) => void, giveBack: () => void) {
+function job(
+  onOutcome: (outcome: AppendOutcome) => void,
+  giveBack: () => void,
+  value = Buffer.from('value'),
+) {
+  const records = [{ offset: 0n, timestamp: 1n, key: null, value, headers: [] }];
   const lease = new FrameLease(giveBack);
   const batch = new LeasedBatch(new BatchView(encodeBatch(records), 0), lease);
   lease.release();
@@ -102,4 +105,100 @@ it('sends live appends first that wait behind backlogs, in their order', async (
   }
   await vi.waitFor(() => expect(sent).toHaveLength(6), { interval: 1 });
   expect(sent).toEqual([0, 2, 4, 1, 5, 3]);
+});
+
+describe('a backlog', () => {
+  function setUp() {
+    let nowMs = 0;
+    const requests: number[][] = [];
+    const answers: (() => void)[] = [];
+    const connection = {
+      isOpen: true,
+      close: () => {},
+      abort: () => {},
+      send: async (_api: unknown, request: { topicData: { partitionData: { index: number }[] }[] }) => {
+        const partitions = request.topicData.flatMap(({ partitionData }) => partitionData);
+        requests.push(partitions.map(({ index }) => index));
+        await new Promise<void>((resolve) => answers.push(resolve));
+        const partitionResponses = partitions.map(({ index }) => ({ index, errorCode: 0, recordErrors: [] }));
+        return { responses: [{ name: '', topicId: 'id', partitionResponses }] };
+      },
+    } as unknown as Connection;
+    const writer = new DestinationWriter({
+      ...{
+        open: async () => connection,
+        connectionCount: 2,
+        requestBytesMax: 4_000_000,
+        ackTimeoutMs: 1_000,
+      },
+      monotonicMs: () => nowMs,
+    });
+    const append = (partition: number, sizeBytes: number, isLive = false) =>
+      writer.append({
+        ...job(
+          () => {},
+          () => {},
+          Buffer.alloc(sizeBytes),
+        ),
+        ...{ partition, isLive },
+      });
+    const settled = () => new Promise(setImmediate);
+    return { requests, answers, writer, append, settled, advance: (ms: number) => (nowMs += ms) };
+  }
+
+  it('goes in one request rather than in two small ones, and in two where both are large', async () => {
+    const { requests, append, settled } = setUp();
+    for (let partition = 0; partition < 4; partition++) append(partition, 130_000);
+    await settled();
+    expect(requests).toEqual([[0, 1, 2, 3]]);
+    const large = setUp();
+    for (let partition = 0; partition < 4; partition++) large.append(partition, 400_000);
+    await large.settled();
+    expect(large.requests).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+  });
+
+  it('waits for the answer of the other lane, or until it is large', async () => {
+    const { requests, answers, append, settled } = setUp();
+    append(0, 130_000);
+    await settled();
+    append(1, 130_000);
+    append(2, 130_000);
+    await settled();
+    expect(requests).toEqual([[0]]);
+    answers.shift()!();
+    await settled();
+    expect(requests).toEqual([[0], [1, 2]]);
+    append(3, 500_000);
+    await settled();
+    expect(requests).toHaveLength(2);
+    append(4, 500_000);
+    await settled();
+    expect(requests[2]).toEqual([3, 4]);
+  });
+
+  it('does not wait where something live is ready, where it is little, or for long', async () => {
+    const live = setUp();
+    live.append(0, 130_000);
+    await live.settled();
+    live.append(1, 130_000);
+    live.append(2, 100_000, true);
+    await live.settled();
+    expect(live.requests).toEqual([[0], [2, 1]]);
+    const little = setUp();
+    little.append(0, 130_000);
+    await little.settled();
+    little.append(1, 1_000);
+    await little.settled();
+    expect(little.requests).toEqual([[0], [1]]);
+    const slow = setUp();
+    slow.append(0, 130_000);
+    await slow.settled();
+    slow.append(1, 130_000);
+    await slow.settled();
+    slow.advance(1_000);
+    await vi.waitFor(() => expect(slow.requests).toEqual([[0], [1]]), { interval: 1 });
+  });
 });

@@ -3,7 +3,8 @@
 // The problem: with acks=all a broker reads nothing more from a connection until its request is answered, so one
 // connection would carry one request per round trip. And a partition must not have two appends under way, since
 // the second would land in the place of the first if the first is lost. The answer: a few connections ("lanes"),
-// each with one request under way; every request takes what is ready, at most one batch of each partition.
+// each with one request under way; every request takes what is ready, at most one batch of each partition. Backlogs go
+// in few and large requests.
 import type { Connection } from '../../client/index.ts';
 import { apis, type Input, type ProduceRequest } from '../../protocol/index.ts';
 import { attributeBits, rewriteHeader } from '../../records/index.ts';
@@ -58,6 +59,15 @@ const allReplicas = -1;
  */
 const waitMsMax = 60_000;
 
+// A request costs about 100 µs of ours, and as much of the broker's, whatever is in it. So a backlog waits while a request
+// is under way, until there is enough for a large one or the answer is here, which makes more ready.
+/** What a request is worth sending for, in bytes: eight batches of Kafka's producers with their largest usual size. */
+const largeBytes = 768 * 1024;
+/** Less than this, in bytes, is no backlog. */
+const littleBytes = 16 * 1024;
+/** Nothing waits longer, in ms, nor where answers take longer. */
+const patienceMs = 20;
+
 interface Lane {
   connection: Connection | null;
   isBusy: boolean;
@@ -70,6 +80,9 @@ export class DestinationWriter {
   /** How many of them, at the front, are live. */
   #readyLiveCount = 0;
   #isFlushScheduled = false;
+  /** What the newest answer took, in ms. */
+  #tookMs = 0;
+  #patienceTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: DestinationWriterOptions) {
@@ -93,6 +106,7 @@ export class DestinationWriter {
   /** Closes at once; appends under way end as unknown. */
   close(): void {
     this.#isClosed = true;
+    clearTimeout(this.#patienceTimer);
     for (const { job } of this.#ready.splice(0))
       finish(job, { kind: 'unknown', reason: 'the writer was closed' });
     for (const lane of this.#lanes) lane.connection?.close();
@@ -110,13 +124,39 @@ export class DestinationWriter {
 
   #flush(): void {
     const idle = this.#lanes.filter((lane) => !lane.isBusy);
-    for (const [index, lane] of idle.entries()) {
+    const lanes = this.#mayWait() ? this.#lanesForLarge(idle) : idle;
+    for (const [index, lane] of lanes.entries()) {
       if (this.#ready.length === 0) return;
       // Spread over the idle lanes, so that one request does not make all partitions wait for each other.
-      const share = Math.ceil(this.#ready.length / (idle.length - index));
+      const share = Math.ceil(this.#ready.length / (lanes.length - index));
       const jobs = this.#take(share);
       if (jobs.length > 0) void this.#send(lane, jobs);
     }
+    // A request can wait for the replicas of one partition alone; the others do not wait with it.
+    if (this.#ready.length > 0 && lanes.length < idle.length)
+      this.#patienceTimer ??= setTimeout(() => {
+        this.#patienceTimer = undefined;
+        this.#flush();
+      }, patienceMs);
+  }
+
+  /** Whether what is ready is a backlog, and a moment is nothing to it. */
+  #mayWait(): boolean {
+    const [oldest] = this.#ready;
+    return (
+      oldest !== undefined &&
+      this.#readyLiveCount === 0 &&
+      this.#tookMs < patienceMs &&
+      this.#options.monotonicMs() - oldest.sinceMs < patienceMs &&
+      bytesOf(this.#ready, littleBytes) >= littleBytes
+    );
+  }
+
+  /** A lane for each large request; while others are busy perhaps none, since their answers make more ready. */
+  #lanesForLarge(idle: readonly Lane[]): readonly Lane[] {
+    const countMin = idle.length === this.#lanes.length ? 1 : 0;
+    const largeCount = Math.floor(bytesOf(this.#ready, idle.length * largeBytes) / largeBytes);
+    return idle.slice(0, Math.max(countMin, largeCount));
   }
 
   #take(countMax: number): AppendJob[] {
@@ -129,14 +169,15 @@ export class DestinationWriter {
       count += 1;
     }
     this.#readyLiveCount = Math.max(0, this.#readyLiveCount - count);
-    return this.#ready.splice(0, count).flatMap((waiting) => this.#inTime(waiting));
-  }
-
-  #inTime({ job, sinceMs }: { job: AppendJob; sinceMs: number }): AppendJob[] {
-    const waitedMs = this.#options.monotonicMs() - sinceMs;
-    if (waitedMs <= waitMsMax) return [job];
-    finish(job, { kind: 'unknown', reason: `not sent: it has waited ${Math.round(waitedMs / 1000)} s` });
-    return [];
+    const nowMs = this.#options.monotonicMs();
+    const jobs: AppendJob[] = [];
+    for (const { job, sinceMs } of this.#ready.splice(0, count)) {
+      const waitedMs = nowMs - sinceMs;
+      if (waitedMs <= waitMsMax) jobs.push(job);
+      else
+        finish(job, { kind: 'unknown', reason: `not sent: it has waited ${Math.round(waitedMs / 1000)} s` });
+    }
+    return jobs;
   }
 
   async #send(lane: Lane, jobs: AppendJob[]): Promise<void> {
@@ -176,7 +217,8 @@ export class DestinationWriter {
     const response = await lane.connection.send(apis.Produce, requestOf(jobs, ackTimeoutMs), {
       timeoutMs: ackTimeoutMs + answerGraceMs,
     });
-    this.#options.onAnswered?.(monotonicMs() - sentAtMs);
+    this.#tookMs = monotonicMs() - sentAtMs;
+    this.#options.onAnswered?.(this.#tookMs);
     const outcomes = new Map<string, AppendOutcome>();
     for (const topic of response.responses) {
       for (const answer of topic.partitionResponses) {
@@ -200,6 +242,16 @@ export class DestinationWriter {
 function finish(job: AppendJob, outcome: AppendOutcome): void {
   job.batch.release();
   job.onOutcome(outcome);
+}
+
+/** Their bytes, counted as far as `enough`. */
+function bytesOf(waiting: readonly { readonly job: AppendJob }[], enough: number): number {
+  let bytes = 0;
+  for (const { job } of waiting) {
+    bytes += job.batch.sizeBytes;
+    if (bytes >= enough) break;
+  }
+  return bytes;
 }
 
 function requestOf(jobs: AppendJob[], timeoutMs: number): Input<ProduceRequest> {
