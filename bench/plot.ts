@@ -9,7 +9,7 @@ const plotted: readonly FigureName[] = [
   ...(['recordsPerSecond', 'corePercent', 'startSeconds', 'peakRssMb', 'rssMb'] as const),
 ];
 const panelsMax = 3;
-const [width, labelWidth, valueWidth] = [720, 250, 90];
+const [width, labelWidth, valueWidth] = [800, 320, 90];
 const [barHeight, barGap, panelGap, headHeight, top] = [22, 8, 26, 26, 44];
 const [accent, muted] = ['#0f766e', '#94a3b8'];
 

@@ -65,7 +65,7 @@ test('the record keeps every run, medians and verdicts, and unknown figures as n
 test('the longest bar of each panel is the largest median, and names are escaped', () => {
   const svg = renderPlot([ours, tuned], 'caption', ['cpuSecondsPerGb', 'megabytesPerSecond']);
   const widths = [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
-  expect(widths).toEqual([19, 380, 380, 95]);
+  expect(widths).toEqual([19.5, 390, 390, 97.5]);
   expect(svg).toContain('MirrorMaker 2 &lt;tuned&gt;');
 });
 
