@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { installKafka, type KafkaInstallation, type Region } from '../src/regions/index.ts';
 import { Offsets } from './offsets.ts';
-import { benchRegion, logBytes } from './regions.ts';
+import { benchRegion, logBytes, waitForDeletions } from './regions.ts';
 import { type Workload, writeLog } from './write-log.ts';
 
 export interface StageOptions {
@@ -76,6 +76,7 @@ export async function setStage(
       await writeLog(destination, 'warm-up', warmUp);
       await destinationOffsets[index]!.deleteTopics(['warm-up']);
     }
+    await waitForDeletions(destinations);
     return {
       ...{ directory, installation, tls, source, destinations, destinationOffsets, close },
       async write(topic, workload) {

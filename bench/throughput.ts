@@ -49,7 +49,7 @@ const endWaitMs = 15_000;
 const bytesPerGb = 1e9;
 const bytesPerMb = 1e6;
 /** Logs larger than this push each other out of the page cache; then disks are measured. */
-export const logBytesMax = 11e9;
+export const logBytesMax = 12e9;
 
 /** After the first records: a JVM compiles what is hot, and connections reach their speed. */
 export function warmUpSeconds(seconds: number): number {
