@@ -3,6 +3,7 @@ import type { Shape } from '../shape.ts';
 import { compacted } from './compacted.ts';
 import { lz4, zstd } from './compressed.ts';
 import { fanOut } from './fan-out.ts';
+import { latency } from './latency.ts';
 import { outage } from './outage.ts';
 import { plain } from './plain.ts';
 import { replicated } from './replicated.ts';
@@ -10,14 +11,16 @@ import { tiny } from './tiny.ts';
 import { tls } from './tls.ts';
 import { transactions } from './transactions.ts';
 import { wan } from './wan.ts';
+import { wide } from './wide.ts';
 
-// Of the table, latency, wide and wan come before fan-out, compacted before outage.
 export const shapes: readonly Shape[] = [
   plain,
   lz4,
   zstd,
   tls,
   tiny,
+  latency,
+  wide,
   wan,
   fanOut,
   transactions,
