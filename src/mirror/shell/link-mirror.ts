@@ -21,7 +21,8 @@ import type { FetchConnections } from './fetch-lanes.ts';
 import { cutStart, Filler } from './filler.ts';
 import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
-import { DestinationInspector, readEnds } from './log-inspector.ts';
+import { DestinationInspector } from './log-inspector.ts';
+import { askLogEnds } from './log-questions.ts';
 import { MarkerWriters } from './marker-writers.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { MirrorObserver } from './observer.ts';
@@ -199,7 +200,7 @@ export class LinkMirror {
       answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
       nowMs: this.#elapsedMs,
       connectionCount: markerConnections,
-      readEnds,
+      readLogEnds: askLogEnds,
     });
     this.#services = {
       sourceLog: (partition) => source.leaderOf(partition),

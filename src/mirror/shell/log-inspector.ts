@@ -15,7 +15,6 @@ import {
   askLogEnds,
   askOffsets,
   askProducers,
-  type LogAddress,
   orError,
 } from './log-questions.ts';
 
@@ -179,17 +178,13 @@ function fillerTail(producerId: bigint, logEnd: bigint): DestinationView['tail']
   return { baseOffset: lastOffset, lastOffset, producerId, isControl: false, isFiller: true };
 }
 
-/** Log ends and high watermarks. */
-export async function readEnds<L extends LogAddress>(
-  ask: Ask,
-  logs: readonly L[],
-): Promise<Answers<LogEnds, L>> {
+async function readEnds(ask: Ask, logs: LedLog[]): Promise<Answers<LogEnds, LedLog>> {
   const [highWatermarks, logEnds] = await Promise.all([
     askOffsets(ask, logs, 'latest'),
     askLogEnds(ask, logs),
   ]);
   return new Map(
-    logs.map((log): [L, LogEnds | LockstepError] => {
+    logs.map((log): [LedLog, LogEnds | LockstepError] => {
       const highWatermark = highWatermarks.get(log)!;
       const logEnd = logEnds.get(log)!;
       if (highWatermark instanceof LockstepError) return [log, highWatermark];

@@ -2,7 +2,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../client/index.ts';
 import type { Input, WriteTxnMarkersRequest, WriteTxnMarkersResponse } from '../../protocol/index.ts';
-import type { LogEnds } from '../partition/state.ts';
 import type { Answers, LogAddress } from './log-questions.ts';
 import { type HoleJob, MarkerWriter, markersPerRequestMax } from './marker-writer.ts';
 
@@ -157,39 +156,51 @@ describe('a request', () => {
     expect(opened).toBe(2);
   });
 
-  it('is followed by the question where the logs end, and both are answered together', async () => {
-    const asked: string[] = [];
-    let tell: (ends: bigint | null) => void = () => {};
-    const readEnds = (_ask: unknown, logs: readonly LogAddress[]): Promise<Answers<LogEnds>> => {
-      asked.push(`${sent.length} sent before ${logs.map(({ partition }) => partition).join(',')}`);
-      return new Promise((resolve, reject) => {
-        tell = (logEnd) => {
-          if (logEnd === null) return reject(new Error('closed'));
-          resolve(new Map(logs.map((log) => [log, { leaderEpoch: 4, logEnd, highWatermark: logEnd }])));
-        };
-      });
-    };
-    writer = new MarkerWriter({ open, answerTimeoutMs: 40_000, nowMs: () => nowMs, readEnds });
-    const ends: unknown[] = [];
+  describe('of a single marker', () => {
     const log = { topic: 'orders', topicId: 'id of orders', partition: 0, leaderEpoch: 4 };
-    const write = () =>
-      writer.write({ ...job('orders-0', 1), log, onOutcome: (outcome) => ends.push(outcome) });
-    write();
-    await requests(1);
-    sent[0]?.answer(['orders-0', 0]);
-    expect(asked).toEqual(['1 sent before 0']);
-    await Promise.resolve();
-    expect(ends).toEqual([]);
-    tell(101n);
-    await vi.waitFor(() => expect(ends).toMatchObject([{ kind: 'answered', ends: { logEnd: 101n } }]));
-    write();
-    await requests(2);
-    sent[1]?.answer(['orders-0', 0]);
-    tell(null);
-    // Nothing was learnt: whoever wants to know asks again.
-    await vi.waitFor(() =>
-      expect(ends[1]).toEqual({ kind: 'answered', errorCode: 0, reason: expect.any(String) }),
-    );
+    let asked: string[];
+    let tell: (logEnd: bigint | null) => void;
+    let told: unknown[];
+
+    beforeEach(() => {
+      asked = [];
+      told = [];
+      const readLogEnds = (_ask: unknown, logs: readonly LogAddress[]): Promise<Answers<bigint>> => {
+        asked.push(`${sent.length} sent before ${logs.map(({ partition }) => partition).join(',')}`);
+        return new Promise((resolve, reject) => {
+          tell = (end) =>
+            end === null ? reject(new Error('closed')) : resolve(new Map(logs.map((each) => [each, end])));
+        });
+      };
+      writer = new MarkerWriter({ open, answerTimeoutMs: 40_000, nowMs: () => nowMs, readLogEnds });
+    });
+
+    async function answered(errorCode: number, logEnd: bigint | null): Promise<unknown> {
+      writer.write({ ...job('orders-0', 1), log, onOutcome: (outcome) => told.push(outcome) });
+      await requests(1);
+      sent[0]?.answer(['orders-0', errorCode]);
+      await Promise.resolve();
+      expect(told).toEqual([]);
+      tell(logEnd);
+      await vi.waitFor(() => expect(told).toHaveLength(1));
+      return told[0];
+    }
+
+    it('is followed by the question where the log ends, and both are answered together', async () => {
+      const ends = { leaderEpoch: 4, logEnd: 101n, highWatermark: 101n };
+      expect(await answered(0, 101n)).toMatchObject({ kind: 'answered', errorCode: 0, ends });
+      expect(asked).toEqual(['1 sent before 0']);
+    });
+
+    it.each<[string, number, bigint | null]>([
+      ['it timed out: replicas may lag', 7, 101n],
+      ['it was refused', 47, 101n],
+      ['the log has not grown', 0, 100n],
+      ['the log has grown by more', 0, 102n],
+      ['nobody answered', 0, null],
+    ])('proves nothing where %s', async (_why, errorCode, logEnd) => {
+      expect(await answered(errorCode, logEnd)).not.toHaveProperty('ends');
+    });
   });
 
   it('names a partition once: an answer could not tell two of its runs apart', async () => {

@@ -31,7 +31,6 @@ import {
   type WriteTxnMarkersRequest,
   type WriteTxnMarkersResponse,
 } from '../../protocol/index.ts';
-import type { LogEnds } from '../partition/state.ts';
 import {
   type AnsweredHole,
   checkCount,
@@ -66,7 +65,7 @@ export interface MarkerWriterOptions {
    * Reads where logs end, asked right behind the markers on the same connection: a broker takes up a request when the one
    * before it is answered, so this is what stands there afterwards. Default: whoever asked for markers reads it.
    */
-  readonly readEnds?: (ask: Ask, logs: readonly LogAddress[]) => Promise<Answers<LogEnds>>;
+  readonly readLogEnds?: (ask: Ask, logs: readonly LogAddress[]) => Promise<Answers<bigint>>;
 }
 
 interface WaitingJob {
@@ -190,14 +189,14 @@ export class MarkerWriter implements HoleWriter {
     const { answerTimeoutMs: timeoutMs } = this.#options;
     try {
       const written = connection.send(apis.WriteTxnMarkers, requestOf(jobs), { timeoutMs });
-      const ends = this.#readEnds(connection, jobs);
+      const ends = this.#readLogEnds(connection, jobs);
       const answers = answersOf(await written);
       const endOf = await ends;
       return (job) => {
         const answer = answers.get(`${job.markers.producerId} ${nameOf(job)}`);
-        if (answer === undefined) return unknown('the answer does not mention the partition');
-        const end = endOf(job);
-        return end === null ? answer : { ...answer, ends: end };
+        return answer === undefined
+          ? unknown('the answer does not mention the partition')
+          : withEnds(answer, job, endOf(job));
       };
     } catch (error) {
       // The request may still be on its way: what is sent later must not follow it on the same connection.
@@ -209,23 +208,34 @@ export class MarkerWriter implements HoleWriter {
   }
 
   /** null: nothing was learnt, and it has to be asked again. Never throws. */
-  async #readEnds(
+  async #readLogEnds(
     connection: Connection,
     jobs: readonly HoleJob[],
-  ): Promise<(job: HoleJob) => LogEnds | null> {
-    const { readEnds, answerTimeoutMs: timeoutMs } = this.#options;
-    const logs = jobs.flatMap(({ log }) => log ?? []);
-    if (readEnds === undefined || logs.length === 0) return () => null;
+  ): Promise<(job: HoleJob) => bigint | null> {
+    const { readLogEnds, answerTimeoutMs: timeoutMs } = this.#options;
+    const logs = jobs.flatMap(({ log, markers }) => (markers.count === 1 ? (log ?? []) : []));
+    if (readLogEnds === undefined || logs.length === 0) return () => null;
     try {
-      const ends = await readEnds((api, input) => connection.send(api, input, { timeoutMs }), logs);
+      const ends = await readLogEnds((api, input) => connection.send(api, input, { timeoutMs }), logs);
       return ({ log }) => {
         const end = log === undefined ? undefined : ends.get(log);
-        return end === undefined || end instanceof Error ? null : end;
+        return typeof end === 'bigint' ? end : null;
       };
     } catch {
       return () => null;
     }
   }
+}
+
+/**
+ * What is known without asking for the high watermark: the answer to a single marker is that marker's own, 0 tells that it
+ * is on every in-sync replica, and where the log has grown by one it is what stands at the end.
+ */
+function withEnds(answer: AnsweredHole, { markers, log }: HoleJob, logEnd: bigint | null): AnsweredHole {
+  const isProven =
+    answer.errorCode === 0 && markers.count === 1 && log !== undefined && logEnd === markers.offset + 1n;
+  if (!isProven) return answer;
+  return { ...answer, ends: { leaderEpoch: log.leaderEpoch, logEnd, highWatermark: logEnd } };
 }
 
 /** Why a waiting job must not be sent any more; null when it may. */

@@ -38,6 +38,8 @@ export interface Mutation {
     readonly trustsNewSource?: boolean;
     /** A worker goes on with the generation that it finds. */
     readonly keepsGeneration?: boolean;
+    /** The log end that is read behind a marker counts as replicated, whatever the answer was. */
+    readonly takesAnyMarkerAnswer?: boolean;
     /** Markers that timed out, or whose connection broke, are sent once more. */
     readonly resendsMarkers?: boolean;
     /** How the log was left is believed, whoever told it. */

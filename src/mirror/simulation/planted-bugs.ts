@@ -102,6 +102,13 @@ export const plantedBugs: readonly PlantedBug[] = [
         ? { ...event, ends: { ...event.ends, highWatermark: event.ends.logEnd } }
         : event,
   }),
+  bug(
+    'the log end behind a marker that timed out counts as replicated',
+    'one worker, replicas lag at holes',
+    {
+      shell: { takesAnyMarkerAnswer: true },
+    },
+  ),
   bug('the newest batch is not compared at the start', 'one worker, source truncated', {
     verdict: (verdict) =>
       verdict.kind === 'differs' || verdict.kind === 'sourceEndsBefore'

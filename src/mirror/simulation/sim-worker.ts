@@ -7,6 +7,7 @@ import type {
   DestinationView,
   FillerAppend,
   LeftLog,
+  LogEnds,
   MarkerRun,
   PartitionAction,
   PartitionEvent,
@@ -85,6 +86,8 @@ export class SimWorker {
   /** The destination's leader epoch when the newest batch was compared. */
   #viewedEpoch: number | null = null;
   /** When the log end was asked for last. */
+  /** What was read behind the marker whose answer is being delivered. */
+  #readBehind: LogEnds | null = null;
   #lookedAt = 0;
   /** When the log was read that the newest generation follows from. */
   #startedAt = 0;
@@ -355,6 +358,11 @@ export class SimWorker {
   }
 
   #readLogEnd(round: number): void {
+    if (this.#readBehind !== null) {
+      const ends = this.#readBehind;
+      this.#readBehind = null;
+      return this.#later(0, () => this.deliver({ type: 'logEndRead', round, ends }));
+    }
     this.#lookedAt = this.#world.agenda.now;
     const leaderEpoch = this.#destinationEpoch;
     this.#ask(round, leaderEpoch, () => {
@@ -716,6 +724,18 @@ export class SimWorker {
     });
   }
 
+  /** The log end as it is read right behind a marker; null where that proves nothing (marker-writer.ts of the shell). */
+  #readBehindOf({ offset, count }: MarkerRun, answer: Parameters<OnAnswer>[0]): LogEnds | null {
+    const { log } = this.#destination;
+    // Every other one, so that the usual way is gone, too.
+    const isAsked = count === 1 && offset % 2n === 0n && log.leaderEpoch === this.#viewedEpoch;
+    if (!isAsked || answer === null) return null;
+    const isTaken = this.#mutation.shell?.takesAnyMarkerAnswer === true || answer.errorCode === 0;
+    const logEnd = BigInt(log.end);
+    if (!isTaken || logEnd !== offset + 1n) return null;
+    return { leaderEpoch: log.leaderEpoch, logEnd, highWatermark: logEnd };
+  }
+
   #writeMarkers(round: number, markers: MarkerRun): void {
     if (this.#destinationEpoch !== this.#viewedEpoch)
       return this.deliver({ type: 'markersUnknown', round, reason: anotherLeader });
@@ -731,6 +751,7 @@ export class SimWorker {
     this.#markersRound = round;
     const by = { worker: this.name, startedAt: this.#startedAt, sentAt: this.#world.agenda.now, isFirst };
     const resends = this.#mutation.shell?.resendsMarkers === true;
+    let readBehind: LogEnds | null = null;
     this.#send({
       canRepeat: false,
       mayLeave: () => {
@@ -744,6 +765,7 @@ export class SimWorker {
           this.#world.trace(
             () => `  ${this.name}'s markers: ${inWords(answer)}, log end ${destination.log.end}`,
           );
+          readBehind = this.#readBehindOf(markers, answer);
           onAnswer(answer);
         });
         this.#world.onAppend();
@@ -753,7 +775,9 @@ export class SimWorker {
         if (answer === null)
           return this.deliver({ type: 'markersUnknown', round, reason: 'the connection broke' });
         const { errorCode } = answer;
+        this.#readBehind = readBehind;
         this.deliver({ type: 'markersAnswered', round, errorCode, reason: `error ${errorCode}` });
+        this.#readBehind = null;
       },
     });
   }
