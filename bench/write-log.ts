@@ -1,5 +1,5 @@
 // Fills a topic as fast as the brokers take it: a few batches are prepared and sent again and again, many requests at a
-// time. What is measured reads the log afterwards and can't tell; a usual producer takes minutes for ten gigabytes.
+// time. What is measured reads the log afterwards and can't tell.
 //
 // - Values are random bytes, or texts like those of events where batches are compressed (lz4 halves them, zstd does more).
 // - A batch has as many records as fit into batchBytes, on the wire: what batch.size means to Kafka's Java producer.
