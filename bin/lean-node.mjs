@@ -3,11 +3,19 @@
 // (bench/idle.ts). V8's own measure takes 254 MB, and --optimize-for-size, which collects every other second, 118 MB for
 // 4.5% and more.
 const leanFlags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
+// Each thread that V8 compiles and collects in gets memory of its own from glibc, and keeps what it does not need any more:
+// with one for all, an agent that copies takes 125 MB rather than 143.
+const leanEnvironment = { MALLOC_ARENA_MAX: '1' };
 const longRunning = new Set(['run', 'agent']);
 
 /** Node's flags for this command line. */
 export function leanFlagsFor(args) {
   return longRunning.has(args[0]) ? leanFlags : [];
+}
+
+/** Its environment: what the user has set stays. */
+export function leanEnvironmentFor(args, environment) {
+  return longRunning.has(args[0]) ? { ...leanEnvironment, ...environment } : environment;
 }
 
 /** Starts this process anew in its place, where the command is one that runs for long; does nothing elsewhere. */
@@ -16,5 +24,9 @@ export function becomeLean(args) {
   // Windows can't replace a process.
   if (missing.length === 0 || process.platform === 'win32') return;
   const { execPath, execArgv, argv } = process;
-  process.execve?.(execPath, [execPath, ...missing, ...execArgv, ...argv.slice(1)], process.env);
+  process.execve?.(
+    execPath,
+    [execPath, ...missing, ...execArgv, ...argv.slice(1)],
+    leanEnvironmentFor(args, process.env),
+  );
 }

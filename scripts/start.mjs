@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { leanFlagsFor } from '../bin/lean-node.mjs';
+import { leanEnvironmentFor, leanFlagsFor } from '../bin/lean-node.mjs';
 import { whenOrphaned } from '../bin/orphaned.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -16,8 +16,9 @@ if (npmPackagesAreStale()) installNpmPackages();
 const node = projectNode();
 // Compiled modules are kept: reading the protocol's sources takes half a second the first time only.
 const cache = path.join(root, 'node_modules', '.cache', 'node-compile');
-const environment = { NODE_COMPILE_CACHE: cache, ...process.env };
-const flags = program === 'src/cli/main.ts' ? leanFlagsFor(args) : [];
+const command = program === 'src/cli/main.ts' ? args : [];
+const environment = leanEnvironmentFor(command, { NODE_COMPILE_CACHE: cache, ...process.env });
+const flags = leanFlagsFor(command);
 const child = spawn(node, [...flags, path.join(root, program), ...args], {
   stdio: 'inherit',
   cwd: callerFolder,

@@ -13,6 +13,7 @@ const program = path.resolve(
 );
 /** As bin/lockstep.mjs runs it. */
 const leanFlags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
+const leanEnvironment = { MALLOC_ARENA_MAX: '1' };
 /** Linux gives a process with this niceness about 28 times the share of a core that others get. */
 const favouredNiceness = -15;
 
@@ -74,7 +75,10 @@ export function startLockstep(
   const log = openSync(logFile, 'a');
   try {
     const all = [...before, process.execPath, ...leanFlags, ...nodeFlags, program, 'run', yamlFile, ...words];
-    const child = spawn(all[0]!, all.slice(1), { stdio: ['ignore', log, log] });
+    const child = spawn(all[0]!, all.slice(1), {
+      stdio: ['ignore', log, log],
+      env: { ...leanEnvironment, ...process.env },
+    });
     guardChild(child);
     return child;
   } finally {
