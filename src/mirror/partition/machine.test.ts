@@ -348,6 +348,23 @@ describe('small batches', () => {
     expect(releasesOf(batches)).toEqual([1, 1, 1, 1]);
   });
 
+  it('that wait are put together while the append before them is answered', () => {
+    mirroring();
+    expect(fetch(new TestBatch(10n, 1, { codec: 0, sizeBytes: 40_000 }))).toHaveLength(1);
+    const batches = [11n, 12n, 13n].map(small);
+    fetch(...batches);
+    expect(machine.hasToPrepare).toBe(true);
+    machine.prepare();
+    expect(machine.hasToPrepare).toBe(false);
+    expect(releasesOf(batches)).toEqual([1, 0, 1, 1]);
+    expect(machine.flow).toMatchObject({ queuedBytes: 100, queue: [{ batch: { recordCount: 3 } }] });
+    expect(acknowledge(10n)).toMatchObject([{ append: { offset: 11n, isMerged: true } }]);
+    acknowledge(11n);
+    expect(machine.mirrorEnd).toBe(14n);
+    expect(releasesOf(batches)).toEqual([1, 1, 1, 1]);
+    machine.prepare();
+  });
+
   it('go alone after a broker refused them together', () => {
     mirroring();
     fetch(small(10n), small(11n));

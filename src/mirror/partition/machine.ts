@@ -103,6 +103,39 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     return this.#actions;
   }
 
+  /** Whether `prepare` would put something together. */
+  get hasToPrepare(): boolean {
+    const { state } = this;
+    return state.name === 'Mirroring' && state.flow.inFlight !== null && this.#mergeCount(state.flow) > 1;
+  }
+
+  /**
+   * Puts together what goes next, while the append under way is answered: for whoever has sent that and has a moment. The
+   * queue holds the same records afterwards.
+   */
+  prepare(): void {
+    const { flow } = this;
+    if (flow === null || !this.hasToPrepare) return;
+    const count = this.#mergeCount(flow);
+    const batches = flow.queue
+      .slice(0, count)
+      .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
+    const [first, ...next] = batches as [B, ...B[]];
+    let merged: B;
+    try {
+      merged = first.mergeWith(next);
+    } catch {
+      // Said when it is their turn.
+      return;
+    }
+    flow.queue.splice(0, count, { kind: 'data', batch: merged });
+    flow.queuedBytes += merged.sizeBytes;
+    for (const batch of batches) {
+      flow.queuedBytes -= batch.sizeBytes;
+      batch.release();
+    }
+  }
+
   /** The moving parts while copying, or null in any other state. */
   get flow(): Flow<B> | null {
     return this.state.name === 'Mirroring' || this.state.name === 'Stopping' ? this.state.flow : null;

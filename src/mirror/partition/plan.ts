@@ -29,7 +29,7 @@ export interface SourceBatch {
 
 /** A batch of the source on its way: the header that the machine judges, and a handle for the shell. */
 export interface FetchedBatch extends SourceBatch {
-  /** It was put together of several batches of the source; default: it was not. */
+  /** It was put together of several batches of the source, as `mergeWith` does; default: it was not. */
   readonly isMerged?: boolean;
   /** Gives the memory behind the batch back; called exactly once for each batch that was handed in or made. */
   release(): void;

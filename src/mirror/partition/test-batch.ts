@@ -54,6 +54,7 @@ export class TestBatch implements FetchedBatch {
     return this.#make(
       this.baseOffset,
       next.reduce((count, batch) => count + batch.recordCount, this.recordCount),
+      true,
     );
   }
 

@@ -154,7 +154,7 @@ export class LeasedBatch implements FetchedBatch {
     const views = [this, ...next].map((batch) => batch.#unappended());
     const { compression } = this.view;
     const how = { compression, decompressedBytesMax, partitionLeaderEpoch: lastEpochOf(views) };
-    return this.#made([mergeBatches(views, how)])[0]!;
+    return LeasedBatch.ofMerged(mergeBatches(views, how), this.#lease, this.#shift) as this;
   }
 
   /**

@@ -818,6 +818,8 @@ export class PartitionRunner implements FetchTarget {
     const log = this.#viewedLog();
     if (typeof log === 'string') return onOutcome({ kind: 'unknown', reason: log });
     this.#services.writer(log.leader).append({ ...log, batch, identity, isLive: this.isLive, onOutcome });
+    // Behind whatever else is sent now.
+    if (this.#machine.hasToPrepare) setImmediate(() => this.#machine.prepare());
   }
 
   #writeMarkers(round: number, markers: MarkerRun): void {

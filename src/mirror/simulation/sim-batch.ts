@@ -110,7 +110,9 @@ export class SimBatch implements FetchedBatch {
       );
     const values = [...this.#facts.values, ...next.flatMap((batch) => batch.#facts.values)];
     const last = next.at(-1) ?? this;
-    return this.#made(this.#facts.baseOffset, values, last.partitionLeaderEpoch);
+    const merged = this.#made(this.#facts.baseOffset, values, last.partitionLeaderEpoch);
+    merged.isMerged = true;
+    return merged;
   }
 
   /** As the shell puts fetched batches together, before anything is made of them; gives the originals back. */

@@ -678,6 +678,7 @@ export class SimWorker {
       { identity, count: recordCount, sizeBytes, offset },
       { values, hasDeleteHorizon, isFiller: false },
     );
+    this.#later(1, () => this.machine.prepare());
   }
 
   #appendFiller(round: number, { identity, count, offset }: FillerAppend): void {
