@@ -171,6 +171,8 @@ describe('mergeableCount', () => {
     expect(mergeableCount([...four, compressed(5n, 4)])).toBe(4);
     expect(mergeableCount([...four, small(5n)])).toBe(4);
     expect(mergeableCount(four.slice(1))).toBe(1);
+    const gzip = [1n, 2n, 3n, 4n].map((offset) => compressed(offset, 1));
+    expect(mergeableCount(gzip)).toBe(1);
   });
 
   it('does not make batches larger than brokers like', () => {
