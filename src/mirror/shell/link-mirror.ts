@@ -141,8 +141,6 @@ const replicasPauseMs = 100;
 const claimSpread = 2;
 /** What an answer about markers may take beyond the broker's own wait for replicas, in ms. */
 const markersGraceMs = 10_000;
-/** To each destination broker: while one request of markers is replicated, the next partitions' need not wait. */
-const markerConnections = 2;
 const notAuthorizedPauseMs = 10_000;
 /** How often a loop is looked at again. */
 const loopPauseMs = 15_000;
@@ -199,7 +197,6 @@ export class LinkMirror {
       open: (broker) => destination.openConnection(broker),
       answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
       nowMs: this.#elapsedMs,
-      connectionCount: markerConnections,
       readLogEnds: askLogEnds,
     });
     this.#services = {

@@ -139,23 +139,6 @@ describe('a request', () => {
     expect(sent[1]?.entries).toEqual(['7/9 orders-2']);
   });
 
-  it('need not wait where there are several connections, but for one of the same partition', async () => {
-    writer = new MarkerWriter({ open, answerTimeoutMs: 40_000, nowMs: () => nowMs, connectionCount: 2 });
-    writer.write(job('orders-0', 1));
-    await requests(1);
-    writer.write(job('orders-0', 1, { generation: 10 }));
-    writer.write(job('orders-1', 1));
-    await requests(2);
-    expect(sent[1]?.entries).toEqual(['7/9 orders-1']);
-    sent[1]?.answer(['orders-1', 0]);
-    await outcomes(1);
-    expect(sent).toHaveLength(2);
-    sent[0]?.answer(['orders-0', 0]);
-    await requests(3);
-    expect(sent[2]?.entries).toEqual(['7/10 orders-0']);
-    expect(opened).toBe(2);
-  });
-
   describe('of a single marker', () => {
     const log = { topic: 'orders', topicId: 'id of orders', partition: 0, leaderEpoch: 4 };
     let asked: string[];

@@ -59,8 +59,6 @@ export interface MarkerWriterOptions {
   readonly answerTimeoutMs: number;
   /** A monotonic clock. */
   readonly nowMs: () => number;
-  /** Connections to the broker; each carries one request at a time. Default 1. */
-  readonly connectionCount?: number;
   /**
    * Reads where logs end, asked right behind the markers on the same connection: a broker takes up a request when the one
    * before it is answered, so this is what stands there afterwards. Default: whoever asked for markers reads it.
@@ -73,27 +71,17 @@ interface WaitingJob {
   readonly sinceMs: number;
 }
 
-interface Lane {
-  connection: Connection | null;
-  isBusy: boolean;
-}
-
 export class MarkerWriter implements HoleWriter {
   readonly markersPerJobMax = markersPerRequestMax;
   readonly #options: MarkerWriterOptions;
-  readonly #lanes: Lane[];
+  #connection: Connection | null = null;
   #waiting: WaitingJob[] = [];
-  /** Partitions of which a run was sent and is not answered. */
-  readonly #underWay = new Set<string>();
+  #isBusy = false;
   #isFlushScheduled = false;
   #isClosed = false;
 
   constructor(options: MarkerWriterOptions) {
     this.#options = options;
-    this.#lanes = Array.from({ length: options.connectionCount ?? 1 }, () => ({
-      connection: null,
-      isBusy: false,
-    }));
   }
 
   write(job: HoleJob): void {
@@ -104,13 +92,13 @@ export class MarkerWriter implements HoleWriter {
 
   close(): void {
     this.#isClosed = true;
-    for (const { connection } of this.#lanes) connection?.close();
+    this.#connection?.close();
     this.#scheduleFlush();
   }
 
   /** One flush for all that comes while one answer is being handed out. */
   #scheduleFlush(): void {
-    if (this.#isFlushScheduled || this.#lanes.every(({ isBusy }) => isBusy)) return;
+    if (this.#isFlushScheduled || this.#isBusy) return;
     this.#isFlushScheduled = true;
     queueMicrotask(() => {
       this.#isFlushScheduled = false;
@@ -120,48 +108,40 @@ export class MarkerWriter implements HoleWriter {
 
   /** One request with what waits; then the next, until nothing does. */
   async #flush(): Promise<void> {
-    const lane = this.#lanes.find(({ isBusy }) => !isBusy);
-    if (lane === undefined || this.#waiting.every(({ job }) => this.#underWay.has(nameOf(job)))) return;
-    lane.isBusy = true;
-    const refusal = await this.#connect(lane);
+    if (this.#isBusy || this.#waiting.length === 0) return;
+    this.#isBusy = true;
+    const refusal = await this.#connect();
     // Taken only now: whether a job is still wanted is asked right before its markers are sent.
     const jobs = refusal === null ? this.#take() : this.#waiting.splice(0).map(({ job }) => job);
-    const outcomeOf = refusal === null ? await this.#send(lane, jobs) : () => unknown(refusal);
-    lane.isBusy = false;
-    if (refusal === null) for (const job of jobs) this.#underWay.delete(nameOf(job));
+    const outcomeOf = refusal === null ? await this.#send(jobs) : () => unknown(refusal);
+    this.#isBusy = false;
     this.#scheduleFlush();
     for (const job of jobs) job.onOutcome(outcomeOf(job));
   }
 
   /** null when there is a connection, else why not. */
-  async #connect(lane: Lane): Promise<string | null> {
+  async #connect(): Promise<string | null> {
     try {
-      if (!this.#isClosed && lane.connection?.isOpen !== true) {
-        lane.connection = null;
-        lane.connection = await this.#options.open();
+      if (!this.#isClosed && this.#connection?.isOpen !== true) {
+        this.#connection = null;
+        this.#connection = await this.#options.open();
       }
     } catch (error) {
       return reasonOf(error);
     }
     if (!this.#isClosed) return null;
-    lane.connection?.close();
+    this.#connection?.close();
     return writerClosed;
   }
 
-  /**
-   * What fits into one request, a partition once at most: the answer could not tell two runs of it apart. Nor does a run
-   * overtake one of the same partition that is under way.
-   */
+  /** What fits into one request, a partition once at most: the answer could not tell two runs of it apart. */
   #take(): HoleJob[] {
     const taken: HoleJob[] = [];
-    const left: WaitingJob[] = [];
+    const partitions = new Set<string>();
     let markerCount = 0;
-    for (const waiting of this.#waiting.splice(0)) {
-      const { job, sinceMs } = waiting;
-      if (this.#underWay.has(nameOf(job))) {
-        left.push(waiting);
-        continue;
-      }
+    let index = 0;
+    for (; index < this.#waiting.length; index++) {
+      const { job, sinceMs } = this.#waiting[index]!;
       if (job.isFresh?.() === false) {
         job.onOutcome({ kind: 'notSent', reason: 'not sent: the look at the log end is too old' });
         continue;
@@ -171,20 +151,17 @@ export class MarkerWriter implements HoleWriter {
         job.onOutcome(unknown(why));
         continue;
       }
-      if (markerCount + job.markers.count > markersPerRequestMax) {
-        left.push(waiting);
-        continue;
-      }
       markerCount += job.markers.count;
-      this.#underWay.add(nameOf(job));
+      if (markerCount > markersPerRequestMax || partitions.has(nameOf(job))) break;
+      partitions.add(nameOf(job));
       taken.push(job);
     }
-    this.#waiting.unshift(...left);
+    this.#waiting.splice(0, index);
     return taken;
   }
 
-  async #send(lane: Lane, jobs: readonly HoleJob[]): Promise<(job: HoleJob) => HoleOutcome> {
-    const { connection } = lane;
+  async #send(jobs: readonly HoleJob[]): Promise<(job: HoleJob) => HoleOutcome> {
+    const connection = this.#connection;
     if (jobs.length === 0 || connection === null) return () => unknown(writerClosed);
     const { answerTimeoutMs: timeoutMs } = this.#options;
     try {
@@ -201,7 +178,7 @@ export class MarkerWriter implements HoleWriter {
     } catch (error) {
       // The request may still be on its way: what is sent later must not follow it on the same connection.
       connection.abort();
-      lane.connection = null;
+      this.#connection = null;
       const reason = this.#isClosed ? writerClosed : reasonOf(error);
       return () => unknown(reason);
     }
