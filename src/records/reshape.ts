@@ -96,18 +96,31 @@ export function withoutGaps(
   return writer.recordCount === 0 ? null : writer.end({ ...asBefore(view), keepsPlain: true });
 }
 
+export interface MergeOptions extends ReadOptions {
+  readonly compression?: Compression;
+  /** Default: of the last that goes in, since reading goes on behind it. */
+  readonly partitionLeaderEpoch?: number;
+  /**
+   * What all may take together before compression, in bytes: the first always goes in, and those that would take more
+   * are left out with all behind them. Default: no limit.
+   */
+  readonly plainBytesMax?: number;
+}
+
 /**
  * Neighbouring batches as one. Each must begin where the one before ends and be without gaps.
  * @throws LockstepError CODEC_INPUT_INVALID when they do not, or hold markers.
  */
-export function mergeBatches(
-  views: readonly BatchView[],
-  options: ReadOptions & { compression?: Compression; partitionLeaderEpoch?: number } = {},
-): Buffer {
+export function mergeBatches(views: readonly BatchView[], options: MergeOptions = {}): Buffer {
+  const { plainBytesMax = Number.POSITIVE_INFINITY } = options;
   const writer = new BatchWriter(mergedBytes(views));
+  let plainBytes = 0;
+  let epoch = -1;
   let next = views[0]?.baseOffset;
   for (const view of views) {
     const cursor = cursorOf(view, options);
+    plainBytes += cursor.bytesLeft;
+    if (plainBytes > plainBytesMax && writer.recordCount > 0) break;
     if (view.isControl || view.hasGaps || cursor.baseOffset !== next) {
       throw invalid(view, 'it is no neighbour, has gaps or holds markers');
     }
@@ -117,8 +130,9 @@ export function mergeBatches(
     do writer.add(cursor);
     while (cursor.next());
     next = writer.nextOffset;
+    epoch = view.partitionLeaderEpoch;
   }
-  const { compression = 'none', partitionLeaderEpoch = -1 } = options;
+  const { compression = 'none', partitionLeaderEpoch = epoch } = options;
   return writer.end({ compression, partitionLeaderEpoch });
 }
 

@@ -365,6 +365,39 @@ describe('small batches', () => {
     machine.prepare();
   });
 
+  const squeezed = (offset: bigint) => new TestBatch(offset, 1, { codec: 4, sizeBytes: 100, togetherMax: 3 });
+
+  it('that would be too large when they are read wait for the next turn, and nothing is lost', () => {
+    mirroring();
+    fetch(new TestBatch(10n, 1, { codec: 0, sizeBytes: 40_000 }));
+    const batches = [11n, 12n, 13n, 14n, 15n, 16n, 17n].map(squeezed);
+    fetch(...batches);
+    machine.prepare();
+    expect(machine.flow?.queue).toMatchObject(
+      [3, 1, 1, 1, 1].map((recordCount) => ({ batch: { recordCount } })),
+    );
+    expect(machine.flow?.queuedBytes).toBe(500);
+    expect(acknowledge(10n)).toMatchObject([{ append: { offset: 11n, batch: { recordCount: 3 } } }]);
+    // What was put together goes as it is: to read it again is the same work once more.
+    expect(acknowledge(11n)).toMatchObject([{ append: { offset: 14n, batch: { recordCount: 3 } } }]);
+    expect(acknowledge(14n)).toMatchObject([{ append: { offset: 17n, batch: { recordCount: 1 } } }]);
+    acknowledge(17n);
+    expect(machine.mirrorEnd).toBe(18n);
+    expect(releasesOf(batches).every((count) => count === 1)).toBe(true);
+    expect(machine.flow?.queuedBytes).toBe(0);
+  });
+
+  it('of which not even two may go together go alone from then on', () => {
+    mirroring();
+    const batches = [10n, 11n, 12n, 13n, 14n, 15n, 16n, 17n, 18n].map(
+      (offset) => new TestBatch(offset, 1, { codec: 4, sizeBytes: 100, togetherMax: 1 }),
+    );
+    expect(fetch(...batches)).toMatchObject([{ append: { offset: 10n, isMerged: false } }]);
+    for (const offset of [10n, 11n, 12n, 13n, 14n, 15n, 16n, 17n, 18n]) acknowledge(offset);
+    expect(machine.mirrorEnd).toBe(19n);
+    expect(releasesOf(batches)).toEqual(batches.map(() => 1));
+  });
+
   it('go alone after a broker refused them together', () => {
     mirroring();
     fetch(small(10n), small(11n));

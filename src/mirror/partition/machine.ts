@@ -121,16 +121,18 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       .slice(0, count)
       .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
     const [first, ...next] = batches as [B, ...B[]];
-    let merged: B;
+    let merged: B | null;
     try {
       merged = first.mergeWith(next);
     } catch {
       // Said when it is their turn.
       return;
     }
-    flow.queue.splice(0, count, { kind: 'data', batch: merged });
+    if (merged === null) return this.#goesAlone(first);
+    const within = batches.filter((batch) => batch.lastOffset <= merged.lastOffset);
+    flow.queue.splice(0, within.length, { kind: 'data', batch: merged });
     flow.queuedBytes += merged.sizeBytes;
-    for (const batch of batches) {
+    for (const batch of within) {
       flow.queuedBytes -= batch.sizeBytes;
       batch.release();
     }
@@ -490,23 +492,32 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   }
 
   #appendData(flow: Flow<B>): void {
-    const count = this.#mergeCount(flow);
     const batches = flow.queue
-      .splice(0, count)
+      .slice(0, this.#mergeCount(flow))
       .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
-    for (const { sizeBytes } of batches) flow.queuedBytes -= sizeBytes;
     const [first, ...next] = batches as [B, ...B[]];
-    if (next.length === 0) return this.#append(flow, first, first.isMerged === true);
-    let merged: B;
-    try {
-      merged = first.mergeWith(next);
-    } catch (error) {
-      for (const batch of batches) batch.release();
-      if (first.codec !== 0) this.#mayRecompress = false;
-      return this.#recover(unreadable(first, error));
+    let merged: B | null = null;
+    if (next.length > 0) {
+      try {
+        merged = first.mergeWith(next);
+      } catch (error) {
+        if (first.codec !== 0) this.#mayRecompress = false;
+        return this.#recover(unreadable(first, error));
+      }
+      if (merged === null) this.#goesAlone(first);
     }
-    for (const batch of batches) batch.release();
+    const end = merged?.lastOffset ?? first.lastOffset;
+    const taken = batches.filter(({ lastOffset }) => lastOffset <= end);
+    flow.queue.splice(0, taken.length);
+    for (const { sizeBytes } of taken) flow.queuedBytes -= sizeBytes;
+    if (merged === null) return this.#append(flow, first, first.isMerged === true);
+    for (const batch of taken) batch.release();
     this.#append(flow, merged, true);
+  }
+
+  /** Its neighbours, and it, take too much when they are read: to look at them all costs more than it gives. */
+  #goesAlone({ codec }: B): void {
+    if (codec !== 0) this.#mayRecompress = false;
   }
 
   #mergeCount({ queue }: Flow<B>): number {

@@ -40,10 +40,11 @@ export interface FetchedBatch extends SourceBatch {
    */
   reshape(from: bigint): readonly this[];
   /**
-   * This batch and its neighbours, of the same codec, as one with memory of its own; the originals stay held.
-   * @throws when the records can’t be read, or compressed ones are too large to be read for that.
+   * This batch and its neighbours, of the same codec, as one with memory of its own; the originals stay held. Compressed
+   * ones that would be too large when they are read are left out, with all behind them. Null where nothing is left.
+   * @throws when the records can’t be read, or the first is too large alone.
    */
-  mergeWith(next: readonly this[]): this;
+  mergeWith(next: readonly this[]): this | null;
   /** Up to `count` copies of the first record, at least one, at `from` and the following offsets, with memory of their own. */
   copiesOfFirst(from: bigint, count: number): this;
   /**
@@ -171,7 +172,7 @@ const gzip = 1;
  * How many steps from the first one on go into one batch: neighbours that are small and have one codec, as they queue
  * up when a partition lags. 1: the first goes alone.
  */
-export function mergeableCount<B extends SourceBatch>(
+export function mergeableCount<B extends SourceBatch & { readonly isMerged?: boolean }>(
   steps: readonly Step<B>[],
   bytesMax: number = mergedBytesMax,
 ): number {
@@ -183,6 +184,8 @@ export function mergeableCount<B extends SourceBatch>(
   let bytes = 0;
   for (const step of steps) {
     if (step.kind !== 'data' || step.batch.codec !== codec || step.batch.sizeBytes > mergeableBytesMax) break;
+    // To read and compress them again would be the same work once more.
+    if (codec !== 0 && step.batch.isMerged) break;
     bytes += step.batch.sizeBytes;
     if (bytes > bytesMax) break;
     count += 1;

@@ -15,11 +15,17 @@ export class TestBatch implements FetchedBatch {
   readonly lastOffset: bigint;
   readonly recordCount: number;
   readonly offsets: readonly bigint[];
+  /** How many records go together at most. */
+  readonly togetherMax: number = Number.POSITIVE_INFINITY;
   /** Batches that were made of this one, and of what those made. */
   readonly made: TestBatch[] = [];
   releases = 0;
 
-  constructor(baseOffset: bigint, recordCount: number, overrides: Partial<FetchedBatch> = {}) {
+  constructor(
+    baseOffset: bigint,
+    recordCount: number,
+    overrides: Partial<FetchedBatch> & { togetherMax?: number } = {},
+  ) {
     this.baseOffset = baseOffset;
     this.recordCount = recordCount;
     this.lastOffset = baseOffset + BigInt(recordCount) - 1n;
@@ -50,12 +56,13 @@ export class TestBatch implements FetchedBatch {
     return runs.map((run) => this.#make(run[0]!, run.length));
   }
 
-  mergeWith(next: readonly this[]): this {
-    return this.#make(
-      this.baseOffset,
-      next.reduce((count, batch) => count + batch.recordCount, this.recordCount),
-      true,
-    );
+  mergeWith(next: readonly this[]): this | null {
+    let recordCount = this.recordCount;
+    for (const batch of next) {
+      if (recordCount + batch.recordCount > this.togetherMax) break;
+      recordCount += batch.recordCount;
+    }
+    return recordCount === this.recordCount ? null : this.#make(this.baseOffset, recordCount, true);
   }
 
   copiesOfFirst(from: bigint, count: number): this {
@@ -69,7 +76,7 @@ export class TestBatch implements FetchedBatch {
   }
 
   #make(baseOffset: bigint, recordCount: number, isMerged = false): this {
-    const batch = new TestBatch(baseOffset, recordCount, { isMerged });
+    const batch = new TestBatch(baseOffset, recordCount, { isMerged, codec: this.codec });
     this.made.push(batch);
     return batch as this;
   }

@@ -26,6 +26,10 @@ class Frame {
     return new LeasedBatch(new BatchView(encodeBatch(offsets.map(record), options), 0), this.#lease, facts);
   }
 
+  ofRecord(one: RecordView, options: EncodeOptions): LeasedBatch {
+    return new LeasedBatch(new BatchView(encodeBatch([one], options), 0), this.#lease);
+  }
+
   /** The reader has cut the frame. */
   close(): void {
     this.#lease.release();
@@ -106,9 +110,25 @@ describe('neighbours', () => {
       frame.batch([4, 5], { compression: 'lz4' }),
       frame.batch([6], { compression: 'lz4' }),
     ];
-    const merged = first.mergeWith([second]);
+    const merged = first.mergeWith([second])!;
     expect(merged).toMatchObject({ baseOffset: 4n, lastOffset: 6n, recordCount: 3, codec: 3 });
     expect(content(merged)).toEqual(['4@1004 value 4', '5@1005 value 5', '6@1006 value 6']);
+  });
+
+  it('that are small only because they are compressed go together as far as that is small, too', () => {
+    const frame = new Frame();
+    const value = Buffer.alloc(300_000, 'x');
+    const batches = Array.from({ length: 8 }, (_, index) =>
+      frame.ofRecord({ ...record(index), value }, { compression: 'zstd', partitionLeaderEpoch: index }),
+    );
+    const [first, ...next] = batches as [LeasedBatch, ...LeasedBatch[]];
+    expect(batches.every(({ sizeBytes }) => sizeBytes < 500)).toBe(true);
+    const merged = first.mergeWith(next)!;
+    // Whoever reads on behind it has read the epoch of the last that went in.
+    expect(merged).toMatchObject({ lastOffset: 1n, recordCount: 2, partitionLeaderEpoch: 1, isMerged: true });
+    expect(verifyChecksum(merged.view)).toBe(true);
+    const large = frame.ofRecord({ ...record(8), value: Buffer.alloc(800_000) }, { compression: 'zstd' });
+    expect(next.at(-1)!.mergeWith([large])).toBeNull();
   });
 
   it('become one uncompressed batch', () => {
@@ -120,7 +140,7 @@ describe('neighbours', () => {
       frame.batch([7], { timestampType: 'LogAppendTime', maxTimestamp: 5000n }, facts),
     ];
     expect([first, second].map(({ codec }) => codec)).toEqual([0, 3]);
-    const merged = first.mergeWith([second, third]);
+    const merged = first.mergeWith([second, third])!;
     expect(merged).toMatchObject({ baseOffset: 0n, lastOffset: 3n, recordCount: 4 });
     expect([merged.codec, merged.isTransactional, merged.timestampType]).toEqual([0, false, 'CreateTime']);
     expect(content(merged)).toEqual(['4@1004 value 4', '5@1005 value 5', '6@1006 value 6', '7@5000 value 7']);
@@ -138,7 +158,7 @@ describe('the memory of what was made', () => {
     expect(budget.heldBytes).toBe(frameBytes + bytes);
     batch.release();
     expect(budget.heldBytes).toBe(bytes);
-    const again = made[0]!.mergeWith([]);
+    const again = made[0]!.mergeWith([])!;
     for (const one of made) one.release();
     expect(budget.heldBytes).toBe(again.sizeBytes);
     again.release();

@@ -45,8 +45,12 @@ export class FrameLease {
   }
 }
 
-/** Of a small batch that is put together with others, in bytes: nothing small is to become large in memory. */
+/**
+ * What batches that are put together take before compression, in bytes, each of them and all: half a megabyte of them can
+ * be gigabytes. Less than what brokers accept by default, should the topic's own codec be none.
+ */
 const decompressedBytesMax = 1024 * 1024;
+const plainBytesMax = 900_000;
 
 /** What a batch's own bytes don't tell. */
 export interface BatchFacts {
@@ -113,11 +117,7 @@ export class LeasedBatch implements FetchedBatch {
 
   /** Neighbours that lie in a frame as one batch, with memory of its own. @throws as `mergeBatches`. */
   static merged(views: readonly BatchView[], frame: FrameLease, shift: bigint): LeasedBatch {
-    return LeasedBatch.ofMerged(
-      mergeBatches(views, { partitionLeaderEpoch: lastEpochOf(views) }),
-      frame,
-      shift,
-    );
+    return LeasedBatch.ofMerged(mergeBatches(views), frame, shift);
   }
 
   /** The same, where that is done. */
@@ -149,12 +149,17 @@ export class LeasedBatch implements FetchedBatch {
     return this.#made(splitRuns(this.#unappended(), { from: from + this.#shift }));
   }
 
-  /** This batch and the neighbours behind it, of the same codec, as one with memory of its own. */
-  mergeWith(next: readonly this[]): this {
+  /**
+   * This batch and the neighbours behind it, of the same codec, as one with memory of its own: as many of them as may go
+   * together. Null where none may.
+   */
+  mergeWith(next: readonly this[]): this | null {
     const views = [this, ...next].map((batch) => batch.#unappended());
     const { compression } = this.view;
-    const how = { compression, decompressedBytesMax, partitionLeaderEpoch: lastEpochOf(views) };
-    return LeasedBatch.ofMerged(mergeBatches(views, how), this.#lease, this.#shift) as this;
+    const limits = compression === 'none' ? {} : { decompressedBytesMax, plainBytesMax };
+    const bytes = mergeBatches(views, { compression, ...limits });
+    if (next.length > 0 && new BatchView(bytes, 0).recordCount === this.recordCount) return null;
+    return LeasedBatch.ofMerged(bytes, this.#lease, this.#shift) as this;
   }
 
   /**
@@ -193,9 +198,4 @@ export class LeasedBatch implements FetchedBatch {
       lease.release();
     }
   }
-}
-
-/** Where reading goes on behind them, this is the epoch that was fetched last. */
-function lastEpochOf(views: readonly BatchView[]): number {
-  return views.at(-1)?.partitionLeaderEpoch ?? -1;
 }

@@ -241,7 +241,7 @@ class World {
     const done = () => reader.wake(partition.name);
     const merged = partition.kind === 'tiny' ? partition.queue.splice(0, mergedCountMax) : [];
     const first = merged[0] ?? partition.queue.shift()!;
-    const batch = merged.length > 1 ? first.mergeWith(merged.slice(1)) : first;
+    const batch = merged.length > 1 ? first.mergeWith(merged.slice(1))! : first;
     if (batch !== first) for (const each of merged) each.release();
     const isCopy = batch !== first || batch.isMerged;
     this.#appends.push({ batch, copyBytes: isCopy ? batch.sizeBytes : 0, done });

@@ -103,7 +103,16 @@ export class SimBatch implements FetchedBatch {
     return pieces;
   }
 
-  mergeWith(next: readonly this[]): this {
+  mergeWith(next: readonly this[]): this | null {
+    const fitting = this.isCompressed ? next.slice(0, Math.max(0, together(this, next) - 1)) : next;
+    return fitting.length === 0 ? null : this.#mergedWith(fitting);
+  }
+
+  get isCompressed(): boolean {
+    return this.#facts.isCompressed;
+  }
+
+  #mergedWith(next: readonly this[]): this {
     if (next.some(({ codec }) => codec !== this.codec))
       this.#holdings.misuses.push(
         `the batch at ${this.baseOffset} was put together with others of another codec`,
@@ -117,7 +126,7 @@ export class SimBatch implements FetchedBatch {
 
   /** As the shell puts fetched batches together, before anything is made of them; gives the originals back. */
   mergedWithin(next: readonly this[], isTold: boolean): this {
-    const merged = this.mergeWith(next);
+    const merged = this.#mergedWith(next);
     for (const batch of [this, ...next]) batch.release();
     merged.isMerged = isTold;
     return merged;
@@ -152,6 +161,20 @@ export class SimBatch implements FetchedBatch {
     const plain = { isLogAppendTime: false, hasDeleteHorizon: false, partitionLeaderEpoch };
     return new SimBatch({ ...this.#facts, ...plain, baseOffset, values }, this.#holdings) as this;
   }
+}
+
+/** What compressed batches that are put together hold at most, in records: a few, so that others are left out. */
+const togetherRecordsMax = 4;
+
+function together(first: SimBatch, next: readonly SimBatch[]): number {
+  let count = 1;
+  let records = first.recordCount;
+  for (const { recordCount } of next) {
+    records += recordCount;
+    if (records > togetherRecordsMax) break;
+    count += 1;
+  }
+  return count;
 }
 
 export function fetchedBatch(batch: SourceBatch, holdings: Holdings): SimBatch {
