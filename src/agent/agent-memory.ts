@@ -15,8 +15,11 @@ export interface MemoryStatus {
 const inFlightBytesMax = 64 * 1024 * 1024;
 /** Half of a budget is left to copies of what was read, so that one link alone may hold all that it may read. */
 const partsOfLink = 2;
-/** Idle buffers kept for reuse, in bytes; what is in flight counts on its own. */
-const keptBytesMax = 8 * 1024 * 1024;
+/**
+ * Idle buffers kept for reuse, in bytes; what is in flight counts on its own. All that a link has in flight goes round: with
+ * 8 MiB buffers that came back were dropped and made anew, at twice the processor time and for no less memory.
+ */
+const keptBytesMax = 24 * 1024 * 1024;
 
 export class AgentMemory {
   readonly framePool = new FramePool({ keptBytesMax });
