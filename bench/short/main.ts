@@ -23,7 +23,7 @@ import { grosslyWorse, medianRatios, type Ratios, ratioLine, ratiosOf } from './
 
 const root = path.resolve(import.meta.dirname, '../..');
 const baselineFile = path.join(root, 'bench', 'short-baseline.json');
-/** Little enough that a machine with four times the work it has cores for is done with a round in a minute. */
+/** Little, so that a machine that is busy with other things, too, is done soon. */
 const logBytes = 1.2e9;
 const copierBytes = 2e9;
 /** A fifth more goes before, as warm-up; on a quiet machine the log ends it earlier. */
