@@ -273,8 +273,11 @@ test('the tuned file of the benchmark is taken as it is', () => {
   const values: Record<string, string> = {
     source: 'a',
     destination: 'b',
+    destinations: 'b',
     sourceBootstrap: 'ka:1',
     destinationBootstrap: 'kb:1',
+    compression: 'none',
+    replicationFactor: '1',
   };
   const file = new URL('../../../bench/mm2-tuned.properties', import.meta.url);
   const text = readFileSync(file, 'latin1').replaceAll(/\$\{(\w+)\}/g, (_, name) => values[name] ?? '4');
