@@ -19,6 +19,16 @@ function tiny(count: number, at = -1, what: EncodeOptions = {}): Buffer[] {
 }
 
 describe('a run', () => {
+  it('takes no more memory than it holds, and keeps what it holds when the next one is made', () => {
+    const records = Buffer.concat(tiny(2_000));
+    const first = mergeRun(records, 0, options)!;
+    const before = Buffer.from(first.batch);
+    mergeRun(Buffer.concat(tiny(3_000)), 0, options);
+    expect(first.batch.length).toBeGreaterThan(10_000);
+    expect(first.batch.buffer.byteLength).toBeLessThan(first.batch.length * 1.1);
+    expect(first.batch.equals(before)).toBe(true);
+  });
+
   it('holds the records that the batches held, as merging them one by one does, byte for byte', () => {
     const timestamp = fc.oneof(
       fc.bigInt({ min: 1_763_700_000_000n, max: 1_763_700_100_000n }),

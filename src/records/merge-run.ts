@@ -60,7 +60,7 @@ export function mergeRun(records: Buffer, start: number, options: RunOptions): M
   if (from >= exactMax) return null;
   const run = extentOf(records, start, from, options);
   if (run === null) return null;
-  const batch = Buffer.allocUnsafe(headerBytes + run.bytes + run.recordCount * growthBytesMax);
+  const batch = scratchOf(headerBytes + run.bytes + run.recordCount * growthBytesMax);
   const baseTimestamp = int64At(records, start + baseTimestampAt);
   let greatest = Number.NEGATIVE_INFINITY;
   let to = headerBytes;
@@ -94,7 +94,8 @@ export function mergeRun(records: Buffer, start: number, options: RunOptions): M
     if (place !== end) return null;
     at = end;
   }
-  const merged = batch.subarray(0, to);
+  // Of the tiniest records a tenth is left, and no more than that is to be kept.
+  const merged = Buffer.from(batch.subarray(0, to));
   writeHeader(merged, {
     baseOffset: options.from,
     lastOffsetDelta: run.recordCount - 1,
@@ -105,6 +106,14 @@ export function mergeRun(records: Buffer, start: number, options: RunOptions): M
     recordCount: run.recordCount,
   });
   return { batch: merged, end: run.end, nextOffset: options.from + BigInt(run.recordCount) };
+}
+
+/** Where runs are written, one at a time. */
+let scratch = Buffer.alloc(0);
+
+function scratchOf(bytes: number): Buffer {
+  if (scratch.length < bytes) scratch = Buffer.allocUnsafeSlow(bytes);
+  return scratch;
 }
 
 /** How far a run goes, by its headers. */
