@@ -46,6 +46,34 @@ describe('one link', () => {
     expect(asker.granted).toEqual(['live', 'more live', 'backlog']);
   });
 
+  it('lets nobody small overtake live ones that want much', () => {
+    const budget = new MemoryBudget({ bytesMax: 1_000 });
+    const asker = new Asker();
+    budget.take(1_000);
+    asker.ask('live', budget, 400, true);
+    asker.ask('backlog', budget, 10);
+    budget.giveBack(200);
+    expect(asker.granted).toEqual([]);
+    budget.giveBack(100);
+    expect(asker.granted).toEqual(['live']);
+    budget.giveBack(110);
+    expect(asker.granted).toEqual(['live', 'backlog']);
+  });
+
+  it('forgets who leaves the line, which may be who held up the others', () => {
+    const budget = new MemoryBudget({ bytesMax: 1_000 });
+    const asker = new Asker();
+    budget.take(900);
+    const leave = budget.whenRoom({ bytes: 400, isLive: false }, () => asker.granted.push('left'));
+    asker.ask('behind it', budget, 100);
+    expect(asker.granted).toEqual([]);
+    leave();
+    expect(asker.granted).toEqual(['behind it']);
+    leave();
+    budget.giveBack(1_000);
+    expect([asker.granted, budget.heldBytes, budget.isExhausted]).toEqual([['behind it'], 0, false]);
+  });
+
   it('turns what was reserved into what came', () => {
     const budget = new MemoryBudget({ bytesMax: 1_000 });
     const asker = new Asker();
@@ -103,10 +131,11 @@ describe('several links', () => {
     const turns = [0, 0, 0, 0];
     const heldByBatch = 1_000;
     let reading: { link: number; reservedBytes: number }[] = [];
-    const ask = (link: number): void =>
+    const ask = (link: number): void => {
       links[link]!.whenRoom({ bytes: 50, isLive: false }, (reservedBytes) =>
         reading.push({ link, reservedBytes }),
       );
+    };
     for (const link of links.keys()) ask(link);
     for (let round = 0; round < 400; round++) {
       const now = reading;
@@ -160,4 +189,20 @@ describe('how much is asked for', () => {
     for (let small = 0; small < 10; small++) size.note({ askedBytes: 64, answerBytes: 40 });
     expect(size.reservedWithin(64)).toBe(64);
   });
+});
+
+it('keeps the order within a link of an agent, too, and serves the others meanwhile', () => {
+  const agent = new MemoryBudget({ bytesMax: 8_000 });
+  const [link, other] = [1, 2].map(() => new MemoryBudget({ bytesMax: 1_000, parent: agent })) as [
+    MemoryBudget,
+    MemoryBudget,
+  ];
+  const asker = new Asker();
+  link.take(800);
+  asker.ask('large', link, 400);
+  asker.ask('small', link, 100);
+  asker.ask('another link', other, 100);
+  expect(asker.granted).toEqual(['another link']);
+  link.giveBack(300);
+  expect(asker.granted).toEqual(['another link', 'large', 'small']);
 });

@@ -87,17 +87,30 @@ export class MemoryBudget {
    * or turned into what came by `settle`.
    */
   reserve(wanted: RoomWanted): Promise<number> {
-    return new Promise((resolve) => this.whenRoom(wanted, resolve));
+    return new Promise((resolve) => {
+      this.whenRoom(wanted, resolve);
+    });
   }
 
-  /** As `reserve`; `grant` is called at once where there is room. */
-  whenRoom({ bytes: wantedBytes, isLive }: RoomWanted, grant: (reservedBytes: number) => void): void {
+  /**
+   * As `reserve`; `grant` is called at once where there is room.
+   * @returns what leaves the line; nothing happens where room was granted before.
+   */
+  whenRoom({ bytes: wantedBytes, isLive }: RoomWanted, grant: (reservedBytes: number) => void): () => void {
     const ownMax = this.bytesMax * answerShare.link;
     const bytesMax =
       this.#parent === null ? ownMax : Math.min(ownMax, this.#parent.bytesMax * answerShare.agent);
     const bytes = Math.max(1, Math.min(wantedBytes, Math.floor(bytesMax)));
-    this.#root.#waiting.push({ bytes, isLive, budget: this, grant: () => grant(bytes) });
-    this.#root.#serve();
+    const root = this.#root;
+    const waiting: Waiting = { bytes, isLive, budget: this, grant: () => grant(bytes) };
+    root.#waiting.push(waiting);
+    root.#serve();
+    return () => {
+      const index = root.#waiting.indexOf(waiting);
+      if (index === -1) return;
+      root.#waiting.splice(index, 1);
+      root.#serve();
+    };
   }
 
   /** How much to ask for, by what came: at first as little as one asks for who waits for news. */
@@ -131,28 +144,34 @@ export class MemoryBudget {
     if (this.#parent !== null) this.#parent.#add(bytes);
   }
 
+  /** In order, live ones first: what is small must not overtake what is large for ever. */
   #serve(): void {
     if (this.#waiting.length === 0) return;
-    this.#serveKind(true);
-    this.#serveKind(false);
+    const full = new Set<MemoryBudget>();
+    if (this.#serveKind(true, full)) this.#serveKind(false, full);
   }
 
-  /** In order; only who waits for its own link's budget is passed over. */
-  #serveKind(isLive: boolean): void {
+  /**
+   * Only who waits for its own link's budget is passed over, with all that wait behind it there.
+   * @param full the budgets of such links
+   * @returns whether nobody waits for what all share.
+   */
+  #serveKind(isLive: boolean, full: Set<MemoryBudget>): boolean {
     for (let index = 0; index < this.#waiting.length; ) {
       const waiting = this.#waiting[index]!;
-      if (
-        waiting.isLive !== isLive ||
-        (waiting.budget !== this && !waiting.budget.#hasRoom(waiting, linkShare))
-      ) {
+      const { budget } = waiting;
+      if (budget !== this && !budget.#hasRoom(waiting, linkShare) && waiting.isLive === isLive)
+        full.add(budget);
+      if (waiting.isLive !== isLive || full.has(budget)) {
         index += 1;
         continue;
       }
-      if (!this.#hasRoom(waiting, waiting.budget === this ? linkShare : readShare)) return;
+      if (!this.#hasRoom(waiting, budget === this ? linkShare : readShare)) return false;
       this.#waiting.splice(index, 1);
-      waiting.budget.#add(waiting.bytes);
+      budget.#add(waiting.bytes);
       waiting.grant();
     }
+    return true;
   }
 
   #hasRoom(

@@ -96,19 +96,44 @@ it('waits for room of both kinds where there is none at all, and takes what come
   expect((await turn).scope).toMatch(/live|behind/);
 });
 
-it('gives back what it had asked for when it ends', async () => {
+it('gives back what it had asked for when it rests or ends', async () => {
   const reader = new Reader();
   await reader.scopes([1, 0]);
   reader.budget.take(15_999_000);
   await reader.turn(0);
   reader.budget.giveBack(15_999_000);
-  reader.turns.close();
+  reader.turns.rest();
   expect(reader.budget.heldBytes).toBe(0);
   const other = new Reader();
   await other.scopes([1, 0]);
   other.budget.take(15_999_000);
   await other.turn(0);
-  other.turns.close();
+  other.turns.rest();
   other.budget.giveBack(15_999_000);
   expect(other.budget.heldBytes).toBe(0);
+});
+
+it('keeps no room that it has no turn for: live ones are not asked for alone when the backlog is over', async () => {
+  const reader = new Reader();
+  await reader.scopes([1, 0]);
+  reader.budget.take(20_000_000);
+  const turn = reader.turn(0.1);
+  await new Promise(setImmediate);
+  // Room for both kinds at once.
+  reader.budget.giveBack(20_000_000);
+  expect((await turn).scope).toBe('behind');
+  expect(reader.budget.heldBytes).toBeGreaterThan(0);
+  expect(await reader.scopes([0, 0])).toEqual(['all', 'all']);
+  expect(reader.budget.heldBytes).toBe(0);
+});
+
+it('gives the backlog every other turn where live ones have so much that it takes longer than they wait', async () => {
+  const reader = new Reader();
+  await reader.scopes([1]);
+  const seen: string[] = [];
+  for (let turn = 0; turn < 6; turn++) {
+    seen.push((await reader.turn(1)).scope);
+    reader.nowMs += 40;
+  }
+  expect(seen).toEqual(['live', 'behind', 'live', 'behind', 'live', 'behind']);
 });

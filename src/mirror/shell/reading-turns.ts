@@ -47,6 +47,8 @@ type Kind = Turn['kind'];
 interface Room {
   bytes: number | null;
   readonly granted: Promise<void>;
+  /** Waits for it no more. */
+  leave(): void;
 }
 
 export class ReadingTurns {
@@ -56,9 +58,10 @@ export class ReadingTurns {
   /** The newest answer to whoever catches up had as much as was asked for. */
   #isBacklogged = false;
   #liveAtMs = Number.NEGATIVE_INFINITY;
+  /** The newest turn was theirs: where an answer takes longer than they wait, the backlog still has every other one. */
+  #wasLive = false;
   /** Asked for, and not used yet. Nobody waits for one while another is granted, or readers would wait for each other. */
   readonly #rooms: Record<Kind, Room | null> = { live: null, backlog: null };
-  #isClosed = false;
 
   constructor({ budget, answerBytesMax, nowMs = () => performance.now() }: ReadingTurnsOptions) {
     this.#budget = budget;
@@ -78,6 +81,7 @@ export class ReadingTurns {
   async next({ hasLive, hasBehind }: Followed, bytesMax: number): Promise<Turn> {
     if (!this.#isBacklogged || !hasLive || !hasBehind) {
       const only = this.#isBacklogged && !hasBehind ? 'live' : 'backlog';
+      this.#forgo(only === 'live' ? 'backlog' : 'live');
       const [kind, reservedBytes] = await this.#roomFor([only], bytesMax);
       return this.#turnOf(
         { scope: 'all', kind, waitMsMax: Number.POSITIVE_INFINITY },
@@ -85,7 +89,7 @@ export class ReadingTurns {
         bytesMax,
       );
     }
-    const isDue = this.#nowMs() - this.#liveAtMs >= liveEveryMs;
+    const isDue = !this.#wasLive && this.#nowMs() - this.#liveAtMs >= liveEveryMs;
     const order: readonly Kind[] = isDue ? ['live', 'backlog'] : ['backlog', 'live'];
     const [kind, reservedBytes] = await this.#roomFor(order, bytesMax);
     if (kind === 'backlog')
@@ -101,7 +105,8 @@ export class ReadingTurns {
     { askedBytes, answerBytes }: { askedBytes: number; answerBytes: number },
   ): void {
     this.#sizes[kind].note({ askedBytes, answerBytes });
-    if (kind === 'live') this.#liveAtMs = this.#nowMs();
+    this.#wasLive = kind === 'live';
+    if (this.#wasLive) this.#liveAtMs = this.#nowMs();
     if (scope !== 'live') this.#isBacklogged = answerBytes >= askedBytes / 2;
   }
 
@@ -112,12 +117,17 @@ export class ReadingTurns {
     this.#sizes.live.reset();
   }
 
-  /** Gives back what is still reserved, or will be. */
-  close(): void {
-    this.#isClosed = true;
-    for (const room of Object.values(this.#rooms)) if (room?.bytes != null) this.#budget.giveBack(room.bytes);
-    this.#rooms.live = null;
-    this.#rooms.backlog = null;
+  /** Gives back what is still reserved, or will be: nothing is asked for now. */
+  rest(): void {
+    this.#forgo('live');
+    this.#forgo('backlog');
+  }
+
+  #forgo(kind: Kind): void {
+    const room = this.#rooms[kind];
+    this.#rooms[kind] = null;
+    room?.leave();
+    if (room?.bytes != null) this.#budget.giveBack(room.bytes);
   }
 
   /** The first of these for which there is room; what else was asked for before counts, too. */
@@ -144,11 +154,11 @@ export class ReadingTurns {
   /** Waits in line with everybody else, but not here. */
   #ask(kind: Kind, bytesMax: number): Room {
     const { promise: granted, resolve } = Promise.withResolvers<void>();
-    const room: Room = { bytes: null, granted };
+    const room: Room = { bytes: null, granted, leave: () => {} };
     this.#rooms[kind] = room;
     const bytes = this.#sizes[kind].reservedWithin(bytesMax);
-    this.#budget.whenRoom({ bytes, isLive: kind === 'live' || !this.#isBacklogged }, (reservedBytes) => {
-      if (this.#isClosed) return this.#budget.giveBack(reservedBytes);
+    const isLive = kind === 'live' || !this.#isBacklogged;
+    room.leave = this.#budget.whenRoom({ bytes, isLive }, (reservedBytes) => {
       room.bytes = reservedBytes;
       resolve();
     });

@@ -151,6 +151,25 @@ it('hands each answer over with the position that was asked for', async () => {
   await vi.waitFor(() => expect(target.heard).toEqual(['1 batches for 0']), { interval: 1 });
 });
 
+it('keeps no room for what it can’t ask, nor while there is nothing to ask', async () => {
+  start();
+  const target = new Target(0);
+  let asked = 0;
+  const { position } = target;
+  target.position = () => {
+    asked += 1;
+    if (asked < 100) throw new Error('a broken invariant');
+    return position.call(target);
+  };
+  reader.add('id/0', target);
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  expect(target.heard[0]).toContain('a broken invariant');
+  expect(budget.heldBytes).toBeLessThanOrEqual(1_000);
+  target.offset = null;
+  requests.shift()!.answer({ 0: good });
+  await vi.waitFor(() => expect(budget.heldBytes).toBe(0), { interval: 1 });
+});
+
 it('asks no more for a partition that left, and gives its answer to nobody', async () => {
   start();
   const [stays, leaves, comes] = [new Target(0), new Target(1), new Target(1)];

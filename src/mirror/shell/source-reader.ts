@@ -256,9 +256,10 @@ export class SourceReader {
       try {
         // Room comes first: what the targets want can change a lot while it is waited for.
         const turn = await this.#turn();
-        const question = this.#isClosed ? null : this.#nextQuestion(turn);
+        const question = this.#questionFor(turn);
         if (question === null || typeof question === 'number') {
           budget.giveBack(turn.reservedBytes);
+          this.#turns.rest();
           if (question !== null) await this.#wake.within(question);
           else if (!this.#isClosed) await this.#wake.next();
           continue;
@@ -272,7 +273,7 @@ export class SourceReader {
       }
     }
     limit.leave(this);
-    this.#turns.close();
+    this.#turns.rest();
     // It may have been opened after `close` looked for one.
     if (!this.#isRetired) this.#connection?.close();
   }
@@ -299,6 +300,17 @@ export class SourceReader {
   }
 
   /** What to ask now; a number: nothing for so many ms; null: nothing until somebody rings. */
+  #questionFor(turn: Turn): Question | number | null {
+    if (this.#isClosed) return null;
+    try {
+      return this.#nextQuestion(turn);
+    } catch (error) {
+      // A target that breaks takes no memory with it.
+      this.#options.budget.giveBack(turn.reservedBytes);
+      throw error;
+    }
+  }
+
   #nextQuestion(turn: Turn): Question | number | null {
     const { isAnyFull } = this.#lookAtTargets();
     if (this.#following.all.asked.size > 0)
