@@ -4,7 +4,7 @@
 // 4.5% and more.
 const leanFlags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
 // Each thread that V8 compiles and collects in gets memory of its own from glibc, and keeps what it does not need any more:
-// with one for all, an agent that copies takes 125 MB rather than 143.
+// one for all spares an agent that copies some megabytes (docs/performance.md).
 const leanEnvironment = { MALLOC_ARENA_MAX: '1' };
 const longRunning = new Set(['run', 'agent']);
 
