@@ -180,6 +180,19 @@ describe('how much is asked for', () => {
     expect(seen).toEqual([64, 256, 1_024, 4_000, 4_000, 4_000, 4_000, 1_000, 250, 64, 64, 64]);
   });
 
+  it('grows only as far as answers come in good time, over a line that is thin', () => {
+    const size = new AskSize({ bytesMin: 64, bytesMax: 4_096 });
+    const asked: number[] = [];
+    for (let answer = 0; answer < 8; answer++) {
+      asked.push(size.bytes);
+      // 50 bytes a second; at 30 s a request is given up.
+      size.note({ askedBytes: size.bytes, answerBytes: size.bytes, tookMs: size.bytes * 20 });
+    }
+    expect(asked).toEqual([64, 256, 256, 256, 256, 256, 256, 256]);
+    size.note({ askedBytes: 256, answerBytes: 256, tookMs: 12_000 });
+    expect(size.bytes).toBe(64);
+  });
+
   it('reserves room for batches that are larger than what is asked for, for as long as they come', () => {
     const size = new AskSize({ bytesMin: 64, bytesMax: 64 });
     size.note({ askedBytes: 64, answerBytes: 1_000 });

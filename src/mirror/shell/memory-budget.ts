@@ -25,6 +25,11 @@ const askedBytesMin = 64 * 1024;
 /** That much of a link's budget at most. */
 const askedShareMin = 1 / 16;
 const askedGrowth = 4;
+/**
+ * An answer that takes longer is too large for its way, ms: a request is given up after 30 s and with it the connection,
+ * and the one before it on a connection takes as long.
+ */
+const tookMsMax = 10_000;
 
 export interface MemoryBudgetOptions {
   readonly bytesMax: number;
@@ -182,6 +187,13 @@ export class MemoryBudget {
   }
 }
 
+export interface AnswerSize {
+  readonly askedBytes: number;
+  readonly answerBytes: number;
+  /** From the question to the end of the answer, ms. Default 0. */
+  readonly tookMs?: number;
+}
+
 /** How many bytes one reader asks for, and reserves: much while much comes, little while it waits for news. */
 export class AskSize {
   readonly #bytesMin: number;
@@ -205,11 +217,12 @@ export class AskSize {
     return Math.max(Math.min(this.bytes, bytesMax), this.#largeBytes);
   }
 
-  note({ askedBytes, answerBytes }: { askedBytes: number; answerBytes: number }): void {
+  note({ askedBytes, answerBytes, tookMs = 0 }: AnswerSize): void {
     this.#largeBytes = answerBytes > askedBytes ? answerBytes : Math.floor(this.#largeBytes / 2);
-    if (answerBytes >= askedBytes / 2) this.#bytes = Math.min(this.#bytesMax, this.#bytes * askedGrowth);
-    else if (answerBytes < askedBytes / (2 * askedGrowth))
+    if (tookMs > tookMsMax || answerBytes < askedBytes / (2 * askedGrowth))
       this.#bytes = Math.max(this.#bytesMin, this.#bytes / askedGrowth);
+    else if (answerBytes >= askedBytes / 2 && tookMs * askedGrowth <= tookMsMax)
+      this.#bytes = Math.min(this.#bytesMax, this.#bytes * askedGrowth);
   }
 
   /** Nothing came. */

@@ -575,6 +575,9 @@ describe('what metrics are made of', () => {
     const fetchedAtMs = runner.status().lastFetchAtMs!;
     readerAnsweredAtMs = fetchedAtMs + 5_000;
     expect(runner.status().lastFetchAtMs).toBe(fetchedAtMs + 5_000);
+    // Another reader, which has not answered yet.
+    readerAnsweredAtMs = null;
+    expect(runner.status().lastFetchAtMs).toBe(fetchedAtMs + 5_000);
     // Who promotes now is told when the source was seen, which was then; what is answered from now on is not for this partition.
     target!.onReaderTrouble('connection reset');
     readerAnsweredAtMs = fetchedAtMs + 9_000;

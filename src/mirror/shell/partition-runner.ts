@@ -225,7 +225,7 @@ export class PartitionRunner implements FetchTarget {
   #stateName = 'Idle';
   #sinceMs: number;
   readonly #behind = new BehindClock();
-  /** When the newest answer with news of this partition came. */
+  /** When the newest answer with news of this partition came, or a later one that is known of. */
   #fetchedAtMs: number | null = null;
   /** Since when the source's last stable offset stands below its high watermark; null while it does not. */
   #undecidedSinceMs: number | null = null;
@@ -388,7 +388,9 @@ export class PartitionRunner implements FetchTarget {
     const { key, reader } = this.#reader ?? {};
     const answeredAtMs = isAsked && key !== undefined ? (reader?.answeredAtMs(key) ?? null) : null;
     if (answeredAtMs === null || this.#fetchedAtMs === null) return this.#fetchedAtMs;
-    return Math.max(answeredAtMs, this.#fetchedAtMs);
+    // Kept: another reader that takes over has not answered yet.
+    this.#fetchedAtMs = Math.max(answeredAtMs, this.#fetchedAtMs);
+    return this.#fetchedAtMs;
   }
 
   #openTransactionSinceMs(): number | null {

@@ -8,7 +8,7 @@
 //   all ──► an answer was full ──► live ──► behind ──► behind ──► live ──► ...
 //    ▲                                        │ not full
 //    └────────────────────────────────────────┘
-import type { AskSize, MemoryBudget } from './memory-budget.ts';
+import type { AnswerSize, AskSize, MemoryBudget } from './memory-budget.ts';
 import type { ReadScope } from './rate-limit.ts';
 
 /** Live partitions are asked for alone so often while there is a backlog, ms. */
@@ -100,11 +100,9 @@ export class ReadingTurns {
   }
 
   /** What came. */
-  note(
-    { scope, kind }: Turn,
-    { askedBytes, answerBytes }: { askedBytes: number; answerBytes: number },
-  ): void {
-    this.#sizes[kind].note({ askedBytes, answerBytes });
+  note({ scope, kind }: Turn, answer: AnswerSize): void {
+    const { askedBytes, answerBytes } = answer;
+    this.#sizes[kind].note(answer);
     this.#wasLive = kind === 'live';
     if (this.#wasLive) this.#liveAtMs = this.#nowMs();
     if (scope !== 'live') this.#isBacklogged = answerBytes >= askedBytes / 2;

@@ -124,6 +124,7 @@ interface Question extends Following {
 interface Answer {
   readonly body: FetchResponse;
   readonly frame: Frame;
+  readonly tookMs: number;
 }
 
 /** In front of each frame on the wire. */
@@ -432,14 +433,14 @@ export class SourceReader {
   async #fetchOnce(question: Question, turn: Turn): Promise<void> {
     const { budget } = this.#options;
     const { reservedBytes } = turn;
-    const { body, frame } = await this.#ask(question).catch((error: unknown) => {
+    const { body, frame, tookMs } = await this.#ask(question).catch((error: unknown) => {
       budget.giveBack(reservedBytes);
       throw error;
     });
     // What counts is the pooled buffer behind the frame, which is larger.
     const heldBytes = frame.bytes.buffer.byteLength;
     budget.settle({ reservedBytes, heldBytes });
-    this.#turns.note(turn, { askedBytes: question.bytesMax, answerBytes: heldBytes });
+    this.#turns.note(turn, { askedBytes: question.bytesMax, answerBytes: heldBytes, tookMs });
     const lease = new FrameLease(() => {
       frame.release();
       budget.giveBack(heldBytes);
@@ -487,8 +488,9 @@ export class SourceReader {
     const behindBytes = limit.isSet ? bytesBehind(body, asked) : 0;
     limit.spend({ bytes: frame.bytes.length + frameSizeBytes, behindBytes, scope: turn });
     this.answeredAtMs = Date.now();
-    this.#options.onAnswered?.(performance.now() - sentAtMs);
-    return { body, frame };
+    const tookMs = performance.now() - sentAtMs;
+    this.#options.onAnswered?.(tookMs);
+    return { body, frame, tookMs };
   }
 
   async #sessionRefused(session: FetchSession, errorCode: number): Promise<void> {
