@@ -398,6 +398,21 @@ describe('small batches', () => {
     expect(releasesOf(batches)).toEqual(batches.map(() => 1));
   });
 
+  it('of which one can’t be read go alone: what is in front of it is copied, and the destination tells which', () => {
+    mirroring();
+    const batches = [10n, 11n, 12n].map(small);
+    batches[0]!.mergeWith = () => {
+      throw new Error('checksum');
+    };
+    expect(fetch(...batches)).toMatchObject([{ append: { offset: 10n, isMerged: false } }]);
+    expect(machine.hasToPrepare).toBe(false);
+    expect(acknowledge(10n)).toMatchObject([{ append: { offset: 11n, isMerged: false } }]);
+    fetch(small(13n), small(14n));
+    expect(acknowledge(11n)).toMatchObject([{ append: { offset: 12n, isMerged: false } }]);
+    expect(acknowledge(12n)).toMatchObject([{ append: { offset: 13n, isMerged: true } }]);
+    expect(releasesOf(batches)).toEqual([1, 1, 1]);
+  });
+
   it('go alone after a broker refused them together', () => {
     mirroring();
     fetch(small(10n), small(11n));

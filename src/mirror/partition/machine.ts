@@ -82,6 +82,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
   #doubt: { offset: bigint; reason: string; looks: number } | null = null;
   /** Compressed ones are, too, until some can't be read for that. */
   #mayRecompress = true;
+  /** Batches in front of this offset go alone: one of them could not be read when they were put together. */
+  #aloneBelow = 0n;
   /** Null: what comes back is welcome, as in a restore. */
   readonly #returning: Returning | null;
   /** The destination's leader epoch of the look that copying began with. */
@@ -120,15 +122,8 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     const batches = flow.queue
       .slice(0, count)
       .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
-    const [first, ...next] = batches as [B, ...B[]];
-    let merged: B | null;
-    try {
-      merged = first.mergeWith(next);
-    } catch {
-      // Said when it is their turn.
-      return;
-    }
-    if (merged === null) return this.#goesAlone(first);
+    const merged = this.#merged(batches);
+    if (merged === null) return;
     const within = batches.filter((batch) => batch.lastOffset <= merged.lastOffset);
     flow.queue.splice(0, within.length, { kind: 'data', batch: merged });
     flow.queuedBytes += merged.sizeBytes;
@@ -496,16 +491,7 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
       .slice(0, this.#mergeCount(flow))
       .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
     const [first, ...next] = batches as [B, ...B[]];
-    let merged: B | null = null;
-    if (next.length > 0) {
-      try {
-        merged = first.mergeWith(next);
-      } catch (error) {
-        if (first.codec !== 0) this.#mayRecompress = false;
-        return this.#recover(unreadable(first, error));
-      }
-      if (merged === null) this.#goesAlone(first);
-    }
+    const merged = next.length > 0 ? this.#merged(batches) : null;
     const end = merged?.lastOffset ?? first.lastOffset;
     const taken = batches.filter(({ lastOffset }) => lastOffset <= end);
     flow.queue.splice(0, taken.length);
@@ -515,14 +501,25 @@ export class PartitionMachine<B extends FetchedBatch = FetchedBatch> {
     this.#append(flow, merged, true);
   }
 
-  /** Its neighbours, and it, take too much when they are read: to look at them all costs more than it gives. */
-  #goesAlone({ codec }: B): void {
-    if (codec !== 0) this.#mayRecompress = false;
+  /** The first batches as one; null where they go alone. */
+  #merged(batches: readonly B[]): B | null {
+    const [first, ...next] = batches as [B, ...B[]];
+    let merged: B | null = null;
+    try {
+      merged = first.mergeWith(next);
+    } catch {
+      // One of them can't be read. What is in front of it is copied, and the destination tells which it is.
+      this.#aloneBelow = batches.at(-1)!.lastOffset + 1n;
+    }
+    // They take too much when they are read: to look at them all costs more than it gives.
+    if (merged === null && first.codec !== 0) this.#mayRecompress = false;
+    return merged;
   }
 
   #mergeCount({ queue }: Flow<B>): number {
     const [first] = queue;
-    const mayMerge = this.#mayRecompress || (first?.kind === 'data' && first.batch.codec === 0);
+    if (first?.kind !== 'data' || first.batch.baseOffset < this.#aloneBelow) return 1;
+    const mayMerge = this.#mayRecompress || first.batch.codec === 0;
     return mayMerge ? mergeableCount(queue, this.mergedBytesMax) : 1;
   }
 
