@@ -1,6 +1,6 @@
 // The command line of the benchmark.
 import { parseArgs } from 'node:util';
-import { LockstepError } from '../src/errors.ts';
+import { wholeNumber, wrongUsage } from './numbers.ts';
 
 export interface BenchOptions {
   /** Names of shapes, in the order given; empty for all. */
@@ -19,6 +19,7 @@ export const runsDefault = 3;
 export const secondsDefault = 30;
 const runsMax = 20;
 const secondsMax = 600;
+const usageHint = 'See npm run bench -- --help.';
 
 /** `shapes` and `contestants`: what there is to choose from. */
 export function usage(
@@ -47,8 +48,11 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = readArguments(args);
   return {
     shapes: positionals,
-    runs: whole('runs', values.runs, runsDefault, runsMax),
-    seconds: whole('seconds', values.seconds, secondsDefault, secondsMax),
+    runs: wholeNumber('runs', values.runs ?? String(runsDefault), { max: runsMax, usage: usageHint }),
+    seconds: wholeNumber('seconds', values.seconds ?? String(secondsDefault), {
+      max: secondsMax,
+      usage: usageHint,
+    }),
     contestants: values.contestants?.split(',').map((name) => name.trim()) ?? null,
     profile: values.profile ?? false,
     keep: values.keep ?? false,
@@ -72,16 +76,6 @@ function readArguments(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
-    throw wrong((error as Error).message, error);
+    throw wrongUsage((error as Error).message, usageHint, error);
   }
-}
-
-function whole(name: string, given: string | undefined, fallback: number, max: number): number {
-  const value = given === undefined ? fallback : Number(given);
-  if (Number.isInteger(value) && value > 0 && value <= max) return value;
-  throw wrong(`--${name} ${given}: expected a whole number from 1 to ${max}.`);
-}
-
-function wrong(what: string, cause?: unknown): LockstepError {
-  return new LockstepError('USAGE', `${what} See npm run bench -- --help.`, { cause });
 }

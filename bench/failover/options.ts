@@ -1,6 +1,6 @@
 // The command line of `npm run bench -- failover`.
 import { parseArgs } from 'node:util';
-import { LockstepError } from '../../src/errors.ts';
+import { wholeNumber, wrongUsage } from '../numbers.ts';
 
 export interface FailoverBenchOptions {
   /** Sizes of the moves, in partitions. */
@@ -27,10 +27,12 @@ const runsMax = 20;
 export function parseFailoverOptions(args: readonly string[]): FailoverBenchOptions {
   const { partitions, runs, only, profile } = readArguments(args);
   const isKnown = only === undefined || only === 'moves' || only === 'restore';
-  if (!isKnown) throw wrong(`--only ${only}: expected moves or restore`);
+  if (!isKnown) throw wrongUsage(`--only ${only}: expected moves or restore`, usage);
   return {
-    partitions: partitions.split(',').map((text) => whole('partitions', text, partitionsMax)),
-    runs: whole('runs', runs, runsMax),
+    partitions: partitions
+      .split(',')
+      .map((text) => wholeNumber('partitions', text, { max: partitionsMax, usage })),
+    runs: wholeNumber('runs', runs, { max: runsMax, usage }),
     withMoves: only !== 'restore',
     withRestore: only !== 'moves',
     profileFolder: profile ?? null,
@@ -50,16 +52,6 @@ function readArguments(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw wrong((error as Error).message);
+    throw wrongUsage((error as Error).message, usage);
   }
-}
-
-function whole(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0 && value <= max) return value;
-  throw wrong(`--${name} ${text}: expected whole numbers from 1 to ${max}`);
-}
-
-function wrong(what: string): LockstepError {
-  return new LockstepError('USAGE', `${what}\n\n${usage}`);
 }

@@ -1,6 +1,6 @@
 // The command line of `npm run bench -- limits`.
 import { parseArgs } from 'node:util';
-import { LockstepError } from '../../src/errors.ts';
+import { wholeNumber, wrongUsage } from '../numbers.ts';
 
 export interface LimitsBenchOptions {
   /** One round each, bytes a second; null: without a limit. */
@@ -26,9 +26,11 @@ const limitMax = 64 * 1024 * 1024;
 export function parseLimitsOptions(args: readonly string[]): LimitsBenchOptions {
   const { limits, seconds, agents } = readArguments(args);
   return {
-    limits: limits.split(',').map((text) => (text === 'none' ? null : whole('limits', text, limitMax))),
-    seconds: whole('seconds', seconds, secondsMax),
-    agents: whole('agents', agents, agentsMax),
+    limits: limits
+      .split(',')
+      .map((text) => (text === 'none' ? null : wholeNumber('limits', text, { max: limitMax, usage }))),
+    seconds: wholeNumber('seconds', seconds, { max: secondsMax, usage }),
+    agents: wholeNumber('agents', agents, { max: agentsMax, usage }),
   };
 }
 
@@ -44,16 +46,6 @@ function readArguments(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw wrong((error as Error).message);
+    throw wrongUsage((error as Error).message, usage);
   }
-}
-
-function whole(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0 && value <= max) return value;
-  throw wrong(`--${name} ${text}: expected whole numbers from 1 to ${max}`);
-}
-
-function wrong(message: string): LockstepError {
-  return new LockstepError('USAGE', `${message}\n\n${usage}`);
 }
