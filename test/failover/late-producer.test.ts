@@ -17,8 +17,11 @@ const restoring = async (movable: MovableRegions, ...words: string[]) => {
   return { exitCode, stdout: typed.stdout(), stderr: typed.stderr() };
 };
 
-const waiting = (movable: MovableRegions, region: Region) =>
-  movable.state(region).roles.get(movable.group)?.awaitsRestore;
+/** What was written is read a moment later. */
+const awaitsRestore = (movable: MovableRegions, region: Region, topics: Record<string, string[]>) =>
+  expect
+    .poll(() => movable.state(region).roles.get(movable.group)?.awaitsRestore, { timeout: deadlineMs })
+    .toEqual(topics);
 
 async function diverged(movable: MovableRegions, us: Region, eu: Region): Promise<void> {
   const link = movable.link(eu, us);
@@ -66,7 +69,7 @@ describe('two regions', () => {
     expect(plan.stdout).toContain('DELETED then, at us-east: orders\n');
     // Forty records and two closing markers in each partition, or one: nothing in front of them is taken for theirs.
     expect(plan.stdout).toMatch(/partition 0 from offset 4[0-9] to \d+; at most \d+ records in all/);
-    expect(waiting(movable, us)).toEqual({});
+    await awaitsRestore(movable, us, {});
 
     // Killed behind its first step it is taken back, and the mirror stands as it was.
     const killed = movable.beginWords('restore', 'us-east', movable.file, '--topics', 'orders', '--yes');
@@ -76,10 +79,10 @@ describe('two regions', () => {
     });
     killed.child.kill('SIGKILL');
     await killed.ended;
-    expect(waiting(movable, us)).toEqual({ 'us-east': ['orders'] });
+    await awaitsRestore(movable, us, { 'us-east': ['orders'] });
     const undone = await restoring(movable, '--undo');
     expect(undone.exitCode, undone.stdout + undone.stderr).toBe(0);
-    expect(waiting(movable, us)).toEqual({});
+    await awaitsRestore(movable, us, {});
     await diverged(movable, us, eu);
 
     const done = await restoring(movable, '--yes');
@@ -88,7 +91,7 @@ describe('two regions', () => {
     expect(kept).toEqual(expect.arrayContaining([...values('late'), ...values('later still')]));
     // At most what landed too high is kept beside it.
     expect(kept.filter((value) => /^(before|after) /.test(value))).toEqual([]);
-    expect(waiting(movable, us)).toEqual({});
+    await awaitsRestore(movable, us, {});
     await movable.mirrored(eu);
     for (const topic of topics)
       await oracle.expectSame({ source: eu, destination: us, topic, waitMs: 30_000 });
