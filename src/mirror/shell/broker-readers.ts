@@ -36,14 +36,6 @@ const lookEveryMs = 1_000;
 /** A second fetch on a connection keeps the first one's answer waiting so long at most, ms. */
 const sharedWaitMs = 10;
 const answerBytesMin = 256 * 1024;
-/**
- * A broker looks at every partition of a session for each fetch, whether it has news or not: ten microseconds each, a
- * tenth of a second for ten thousand, and for every new record. So thousands are spread, and an active one costs as much
- * as its lane is wide.
- */
-const lanePartitionsMax = 1_000;
-/** Beyond that lanes become wider: each has a connection, and with it a thread of the broker. */
-const wideLanesMax = 8;
 /** Frames come in powers of two; what is in front of the records has to fit, too. */
 const frameSpareBytes = 64 * 1024;
 
@@ -108,8 +100,6 @@ export class BrokerReaders implements PartitionReader {
   #formerReadBytes = 0;
   #shortestTripMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
-  /** Lanes that there are because of how many partitions there are; they stay. */
-  #wideLanes = 1;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: BrokerReadersOptions) {
@@ -130,7 +120,7 @@ export class BrokerReaders implements PartitionReader {
   }
 
   add(key: string, target: FetchTarget): void {
-    const lane = this.#laneForOneMore();
+    const lane = this.#emptiest();
     this.#laneOf.set(key, lane);
     lane.keys.set(key, target);
     lane.reader.add(key, target);
@@ -188,8 +178,7 @@ export class BrokerReaders implements PartitionReader {
   }
 
   #mayHaveLanes(roundTripMs: number): boolean {
-    const { connections } = this.#options;
-    return connections !== 'auto' || this.#lanes.size > this.#wideLanes || roundTripMs >= roundTripMsMin;
+    return this.#options.connections !== 'auto' || this.#lanes.size > 1 || roundTripMs >= roundTripMsMin;
   }
 
   #roundTripMs(): number {
@@ -204,8 +193,8 @@ export class BrokerReaders implements PartitionReader {
     return bytes;
   }
 
-  #follow({ connections, depth }: LanePlan): void {
-    this.#plan = { connections: Math.max(connections, this.#wideLanes), depth };
+  #follow(plan: LanePlan): void {
+    this.#plan = plan;
     for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
     this.#share();
   }
@@ -307,21 +296,6 @@ export class BrokerReaders implements PartitionReader {
       this.#slots.set(number, slot);
     }
     return slot;
-  }
-
-  /** Where all lanes are as wide as they should be, another one. */
-  #laneForOneMore(): Lane {
-    const wideLanes = Math.min(wideLanesMax, Math.ceil((this.#laneOf.size + 1) / lanePartitionsMax));
-    if (wideLanes <= this.#wideLanes) return this.#emptiest();
-    this.#wideLanes = wideLanes;
-    const { connections, depth } = this.#plan;
-    this.#plan = { connections: Math.max(connections, wideLanes), depth };
-    const name = nameOf(wideLanes - 1, 0);
-    if (this.#lanes.has(name) || this.#opening.has(name)) return this.#emptiest();
-    this.#newLane(name, this.#slot(wideLanes - 1));
-    for (const { paced } of this.#lanes.values())
-      paced.pace = this.#pace({ lanes: this.#lanes.size, behind: 0 });
-    return this.#emptiest();
   }
 
   #emptiest(): Lane {
