@@ -10,6 +10,8 @@ const prefixExpected = "letters, digits, '.', '_' and '-', at most 200";
 const topicsExpected =
   'a list of at least one topic name or regular expression, such as [orders, "payments.*"]';
 const topicExpected = 'a topic name or a regular expression';
+const someConnections = { error: 'auto, or a whole number from 1 to 16' };
+
 export const linkSchema = z
   .strictObject(
     {
@@ -67,9 +69,7 @@ export const linkSchema = z
         'Connections for appending to each destination broker.',
       ).default(2),
       fetchConnections: z
-        .union([z.literal('auto'), z.int().min(1).max(16)], {
-          error: 'auto, or a whole number from 1 to 16',
-        })
+        .union([z.literal('auto'), z.int().min(1, someConnections).max(16, someConnections)], someConnections)
         .describe(
           'Connections for reading each source broker; auto: one, and more where the way is long and they carry more.',
         )

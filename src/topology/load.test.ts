@@ -388,6 +388,11 @@ const cases: [name: string, text: string, lines: string[]][] = [
     ['9:26: found the number 17, expected a whole number from 1 to 16'],
   ],
   [
+    'too many connections for reading',
+    link(`${ends}topics: [t]\n    fetchConnections: 17`),
+    ['9:23: found the number 17, expected auto, or a whole number from 1 to 16'],
+  ],
+  [
     'connections that are neither a number nor auto',
     link(`${ends}topics: [t]\n    fetchConnections: many`),
     ['9:23: found "many", expected auto, or a whole number from 1 to 16'],
