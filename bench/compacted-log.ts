@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Cluster,
   type ConfigResource,
-  type Connection,
   createTopics,
   incrementalAlterConfigs,
   logEndOffset,
@@ -21,6 +20,7 @@ import { encodeRawBatch, encodeTail, splitBatches } from '../src/records/index.t
 import type { Region } from '../src/regions/index.ts';
 import { configOf } from '../test/client/support.ts';
 import { waitFor } from '../test/support/wait-for.ts';
+import { appendAll, requestTimeoutMs } from './append-loop.ts';
 import { logBytes } from './regions.ts';
 
 export interface CompactedLog {
@@ -33,7 +33,6 @@ export interface CompactedLog {
 
 const recordsPerBatch = 1000;
 const requestsUnderWay = 4;
-const requestTimeoutMs = 60_000;
 const leadersMsMax = 30_000;
 const segmentBytes = 32 * 1024 * 1024;
 const cleanedLookMs = 2_000;
@@ -99,40 +98,27 @@ async function writeKeys(
   { topic, partition }: Place,
   { partitions, offsets, keys, valueBytes }: CompactedLog,
 ): Promise<void> {
-  const { leaderId, topicId } = await cluster.leaderOf(topic, partition);
+  const { leaderId } = await cluster.leaderOf(topic, partition);
   const connection = await cluster.openConnection(leaderId, { purpose: 'bench-writer' });
   const value = Buffer.alloc(valueBytes, 'a compacted value ');
   const keyCount = Math.ceil(keys / partitions);
   const timestamp = BigInt(Date.now());
-  const underWay: Promise<void>[] = [];
-  for (let left = Math.ceil(offsets / partitions); left > 0; left -= recordsPerBatch) {
+  const lanes = Array.from({ length: requestsUnderWay }, () => connection);
+  let left = Math.ceil(offsets / partitions);
+  await appendAll({ cluster, topic, lanes }, () => {
+    if (left <= 0) return null;
+    const count = Math.min(left, recordsPerBatch);
+    left -= count;
     const records = encodeRawBatch(
-      Array.from({ length: Math.min(left, recordsPerBatch) }, (_, index) => ({
+      Array.from({ length: count }, (_, index) => ({
         offset: BigInt(index),
         timestamp,
         tail: encodeTail(Buffer.from(`${partition}-${randomInt(keyCount)}`), value, []),
       })),
     );
-    underWay.push(append(connection, { topic, topicId, partition, records }));
-    if (underWay.length >= requestsUnderWay) await underWay.shift();
-  }
-  await Promise.all(underWay);
+    return [{ index: partition, records }];
+  });
   connection.close();
-}
-
-async function append(
-  connection: Connection,
-  { topic, topicId, partition, records }: Place & { topicId: string; records: Buffer },
-): Promise<void> {
-  const topicData = [{ name: topic, topicId, partitionData: [{ index: partition, records }] }];
-  const answer = await connection.send(
-    apis.Produce,
-    { transactionalId: null, acks: 1, timeoutMs: requestTimeoutMs, topicData },
-    { timeoutMs: requestTimeoutMs },
-  );
-  const errorCode = answer.responses[0]?.partitionResponses[0]?.errorCode;
-  if (errorCode !== 0)
-    throw new LockstepError('INTERNAL', `Writing ${topic}-${partition}: error ${errorCode}.`);
 }
 
 async function untilCleaned(region: Region, topic: string): Promise<void> {

@@ -23,6 +23,8 @@ export const figures = {
   lagSecondsMax: { title: 'largest lag s', digits: 2, isLessBetter: true },
   sourceBrokerCpuSecondsPerGb: { title: 'source broker CPU-s/GB', digits: 2, isLessBetter: true },
   destinationBrokerCpuSecondsPerGb: { title: 'destination broker CPU-s/GB', digits: 2, isLessBetter: true },
+  finishSeconds: { title: 'first to last record s', digits: 2, isLessBetter: true },
+  startToFinishSeconds: { title: 'start to last record s', digits: 2, isLessBetter: true },
   startSeconds: { title: 'start s', digits: 1, isLessBetter: true },
   firstStartSeconds: { title: 'first start s', digits: 1, isLessBetter: true },
   rssGrowth: { title: 'RSS, later to earlier', digits: 2, isLessBetter: true },

@@ -7,8 +7,8 @@
 // npm run bench -- failover: how long moves of a replication group take; bench/failover/.
 // npm run bench -- limits: what links with a limit read, and how live topics fare meanwhile; bench/limits/.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { LockstepError } from '../src/errors.ts';
@@ -23,12 +23,17 @@ import { renderPlot } from './plot.ts';
 import { recordOf, renderTable, renderVerdict, type ShapeRecord } from './report.ts';
 import type { Shape } from './shape.ts';
 import { shapes } from './shapes/index.ts';
+import { aboutMinutes, estimateSeconds, TimeLeft } from './time-plan.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const root = path.resolve(import.meta.dirname, '..');
 const startedAt = performance.now();
-const say = (line: string) =>
-  console.error(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${line}`);
+let timeLeft = new TimeLeft(new Map());
+const say = (line: string) => {
+  const left = timeLeft.seconds(performance.now());
+  const told = left > 0 ? `, ${aboutMinutes(left)} left` : '';
+  console.error(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s${told}] ${line}`);
+};
 
 try {
   const [first, ...others] = process.argv.slice(2);
@@ -55,13 +60,14 @@ async function main(options: BenchOptions): Promise<void> {
   }
   if (process.platform !== 'linux')
     throw new LockstepError('USAGE', 'The benchmark reads /proc and runs on Linux only.');
-  checkContestantNames(options.contestants ?? []);
+  checkContestantNames([...(options.contestants ?? []), ...options.once]);
   const chosen = options.shapes.length === 0 ? shapes : options.shapes.map(shapeOf);
   if (process.env.LOCKSTEP_BENCH_DIST === undefined) {
     say('compiling dist/, which is what npm ships');
     const tsc = path.join(root, 'node_modules', '.bin', 'tsc');
     execFileSync(tsc, ['-b', 'tsconfig.src.json'], { cwd: root, stdio: 'inherit' });
   }
+  timeLeft = await timeLeftFor(chosen, options);
   const records: ShapeRecord[] = [];
   const failed: string[] = [];
   for (const shape of chosen) {
@@ -79,6 +85,26 @@ async function main(options: BenchOptions): Promise<void> {
     process.exitCode = 1;
   }
   console.log(JSON.stringify({ bench: records }));
+}
+
+/** Says so at the start; what was never measured is left out of it. */
+async function timeLeftFor(chosen: readonly Shape[], options: BenchOptions): Promise<TimeLeft> {
+  const estimates = new Map<string, number>();
+  const unknown: string[] = [];
+  for (const { name } of chosen) {
+    const seconds = estimateSeconds(await recordKept(name), options);
+    if (seconds === null) unknown.push(name);
+    else estimates.set(name, seconds);
+  }
+  const left = new TimeLeft(estimates);
+  const without = unknown.length === 0 ? '' : `, without ${unknown.join(', ')}`;
+  if (estimates.size > 0) say(`takes ${aboutMinutes(left.seconds(0))}${without}, as long as it took before`);
+  return left;
+}
+
+async function recordKept(name: string): Promise<ShapeRecord | null> {
+  const file = path.join(root, 'bench', 'results', `${name}.json`);
+  return existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as ShapeRecord) : null;
 }
 
 function shapeOf(name: string): Shape {
@@ -102,9 +128,14 @@ async function measureShape(shape: Shape, options: BenchOptions): Promise<ShapeR
   const onSignal = () => void removed().finally(() => process.exit(1));
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    const { runs, seconds, contestants: wanted, profile } = options;
-    const result = await shape.run({ directory, runs, seconds, contestants: wanted, profile, say });
-    const record = recordOf(shape, result, circumstances(shape, options, loadAverageBefore));
+    const { runs, seconds, contestants: wanted, once, profile } = options;
+    timeLeft.begin(shape.name, performance.now());
+    const result = await shape.run({ directory, runs, seconds, contestants: wanted, once, profile, say });
+    const tookSeconds = Math.round(timeLeft.end(performance.now()));
+    const record = recordOf(shape, result, {
+      ...circumstances(shape, options, loadAverageBefore),
+      tookSeconds,
+    });
     console.log(`\n${shape.name}: ${shape.title}\n\n${renderTable(result.rows)}\n`);
     for (const line of [...renderVerdict(result.wanted), ...result.notes]) console.log(line);
     console.log(`\nplot and figures: ${await keep(record, shape, options)}\n`);

@@ -3,7 +3,7 @@ import { isWholeRun, parseBenchOptions } from './options.ts';
 
 test('without words, everything is measured three times for half a minute', () => {
   expect(parseBenchOptions([])).toEqual({
-    ...{ shapes: [], runs: 3, seconds: 30, contestants: null },
+    ...{ shapes: [], runs: 3, seconds: 30, contestants: null, once: [] },
     ...{ profile: false, keep: false, help: false },
   });
 });
@@ -17,9 +17,12 @@ test('shapes, contestants and numbers are taken', () => {
     '--seconds',
     '10',
     '--contestants',
-    'a,b',
+    'a, b',
+    '--once',
+    'b',
   ]);
-  expect(options).toMatchObject({ shapes: ['plain', 'lz4'], runs: 2, seconds: 10, contestants: ['a', 'b'] });
+  expect(options).toMatchObject({ shapes: ['plain', 'lz4'], runs: 2, seconds: 10 });
+  expect(options).toMatchObject({ contestants: ['a', 'b'], once: ['b'] });
 });
 
 test('what makes no sense is refused', () => {
@@ -37,7 +40,13 @@ test('only a whole run replaces the figures that documents show, unless it is to
   const isWhole = (...args: string[]) => isWholeRun(parseBenchOptions(args));
   expect(isWhole()).toBe(true);
   expect(isWhole('plain', '--runs', '4')).toBe(true);
-  for (const some of [['--runs', '2'], ['--seconds', '29'], ['--contestants', 'lockstep'], ['--profile']]) {
+  for (const some of [
+    ['--runs', '2'],
+    ['--seconds', '29'],
+    ['--contestants', 'lockstep'],
+    ['--once', 'lockstep'],
+    ['--profile'],
+  ]) {
     expect(isWhole(...some)).toBe(false);
     expect(isWhole(...some, '--keep')).toBe(true);
   }

@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** Null for all that each shape knows. */
   readonly contestants: readonly string[] | null;
+  /** Who takes part in the first run alone: one figure of a slow peer that nothing is asked of. */
+  readonly once: readonly string[];
   readonly profile: boolean;
   /** Replaces the figures of bench/results/ that documents show, also by those of a short run. */
   readonly keep: boolean;
@@ -35,6 +37,7 @@ ${lines.join('\n')}
 --runs N           runs of each contestant; medians and spread are reported (${runsDefault})
 --seconds S        length of the steady part that is measured (${secondsDefault})
 --contestants A,B  out of ${contestants.join(', ')}
+--once A,B         those of them take part in the first run alone
 --profile          write bench/results/*.cpuprofile of Lockstep (its figures are then a little worse)
 --keep             let a run with fewer contestants, runs or seconds replace what bench/results/ keeps
 
@@ -53,7 +56,8 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       max: secondsMax,
       usage: usageHint,
     }),
-    contestants: values.contestants?.split(',').map((name) => name.trim()) ?? null,
+    contestants: values.contestants === undefined ? null : namesIn(values.contestants),
+    once: namesIn(values.once ?? ''),
     profile: values.profile ?? false,
     keep: values.keep ?? false,
     help: values.help ?? false,
@@ -61,16 +65,25 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
 }
 
 /** Whether figures are good enough to be shown: everybody took part, often and long enough. */
-export function isWholeRun({ runs, seconds, contestants, profile, keep }: BenchOptions): boolean {
+export function isWholeRun({ runs, seconds, contestants, once, profile, keep }: BenchOptions): boolean {
   if (keep) return true;
-  return contestants === null && !profile && runs >= runsDefault && seconds >= secondsDefault;
+  return (
+    contestants === null && once.length === 0 && !profile && runs >= runsDefault && seconds >= secondsDefault
+  );
+}
+
+function namesIn(text: string): string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 
 function readArguments(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const options = {
-    ...{ runs: text, seconds: text, contestants: text },
+    ...{ runs: text, seconds: text, contestants: text, once: text },
     ...{ profile: flag, keep: flag, help: flag },
   };
   try {

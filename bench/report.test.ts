@@ -62,17 +62,21 @@ test('the record keeps every run, medians and verdicts, and unknown figures as n
   expect(JSON.parse(JSON.stringify(record))).toEqual(record);
 });
 
-test('the longest bar of each panel is the largest median, and names are escaped', () => {
+test('the largest value of a panel, spread included, fills it, and names are escaped', () => {
   const svg = renderPlot([ours, tuned], 'caption', ['cpuSecondsPerGb', 'megabytesPerSecond']);
   const widths = [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) => Number(match[1]));
-  expect(widths).toEqual([19.5, 390, 390, 97.5]);
+  expect(widths).toEqual([19.5, 390, 375, 93.8]);
+  // 240 to 260 MB/s behind the labels of 320; one run alone has no spread.
+  expect([...svg.matchAll(/<path d="([^"]+)"/g)].map((match) => match[1])).toEqual([
+    ...['M337.1 81H341.9', 'M680.0 193H710.0'],
+  ]);
   expect(svg).toContain('MirrorMaker 2 &lt;tuned&gt;');
 });
 
 test('a plot shows no more than three figures, and none that nobody has', () => {
   const svg = renderPlot([ours, tuned], 'caption');
   expect([...svg.matchAll(/class="head">([^<]+) </g)].map((match) => match[1])).toEqual([
-    ...['CPU-s/GB', 'MB/s', 'records/s'],
+    ...['CPU-s/GB', 'MB/s', 'peak RSS MB'],
   ]);
 });
 

@@ -19,6 +19,8 @@ export interface Circumstances {
   readonly command: string;
   readonly runs: number;
   readonly seconds: number;
+  /** All of the shape, its regions and logs included; records of before 2026-11-22 lack it. */
+  readonly tookSeconds?: number;
 }
 
 /** What bench/results/NAME.json holds. */
@@ -118,6 +120,6 @@ export function shortNumber(value: number): string {
   return numberText(value, digits);
 }
 
-function numberText(value: number, digits: number): string {
+export function numberText(value: number, digits: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

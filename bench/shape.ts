@@ -10,6 +10,8 @@ export interface ShapeOptions {
   readonly seconds: number;
   /** Who is measured, out of those that the shape knows; null for all of them. */
   readonly contestants: readonly string[] | null;
+  /** Those of them who take part in the first run alone. */
+  readonly once: readonly string[];
   /** Writes a CPU profile of Lockstep; its figures are then a little worse. */
   readonly profile: boolean;
   readonly say: (line: string) => void;

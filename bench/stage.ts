@@ -39,10 +39,10 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Written to each destination first, so that no contestant meets a cold broker. */
+/** Written to each destination first, replicated where it has several brokers, so that no contestant meets cold ones. */
 const warmUp: Workload & { readonly bytes: number } = {
   ...{ partitions: 8, recordBytes: 1024, batchBytes: 131_072, compression: 'none', markerEveryRecords: null },
-  bytes: 200e6,
+  bytes: 800e6,
 };
 
 export async function setStage(
@@ -72,7 +72,7 @@ export async function setStage(
     for (const { bootstrap } of regions) clients.push(new Offsets(bootstrap));
     const [sourceOffsets, ...destinationOffsets] = clients;
     for (const [index, destination] of destinations.entries()) {
-      await destinationOffsets[index]!.createTopic('warm-up', warmUp.partitions);
+      await destinationOffsets[index]!.createTopic('warm-up', warmUp.partitions, brokers);
       await writeLog(destination, 'warm-up', warmUp);
       await destinationOffsets[index]!.deleteTopics(['warm-up']);
     }

@@ -6,6 +6,8 @@
 //    ├────────────────┼──────────────────────┼────────────────────────────────┤
 //    start-up         compilers warm up      steady: records, time, CPU       the contestant is ended
 //
+// Where it counts when all is copied (`toTheEnd`), from the first records on, and no longer than `seconds`.
+//
 // Records are counted by the destinations' end offsets, CPU by /proc. Bytes are those of the source's log: each contestant
 // is credited with the share of the log whose records it has copied, however it batches and compresses them.
 import type { ChildProcess } from 'node:child_process';
@@ -17,6 +19,7 @@ import type { Region } from '../src/regions/index.ts';
 import type { Contestant, Job, Running } from './contestants/contestant.ts';
 import { presentContestants } from './contestants/index.ts';
 import type { Figures } from './figures.ts';
+import { figuresOf, finishOf, type Look } from './look.ts';
 import { sumOf } from './offsets.ts';
 import { readProcessCost } from './process-cost.ts';
 import { benchCluster, brokersCpuSeconds, waitForDeletions } from './regions.ts';
@@ -32,6 +35,8 @@ export interface Part {
   readonly destinations?: number;
   /** Of the copies; default 1. */
   readonly replicationFactor?: number;
+  /** What counts is when all of it is copied: there is no warm-up, and figures tell how long it took. */
+  readonly toTheEnd?: boolean;
   /** Told behind the contestant's title and name, where a shape has several parts: `3 destinations`. */
   readonly called?: string;
   /** Asked after the steady part, while it still runs: what a shape wants to know beside the figures. */
@@ -41,13 +46,12 @@ export interface Part {
 const pollMs = 50;
 /** Between looks in the steady part, where each costs the brokers something. */
 const steadyPollMs = 100;
+/** Where the moment of the last record counts. */
+const endPollMs = 20;
 /** A contestant that copies nothing for so long is stuck. */
 const standstillMsMax = 120_000;
 const progressEveryMs = 5_000;
 const endWaitMs = 15_000;
-/** A gigabyte and a megabyte are decimal here, as in PARITY's figures. */
-const bytesPerGb = 1e9;
-const bytesPerMb = 1e6;
 /** Logs larger than this push each other out of the page cache; then disks are measured. */
 export const logBytesMax = 12e9;
 
@@ -61,7 +65,10 @@ export function logBytesFor(seconds: number, bytesPerSecondMax: number, max = lo
   return Math.min(max, bytesPerSecondMax * (seconds + warmUpSeconds(seconds)));
 }
 
-/** Rounds take turns, so that a slow minute of the machine meets everybody. */
+/**
+ * Rounds take turns, so that a slow minute of the machine meets everybody; every second one goes backwards, so that nobody
+ * always follows the same contestant.
+ */
 export async function measureParts(
   stage: Stage,
   parts: readonly Part[],
@@ -71,22 +78,22 @@ export async function measureParts(
   const { present, notes } = await presentContestants(all, options);
   const rows = new Map<string, { contestant: string; title: string; runs: Figures[] }>();
   const said = new Set(notes);
+  const pairs = parts.flatMap((part) =>
+    present.filter(({ name }) => part.contestants.includes(name)).map((contestant) => ({ part, contestant })),
+  );
   for (let run = 1; run <= options.runs; run++) {
-    for (const part of parts) {
-      for (const contestant of present.filter(({ name }) => part.contestants.includes(name))) {
-        const called = part.called === undefined ? '' : `, ${part.called}`;
-        const row = {
-          contestant: `${contestant.name}${part.called === undefined ? '' : ` ${part.called}`}`,
-          title: `${contestant.title}${called}`,
-        };
-        options.say(`${row.title}: starting (run ${run} of ${options.runs})`);
-        const { figures, note } = await measure(contestant, part, { stage, options, run, title: row.title });
-        if (note !== null) said.add(note);
-        if (figures === null) continue;
-        options.say(lineOf(row.title, figures));
-        const runs = [...(rows.get(row.contestant)?.runs ?? []), figures];
-        rows.set(row.contestant, { ...row, runs });
-      }
+    for (const { part, contestant } of run % 2 === 1 ? pairs : pairs.toReversed()) {
+      if (run > 1 && options.once.includes(contestant.name)) continue;
+      const [behindName, behindTitle] =
+        part.called === undefined ? ['', ''] : [` ${part.called}`, `, ${part.called}`];
+      const row = { contestant: contestant.name + behindName, title: contestant.title + behindTitle };
+      options.say(`${row.title}: starting (run ${run} of ${options.runs})`);
+      const { figures, note } = await measure(contestant, part, { stage, options, run, title: row.title });
+      if (note !== null) said.add(note);
+      if (figures === null) continue;
+      options.say(lineOf(row.title, figures));
+      const runs = [...(rows.get(row.contestant)?.runs ?? []), figures];
+      rows.set(row.contestant, { ...row, runs });
     }
   }
   return { rows: [...rows.values()], notes: [...said] };
@@ -100,16 +107,6 @@ function lineOf(title: string, figures: Figures): string {
     peakRssMb = NaN,
   } = figures;
   return `${title}: ${cpuSecondsPerGb.toFixed(2)} CPU-s per GB, ${megabytesPerSecond.toFixed(0)} MB/s, ${recordsPerSecond.toFixed(0)} records/s, peak RSS ${peakRssMb.toFixed(0)} MB, ${figures.seconds?.toFixed(1)} s measured`;
-}
-
-/** What was seen at one moment. */
-export interface Look {
-  readonly at: number;
-  readonly offsets: number;
-  readonly cpuSeconds: number;
-  readonly peakRssBytes: number;
-  readonly sourceCpuSeconds: number;
-  readonly destinationCpuSeconds: number;
 }
 
 interface Setting {
@@ -137,10 +134,28 @@ async function measure(
   const totalOffsets = contestant.hasEqualOffsets ? sumOf(log.ends) : log.records;
   const startedAt = performance.now();
   const running = await contestant.start(job);
-  const { pid } = running.child;
-  if (pid === undefined) throw new LockstepError('INTERNAL', `${title} could not be started.`);
+  const pids = childrenOf(running).flatMap(({ pid }) => pid ?? []);
+  if (pids.length < childrenOf(running).length)
+    throw new LockstepError('INTERNAL', `${title} could not be started.`);
   try {
     const progress = new Progress(title, totalOffsets * destinations.length, options.say);
+    const how = {
+      bytesPerOffset: log.bytes / totalOffsets,
+      recordsPerOffset: log.records / totalOffsets,
+    };
+    if (part.toTheEnd) {
+      const first = await until((ends) => ends.every((end) => end > 0), endPollMs);
+      const giveUpAt = first.at + options.seconds * 1000;
+      const last = await until((ends, at) => at >= giveUpAt || isAll(ends), endPollMs);
+      return finishOf({
+        first,
+        last,
+        startedAt,
+        wantedOffsets: totalOffsets * destinations.length,
+        how,
+        title,
+      });
+    }
     const first = await until((ends) => ends.every((end) => end > 0), pollMs);
     const warmAt = first.at + warmUpSeconds(options.seconds) * 1000;
     const warm = await until((ends, at) => at >= warmAt || isAll(ends), steadyPollMs);
@@ -150,12 +165,7 @@ async function measure(
     const last = await until((ends, at) => at >= endsAt || isAll(ends), steadyPollMs);
     await ask?.(running, contestant);
     const wasCutShort = last.at < endsAt - steadyPollMs * 5;
-    const shareOfLog = 1 / totalOffsets;
-    const figures = figuresOf(from, last, {
-      startSeconds: (first.at - startedAt) / 1000,
-      bytesPerOffset: log.bytes * shareOfLog,
-      recordsPerOffset: log.records * shareOfLog,
-    });
+    const figures = figuresOf(from, last, { ...how, startSeconds: (first.at - startedAt) / 1000 });
     const note = isWarm
       ? `${title}: done with the log ${((last.at - from.at) / 1000).toFixed(0)} s after it was warm`
       : `${title}: done with the log before it was warm: measured from its first records on`;
@@ -175,15 +185,18 @@ async function measure(
         );
         const at = performance.now();
         const copied = ends.reduce((sum, end) => sum + end, 0);
-        if (is(ends, at)) return look(pid as number, { at, copied, stage, destinations });
-        const why = problemOf(running.child) ?? progress.problemAt(at, copied);
+        if (is(ends, at)) return look(pids, { at, copied, stage, destinations });
+        const why =
+          childrenOf(running)
+            .map(problemOf)
+            .find((each) => each !== null) ?? progress.problemAt(at, copied);
         if (why !== null)
           throw new LockstepError('INTERNAL', `${title} ${why}. ${await lastWords(running.logFile)}`);
         await sleep(everyMs);
       }
     }
   } finally {
-    await endRunning(running.child);
+    await Promise.all(childrenOf(running).map(endRunning));
     for (const each of offsets) await each.deleteTopics([copy, ...(contestant.leftovers ?? [])]);
     if (!(await waitForDeletions(destinations))) options.say('deleted topics are still on the disks');
   }
@@ -214,8 +227,12 @@ async function jobOf(
   };
 }
 
+function childrenOf({ child, beside = [] }: Running): readonly ChildProcess[] {
+  return [child, ...beside];
+}
+
 function look(
-  pid: number,
+  pids: readonly number[],
   {
     at,
     copied,
@@ -223,40 +240,13 @@ function look(
     destinations,
   }: { at: number; copied: number; stage: Stage; destinations: readonly Region[] },
 ): Look {
-  const { cpuSeconds, peakRssBytes } = readProcessCost(pid);
+  const costs = pids.map((pid) => readProcessCost(pid));
   return {
-    ...{ at, offsets: copied, cpuSeconds, peakRssBytes },
+    ...{ at, offsets: copied },
+    cpuSeconds: costs.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+    peakRssBytes: costs.reduce((sum, { peakRssBytes }) => sum + peakRssBytes, 0),
     sourceCpuSeconds: brokersCpuSeconds([stage.source]),
     destinationCpuSeconds: brokersCpuSeconds(destinations),
-  };
-}
-
-/** What happened between two looks. Several destinations count as often: bytes are those delivered. */
-export function figuresOf(
-  from: Look,
-  last: Look,
-  how: {
-    readonly startSeconds: number;
-    readonly bytesPerOffset: number;
-    readonly recordsPerOffset: number;
-  },
-): Figures {
-  const offsets = last.offsets - from.offsets;
-  const seconds = (last.at - from.at) / 1000;
-  const cpuSeconds = last.cpuSeconds - from.cpuSeconds;
-  const [bytes, records] = [offsets * how.bytesPerOffset, offsets * how.recordsPerOffset];
-  const gb = bytes / bytesPerGb;
-  return {
-    cpuSecondsPerGb: cpuSeconds / gb,
-    cpuMicrosecondsPerRecord: (cpuSeconds * 1e6) / records,
-    corePercent: (100 * cpuSeconds) / seconds,
-    megabytesPerSecond: bytes / bytesPerMb / seconds,
-    recordsPerSecond: records / seconds,
-    peakRssMb: last.peakRssBytes / bytesPerMb,
-    sourceBrokerCpuSecondsPerGb: (last.sourceCpuSeconds - from.sourceCpuSeconds) / gb,
-    destinationBrokerCpuSecondsPerGb: (last.destinationCpuSeconds - from.destinationCpuSeconds) / gb,
-    startSeconds: how.startSeconds,
-    seconds,
   };
 }
 

@@ -13,12 +13,12 @@ import {
   initTransactions,
   logEndOffset,
 } from '../src/client/index.ts';
-import { LockstepError } from '../src/errors.ts';
 import { apis } from '../src/protocol/index.ts';
 import { BatchView, type Compression, encodeBatch, rewriteHeader } from '../src/records/index.ts';
 import type { Region } from '../src/regions/index.ts';
 import { configOf } from '../test/client/support.ts';
 import { waitFor } from '../test/support/wait-for.ts';
+import { appendAll, checkAppended, requestTimeoutMs } from './append-loop.ts';
 
 /** What the source's log is made of. */
 export interface Workload {
@@ -49,7 +49,6 @@ const requestBytesMax = 4 * 1024 * 1024;
 const transactionalProducers = 4;
 /** Each takes turns with so many transactional ids: one whose markers are still being written takes no new transaction. */
 const idsOfProducer = 4;
-const requestTimeoutMs = 60_000;
 const leadersMsMax = 30_000;
 /** Of the header of a batch, and around each value. Nearly; a batch may be a little larger. */
 const headerBytes = 61;
@@ -105,16 +104,16 @@ async function writePlain(work: Work): Promise<number> {
   const { rounds, partitions, batches } = work;
   const perRequest = Math.max(1, Math.min(partitions, Math.floor(requestBytesMax / batches[0]!.length)));
   const groups = await groupsByLeader(work, perRequest);
-  // Each lane has one request under way; all lanes of one group take its rounds from one counter.
+  // All lanes of one group take its rounds from one counter.
   await Promise.all(
-    groups.flatMap((group) => {
-      let next = 0;
+    groups.map(({ partitions: written, connections: opened }) => {
+      let round = 0;
       const laneCount = Math.max(1, Math.ceil((connections * depth) / groups.length));
-      return Array.from({ length: laneCount }, async (_, lane) => {
-        while (next < rounds) {
-          const round = next++;
-          await append(work, group, { round, connection: group.connections[lane % connections]! });
-        }
+      const lanes = Array.from({ length: laneCount }, (_, lane) => opened[lane % connections]!);
+      return appendAll({ ...work, lanes }, () => {
+        if (round >= rounds) return null;
+        const first = round++;
+        return written.map((index) => ({ index, records: batches[(first + index) % batches.length]! }));
       });
     }),
   );
@@ -144,38 +143,6 @@ async function groupsByLeader({ cluster, topic, partitions }: Work, most: number
       groups.push({ partitions: led.slice(at, at + most), connections: opened });
   }
   return groups;
-}
-
-async function append(
-  { topic, batches, cluster }: Work,
-  { partitions }: Group,
-  { round, connection }: { round: number; connection: Connection },
-): Promise<void> {
-  const { topicId } = await cluster.leaderOf(topic, partitions[0]!);
-  const partitionData = partitions.map((index) => ({
-    index,
-    records: batches[(round + index) % batches.length]!,
-  }));
-  const answer = await connection.send(
-    apis.Produce,
-    {
-      transactionalId: null,
-      acks: 1,
-      timeoutMs: requestTimeoutMs,
-      topicData: [{ name: topic, topicId, partitionData }],
-    },
-    { timeoutMs: requestTimeoutMs },
-  );
-  checkAppended(answer);
-}
-
-function checkAppended(answer: {
-  responses: { partitionResponses: { errorCode: number; index: number }[] }[];
-}): void {
-  for (const { partitionResponses } of answer.responses)
-    for (const { errorCode, index } of partitionResponses)
-      if (errorCode !== 0)
-        throw new LockstepError('INTERNAL', `Writing the log: partition ${index} answered ${errorCode}.`);
 }
 
 /** Whole transactions only: rounds are rounded up to them. */

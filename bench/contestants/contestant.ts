@@ -21,7 +21,7 @@ export interface Job {
   readonly label: string;
   readonly installation: KafkaInstallation;
   readonly source: BenchCluster;
-  /** One in most shapes, three in fan-out. Still one process. */
+  /** One in most shapes, three in fan-out. */
   readonly destinations: readonly BenchCluster[];
   /** Literal names in the source; all with as many partitions. */
   readonly topics: readonly string[];
@@ -37,8 +37,10 @@ export interface Job {
 }
 
 export interface Running {
-  /** The one process that does all of the work; `pid` is read from /proc. Ended with SIGTERM, then SIGKILL. */
+  /** The process that does the work; `pid` is read from /proc. Ended with SIGTERM, then SIGKILL. */
   readonly child: ChildProcess;
+  /** More of them, where each serves one destination: what they cost is added. */
+  readonly beside?: readonly ChildProcess[];
   /** What it printed: its last lines are shown when it fails. */
   readonly logFile: string;
   /** Where its Prometheus metrics are, if it has some. */

@@ -1,10 +1,11 @@
-// What the peers written in Go have in common: built when Go is there, one destination, their output in a file.
+// What the peers written in Go have in common: built when Go is there, a process for each destination, output in a file.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { guardChild, withParentDeathSignal } from '../../src/regions/index.ts';
 import { type Built, buildGoProgram, type GoProgram } from '../go/build.ts';
-import type { BenchCluster, Contestant, Job } from './contestant.ts';
+import type { BenchCluster, Contestant, Job, Running } from './contestant.ts';
+import { startOneEach } from './one-each.ts';
 
 export interface GoPeer extends Pick<Contestant, 'name' | 'title' | 'copyOf'> {
   readonly program: GoProgram;
@@ -25,21 +26,25 @@ export function goPeer({ program, argumentsOf, ...peer }: GoPeer): Contestant {
       const found = await built(say);
       return 'whyNot' in found ? found.whyNot : null;
     },
-    whyNot: ({ destinations }) => (destinations.length === 1 ? null : 'it writes to one destination'),
     async start(job) {
       const found = await built(() => {});
       if ('whyNot' in found) throw new Error(found.whyNot);
-      const logFile = path.join(job.directory, `${peer.name}.log`);
-      const words = await argumentsOf(job, job.destinations[0]!);
-      const log = openSync(logFile, 'a');
-      try {
-        const [command, args] = withParentDeathSignal(found.file, words);
-        const child = spawn(command, args, { stdio: ['ignore', log, log] });
-        guardChild(child);
-        return { child, logFile };
-      } finally {
-        closeSync(log);
-      }
+      return startOneEach(job, async (each) => {
+        const words = await argumentsOf(each, each.destinations[0]!);
+        return startProgram(found.file, words, path.join(each.directory, `${peer.name}.log`));
+      });
     },
   };
+}
+
+function startProgram(file: string, words: string[], logFile: string): Running {
+  const log = openSync(logFile, 'a');
+  try {
+    const [command, args] = withParentDeathSignal(file, words);
+    const child = spawn(command, args, { stdio: ['ignore', log, log] });
+    guardChild(child);
+    return { child, logFile };
+  } finally {
+    closeSync(log);
+  }
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { BenchCluster, Job } from './contestant.ts';
-import { copierArguments, franzGo } from './go-franz.ts';
+import { copierArguments } from './go-franz.ts';
 import { connectYaml } from './go-redpanda.ts';
 
 const tls = { caFile: '/tls/ca.crt', certFile: '/tls/client.crt', keyFile: '/tls/client.key' };
@@ -29,12 +29,6 @@ test('the copier gets both clusters, and copies of its own, compressed as the so
 test('the copier waits for no more where records are live', () => {
   const live = copierArguments({ ...job(false), isLive: true }, cluster('eu-west', false));
   expect(live.slice(-2)).toEqual(['-linger', '0s']);
-});
-
-test('a peer in Go writes to one destination', () => {
-  expect(franzGo.whyNot?.(job(false))).toBeNull();
-  const two = { ...job(false), destinations: [cluster('eu-west', false), cluster('eu-west-2', false)] };
-  expect(franzGo.whyNot?.(two)).toBe('it writes to one destination');
 });
 
 describe.each(['redpanda-connect', 'redpanda-connect-tuned'])('%s', (variant) => {

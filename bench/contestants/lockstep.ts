@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findFreePort, guardChild } from '../../src/regions/index.ts';
 import type { BenchCluster, Contestant, Job, Running } from './contestant.ts';
+import { startOneEach } from './one-each.ts';
 
 /** The compiled program, as npm ships it; bench/main.ts makes it. */
 const program = path.resolve(
@@ -48,6 +49,14 @@ export const copyingLockstep: Contestant = {
   name: 'lockstep-copies',
   title: 'Lockstep, compactionGaps: copies',
   start: (job) => startJob(job, [], '    compactionGaps: copies\n'),
+};
+
+/** The same with an agent for each destination instead of one for all. */
+export const lockstepEach: Contestant = {
+  ...lockstep,
+  name: 'lockstep-each',
+  title: 'Lockstep, an agent each',
+  start: (job) => startOneEach(job, (each) => startJob(each, [])),
 };
 
 async function startJob(job: Job, before: readonly string[], linkLines = ''): Promise<Running> {

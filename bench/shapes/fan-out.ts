@@ -1,11 +1,14 @@
-// Fan-out: one agent keeps three destinations. They cost three times one, and no more.
-import type { Shape } from '../shape.ts';
+// Fan-out: one agent keeps three destinations. They cost three times one, and no more. Beside it what the same machine,
+// with four brokers on it, makes of peers, and of an agent for each destination.
+import type { ContestantRuns, Shape } from '../shape.ts';
 import { shapeOnStage } from '../shape-on-stage.ts';
 import { logBytesFor, measureParts } from '../throughput.ts';
-import { ratio, wantedOfBrokers } from '../wanted.ts';
+import { type FigureName, ratio, wantedOfBrokers } from '../wanted.ts';
 import { plainBytesPerSecond, plainWorkload } from './plain.ts';
 
 const destinations = 3;
+const [one, three] = ['1 destination', '3 destinations'];
+const peers = ['mm2-tuned', 'franz-go'];
 /** Three copies of it are written. */
 const logBytesMax = 5e9;
 /** Runs of the same thing differ by as much. */
@@ -18,12 +21,12 @@ export const fanOut: Shape = {
     shapeOnStage(options, { destinations }, async (stage) => {
       const bytes = logBytesFor(options.seconds, plainBytesPerSecond, logBytesMax);
       const log = await stage.write('bench', { ...plainWorkload, bytes });
-      const contestants = ['mm2-tuned', 'lockstep'];
+      const contestants = [...peers, 'lockstep'];
       const { rows, notes } = await measureParts(
         stage,
         [
-          { log, contestants, called: '1 destination' },
-          { log, contestants, destinations, called: '3 destinations' },
+          { log, contestants, called: one },
+          { log, contestants: [...contestants, 'lockstep-each'], destinations, called: three },
         ],
         options,
       );
@@ -33,22 +36,31 @@ export const fanOut: Shape = {
         wanted: [
           {
             what: 'CPU per GB delivered to three, of that to one',
-            measured: ratio(rows, 'cpuSecondsPerGb', {
-              ...{ of: 'lockstep 3 destinations', to: 'lockstep 1 destination' },
-            }),
+            measured: factor(rows, 'lockstep', 'cpuSecondsPerGb'),
             limit: noWorseWithin,
             is: 'atMost',
+            note: factorsOfPeers(rows, 'cpuSecondsPerGb'),
           },
           {
             what: 'MB/s delivered to three, of that to one',
-            measured: ratio(rows, 'megabytesPerSecond', {
-              ...{ of: 'lockstep 3 destinations', to: 'lockstep 1 destination' },
-            }),
+            measured: factor(rows, 'lockstep', 'megabytesPerSecond'),
             limit: 1 / noWorseWithin,
             is: 'atLeast',
+            note: factorsOfPeers(rows, 'megabytesPerSecond'),
           },
-          wantedOfBrokers(rows, { of: 'lockstep 3 destinations', to: 'mm2-tuned 3 destinations' }),
+          wantedOfBrokers(rows, { of: `lockstep ${three}`, to: `mm2-tuned ${three}` }),
         ],
       };
     }),
 };
+
+function factor(rows: readonly ContestantRuns[], contestant: string, figure: FigureName): number {
+  return ratio(rows, figure, { of: `${contestant} ${three}`, to: `${contestant} ${one}` });
+}
+
+/** What three destinations make of everybody else, who meets the same machine. */
+function factorsOfPeers(rows: readonly ContestantRuns[], figure: FigureName): string {
+  const told = peers.map((peer) => `${peer} ${factor(rows, peer, figure).toFixed(2)}`);
+  const each = ratio(rows, figure, { of: `lockstep-each ${three}`, to: `lockstep ${one}` });
+  return `the same factor of ${told.join(', ')}; of an agent for each destination ${each.toFixed(2)}`;
+}

@@ -78,7 +78,14 @@ async function measureRound(stage: Stage, log: Log, recorded: Ratios): Promise<R
   const copier = await measureBareCopier(copierBytes);
   say(`bare copier: ${figuresLine(copier)}`);
   const options: ShapeOptions = {
-    ...{ directory: stage.directory, runs: 1, seconds: secondsMax, contestants: null, profile: false },
+    ...{
+      directory: stage.directory,
+      runs: 1,
+      seconds: secondsMax,
+      contestants: null,
+      once: [],
+      profile: false,
+    },
     say: () => {},
   };
   const { rows } = await measureParts(stage, [{ log, contestants: ['lockstep'] }], options);
