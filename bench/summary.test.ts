@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { recordOf } from './report.ts';
-import { putBetween, shapeSection, shapesTable, shortTable } from './summary.ts';
+import { briefTable, putBetween, shapeSection, shapesTable, shortTable } from './summary.ts';
 
 const record = recordOf(
   { name: 'fan-out', title: 'three destinations' },
@@ -41,6 +41,15 @@ test('the table has a row for each thing asked, and says what was missed', () =>
   ]);
   expect(cells[3]!.slice(0, 3)).toEqual(['', 'MB/s: at least 3', '1.50, **MISSED**']);
   expect(cells[4]![2]).toBe('-, not measured');
+});
+
+test('the brief table has a row for each shape, and what was missed or not measured in bold', () => {
+  const [head, , row, ...more] = briefTable([record]).split('\n');
+  expect(head).toBe('| shape | seen (wanted) | command |');
+  expect(row).toBe(
+    '| [fan-out](docs/performance.md#fan-out) | CPU: 0.0500 (at most 0.100)<br>**MB/s: 1.50 (at least 3), MISSED**<br>**p99: - (at most 15), not measured** | `npm run bench -- fan-out --seconds 20` |',
+  );
+  expect(more).toEqual([]);
 });
 
 test("a shape's section has every figure with its spread, where and when, the plot and the notes", () => {

@@ -30,6 +30,23 @@ export function shapesTable(records: readonly ShapeRecord[]): string {
   return markdownTable([['shape', 'to reach', 'seen', 'command', 'date'], ...rows], 5);
 }
 
+/** A row for each shape, for README: everything asked of it in one cell, what was missed in bold. */
+export function briefTable(records: readonly ShapeRecord[]): string {
+  const rows = records.map(({ shape, wanted, command, runs, seconds }) => [
+    `[${shape}](docs/performance.md#${anchorOf(shape)})`,
+    wanted
+      .map((each) => {
+        const told = `${each.what}: ${measuredText(each)} (${barText(each)})`;
+        return each.isMet === true ? told : `**${told}, ${verdictText(each.isMet)}**`;
+      })
+      .join('<br>'),
+    `\`${command}${wordsOf({ runs, seconds })}\``,
+  ]);
+  // Not padded: cells are too long for that.
+  const lines = [['shape', 'seen (wanted)', 'command'], ['---', '---', '---'], ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
 function wordsOf({ runs, seconds }: { runs: number; seconds: number }): string {
   return `${runs === 3 ? '' : ` --runs ${runs}`}${seconds === 30 ? '' : ` --seconds ${seconds}`}`;
 }

@@ -1,13 +1,14 @@
 // node scripts/start.mjs bench/write-table.ts
 //
-// Writes what bench/results/ keeps into docs/performance.md and README.md, between their marks. Shapes that were never
-// measured whole are left out.
+// Writes what bench/results/ keeps into docs/performance.md and README.md, between their marks, and draws
+// bench/results/wanted.svg. Shapes that were never measured whole are left out.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ShapeRecord } from './report.ts';
 import { shapes } from './shapes/index.ts';
-import { putBetween, shapeSection, shapesTable, shortTable } from './summary.ts';
+import { briefTable, putBetween, shapeSection, shapesTable, shortTable } from './summary.ts';
+import { renderWantedPlot } from './wanted-plot.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const performanceFile = path.join(root, 'docs', 'performance.md');
@@ -32,8 +33,9 @@ ${shortTable(plain, ['cpuSecondsPerGb', 'megabytesPerSecond', 'recordsPerSecond'
 Of ${plain.date.slice(0, 10)}, the replicating process alone and steady, ${plain.runs === 1 ? 'one run' : `medians of ${plain.runs} runs`} of up to ${plain.seconds} s (\`${plain.command}\`). The
 tuned settings are in [bench/mm2-tuned.properties](bench/mm2-tuned.properties), every run in
 [bench/results/plain.json](bench/results/plain.json).`,
-    shapes: shapesTable(records).replaceAll('](#', '](docs/performance.md#'),
+    shapes: `![What is wanted of each shape, and what was seen](bench/results/wanted.svg)\n\n${briefTable(records)}`,
   });
+await writeFile(path.join(root, 'bench', 'results', 'wanted.svg'), renderWantedPlot(records));
 console.log(
   `${records.map(({ shape }) => shape).join(', ') || 'no shape'} written into docs/performance.md and README.md`,
 );
