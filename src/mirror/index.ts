@@ -51,7 +51,7 @@ export type {
   LeftPartition,
   PartitionPlacement,
   PartitionStart,
-  PartitionStatus,
   TopicPartition,
-} from './shell/partition-runner.ts';
+} from './shell/partition-start.ts';
+export type { PartitionStatus } from './shell/partition-status.ts';
 export { type ReadAllowance, ReadLimit, type ReadStatus } from './shell/read-limit.ts';

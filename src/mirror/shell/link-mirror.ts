@@ -27,14 +27,10 @@ import { MarkerWriters } from './marker-writers.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { MirrorObserver } from './observer.ts';
 import { OpenTransactions } from './open-transactions.ts';
-import {
-  type LeftPartition,
-  PartitionRunner,
-  type PartitionServices,
-  type PartitionStart,
-  type PartitionStatus,
-  type TopicPartition,
-} from './partition-runner.ts';
+import { PartitionRunner } from './partition-runner.ts';
+import type { PartitionServices } from './partition-services.ts';
+import type { LeftPartition, PartitionStart, TopicPartition } from './partition-start.ts';
+import type { PartitionStatus } from './partition-status.ts';
 import { ReadLimit, type ReadStatus } from './read-limit.ts';
 import { ReturnQuestions, type ReturnQuestionsOptions } from './return-questions.ts';
 import { SharedRuns } from './shared-runs.ts';

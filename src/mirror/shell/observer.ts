@@ -1,6 +1,6 @@
 // What a mirror tells whoever counts. Counters never go back while a process lives, whichever partitions come and go:
 // they belong to the observer, and each partition counts in its own, in place.
-import type { TopicPartition } from './partition-runner.ts';
+import type { TopicPartition } from './partition-start.ts';
 
 /** What went wrong, as people count it; the words beside it are in the partition's `lastError`. */
 export const errorKinds = [

@@ -3,7 +3,7 @@
 // partition is asked about only when its last stable offset has stood still for a while, then seldom, and all that are
 // due are asked about together. There is no timer: fetch answers come several times a second.
 import type { FoundTransaction, OpenTransaction, WaitingPartition } from './find-open-transactions.ts';
-import type { TopicPartition } from './partition-runner.ts';
+import type { TopicPartition } from './partition-start.ts';
 
 export type { OpenTransaction } from './find-open-transactions.ts';
 

@@ -7,7 +7,9 @@ import type { AppendJob, AppendOutcome } from './destination-writer.ts';
 import type { FetchPosition } from './fetch-session.ts';
 import type { HoleJob } from './hole-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
-import { PartitionRunner, type PartitionServices, type PartitionStart } from './partition-runner.ts';
+import { PartitionRunner } from './partition-runner.ts';
+import type { PartitionServices } from './partition-services.ts';
+import type { PartitionStart } from './partition-start.ts';
 import { ReadLimit } from './read-limit.ts';
 import type { FetchTarget } from './source-reader.ts';
 

@@ -7,6 +7,9 @@ import {
 } from '../../client/index.ts';
 import { kafkaError } from '../../protocol/index.ts';
 
+/** CORRUPT_MESSAGE, the code under which the machine hears of records that can't be read. */
+export const corruptMessage = 2;
+
 /** `NOT_LEADER_OR_FOLLOWER`; `TOPIC_AUTHORIZATION_FAILED: needed is READ on topic orders: kafka-acls ...` */
 export function refusalOf(
   errorCode: number,
