@@ -3,7 +3,7 @@
 
 import { BatchView } from './batch-view.ts';
 import { copyAcross } from './compression/bounded-output.ts';
-import { compress } from './compression/index.ts';
+import { compressToParts } from './compression/index.ts';
 import { batchChecksum } from './header.ts';
 import {
   attributesAt,
@@ -80,6 +80,17 @@ const exactShiftMax = 2n ** 51n;
 /** Base timestamps below this (in ms) can't leave 64 bits by adding such a delta. */
 const farTimestamp = 2n ** 62n;
 
+/** Where batches stand before they are compressed, one writer at a time: a megabyte of garbage for each costs more. */
+let scratch = Buffer.alloc(0);
+/** No more than this is kept, in bytes. */
+const scratchBytesMax = 2 * 1024 * 1024;
+
+function scratchOf(bytes: number): Buffer {
+  if (bytes > scratchBytesMax) return Buffer.allocUnsafe(bytes);
+  if (scratch.length < bytes) scratch = Buffer.allocUnsafeSlow(bytes);
+  return scratch;
+}
+
 /**
  * `begin`, then `add` each record, then `end` gives the batch. Uncompressed batches share chunks of memory, in which
  * nothing is overwritten.
@@ -98,9 +109,12 @@ export class BatchWriter {
   /** The same as a number; NaN where the sums would not be exact. */
   #exactShift = 0;
 
-  /** @param bytesExpected (in bytes) how much all batches together will take; more is found as needed. */
-  constructor(bytesExpected: number) {
-    this.#chunk = Buffer.allocUnsafe(bytesExpected);
+  /**
+   * @param bytesExpected (in bytes) how much all batches together will take before compression; more is found as needed.
+   * @param isReused the memory is used for other batches afterwards: of a writer whose batches are all compressed.
+   */
+  constructor(bytesExpected: number, isReused = false) {
+    this.#chunk = isReused ? scratchOf(bytesExpected) : Buffer.allocUnsafe(bytesExpected);
   }
 
   get recordCount(): number {
@@ -176,10 +190,11 @@ export class BatchWriter {
       // It gets memory of its own, and its place in the chunk is free again.
       const plain = batch.subarray(headerBytes);
       const isTiny = options.keepsPlain === true && plain.length < compressibleBytesMin;
-      const payload = isTiny ? plain : compress(compression, plain);
-      const isKeptPlain = isTiny || (options.keepsPlain === true && payload.length >= plain.length);
+      const parts = isTiny ? [plain] : compressToParts(compression, plain);
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      const isKeptPlain = isTiny || (options.keepsPlain === true && bytes >= plain.length);
       if (isKeptPlain) compression = 'none';
-      batch = Buffer.concat([batch.subarray(0, headerBytes), isKeptPlain ? plain : payload]);
+      batch = Buffer.concat([batch.subarray(0, headerBytes), ...(isKeptPlain ? [plain] : parts)]);
     }
     writeHeader(batch, {
       baseOffset: this.#baseOffset,

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { describedBatch, loadGolden } from '../../test/records/golden.ts';
+import { useNativeLz4 } from './compression/lz4-native.ts';
 import { compressions, encodeBatch, readRecords, splitBatches, verifyChecksum } from './index.ts';
 
 const golden = loadGolden();
@@ -23,6 +24,15 @@ describe("batches made by Kafka's own classes", () => {
     expect(split.incompleteBytes).toBe(0);
     expect(split.batches.map(describedBatch)).toEqual(batches);
     for (const view of split.batches) expect(verifyChecksum(view)).toBe(true);
+  });
+
+  it('in lz4 are read without the native library, too', () => {
+    useNativeLz4(false);
+    const lz4 = golden.filter(({ batches }) => batches[0]!.compression === 'lz4');
+    expect(lz4.length).toBeGreaterThan(0);
+    for (const { base64, batches } of lz4)
+      expect(splitBatches(Buffer.from(base64, 'base64')).batches.map(describedBatch)).toEqual(batches);
+    useNativeLz4(true);
   });
 
   it.each(

@@ -17,6 +17,8 @@ import { type ReadOptions, RecordCursor } from './record-cursor.ts';
 const copiedBytesMax = 900_000;
 /** By how much deltas usually grow when tiny batches are merged, in bytes for each record. */
 const mergedGrowthBytes = 4;
+/** By how much batches usually grow when they are decompressed. */
+const usualExpansion = 3;
 
 /**
  * A batch with offset gaps, as compaction leaves it, as batches of neighbouring offsets with CreateTime. They have the
@@ -112,8 +114,10 @@ export interface MergeOptions extends ReadOptions {
  * @throws LockstepError CODEC_INPUT_INVALID when they do not, or hold markers.
  */
 export function mergeBatches(views: readonly BatchView[], options: MergeOptions = {}): Buffer {
-  const { plainBytesMax = Number.POSITIVE_INFINITY } = options;
-  const writer = new BatchWriter(mergedBytes(views));
+  const { compression = 'none', plainBytesMax = Number.POSITIVE_INFINITY } = options;
+  const isCompressed = compression !== 'none';
+  const bytesExpected = isCompressed ? Math.min(plainBytesMax, unpackedBytes(views)) : mergedBytes(views);
+  const writer = new BatchWriter(bytesExpected, isCompressed);
   let plainBytes = 0;
   let epoch = -1;
   let next = views[0]?.baseOffset;
@@ -132,7 +136,7 @@ export function mergeBatches(views: readonly BatchView[], options: MergeOptions 
     next = writer.nextOffset;
     epoch = view.partitionLeaderEpoch;
   }
-  const { compression = 'none', partitionLeaderEpoch = epoch } = options;
+  const { partitionLeaderEpoch = epoch } = options;
   return writer.end({ compression, partitionLeaderEpoch });
 }
 
@@ -152,8 +156,15 @@ export function withCreateTime(view: BatchView, options: ReadOptions = {}): Buff
 /** About what merged batches take; exact enough where they are not compressed. */
 function mergedBytes(views: readonly BatchView[]): number {
   let bytes = headerBytes + recordOverheadBytesMax;
-  for (const view of views) bytes += view.sizeBytes - headerBytes + view.recordCount * mergedGrowthBytes;
+  // A header can declare more records than there are bytes.
+  for (const { sizeBytes, recordCount } of views)
+    bytes += sizeBytes - headerBytes + Math.min(recordCount, sizeBytes) * mergedGrowthBytes;
   return bytes;
+}
+
+/** A guess at what compressed batches take when they are read. */
+function unpackedBytes(views: readonly BatchView[]): number {
+  return mergedBytes(views) * usualExpansion;
 }
 
 /** A run that does not fit: compressed, if it was left plain, and else halved, since another compressor may do worse. */

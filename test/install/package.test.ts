@@ -36,6 +36,22 @@ it('finds no Java, no Maven and no compiler', () => {
     expect(existsSync(path.join(installed.folder, '..', module)), module).toBe(false);
 });
 
+it('has the native LZ4 library as a binary, which nothing had to compile', () => {
+  const program = `
+    const { compress, decompress, lz4LibraryInUse } = await import('${installed.folder}/dist/records/index.js');
+    const plain = decompress('lz4', compress('lz4', Buffer.from('installed')));
+    console.log(plain.toString(), lz4LibraryInUse());
+  `;
+  const { stdout } = spawnSync(
+    path.join(installed.binFolder, 'node'),
+    ['--input-type=module', '-e', program],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(stdout.trim()).toBe('installed native');
+});
+
 describe('the command', () => {
   it('says its version', async () => {
     const { code, stdout } = await installed.run(['--version']);

@@ -208,6 +208,11 @@ it('counts compressed batches that this process opened, and no others', async ()
   expect(await opened()).toBe(before + 4);
 });
 
+it('tells whether LZ4 is done natively, once it was done', async () => {
+  compress('lz4', Buffer.from('a'));
+  expect(about(await scrape(null), 'lockstep_lz4_native')).toEqual(['lockstep_lz4_native 1']);
+});
+
 it('tells of the process alone while the agent does not know how things stand', async () => {
   const metrics = new AgentMetrics({ view: () => null });
   expect(await metrics.text({ isPerPartition: false })).toContain('process_resident_memory_bytes');

@@ -1,7 +1,7 @@
 // All metrics of an agent. Figures are made from the agent's view when they are asked for, never kept beside it.
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { MirrorObserver } from '../../mirror/index.ts';
-import { decompressedCount } from '../../records/index.ts';
+import { decompressedCount, lz4LibraryInUse } from '../../records/index.ts';
 import type { AgentView } from '../view.ts';
 import { CounterFamilies } from './counter-families.ts';
 import { Family, familiesText } from './family.ts';
@@ -44,7 +44,7 @@ export class AgentMetrics implements MetricsText {
   async text({ isPerPartition }: { isPerPartition: boolean }): Promise<string> {
     const view = this.#view();
     const families = view === null ? [] : agentFamilies(view, this.#counters, { isPerPartition });
-    return `${await familiesText([...families, decompressedFamily()])}${await this.#process.metrics()}`;
+    return `${await familiesText([...families, decompressedFamily(), lz4Family()])}${await this.#process.metrics()}`;
   }
 }
 
@@ -56,6 +56,18 @@ function decompressedFamily(): Family {
     'Compressed batches that were opened by this process; mirrors open none that they copy whole',
   );
   family.add({}, decompressedCount());
+  return family;
+}
+
+/** Absent while this process has opened and made no batch in LZ4. */
+function lz4Family(): Family {
+  const family = new Family(
+    'gauge',
+    'lockstep_lz4_native',
+    '1: batches in LZ4 are opened and made by the native library; 0: by the slower one, since none is installed',
+  );
+  const library = lz4LibraryInUse();
+  if (library !== null) family.add({}, library === 'native' ? 1 : 0);
   return family;
 }
 

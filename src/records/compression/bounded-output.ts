@@ -3,24 +3,31 @@
 
 import { InvalidBytes } from '../corrupt.ts';
 
-/** A growing buffer that never holds more than `bytesMax`. */
+const nothing: Buffer = Buffer.alloc(0);
+
+/** A growing buffer that never holds more than `bytesMax`. Nothing is allocated before there is something to write. */
 export class BoundedOutput {
-  bytes: Buffer;
+  bytes = nothing;
   length = 0;
   readonly bytesMax: number;
+  readonly #expectedBytes: number;
 
   constructor(expectedBytes: number, bytesMax: number) {
     this.bytesMax = bytesMax;
-    this.bytes = Buffer.allocUnsafe(Math.min(expectedBytes, bytesMax));
+    this.#expectedBytes = expectedBytes;
   }
 
-  /** How much one block that may have up to `bytesMost` bytes can write here; room for that is made. */
+  /** How much one block that may have up to `bytesMost` bytes can write here. */
+  roomFor(bytesMost: number): number {
+    return Math.min(bytesMost, this.bytesMax - this.length);
+  }
+
+  /** The same, and room for that is made. */
   makeRoom(bytesMost: number): number {
-    const room = Math.min(bytesMost, this.bytesMax - this.length);
+    const room = this.roomFor(bytesMost);
     if (this.bytes.length - this.length < room) {
-      const grown = Buffer.allocUnsafe(
-        Math.min(this.bytesMax, Math.max(this.length + room, this.bytes.length * 2)),
-      );
+      const wanted = Math.max(this.length + room, this.bytes.length * 2, this.#expectedBytes);
+      const grown = Buffer.allocUnsafe(Math.min(this.bytesMax, wanted));
       this.bytes.copy(grown, 0, 0, this.length);
       this.bytes = grown;
     }
@@ -32,6 +39,13 @@ export class BoundedOutput {
     if (this.makeRoom(end - from) < end - from) throw tooLarge(from, this.bytesMax);
     source.copy(this.bytes, this.length, from, end);
     this.length += end - from;
+  }
+
+  /** The same with memory that nobody else uses: where it is all there is, it is not copied. */
+  appendOwned(source: Buffer): void {
+    if (this.bytes !== nothing || source.length > this.bytesMax) return this.append(source, 0, source.length);
+    this.bytes = source;
+    this.length = source.length;
   }
 
   result(): Buffer {

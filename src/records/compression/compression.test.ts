@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { snappyCompress } from '@platformatic/wasm-utils';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compressions } from '../layout.ts';
 import { compress, decompress } from './index.ts';
+import { lz4LibraryInUse, nativeLz4, useNativeLz4 } from './lz4-native.ts';
 
 const codecs = compressions.filter((compression) => compression !== 'none');
 const samples: [string, Buffer][] = [
@@ -22,7 +23,17 @@ const samples: [string, Buffer][] = [
   ['64 KiB and one byte', Buffer.alloc(65_537, 'ab cd ')],
 ];
 
-describe.each(codecs)('%s', (codec) => {
+const libraries = codecs.flatMap((codec) =>
+  (codec === 'lz4' ? (['native', 'wasm'] as const) : (['own'] as const)).map((library) => ({
+    codec,
+    library,
+  })),
+);
+
+describe.each(libraries)('$codec, $library', ({ codec, library }) => {
+  beforeAll(() => useNativeLz4(library === 'native'));
+  afterAll(() => useNativeLz4(true));
+
   it.each(samples)('gives %s back', (_, bytes) => {
     expect(decompress(codec, compress(codec, bytes)).equals(bytes)).toBe(true);
   });
@@ -78,7 +89,15 @@ describe('snappy', () => {
   });
 });
 
-describe('lz4', () => {
+describe.each(['native', 'wasm'] as const)('lz4, %s', (library) => {
+  beforeAll(() => useNativeLz4(library === 'native'));
+  afterAll(() => useNativeLz4(true));
+
+  it('is what decompresses here', () => {
+    nativeLz4();
+    expect(lz4LibraryInUse()).toBe(library);
+  });
+
   const header = '04224d186040ff';
   it.each([
     ['another magic', '05224d186040ff00000000', 'no LZ4 frame'],

@@ -8,6 +8,8 @@ import { tooLarge } from './bounded-output.ts';
 import { compressLz4, decompressLz4 } from './lz4.ts';
 import { compressSnappy, decompressSnappy } from './snappy.ts';
 
+export { lz4LibraryInUse } from './lz4-native.ts';
+
 /**
  * The most bytes one batch may decompress to unless told otherwise, in bytes. Brokers keep batches below
  * message.max.bytes (1 MiB by default) compressed; 256 MiB leaves room for generous settings and good ratios,
@@ -16,17 +18,23 @@ import { compressSnappy, decompressSnappy } from './snappy.ts';
 export const decompressedBytesMaxDefault = 256 * 1024 * 1024;
 
 export function compress(compression: Compression, bytes: Buffer): Buffer {
+  const parts = compressToParts(compression, bytes);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+/** The same in parts, for whoever puts something in front of them. */
+export function compressToParts(compression: Compression, bytes: Buffer): Buffer[] {
   switch (compression) {
     case 'none':
-      return bytes;
+      return [bytes];
     case 'gzip':
-      return gzipSync(bytes);
+      return [gzipSync(bytes)];
     case 'snappy':
       return compressSnappy(bytes);
     case 'lz4':
       return compressLz4(bytes);
     case 'zstd':
-      return zstdCompressSync(bytes);
+      return [zstdCompressSync(bytes)];
   }
 }
 

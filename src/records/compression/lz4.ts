@@ -1,23 +1,48 @@
-// LZ4 frames as Kafka writes them (Lz4BlockOutputStream): independent blocks, no dictionary.
+// LZ4 frames as Kafka writes them (Lz4BlockOutputStream): independent blocks of at most 64 KiB, no dictionary, no
+// checksums of blocks or content, no content size.
 //
-// Only compression is the library's. Its WebAssembly decompressor traps on corrupt input and leaves its memory
-// unusable for the next call, and it allocates what the input asks for; so frames are read here, with bounds.
+//   | magic | flags | block size | header checksum | block size (LE, high bit: stored) | block | ... | 0 |
+//
+// Frames are read here, with bounds, whoever decompresses their blocks: a library that reads whole frames makes room for
+// whatever they ask for, and the WebAssembly one traps on corrupt input and leaves its memory unusable for the next call.
 // The frame's own checksums (xxHash) are not checked: the batch's CRC32C covers the same bytes.
 
 import { InvalidBytes } from '../corrupt.ts';
-import { BoundedOutput, copyAcross, copyBack, tooLarge } from './bounded-output.ts';
+import { BoundedOutput } from './bounded-output.ts';
+import { decodeBlock, type Lz4Block, plainBytesMost } from './lz4-block.ts';
+import { blockSizeBytes, compressedBlock, nativeLz4, plainBlock } from './lz4-native.ts';
 import { wasmUtils } from './wasm.ts';
 
 const frameMagic = 0x184d2204;
 const flags = { version: 0xc0, independent: 0x20, blockChecksum: 0x10, contentSize: 0x08, reserved: 0x03 };
 const versionOne = 0x40;
 const storedBlock = 0x80000000;
-const matchLengthMin = 4;
-/** One byte of a long match length stands for at most 255 bytes of output. */
-const expansionMax = 255;
 
-export function compressLz4(bytes: Buffer): Buffer {
-  return wasmUtils().lz4Compress(bytes);
+/** Of every frame that Kafka's clients write: version 1, independent blocks, 64 KiB each, and the xxHash of both bytes. */
+const frameHeader = Buffer.from('04224d18604082', 'hex');
+const frameEnd = Buffer.alloc(blockSizeBytes);
+/** What a block holds at most in such a frame, in bytes. */
+const plainBlockBytes = 64 * 1024;
+
+/** The frame in parts, for whoever puts something in front of it: each byte is copied once. */
+export function compressLz4(bytes: Buffer): Buffer[] {
+  const native = nativeLz4();
+  if (native === null) return [wasmUtils().lz4Compress(bytes)];
+  const parts: Buffer[] = [frameHeader];
+  for (let at = 0; at < bytes.length; at += plainBlockBytes) {
+    const plain = bytes.subarray(at, at + plainBlockBytes);
+    const block = compressedBlock(native, plain);
+    if (block === null) parts.push(storedSize(plain.length), plain);
+    else parts.push(block);
+  }
+  parts.push(frameEnd);
+  return parts;
+}
+
+function storedSize(bytes: number): Buffer {
+  const size = Buffer.allocUnsafe(blockSizeBytes);
+  size.writeUInt32LE(bytes + storedBlock, 0);
+  return size;
 }
 
 /** @throws InvalidBytes for what Kafka's Lz4BlockInputStream refuses too, and above `bytesMax`. */
@@ -46,68 +71,26 @@ export function decompressLz4(frame: Buffer, bytesMax: number): Buffer {
     if (blockBytes === 0 || blockBytes > blockBytesMax || blockBytes > frame.length - at) {
       throw new InvalidBytes(at - 4, `LZ4 block length ${blockBytes} is impossible here`);
     }
-    if (declared >= storedBlock) output.append(frame, at, at + blockBytes);
-    else decodeBlock(frame, at, at + blockBytes, output, blockBytesMax);
-    at += blockBytes + checksumBytes;
+    const end = at + blockBytes;
+    if (declared >= storedBlock) output.append(frame, at, end);
+    else decompressBlock({ source: frame, from: at, end, bytesMax: blockBytesMax }, output);
+    at = end + checksumBytes;
   }
+}
+
+/** Natively where that is possible. What the library refuses is judged by our own decoder, which says what is wrong. */
+function decompressBlock(block: Lz4Block, output: BoundedOutput): void {
+  const native = nativeLz4();
+  if (native !== null) {
+    const { source, from, end } = block;
+    const plain = plainBlock(native, source.subarray(from, end), output.roomFor(plainBytesMost(block)));
+    if (plain !== null) return output.appendOwned(plain);
+  }
+  decodeBlock(block, output);
 }
 
 function maximumBlockBytes(descriptor: number): number {
   const size = (descriptor >> 4) & 7;
   if (size < 4 || (descriptor & 0x8f) !== 0) throw new InvalidBytes(5, `LZ4 block descriptor ${descriptor}`);
   return 1 << (2 * size + 8);
-}
-
-function decodeBlock(
-  source: Buffer,
-  from: number,
-  end: number,
-  output: BoundedOutput,
-  blockBytesMax: number,
-): void {
-  const room = output.makeRoom(Math.min(blockBytesMax, (end - from) * expansionMax));
-  const { bytes } = output;
-  const start = output.length;
-  const limit = start + room;
-  let to = start;
-  let at = from;
-  while (at < end) {
-    const token = source[at++]!;
-
-    let literals = token >> 4;
-    if (literals === 15) {
-      let more = 255;
-      while (more === 255) {
-        if (at >= end) throw new InvalidBytes(at, 'an LZ4 literal length is cut');
-        more = source[at++]!;
-        literals += more;
-      }
-    }
-    if (literals > end - at) throw new InvalidBytes(at, 'LZ4 literals reach behind their block');
-    if (literals > limit - to) throw tooLarge(at, Math.min(output.bytesMax, blockBytesMax));
-    copyAcross(source, at, literals, bytes, to);
-    at += literals;
-    to += literals;
-    if (at === end) break;
-
-    if (end - at < 2) throw new InvalidBytes(at, 'an LZ4 match is cut');
-    const distance = source[at]! | (source[at + 1]! << 8);
-    at += 2;
-    if (distance === 0 || distance > to - start) {
-      throw new InvalidBytes(at - 2, `LZ4 match distance ${distance} reaches in front of its block`);
-    }
-    let length = (token & 15) + matchLengthMin;
-    if (length === 15 + matchLengthMin) {
-      let more = 255;
-      while (more === 255) {
-        if (at >= end) throw new InvalidBytes(at, 'an LZ4 match length is cut');
-        more = source[at++]!;
-        length += more;
-      }
-    }
-    if (length > limit - to) throw tooLarge(at, Math.min(output.bytesMax, blockBytesMax));
-    copyBack(bytes, to, distance, length);
-    to += length;
-  }
-  output.length = to;
 }

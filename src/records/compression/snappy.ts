@@ -16,8 +16,8 @@ const blockBytes = 32 * 1024;
 /** A copy of at most 64 bytes takes three bytes: nothing expands further. */
 const expansionMax = 22;
 
-/** Compresses to xerial's stream, like Kafka's Java clients. */
-export function compressSnappy(bytes: Buffer): Buffer {
+/** Compresses to xerial's stream, like Kafka's Java clients; the stream's parts. */
+export function compressSnappy(bytes: Buffer): Buffer[] {
   const parts: Buffer[] = [streamHeader];
   for (let at = 0; at < bytes.length; at += blockBytes) {
     const block = wasmUtils().snappyCompress(bytes.subarray(at, at + blockBytes));
@@ -25,7 +25,7 @@ export function compressSnappy(bytes: Buffer): Buffer {
     length.writeInt32BE(block.length);
     parts.push(length, block);
   }
-  return Buffer.concat(parts);
+  return parts;
 }
 
 /** @throws InvalidBytes for impossible bytes, and above `bytesMax`. */
