@@ -9,6 +9,7 @@ import type { ShapeRecord } from './report.ts';
 import { shapes } from './shapes/index.ts';
 import { briefTable, putBetween, shapeSection, shapesTable, shortTable } from './summary.ts';
 import { renderWantedPlot } from './wanted-plot.ts';
+import { missedList, missedWithoutReason } from './why-missed.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const performanceFile = path.join(root, 'docs', 'performance.md');
@@ -21,6 +22,7 @@ for (const { name } of shapes) {
 }
 await put(performanceFile, {
   shapes: shapesTable(records),
+  missed: missedList(records),
   sections: records.map((record) => shapeSection(record)).join('\n\n'),
 });
 const plain = records.find(({ shape }) => shape === 'plain');
@@ -39,6 +41,9 @@ await writeFile(path.join(root, 'bench', 'results', 'wanted.svg'), renderWantedP
 console.log(
   `${records.map(({ shape }) => shape).join(', ') || 'no shape'} written into docs/performance.md and README.md`,
 );
+
+for (const each of missedWithoutReason(records))
+  console.log(`bench/why-missed.ts gives no reason of ${each}`);
 
 async function put(file: string, parts: Readonly<Record<string, string>>): Promise<void> {
   let text = await readFile(file, 'utf8');
