@@ -9,6 +9,8 @@ import { plainBytesPerSecond, plainWorkload } from './plain.ts';
 const destinations = 3;
 const [one, three] = ['1 destination', '3 destinations'];
 const peers = ['mm2-tuned', 'franz-go'];
+/** Lockstep in another way, with three destinations: whether it is the agent that limits, or its share of two cores. */
+const others = ['lockstep-favoured', 'lockstep-each'];
 /** Three copies of it are written. */
 const logBytesMax = 5e9;
 /** Runs of the same thing differ by as much. */
@@ -26,7 +28,7 @@ export const fanOut: Shape = {
         stage,
         [
           { log, contestants, called: one },
-          { log, contestants: [...contestants, 'lockstep-each'], destinations, called: three },
+          { log, contestants: [...contestants, ...others], destinations, called: three },
         ],
         options,
       );
@@ -61,6 +63,8 @@ function factor(rows: readonly ContestantRuns[], contestant: string, figure: Fig
 /** What three destinations make of everybody else, who meets the same machine. */
 function factorsOfPeers(rows: readonly ContestantRuns[], figure: FigureName): string {
   const told = peers.map((peer) => `${peer} ${factor(rows, peer, figure).toFixed(2)}`);
-  const each = ratio(rows, figure, { of: `lockstep-each ${three}`, to: `lockstep ${one}` });
-  return `the same factor of ${told.join(', ')}; of an agent for each destination ${each.toFixed(2)}`;
+  const otherwise = others.map((other) =>
+    ratio(rows, figure, { of: `${other} ${three}`, to: `lockstep ${one}` }).toFixed(2),
+  );
+  return `the same factor of ${told.join(', ')}; at nice -15 ${otherwise[0]}, with an agent for each destination ${otherwise[1]}`;
 }
