@@ -108,7 +108,7 @@ export const reasons: Readonly<Record<string, readonly Why[]>> = {
   compacted: [
     {
       what: 'time from first to last record, markers',
-      why: 'Each of the nine million other offsets takes a control batch of 78 bytes, and the destination's broker writes them one by one: 20 times the CPU that the live records take it. The option that does is `compactionGaps: copies` ([settings](lockstep-yaml.md)): consumers see a record several times in a row, until compaction removes the copies again.',
+      why: 'Each of the nine million other offsets takes a control batch of 78 bytes, which the broker at the destination writes one by one (its CPU stands in the table of the shape). The option that does is `compactionGaps: copies` ([settings](lockstep-yaml.md)): consumers see a record several times in a row, until compaction removes the copies again.',
     },
     {
       what: 'time from',
