@@ -4,7 +4,7 @@ import { LockstepError } from '../../src/errors.ts';
 import type { Contestant } from './contestant.ts';
 import { franzGo } from './go-franz.ts';
 import { redpandaConnect } from './go-redpanda.ts';
-import { copyingLockstep, favouredLockstep, lockstep } from './lockstep.ts';
+import { copyingLockstep, favouredLockstep, lockstep, lockstepEach } from './lockstep.ts';
 import { mirrorMaker } from './mirror-maker.ts';
 
 export const contestants: readonly Contestant[] = [
@@ -16,6 +16,7 @@ export const contestants: readonly Contestant[] = [
   lockstep,
   favouredLockstep,
   copyingLockstep,
+  lockstepEach,
 ];
 
 export interface Present {
