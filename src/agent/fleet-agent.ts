@@ -24,7 +24,7 @@ import {
 import { LockstepError } from '../errors.ts';
 import { keyOf, Membership, type MembershipOptions, type WorkItem } from '../fleet/index.ts';
 import { agentPrincipalOf } from '../link/acls/index.ts';
-import { type LinkStatus, mirrorStates, type Notice } from '../link/index.ts';
+import { type LinkPartitions, type LinkStatus, mirrorStates, type Notice } from '../link/index.ts';
 import type { MirrorObserver } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
 import type { LinkConfig } from '../topology/index.ts';
@@ -137,7 +137,7 @@ export class FleetAgent {
       },
       isLeading: () => this.#office.isLeading,
       ownedCount: () => this.#owned.size,
-      links: () => this.linkStatuses(),
+      links: (which) => this.#linkPartitions(which),
       heartbeats: options.heartbeats ?? [],
       told: () =>
         toldOf(
@@ -210,12 +210,17 @@ export class FleetAgent {
   }
 
   linkStatuses(): LinkStatus[] {
-    return Array.from(this.#workers.values(), (worker) => {
-      const status = worker.status();
-      const isGrouped = rolesOfLink(this.#control.state.roles, worker.name) !== undefined;
-      const region = isGrouped ? worker.record.destination : null;
-      return { ...status, partitions: withRemedy(status.partitions, region) };
-    });
+    return Array.from(this.#workers.values(), (worker) => this.#withRemedy(worker, worker.status()));
+  }
+
+  #linkPartitions(which: 'all' | 'stirred'): LinkPartitions[] {
+    return Array.from(this.#workers.values(), (worker) => this.#withRemedy(worker, worker.partitions(which)));
+  }
+
+  #withRemedy<T extends LinkPartitions>({ name, record }: LinkWorker, status: T): T {
+    const isGrouped = rolesOfLink(this.#control.state.roles, name) !== undefined;
+    const region = isGrouped ? record.destination : null;
+    return { ...status, partitions: withRemedy(status.partitions, region) };
   }
 
   isReady(): { readonly ok: boolean; readonly reason: string | null } {

@@ -24,6 +24,7 @@ import { LockstepError } from '../errors.ts';
 import { AclKeeper, type KeeperStore, ruledTopics } from '../link/acls/index.ts';
 import { GroupKeeper } from '../link/groups/index.ts';
 import {
+  type LinkPartitions,
   type LinkRunner,
   type LinkStatus,
   mirrorStates,
@@ -216,6 +217,11 @@ export class LinkWorker {
       heldBytes: 0,
       discoveryError: this.#trouble,
     };
+  }
+
+  /** The partitions alone; which of them, see `LinkMirror.status`. */
+  partitions(which: 'all' | 'stirred'): LinkPartitions {
+    return { name: this.name, partitions: this.#runner?.partitions(which) ?? [] };
   }
 
   /** Without the partitions, of which there may be thousands. */

@@ -1,10 +1,10 @@
 // How much each partition costs the agent that copies it, by which the fleet shares out: bytes a second, smoothed over
-// about ten looks, so that a burst moves nothing.
+// about ten seconds, so that a burst moves nothing.
 import { keyOf } from '../fleet/index.ts';
-import type { LinkStatus } from '../link/index.ts';
+import type { LinkPartitions } from '../link/index.ts';
 import { PartitionTable } from './partition-table.ts';
 
-/** Changed in place: thousands are looked at every second. */
+/** Changed in place: there may be thousands. */
 interface Measured {
   bytes: number;
   atMs: number;
@@ -12,6 +12,9 @@ interface Measured {
   /** The number of the look that it was seen by. */
   look: number;
 }
+
+/** Of the former rate. */
+const keptEachSecond = 0.9;
 
 export class LoadMeter {
   readonly #measured = new PartitionTable<Measured>();
@@ -22,7 +25,7 @@ export class LoadMeter {
     return new Map(Array.from(this.#measured.entries(), ([item, { rate }]) => [keyOf(item), rate]));
   }
 
-  look(links: readonly LinkStatus[], nowMs: number): void {
+  look(links: readonly LinkPartitions[], nowMs: number): void {
     this.#look += 1;
     let count = 0;
     for (const { name: link, partitions } of links) {
@@ -47,6 +50,8 @@ export class LoadMeter {
 
 function smoothed(before: Measured, bytes: number, nowMs: number): number {
   if (nowMs <= before.atMs) return before.rate;
-  const now = (Math.max(0, bytes - before.bytes) * 1_000) / (nowMs - before.atMs);
-  return before.rate * 0.9 + now * 0.1;
+  const passedSeconds = (nowMs - before.atMs) / 1_000;
+  const now = Math.max(0, bytes - before.bytes) / passedSeconds;
+  const kept = keptEachSecond ** passedSeconds;
+  return before.rate * kept + now * (1 - kept);
 }

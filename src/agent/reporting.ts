@@ -10,8 +10,9 @@ import {
   type ToldRecord,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
-import type { LinkStatus } from '../link/index.ts';
+import type { LinkPartitions } from '../link/index.ts';
 import { LoadMeter } from './load-meter.ts';
+import { LookPace } from './look-pace.ts';
 import { StatusReports, type StatusReportsOptions } from './status-reports.ts';
 
 export interface ReportingOptions extends Pick<StatusReportsOptions, 'isElsewhere'> {
@@ -23,7 +24,8 @@ export interface ReportingOptions extends Pick<StatusReportsOptions, 'isElsewher
   principal(): string | null;
   isLeading(): boolean;
   ownedCount(): number;
-  links(): readonly LinkStatus[];
+  /** What it copies; which partitions, see `LinkMirror.status`. */
+  links(which: 'all' | 'stirred'): readonly LinkPartitions[];
   /** Of its own file. */
   readonly heartbeats: readonly BeatDeclaration[];
   /** What it writes for MirrorMaker 2's readers. */
@@ -38,6 +40,7 @@ export class Reporting {
   readonly #options: ReportingOptions;
   readonly #reports: StatusReports;
   readonly #load = new LoadMeter();
+  readonly #pace = new LookPace();
   readonly #startedAtMs = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #beatAtMs = 0;
@@ -75,10 +78,14 @@ export class Reporting {
   async report({ isUrgent = false }: { isUrgent?: boolean } = {}): Promise<void> {
     if (this.#isStopped || (this.#underWay !== null && !isUrgent)) return;
     const nowMs = Date.now();
-    const links = this.#options.links();
-    if (!isUrgent) this.#load.look(links, nowMs);
-    const entries = new Map<string, object | null>(this.#reports.look(links, nowMs, { isUrgent }));
-    if (nowMs - this.#beatAtMs >= agentBeatMs) {
+    const isBeat = nowMs - this.#beatAtMs >= agentBeatMs;
+    const isPart = !isUrgent && !isBeat && !this.#pace.isDue(performance.now());
+    const links = this.#options.links(isPart ? 'stirred' : 'all');
+    if (!isPart && !isUrgent) this.#load.look(links, nowMs);
+    if (!isPart) this.#pace.looked(countOf(links), performance.now());
+    const told = this.#reports.look(links, nowMs, { isUrgent, isPart });
+    const entries = new Map<string, object | null>(told);
+    if (isBeat) {
       this.#beatAtMs = nowMs;
       entries.set(agentKey(this.#options.agentId), this.record(links));
     }
@@ -88,7 +95,7 @@ export class Reporting {
   }
 
   /** This agent, as it tells the fleet. */
-  record(links = this.#options.links()): AgentRecord {
+  record(links = this.#options.links('all')): AgentRecord {
     const { agentId, version, apiUrl, principal, isLeading, ownedCount, heartbeats } = this.#options;
     const told = this.#options.told();
     return {
@@ -124,8 +131,12 @@ export class Reporting {
   }
 }
 
+function countOf(links: readonly LinkPartitions[]): number {
+  return links.reduce((count, { partitions }) => count + partitions.length, 0);
+}
+
 /** When the source of each link answered this agent last. */
-function heardAtMs(links: readonly LinkStatus[]): Record<string, number> {
+function heardAtMs(links: readonly LinkPartitions[]): Record<string, number> {
   const heard: Record<string, number> = {};
   for (const { name, partitions } of links)
     for (const { lastFetchAtMs } of partitions)

@@ -5,6 +5,7 @@ import { checkTogether, resolveConfig, resolveRecord, resolveSource } from './de
 import { FleetAgent } from './fleet-agent.ts';
 import type { Log } from './log.ts';
 import { StateLog } from './log-states.ts';
+import { LookPace } from './look-pace.ts';
 import { withApi } from './with-api.ts';
 
 export interface RunFleetAgentOptions {
@@ -36,9 +37,15 @@ export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void
   const { log, http, agentId, version, signal, perPartitionMetrics } = options;
   const agents: FleetAgent[] = [];
   const states = new StateLog(log);
+  const pace = new LookPace();
   const timer = setInterval(() => {
-    for (const agent of agents)
-      for (const { name, partitions } of agent.linkStatuses()) states.look(name, partitions);
+    if (!pace.isDue(performance.now())) return;
+    const links = agents.flatMap((agent) => agent.linkStatuses());
+    for (const { name, partitions } of links) states.look(name, partitions);
+    pace.looked(
+      links.reduce((count, { partitions }) => count + partitions.length, 0),
+      performance.now(),
+    );
   }, statesEveryMs);
   const sources = {
     folder: options.folder ?? process.cwd(),

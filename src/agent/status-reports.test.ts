@@ -50,6 +50,15 @@ test('figures are told now and then, another state at once', () => {
   expect(told.look(link({ sourceEnd: 12n, state: 'Recovering', reason: 'x' }), 6_000).size).toBe(1);
 });
 
+test('a look at some of the partitions says nothing of the others', () => {
+  const paused = reports(false);
+  paused.look(link({}, { partition: 1 }), 0);
+  const stirred = link({ partition: 1, state: 'Recovering', reason: 'x' });
+  expect([...paused.look(stirred, 1_000, { isPart: true }).keys()]).toEqual(['status/us-to-eu/orders/1']);
+  expect(paused.look(link(), 2_000, { isPart: true }).size).toBe(0);
+  expect(paused.look(link(), 3_000).size).toBe(2);
+});
+
 test('what moved to another agent is left to that one; what nobody copies has stopped', () => {
   const moved = reports();
   moved.look(link({}), 0);

@@ -2,7 +2,7 @@
 // look, its figures every few seconds, and an idle one not at all.
 import { recordVersion, type SeenSourceEnd, type StatusRecord, statusKey } from '../control/index.ts';
 import { keyOf } from '../fleet/index.ts';
-import type { LinkStatus } from '../link/index.ts';
+import type { LinkPartitions } from '../link/index.ts';
 import type { PartitionStatus } from '../mirror/index.ts';
 import { PartitionTable } from './partition-table.ts';
 
@@ -39,12 +39,12 @@ export class StatusReports {
 
   /**
    * Entries for the control topic. Partitions that another agent copies now are left to that one; of those that nobody
-   * does, the last word is that they stopped.
+   * does, the last word is that they stopped. `isPart`: the others of these links are as they were.
    */
   look(
-    links: readonly LinkStatus[],
+    links: readonly LinkPartitions[],
     nowMs: number,
-    { isUrgent = false }: { isUrgent?: boolean } = {},
+    { isUrgent = false, isPart = false }: { isUrgent?: boolean; isPart?: boolean } = {},
   ): Map<string, StatusRecord> {
     const entries = new Map<string, StatusRecord>();
     const look = ++this.#look;
@@ -72,7 +72,7 @@ export class StatusReports {
         entries.set(statusKey(item), record);
       }
     }
-    if (count === this.#told.size) return entries;
+    if (isPart || count === this.#told.size) return entries;
     for (const [item, { record, look: seenAt }] of this.#told.entries()) {
       if (seenAt === look) continue;
       this.#told.delete(item);

@@ -40,4 +40,11 @@ export {
   takeoverKey,
   takeoverOf,
 } from './takeover.ts';
-export type { LinkStatus, SettingsContest, TopicHold, TopicState, TopicStatus } from './topic-status.ts';
+export type {
+  LinkPartitions,
+  LinkStatus,
+  SettingsContest,
+  TopicHold,
+  TopicState,
+  TopicStatus,
+} from './topic-status.ts';

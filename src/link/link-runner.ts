@@ -7,7 +7,7 @@
 //   4. notice topics that were deleted, or deleted and created again (their topic id is another one)
 //   5. start the partitions that are ours, and stop the others
 //   6. follow changed settings, end the guard of starts that are filled, say what the mirror lost
-import type { LinkMirror, TopicPartition } from '../mirror/index.ts';
+import type { LinkMirror, PartitionStatus, TopicPartition } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
 import type { LinkCluster, LinkDestination } from './clusters.ts';
 import { LinkTopics } from './link-topics.ts';
@@ -191,6 +191,11 @@ export class LinkRunner {
       heldBytes: mirror.heldBytes,
       reading: mirror.reading,
     };
+  }
+
+  /** The partitions alone; which of them, see `LinkMirror.status`. */
+  partitions(which: 'all' | 'stirred'): readonly PartitionStatus[] {
+    return this.#options.mirror.status(which);
   }
 
   /** Without the partitions, of which there may be thousands. */

@@ -159,6 +159,7 @@ export class LinkTopics {
       if (this.#options.isStopped()) return;
       const { topic } = facts;
       const known = this.#known(topic);
+      const placedBefore = known?.placements;
       await this.#preparing(facts, async () => {
         if (!wishes(topic).mayMirror) return known === undefined ? notOurs : null;
         if (known !== undefined) return this.#follow(known, facts, mirrorOf(topic));
@@ -177,7 +178,8 @@ export class LinkTopics {
         if (met.condition?.state === 'SourceRecreated') this.#recreated(met, 'source', met.condition.reason);
         return null;
       });
-      this.#shareOutTopic(topic);
+      // At once, where there is anything new: others may take long.
+      if (this.#topics.get(topic)?.placements !== placedBefore) this.#shareOutTopic(topic);
     };
     // Some at a time: topics that are to be made are made together, and one that is slow holds up few others.
     const slots = new Slots(topicsAtOnce);

@@ -61,6 +61,9 @@ export interface TopicStatus {
   readonly contest?: SettingsContest | null;
 }
 
+/** Partitions of a link that this agent copies: all of them, or some. */
+export type LinkPartitions = Pick<LinkStatus, 'name' | 'partitions'>;
+
 export interface LinkStatus {
   readonly name: string;
   readonly source: string;

@@ -32,6 +32,12 @@ it('forgets a partition that was removed, and knows nothing of one that it never
   await mirror.remove({ ...partition, partition: 1 });
 });
 
+it('tells of one that has something going on with every look', () => {
+  mirror.add(partition);
+  expect(mirror.status('stirred')).toMatchObject([partition]);
+  expect(mirror.status('stirred')).toMatchObject([partition]);
+});
+
 it('begins one anew that was given back while it was being removed, as it was given last', async () => {
   mirror.add(partition, { shift: 1n });
   const removed = mirror.remove(partition);

@@ -194,6 +194,7 @@ export class LinkMirror {
       answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
       nowMs: this.#elapsedMs,
       readLogEnds: askLogEnds,
+      onDone: (broker) => this.#writers.get(broker)?.wake(),
     });
     this.#services = {
       sourceLog: (partition) => source.leaderOf(partition),
@@ -311,8 +312,15 @@ export class LinkMirror {
     for (const runner of this.#runners.values()) runner.followLeaders();
   }
 
-  status(): PartitionStatus[] {
-    return Array.from(this.#runners.values(), (runner) => runner.status());
+  /**
+   * `stirred`: only those that have something going on, or had since somebody last looked. A look at thousands of idle ones
+   * costs more than they do. What nobody tells a partition, such as that no broker leads it any more, is seen by `all`.
+   */
+  status(which: 'all' | 'stirred' = 'all'): PartitionStatus[] {
+    const statuses: PartitionStatus[] = [];
+    for (const runner of this.#runners.values())
+      if (which === 'all' || !runner.isQuiet) statuses.push(runner.status());
+    return statuses;
   }
 
   /** Clean stop: ends when no append is under way, or after `deadlineMs`, whichever is first. */
@@ -396,6 +404,7 @@ export class LinkMirror {
         ackTimeoutMs: tuning.ackTimeoutMs,
         monotonicMs: this.#elapsedMs,
         onAnswered: (tookMs) => this.#options.observer?.onAppendAcknowledged(tookMs),
+        markedCount: () => this.#markerWriters.partitionCount(broker),
       });
       this.#writers.set(broker, writer);
     }

@@ -195,8 +195,12 @@ describe('the status of an idle partition', () => {
     readerAnsweredAtMs = Date.now() + 5_000;
     expect(runner.status()).toBe(idle);
     expect(runner.status().lastFetchAtMs).toBe(readerAnsweredAtMs);
+    expect(runner.isQuiet).toBe(true);
     target!.onFetched(asked, [], { ...ends, lastStableOffset: 0n, highWatermark: 3n });
+    expect(runner.isQuiet).toBe(false);
     expect(runner.status()).toMatchObject({ undecided: { highWatermark: 3n } });
+    // Questions about the transaction go on, whatever is heard of it.
+    expect(runner.isQuiet).toBe(false);
     target!.onFetched(asked, [], { ...ends, lastStableOffset: 3n, highWatermark: 3n });
     expect(runner.status()).toMatchObject({ sourceEnd: 3n, lagRecords: 3n });
   });

@@ -107,6 +107,11 @@ export class PartitionRunner {
     this.#reading.followLeader(which);
   }
 
+  /** Whether nothing has happened since the newest look at its status but answers without news. */
+  get isQuiet(): boolean {
+    return this.#parts.notes.isQuiet;
+  }
+
   /** See `PartitionReport.status`: the same object while the partition is idle. */
   status(): PartitionStatus {
     return this.#report.status();
