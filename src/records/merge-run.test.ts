@@ -110,7 +110,8 @@ describe('a run', () => {
   it('is none where a byte was changed, whichever it is: the destination is to see that', () => {
     const frame = Buffer.concat(tiny(3));
     const secondAt = tiny(1)[0]!.length;
-    for (let at = secondAt + 21; at < secondAt * 2; at++) {
+    // From its checksum on, which is one of them.
+    for (let at = secondAt + 17; at < secondAt * 2; at++) {
       const changed = Buffer.from(frame);
       changed[at]! ^= 1;
       const run = mergeRun(changed, 0, options);
