@@ -30,7 +30,7 @@ const compressed = (codec: 'lz4' | 'zstd'): Shape => ({
           { log: plain, contestants: ['lockstep'], called: 'no compression' },
           {
             log,
-            contestants: ['mm2-defaults', 'mm2-tuned', 'redpanda-connect', 'franz-go', 'lockstep'],
+            contestants: ['mm2-tuned', 'franz-go', 'lockstep'],
             ask: async (running, contestant) => {
               if (contestant.name === 'lockstep') decompressed.push(await decompressedBatches(running));
             },

@@ -26,7 +26,7 @@ export const replicated: Shape = {
       const bytes = logBytesFor(options.seconds, bytesPerSecondMax, logBytesMax);
       const log = await stage.write('bench', { ...workload, bytes });
       const alone = await stage.write('alone', { ...workload, partitions: 1, bytes: bytes * alonePart });
-      const contestants = ['mm2-defaults', 'mm2-tuned', 'redpanda-connect', 'franz-go', 'lockstep'];
+      const contestants = ['mm2-defaults', 'mm2-tuned', 'franz-go', 'lockstep'];
       const { rows, notes } = await measureParts(
         stage,
         [

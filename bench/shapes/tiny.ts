@@ -25,7 +25,7 @@ export const tiny: Shape = {
     shapeOnStage(options, {}, async (stage) => {
       const bytes = logBytesFor(options.seconds, bytesPerSecondMax, logBytesMax);
       const log = await stage.write('bench', { ...tinyWorkload, bytes });
-      const contestants = ['mm2-defaults', 'mm2-tuned', 'redpanda-connect', 'franz-go', 'lockstep'];
+      const contestants = ['mm2-defaults', 'mm2-tuned', 'franz-go', 'lockstep'];
       const { rows, notes } = await measureParts(stage, [{ log, contestants }], options);
       return {
         rows,

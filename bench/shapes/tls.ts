@@ -15,7 +15,7 @@ export const tls: Shape = {
     shapeOnStage(options, { tls: true }, async (stage) => {
       const bytes = logBytesFor(options.seconds, bytesPerSecondMax);
       const log = await stage.write('bench', { ...plainWorkload, bytes });
-      const contestants = ['mm2-defaults', 'mm2-tuned', 'redpanda-connect', 'franz-go', 'lockstep'];
+      const contestants = ['mm2-tuned', 'franz-go', 'lockstep'];
       const { rows, notes } = await measureParts(stage, [{ log, contestants }], options);
       return {
         rows,

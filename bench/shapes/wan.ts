@@ -76,7 +76,7 @@ const rows: readonly Row[] = [
 const logBytesWanted = 8e9;
 const warmUpMs = { fixed: 8_000, auto: 35_000 };
 const plainWarmUpMs = 2_000;
-const plainSecondsMax = 15;
+const plainSecondsMax = 10;
 const pollMs = 50;
 /** Copying goes on without a pause: then any moment is as good, ms. */
 const burstMsMax = 1_000;
