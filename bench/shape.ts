@@ -17,6 +17,11 @@ export interface ShapeOptions {
   readonly say: (line: string) => void;
 }
 
+/** Whether a contestant is measured in a run, counted from 1. */
+export function takesPart(name: string, run: number, { once }: Pick<ShapeOptions, 'once'>): boolean {
+  return run === 1 || !once.includes(name);
+}
+
 /** What one contestant was measured with, in the order of the runs. */
 export interface ContestantRuns {
   /** `lockstep`, `mm2-tuned`, `franz-go`, ... */

@@ -23,7 +23,7 @@ import { figuresOf, finishOf, type Look } from './look.ts';
 import { sumOf } from './offsets.ts';
 import { readProcessCost } from './process-cost.ts';
 import { benchCluster, brokersCpuSeconds, waitForDeletions } from './regions.ts';
-import type { ContestantRuns, ShapeOptions } from './shape.ts';
+import { type ContestantRuns, type ShapeOptions, takesPart } from './shape.ts';
 import type { Log, Stage } from './stage.ts';
 
 /** What contestants are to copy, in one row each. */
@@ -83,7 +83,7 @@ export async function measureParts(
   );
   for (let run = 1; run <= options.runs; run++) {
     for (const { part, contestant } of run % 2 === 1 ? pairs : pairs.toReversed()) {
-      if (run > 1 && options.once.includes(contestant.name)) continue;
+      if (!takesPart(contestant.name, run, options)) continue;
       const [behindName, behindTitle] =
         part.called === undefined ? ['', ''] : [` ${part.called}`, `, ${part.called}`];
       const row = { contestant: contestant.name + behindName, title: contestant.title + behindTitle };

@@ -14,7 +14,14 @@ import { type Latencies, LatencyProbe } from '../latency-probe.ts';
 import { Offsets } from '../offsets.ts';
 import { readProcessCost } from '../process-cost.ts';
 import { benchCluster, benchRegion, brokersCpuSeconds, waitForDeletions } from '../regions.ts';
-import type { ContestantRuns, Shape, ShapeOptions, ShapeResult, Wanted } from '../shape.ts';
+import {
+  type ContestantRuns,
+  type Shape,
+  type ShapeOptions,
+  type ShapeResult,
+  takesPart,
+  type Wanted,
+} from '../shape.ts';
 import { endRunning } from '../throughput.ts';
 import { ratio, seen } from '../wanted.ts';
 
@@ -58,7 +65,7 @@ async function measureAll(sides: Sides, options: ShapeOptions): Promise<ShapeRes
   };
   for (let run = 1; run <= options.runs; run++) {
     note('straight', 'no mirror: the same at one cluster', await measure(null, sides, options, run));
-    for (const contestant of present) {
+    for (const contestant of present.filter(({ name }) => takesPart(name, run, options))) {
       options.say(`${contestant.title}: starting (run ${run} of ${options.runs})`);
       note(contestant.name, contestant.title, await measure(contestant, sides, options, run));
     }

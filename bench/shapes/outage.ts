@@ -13,7 +13,7 @@ import { LiveTraffic } from '../live-traffic.ts';
 import { Offsets, sumOf } from '../offsets.ts';
 import { readProcessCost } from '../process-cost.ts';
 import { benchCluster, brokersCpuSeconds, waitForDeletions } from '../regions.ts';
-import type { ContestantRuns, Shape, ShapeOptions } from '../shape.ts';
+import { type ContestantRuns, type Shape, type ShapeOptions, takesPart } from '../shape.ts';
 import { shapeOnStage } from '../shape-on-stage.ts';
 import type { Log, Stage } from '../stage.ts';
 import { endRunning, logBytesFor } from '../throughput.ts';
@@ -55,7 +55,7 @@ export const outage: Shape = {
       const { present, notes } = await presentContestants(['mm2-tuned', 'lockstep'], options);
       const rows = new Map<string, { contestant: string; title: string; runs: Figures[] }>();
       for (let run = 1; run <= options.runs; run++) {
-        for (const contestant of present) {
+        for (const contestant of present.filter((each) => takesPart(each.name, run, options))) {
           const { name, title } = contestant;
           options.say(`${title}: starting (run ${run} of ${options.runs})`);
           const figures = await measure(contestant, { stage, logs, options, run });

@@ -17,7 +17,14 @@ import type { Figures } from '../figures.ts';
 import { Offsets, sumOf } from '../offsets.ts';
 import { readProcessCost } from '../process-cost.ts';
 import { benchRegion, brokersCpuSeconds, logBytes, waitForDeletions } from '../regions.ts';
-import type { ContestantRuns, Shape, ShapeOptions, ShapeResult, Wanted } from '../shape.ts';
+import {
+  type ContestantRuns,
+  type Shape,
+  type ShapeOptions,
+  type ShapeResult,
+  takesPart,
+  type Wanted,
+} from '../shape.ts';
 import { ratio } from '../wanted.ts';
 import { writeLog } from '../write-log.ts';
 import { plainWorkload } from './plain.ts';
@@ -285,6 +292,7 @@ async function run(options: ShapeOptions): Promise<ShapeResult> {
     const runOne = async (row: Row, contestant: Contestant, count: number): Promise<void> => {
       const isOurs = contestant.name === 'lockstep';
       if (!isOurs && row.fetchConnections === 'auto') return;
+      if (!takesPart(contestant.name, count, options)) return;
       const title = `${contestant.title}, ${isOurs ? row.title : windowTitles[row.window]}`;
       say(`${title}: starting (run ${count} of ${options.runs})`);
       const label = `${contestant.name}-${isOurs ? row.name : row.window}-${count}`;
