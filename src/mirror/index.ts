@@ -20,6 +20,7 @@ export {
   runProbe,
   scratchTopicPrefix,
 } from './probe/index.ts';
+export { askBatchHeaders, type TailHeader } from './shell/batch-questions.ts';
 export type { LedLog } from './shell/broker-questions.ts';
 export { clusterTransactions } from './shell/cluster-transactions.ts';
 export { Coalescer } from './shell/coalescer.ts';
@@ -37,7 +38,7 @@ export {
   type MirrorTuning,
   type OpenTransactionQuestions,
 } from './shell/link-mirror.ts';
-export { type Ask, askBatchHeaders, type TailHeader } from './shell/log-questions.ts';
+export type { Ask } from './shell/log-answers.ts';
 export { MarkerWriters } from './shell/marker-writers.ts';
 export { MemoryBudget } from './shell/memory-budget.ts';
 export {

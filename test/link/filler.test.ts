@@ -5,7 +5,7 @@ import type { WriterIdentity } from '../../src/mirror/partition/identity.ts';
 import { type AppendOutcome, DestinationWriter } from '../../src/mirror/shell/destination-writer.ts';
 import { cutStart, Filler } from '../../src/mirror/shell/filler.ts';
 import { FrameLease, LeasedBatch } from '../../src/mirror/shell/leased-batch.ts';
-import type { Ask } from '../../src/mirror/shell/log-questions.ts';
+import type { Ask } from '../../src/mirror/shell/log-answers.ts';
 import { BatchView, encodeBatch } from '../../src/records/index.ts';
 import { configOf } from '../client/support.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';

@@ -7,7 +7,7 @@ import { SoakAgent } from '../../scripts/soak/agents.ts';
 import { type ProxiedRegion, startProxiedRegion } from '../../scripts/soak/regions.ts';
 import { Cluster, systemClock } from '../../src/client/index.ts';
 import { fencePartition, linkProducerId } from '../../src/mirror/index.ts';
-import type { Ask } from '../../src/mirror/shell/log-questions.ts';
+import type { Ask } from '../../src/mirror/shell/log-answers.ts';
 import { MarkerWriter } from '../../src/mirror/shell/marker-writer.ts';
 import { configOf } from '../client/support.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';

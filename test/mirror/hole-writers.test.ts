@@ -20,7 +20,8 @@ import { clusterTransactions } from '../../src/mirror/shell/cluster-transactions
 import { EmptyTransactionWriter, transactionalIdOf } from '../../src/mirror/shell/empty-transactions.ts';
 import { fencePartition } from '../../src/mirror/shell/fence.ts';
 import type { HoleJob, HoleOutcome, HoleWriter } from '../../src/mirror/shell/hole-writer.ts';
-import { type Ask, askLogEnds } from '../../src/mirror/shell/log-questions.ts';
+import type { Ask } from '../../src/mirror/shell/log-answers.ts';
+import { askLogEnds } from '../../src/mirror/shell/log-questions.ts';
 import { MarkerWriter, markersPerRequestMax } from '../../src/mirror/shell/marker-writer.ts';
 import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';

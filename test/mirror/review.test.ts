@@ -2,7 +2,7 @@
 // seen on real brokers before it was mended.
 import { describe, expect, it } from 'vitest';
 import { Cluster, incrementalAlterConfigs } from '../../src/client/index.ts';
-import { askBatch } from '../../src/mirror/shell/log-questions.ts';
+import { askBatch } from '../../src/mirror/shell/batch-questions.ts';
 import { BatchView } from '../../src/records/index.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { createTopic, endOffsets } from '../support/kafka-tools.ts';

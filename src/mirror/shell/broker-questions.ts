@@ -1,7 +1,7 @@
 // Questions to the brokers of one cluster, many partitions in each, and one line of waiting per broker.
 import type { LockstepError } from '../../errors.ts';
 import { Coalescer } from './coalescer.ts';
-import type { Ask, LogAddress } from './log-questions.ts';
+import type { Ask, LogAddress } from './log-answers.ts';
 
 /** A log and the broker that leads it. */
 export interface LedLog extends LogAddress {

@@ -9,7 +9,7 @@ import {
   type RecordView,
 } from '../../records/index.ts';
 import { type ComparedLog, compareEnds } from './compare-ends.ts';
-import type { Ask } from './log-questions.ts';
+import type { Ask } from './log-answers.ts';
 
 const topicId = '11111111-2222-3333-4444-555555555555';
 const log = { topic: 'orders', topicId, partition: 0, leaderEpoch: 1 };

@@ -15,7 +15,8 @@ import { createHash } from 'node:crypto';
 import { LockstepError } from '../../errors.ts';
 import { later } from '../../offsets.ts';
 import { type MarkedBatch, markAborted, readRawRecords, splitBatches } from '../../records/index.ts';
-import { type Ask, askFetch, type LogAddress } from './log-questions.ts';
+import { askFetch } from './batch-questions.ts';
+import type { Ask, LogAddress } from './log-answers.ts';
 
 /** One of the two; `shift` is added to offsets that it is asked for. */
 export interface ComparedLog {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { BatchView, encodeBatch, type RecordView } from '../../records/index.ts';
 import { compareWitness } from './compare-takeover.ts';
-import type { Ask } from './log-questions.ts';
+import type { Ask } from './log-answers.ts';
 
 const topicId = '11111111-2222-3333-4444-555555555555';
 const log = { topic: 'orders', topicId, partition: 0, leaderEpoch: 1 };

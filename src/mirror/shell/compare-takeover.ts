@@ -9,8 +9,8 @@
 import { LockstepError } from '../../errors.ts';
 import { earlier, later } from '../../offsets.ts';
 import { readRawRecords, splitBatches } from '../../records/index.ts';
+import { askFetch } from './batch-questions.ts';
 import { type ComparedLog, digestOf, type EndsVerdict } from './compare-ends.ts';
-import { askFetch } from './log-questions.ts';
 
 /** The newest stretch that both logs held alike when a mirror was taken over. */
 export interface TakeoverWitness {

@@ -2,14 +2,8 @@
 import { LockstepError } from '../../errors.ts';
 import { splitBatches } from '../../records/index.ts';
 import { isLockstepProducerId } from '../partition/identity.ts';
-import {
-  type Ask,
-  askBatchHeaders,
-  askFetch,
-  headerOf,
-  type LogAddress,
-  type TailHeader,
-} from './log-questions.ts';
+import { askBatchHeaders, askFetch, headerOf, type TailHeader } from './batch-questions.ts';
+import type { Ask, LogAddress } from './log-answers.ts';
 
 /** The end of a log that ends with markers. */
 export interface EndHole {

@@ -16,16 +16,11 @@
 import { type Clock, sleep } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { closingEpoch, generationMax } from '../partition/identity.ts';
+import { askBatchHeaders } from './batch-questions.ts';
 import type { LedLog } from './broker-questions.ts';
 import type { HoleOutcome, HoleWriter } from './hole-writer.ts';
-import {
-  type Ask,
-  askBatchHeaders,
-  askLogEnds,
-  askOffsets,
-  askProducers,
-  type LogAddress,
-} from './log-questions.ts';
+import type { Ask, LogAddress } from './log-answers.ts';
+import { askLogEnds, askOffsets, askProducers } from './log-questions.ts';
 
 export interface FenceOptions {
   /** The leader, and the epoch in which it leads. */

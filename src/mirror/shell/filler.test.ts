@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LockstepError } from '../../errors.ts';
 import { readRecords, verifyChecksum } from '../../records/index.ts';
 import { cutStart, Filler } from './filler.ts';
-import type { Ask } from './log-questions.ts';
+import type { Ask } from './log-answers.ts';
 
 const identity = { producerId: 1n << 62n, epoch: 0, sequence: 7 };
 

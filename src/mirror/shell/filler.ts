@@ -12,7 +12,7 @@ import { BatchView, fillerBatch } from '../../records/index.ts';
 import type { FillerAppend } from '../partition/state.ts';
 import type { AppendJob } from './destination-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
-import type { Ask, LogAddress } from './log-questions.ts';
+import type { Ask, LogAddress } from './log-answers.ts';
 
 /** Sizes that are kept encoded: the full one, and what is left over at the end of a partition. */
 const keptSizesMax = 4;

@@ -4,7 +4,7 @@
 // for that is missing (empty-transactions.ts). Neither can compare before it appends, and neither's answer proves that
 // the log grew as meant: the log end is read afterwards, by whoever asked or by the writer right behind the markers.
 import type { LogEnds, MarkerRun } from '../partition/state.ts';
-import type { LogAddress } from './log-questions.ts';
+import type { LogAddress } from './log-answers.ts';
 
 /** Kafka answered; 0 does not prove that all were written, another number not that none was. */
 export interface AnsweredHole {

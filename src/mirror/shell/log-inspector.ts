@@ -5,18 +5,11 @@ import type { MirrorLife, ProducerEntry } from '../partition/identity.ts';
 import type { DestinationView, LogEnds } from '../partition/state.ts';
 import type { MirrorFingerprint, MirrorTail } from '../partition/tail.ts';
 import { viewOf } from '../partition/view.ts';
+import { askBatchHeaders } from './batch-questions.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
 import { askEndHole, type EndHole } from './end-hole.ts';
-import {
-  type Answers,
-  type Ask,
-  askBatchHeaders,
-  askHoldsTimedRecords,
-  askLogEnds,
-  askOffsets,
-  askProducers,
-  orError,
-} from './log-questions.ts';
+import { type Answers, type Ask, orError } from './log-answers.ts';
+import { askHoldsTimedRecords, askLogEnds, askOffsets, askProducers } from './log-questions.ts';
 
 /** What a start on a mirror partition is decided by. */
 export interface MirrorFacts {

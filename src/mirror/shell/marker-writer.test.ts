@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../client/index.ts';
 import type { Input, WriteTxnMarkersRequest, WriteTxnMarkersResponse } from '../../protocol/index.ts';
-import type { Answers, LogAddress } from './log-questions.ts';
+import type { Answers, LogAddress } from './log-answers.ts';
 import { type HoleJob, MarkerWriter, markersPerRequestMax } from './marker-writer.ts';
 
 const producerId = 1n << 62n;

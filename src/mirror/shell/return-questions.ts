@@ -18,8 +18,10 @@ import { BatchView, isSameBatch, type RecordView, readRecords } from '../../reco
 import { Slots } from '../../slots.ts';
 import { closingEpoch, isLockstepProducerId, type ProducerEntry, unrotated } from '../partition/identity.ts';
 import { type ReturnQuestion, type ReturnVerdict, untagged } from '../partition/returning.ts';
+import { askBatch } from './batch-questions.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
-import { type Ask, askBatch, askOffsetOfTime, askOffsets, askProducers } from './log-questions.ts';
+import type { Ask } from './log-answers.ts';
+import { askOffsetOfTime, askOffsets, askProducers } from './log-questions.ts';
 import { differenceAt } from './tail-comparer.ts';
 
 export interface ReturnQuestionsOptions {

@@ -5,22 +5,14 @@ import { BatchView, type RecordView, readRecords } from '../../records/index.ts'
 import type { MirrorLife } from '../partition/identity.ts';
 import type { TailVerdict } from '../partition/state.ts';
 import { judgeTail, type MirrorTail, type SourceView } from '../partition/tail.ts';
+import { askBatch, askBatchHeaders, askFirstVisible, type TailHeader } from './batch-questions.ts';
 import { type AskBroker, BrokerQuestions, type LedLog } from './broker-questions.ts';
 import { compareEnds } from './compare-ends.ts';
 import { compareWitness, type TakeoverWitness } from './compare-takeover.ts';
 import { askEndHole } from './end-hole.ts';
+import { type Ask, orError } from './log-answers.ts';
 import type { MirrorFacts } from './log-inspector.ts';
-import {
-  type Ask,
-  askBatch,
-  askBatchHeaders,
-  askFirstVisible,
-  askLogEnds,
-  askOffsets,
-  isUnknownOffset,
-  orError,
-  type TailHeader,
-} from './log-questions.ts';
+import { askLogEnds, askOffsets, isUnknownOffset } from './log-questions.ts';
 
 /**
  * Both logs of a partition, how many offsets the mirror lies below its source, the source's first that it holds, and as
