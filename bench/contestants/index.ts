@@ -6,6 +6,7 @@ import { franzGo } from './go-franz.ts';
 import { redpandaConnect } from './go-redpanda.ts';
 import { copyingLockstep, favouredLockstep, lockstep, lockstepEach } from './lockstep.ts';
 import { mirrorMaker } from './mirror-maker.ts';
+import { straight } from './straight.ts';
 
 export const contestants: readonly Contestant[] = [
   mirrorMaker('mm2-defaults'),
@@ -17,6 +18,7 @@ export const contestants: readonly Contestant[] = [
   favouredLockstep,
   copyingLockstep,
   lockstepEach,
+  straight,
 ];
 
 export interface Present {

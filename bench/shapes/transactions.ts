@@ -1,14 +1,24 @@
 // Transactions: after every 100 records of a partition stands a marker, which has to get its offset in the copy, too.
-import type { Shape } from '../shape.ts';
+import type { ContestantRuns, Shape } from '../shape.ts';
 import { shapeOnStage } from '../shape-on-stage.ts';
 import { logBytesFor, measureParts } from '../throughput.ts';
 import { ratio, wantedOfBrokers } from '../wanted.ts';
+import { warmForMarkers } from '../warm-brokers.ts';
 import { plainWorkload } from './plain.ts';
 
 const markerEveryRecords = 100;
 /** What three brokers and a mirror of plain batches reach together on this machine. */
 const bytesPerSecondMax = 250e6;
 const logBytesMax = 3.5e9;
+
+/** How much of a miss is the brokers'. */
+function shareOfStraight(rows: readonly ContestantRuns[], called: string): string {
+  const pair = { of: `lockstep ${called}`, to: `straight ${called}` };
+  const [speed, cpu] = (['megabytesPerSecond', 'destinationBrokerCpuSecondsPerGb'] as const).map((figure) =>
+    ratio(rows, figure, pair).toFixed(2),
+  );
+  return `Lockstep, ${called}: ${speed} of the MB/s of the same appends from memory, ${cpu} of the destination brokers' CPU`;
+}
 
 export const transactions: Shape = {
   name: 'transactions',
@@ -20,12 +30,14 @@ export const transactions: Shape = {
       const bytes = logBytesFor(options.seconds, bytesPerSecondMax, logBytesMax);
       const log = await stage.write('bench', { ...plainWorkload, markerEveryRecords, bytes });
       const plain = await stage.write('plain', { ...plainWorkload, bytes });
-      const contestants = ['mm2-defaults', 'mm2-tuned', 'lockstep'];
+      const contestants = ['mm2-defaults', 'mm2-tuned', 'lockstep', 'straight'];
+      options.say('warming the brokers of eu-west up');
+      await warmForMarkers(stage, { partitions: log.partitions, replicationFactor: 3 });
       const { rows, notes } = await measureParts(
         stage,
         [
           { log: plain, contestants: ['lockstep'], called: 'no transactions, RF 1' },
-          { log, contestants: ['mm2-tuned', 'lockstep'], called: 'RF 1' },
+          { log, contestants: ['mm2-tuned', 'lockstep', 'straight'], called: 'RF 1' },
           { log, contestants, replicationFactor: 3, called: 'RF 3' },
         ],
         options,
@@ -34,6 +46,8 @@ export const transactions: Shape = {
         rows,
         notes: [
           `${(log.bytes / 1e9).toFixed(2)} GB of log, ${(log.records / markerEveryRecords).toLocaleString('en-US')} markers; MirrorMaker 2 copies no markers`,
+          'no mirror: batches and markers as a mirror writes them, by a bare client from memory (bench/straight-writer.ts): what the brokers alone make of them',
+          ...['RF 1', 'RF 3'].map((called) => shareOfStraight(rows, called)),
           ...notes,
         ],
         wanted: [
