@@ -168,7 +168,7 @@ async function keep(record: ShapeRecord, shape: Shape, options: BenchOptions): P
   const folder = path.join(root, 'bench', 'results', ...(isWholeRun(options) ? [] : ['tried']));
   await mkdir(folder, { recursive: true });
   const { cores } = record.machine;
-  const caption = `${record.title}; ${cores} cores shared with all brokers; ${record.date.slice(0, 10)}`;
+  const caption = `${record.title}\n${cores} cores shared with all brokers; ${record.date.slice(0, 10)}`;
   const file = path.join(folder, record.shape);
   await writeFile(`${file}.svg`, renderPlot(record.rows, caption, shape.plot));
   await writeFile(`${file}.json`, `${JSON.stringify(record, null, 2)}\n`);

@@ -12,6 +12,7 @@ const plotted: readonly FigureName[] = [
 const panelsMax = 3;
 const [width, labelWidth, valueWidth] = [800, 320, 90];
 const [barHeight, barGap, panelGap, headHeight, top] = [22, 8, 26, 26, 44];
+const captionLineHeight = 18;
 const [accent, muted] = ['#0f766e', '#94a3b8'];
 
 export interface Panel {
@@ -58,10 +59,11 @@ export function renderPlot(
   );
 }
 
-/** Panels below each other, each with a scale of its own. */
+/** Panels below each other, each with a scale of its own; the caption may have several lines. */
 export function renderBars(all: readonly Panel[], caption: string): string {
   const parts: string[] = [];
-  let panelTop = top;
+  const captionLines = caption.split('\n');
+  let panelTop = top + captionLineHeight * (captionLines.length - 1);
   for (const { title, unit, better, digits, bars } of all) {
     const largest = Math.max(...bars.map(({ value, spread }) => spread?.[1] ?? value), Number.MIN_VALUE);
     const lengthOf = (value: number) => Math.max(2, ((width - labelWidth - valueWidth) * value) / largest);
@@ -87,7 +89,7 @@ export function renderBars(all: readonly Panel[], caption: string): string {
     panelTop += headHeight + bars.length * (barHeight + barGap) + panelGap;
   }
   const height = panelTop;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(caption)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(captionLines.join('; '))}">
 <style>
 text { font: 13px system-ui, sans-serif; fill: #334155; }
 .spread { stroke: #0f172a; stroke-opacity: 0.55; stroke-width: 2; }
@@ -95,7 +97,7 @@ text { font: 13px system-ui, sans-serif; fill: #334155; }
 @media (prefers-color-scheme: dark) { text { fill: #e2e8f0; } .note { fill: #94a3b8; }
 .spread { stroke: #f8fafc; } }
 </style>
-<text x="0" y="18" class="note">${escapeXml(caption)}</text>
+${captionLines.map((line, index) => `<text x="0" y="${18 + index * captionLineHeight}" class="note">${escapeXml(line)}</text>`).join('\n')}
 ${parts.join('\n')}
 </svg>
 `;
