@@ -8,6 +8,8 @@
 // twice. The new lane's connection is open by then: a source that goes away meanwhile breaks one of the two, and the
 // partition is told.
 import type { Connection } from '../../client/index.ts';
+import { ActivePartitions } from './active-partitions.ts';
+import { ConnectionSlot } from './connection-slot.ts';
 import { type FetchConnections, FetchLanes, type LanePlan, levelled, roundTripMsMin } from './fetch-lanes.ts';
 import {
   type FetchTarget,
@@ -15,8 +17,9 @@ import {
   SourceReader,
   type SourceReaderOptions,
 } from './source-reader.ts';
+import { evened, wideLaneCount } from './wide-lanes.ts';
 
-export interface BrokerReadersOptions extends Omit<SourceReaderOptions, 'connection' | 'pace'> {
+export interface BrokerReadersOptions extends Omit<SourceReaderOptions, 'connection' | 'pace' | 'onRecords'> {
   readonly connections: FetchConnections;
 }
 
@@ -27,7 +30,7 @@ export interface PartitionReader {
   remove(key: string): void;
   /** The target of this key wants something else, such as data again. */
   wake(key: string): void;
-  /** When the newest answer came to the reader of this key, ms since the epoch; null before the first. */
+  /** When the newest answer came that was about this key, ms since the epoch; null before the first of its reader. */
   answeredAtMs(key: string): number | null;
 }
 
@@ -35,53 +38,19 @@ export interface PartitionReader {
 const lookEveryMs = 1_000;
 /** A second fetch on a connection keeps the first one's answer waiting so long at most, ms. */
 const sharedWaitMs = 10;
+/** How long a broker may wait for news of those that are active, ms, and for each of them. */
+const activeWaitMsMin = 50;
+const activeWaitMsEach = 0.5;
 const answerBytesMin = 256 * 1024;
 /** Frames come in powers of two; what is in front of the records has to fit, too. */
 const frameSpareBytes = 64 * 1024;
 
 interface Lane {
-  readonly slot: Slot;
+  readonly slot: ConnectionSlot;
   readonly reader: SourceReader;
   readonly keys: Map<string, FetchTarget>;
   readonly paced: { pace: ReaderPace };
   waitedMs: number;
-}
-
-/** One connection, opened again by whoever needs it first. */
-class Slot {
-  readonly #open: () => Promise<Connection>;
-  #connection: Connection | null = null;
-  #opening: Promise<Connection> | null = null;
-  #formerReadBytes = 0;
-  roundTripMs = Number.POSITIVE_INFINITY;
-
-  constructor(open: () => Promise<Connection>) {
-    this.#open = open;
-  }
-
-  get(): Promise<Connection> {
-    if (this.#connection?.isOpen) return Promise.resolve(this.#connection);
-    this.#opening ??= this.#openAnew().finally(() => {
-      this.#opening = null;
-    });
-    return this.#opening;
-  }
-
-  get readBytes(): number {
-    return this.#formerReadBytes + (this.#connection?.statistics().readBytes ?? 0);
-  }
-
-  close(): void {
-    this.#connection?.close();
-  }
-
-  async #openAnew(): Promise<Connection> {
-    const connection = await this.#open();
-    this.#formerReadBytes = this.readBytes;
-    this.#connection = connection;
-    this.roundTripMs = Math.min(this.roundTripMs, connection.roundTripMs ?? 0);
-    return connection;
-  }
 }
 
 export class BrokerReaders implements PartitionReader {
@@ -89,10 +58,14 @@ export class BrokerReaders implements PartitionReader {
   readonly #decide: FetchLanes;
   /** By connection and number on it, `0/0`. */
   readonly #lanes = new Map<string, Lane>();
-  readonly #slots = new Map<number, Slot>();
+  readonly #slots = new Map<number, ConnectionSlot>();
   readonly #laneOf = new Map<string, Lane>();
   /** Partitions that change lanes, and where they go. */
   readonly #moving = new Map<string, Lane>();
+  readonly #active = new ActivePartitions();
+  /** Beside the others, and without a part in what they share out. It is there while somebody is active. */
+  #activeLane: Lane | null = null;
+  #isActiveOpening = false;
   /** Lanes that wait for their connection. */
   readonly #opening = new Set<string>();
   #plan: LanePlan;
@@ -100,23 +73,26 @@ export class BrokerReaders implements PartitionReader {
   #formerReadBytes = 0;
   #shortestTripMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
+  /** Lanes that there are because of how many partitions there are; they stay. */
+  #wideLanes = 1;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: BrokerReadersOptions) {
     this.#options = options;
     this.#decide = new FetchLanes(options.connections);
     this.#plan = { connections: 1, depth: 1 };
-    this.#newLane('0/0', this.#slot(0));
+    const slot = this.#slot(0);
+    this.#lanes.set('0/0', this.#newLane(slot, this.#pace({ lanes: 1, behind: 0 })));
     this.#timer = setInterval(() => this.#look(), lookEveryMs);
   }
 
   /** Newest answer of all lanes. */
   get heardAtMs(): number | null {
-    return Math.max(0, ...Array.from(this.#lanes.values(), ({ reader }) => reader.answeredAtMs ?? 0)) || null;
+    return Math.max(0, ...this.#readers().map(({ answeredAtMs }) => answeredAtMs ?? 0)) || null;
   }
 
   answeredAtMs(key: string): number | null {
-    return this.#laneOf.get(key)?.reader.answeredAtMs ?? null;
+    return this.#laneOf.get(key)?.reader.heardAtMs(key) ?? null;
   }
 
   add(key: string, target: FetchTarget): void {
@@ -127,6 +103,7 @@ export class BrokerReaders implements PartitionReader {
   }
 
   remove(key: string): void {
+    this.#active.forget(key);
     const lane = this.#laneOf.get(key);
     this.#laneOf.delete(key);
     this.#moving.delete(key);
@@ -142,16 +119,22 @@ export class BrokerReaders implements PartitionReader {
     this.#isClosed = true;
     clearInterval(this.#timer);
     this.#laneOf.clear();
-    await Promise.all(Array.from(this.#lanes.values(), ({ reader }) => reader.close()));
+    await Promise.all(this.#readers().map((reader) => reader.close()));
     for (const slot of this.#slots.values()) slot.close();
+    this.#activeLane?.slot.close();
   }
 
-  /** Nearby, with one connection, there is nothing to look at. */
+  #readers(): SourceReader[] {
+    const lanes = [...this.#lanes.values()];
+    return [...lanes, ...(this.#activeLane === null ? [] : [this.#activeLane])].map(({ reader }) => reader);
+  }
+
   #look(): void {
     const roundTripMs = this.#roundTripMs();
     const nowMs = performance.now();
     const passedMs = nowMs - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
+    this.#lookAtActive(nowMs);
     let behindCount = 0;
     let waitedMs = 0;
     let lanesBehind = 0;
@@ -167,7 +150,7 @@ export class BrokerReaders implements PartitionReader {
       }
       lane.waitedMs = total;
     }
-    if (!this.#mayHaveLanes(roundTripMs)) return;
+    if (!this.#mayHaveLanes(roundTripMs)) return this.#spread();
     const plan = this.#decide.next({
       ...{ nowMs, behindCount, roundTripMs },
       readBytes: this.#readBytes(),
@@ -178,7 +161,8 @@ export class BrokerReaders implements PartitionReader {
   }
 
   #mayHaveLanes(roundTripMs: number): boolean {
-    return this.#options.connections !== 'auto' || this.#lanes.size > 1 || roundTripMs >= roundTripMsMin;
+    const { connections } = this.#options;
+    return connections !== 'auto' || this.#lanes.size > this.#wideLanes || roundTripMs >= roundTripMsMin;
   }
 
   #roundTripMs(): number {
@@ -193,10 +177,31 @@ export class BrokerReaders implements PartitionReader {
     return bytes;
   }
 
-  #follow(plan: LanePlan): void {
-    this.#plan = plan;
+  #follow({ connections, depth }: LanePlan): void {
+    this.#plan = { connections: Math.max(connections, this.#wideLanes), depth };
     for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
     this.#share();
+  }
+
+  /** Nearby it counts only how many there are: lanes get as many each. */
+  #spread(): void {
+    const count = wideLaneCount(this.#laneOf.size);
+    if (count > this.#wideLanes && this.#isNearby()) {
+      this.#wideLanes = count;
+      this.#plan = { connections: count, depth: 1 };
+    }
+    if (this.#wideLanes === 1) return;
+    for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
+    if (this.#moving.size > 0 || this.#opening.size > 0) return;
+    const lanes = [...this.#lanes.values()];
+    for (const { paced } of lanes) paced.pace = this.#pace({ lanes: lanes.length, behind: 0 });
+    for (const { from, to, count } of evened(lanes.map(({ keys }) => keys.size)))
+      for (const key of [...lanes[from]!.keys.keys()].slice(-count)) this.#move(key, lanes[to]!);
+  }
+
+  /** Once it is, it stays so: what counts is the shortest round trip of all. */
+  #isNearby(): boolean {
+    return [...this.#slots.values()].some(({ roundTripMs }) => roundTripMs < roundTripMsMin);
   }
 
   #wantedNames(): string[] {
@@ -234,7 +239,7 @@ export class BrokerReaders implements PartitionReader {
   #move(key: string, to: Lane): void {
     const isUnderWay = this.#moving.has(key);
     const from = this.#laneOf.get(key);
-    if (from === undefined) return;
+    if (from === undefined || (from === to && !isUnderWay)) return;
     this.#moving.set(key, to);
     if (isUnderWay) return;
     from.reader.handOver(key, (target) => {
@@ -255,9 +260,11 @@ export class BrokerReaders implements PartitionReader {
     try {
       const connection = await slot.get();
       if (this.#isClosed) return slot.close();
-      this.#newLane(name, slot, connection);
+      const pace = this.#pace({ lanes: this.#lanes.size + 1, behind: 0 });
+      this.#lanes.set(name, this.#newLane(slot, pace, connection));
       this.#opening.delete(name);
-      this.#share();
+      if (this.#mayHaveLanes(this.#roundTripMs())) this.#share();
+      else this.#spread();
     } catch {
       // The lanes that are there go on; at the next look it is tried again.
     } finally {
@@ -265,16 +272,17 @@ export class BrokerReaders implements PartitionReader {
     }
   }
 
-  #newLane(name: string, slot: Slot, connection?: Connection): void {
+  #newLane(slot: ConnectionSlot, pace: ReaderPace, connection?: Connection): Lane {
     // A reader begins while it is made.
-    const paced = { pace: this.#pace({ lanes: this.#lanes.size + 1, behind: 0 }) };
+    const paced = { pace };
     const reader = new SourceReader({
       ...this.#options,
       open: () => slot.get(),
       ...(connection && { connection }),
       pace: () => paced.pace,
+      onRecords: (key) => this.#onRecords(key),
     });
-    this.#lanes.set(name, { slot, reader, paced, keys: new Map(), waitedMs: 0 });
+    return { slot, reader, paced, keys: new Map(), waitedMs: 0 };
   }
 
   async #endLane(name: string, { slot, reader }: Lane): Promise<void> {
@@ -289,10 +297,64 @@ export class BrokerReaders implements PartitionReader {
     slot.close();
   }
 
-  #slot(number: number): Slot {
+  #onRecords(key: string): void {
+    // Far away, lanes have their own ways.
+    if (this.#mayHaveLanes(this.#roundTripMs())) return;
+    if (this.#laneOf.get(key)?.keys.get(key)?.isLive !== true) return;
+    const followedCount = this.#laneOf.size;
+    if (!this.#active.noted(key, { nowMs: performance.now(), followedCount })) return;
+    if (this.#activeLane === null) void this.#openActive();
+    else this.#move(key, this.#activeLane);
+  }
+
+  #lookAtActive(nowMs: number): void {
+    for (const key of this.#active.fallenQuiet(nowMs)) this.#move(key, this.#emptiest());
+    const lane = this.#activeLane;
+    if (lane === null) {
+      if (this.#active.count > 0) void this.#openActive();
+      return;
+    }
+    lane.paced.pace = this.#activePace();
+    if (this.#active.count === 0 && lane.keys.size === 0) void this.#endActive(lane);
+  }
+
+  async #openActive(): Promise<void> {
+    if (this.#isActiveOpening) return;
+    this.#isActiveOpening = true;
+    const slot = new ConnectionSlot(this.#options.open);
+    try {
+      const connection = await slot.get();
+      if (this.#isClosed) return slot.close();
+      const lane = this.#newLane(slot, this.#activePace(), connection);
+      this.#activeLane = lane;
+      for (const key of this.#active.keys()) this.#move(key, lane);
+    } catch {
+      // They go on where they are; at the next look it is tried again.
+    } finally {
+      this.#isActiveOpening = false;
+    }
+  }
+
+  async #endActive({ reader, slot }: Lane): Promise<void> {
+    this.#activeLane = null;
+    await reader.retire();
+    slot.close();
+  }
+
+  /** Who enters waits for the answer under way, so that it should come soon, although each costs a look at all of them. */
+  #activePace(): ReaderPace {
+    const { fetchResponseBytesMax: answerBytesMax, fetchBytesMax, fetchWaitMsMax } = this.#options;
+    const waitMs = Math.max(activeWaitMsMin, this.#active.count * activeWaitMsEach);
+    return {
+      ...{ answerBytesMax, partitionBytesMax: fetchBytesMax },
+      waitMsMax: Math.min(fetchWaitMsMax, Math.round(waitMs)),
+    };
+  }
+
+  #slot(number: number): ConnectionSlot {
     let slot = this.#slots.get(number);
     if (slot === undefined) {
-      slot = new Slot(this.#options.open);
+      slot = new ConnectionSlot(this.#options.open);
       this.#slots.set(number, slot);
     }
     return slot;

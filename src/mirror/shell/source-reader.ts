@@ -84,6 +84,8 @@ export interface SourceReaderOptions {
   readonly fetchWaitMsMax: number;
   /** Told of every answer, with how long it took, the broker's wait for data included. */
   readonly onAnswered?: (tookMs: number) => void;
+  /** Told of each partition of which an answer had records, when its target has them. */
+  readonly onRecords?: (key: string) => void;
   /** Called after trouble, with how often in a row: metadata may have moved. Resolves when to try again. */
   readonly onTrouble: (error: LockstepError, attempt: number) => Promise<void>;
 }
@@ -153,6 +155,8 @@ export class SourceReader {
   readonly #turns: ReadingTurns;
   /** As of the last look while there was a backlog. */
   #followed: Followed = { hasLive: false, hasBehind: false };
+  /** Targets of which no answer has told anything yet: they came while one was under way, or have not been asked for. */
+  readonly #unheard = new Set<string>();
   /** Targets that go to another reader as soon as no answer for them is under way, and who takes them. */
   readonly #handedOver = new Map<string, (target: FetchTarget) => void>();
   #connection: Connection | null;
@@ -182,11 +186,13 @@ export class SourceReader {
   add(key: string, target: FetchTarget): void {
     if (this.#left.has(key)) this.#isAnyBack = true;
     this.#targets.set(key, target);
+    this.#unheard.add(key);
     this.wake(key);
   }
 
   remove(key: string): void {
     this.#targets.delete(key);
+    this.#unheard.delete(key);
     this.#handedOver.delete(key);
     this.#left.add(key);
   }
@@ -205,6 +211,11 @@ export class SourceReader {
     this.add(key, target);
     if (this.#connection?.isOpen !== true)
       target.onReaderTrouble('another connection to the source is opened');
+  }
+
+  /** When it was last told where this target's log ends, ms since the epoch; null before. No news in a session is told, too. */
+  heardAtMs(key: string): number | null {
+    return this.#unheard.has(key) ? null : this.answeredAtMs;
   }
 
   /** Who waits for an answer hears of a connection that breaks by itself. Others are told, too: the source may be away. */
@@ -449,6 +460,8 @@ export class SourceReader {
       const { session, asked } = question;
       if (body.errorCode !== 0) return await this.#sessionRefused(session, body.errorCode);
       session.accept(body.sessionId);
+      for (const key of this.#unheard)
+        if (asked.get(key)?.target === this.#targets.get(key)) this.#unheard.delete(key);
       this.#distribute(body, asked, lease);
     } finally {
       lease.release();
@@ -525,7 +538,9 @@ export class SourceReader {
         }
         this.#stirred.add(key);
         // One that has left, or was replaced, wants no answer any more.
-        if (this.#targets.get(key) === asked.target) handOver(answer, asked, { lease, isAnswerEmpty });
+        if (this.#targets.get(key) !== asked.target) continue;
+        handOver(answer, asked, { lease, isAnswerEmpty });
+        if (answer.records !== null && answer.records.length > 0) this.#options.onRecords?.(key);
       }
     }
     // Ignored, it would be asked again at once, and for ever. The others have had theirs.
@@ -646,14 +661,14 @@ function groupByTopic<T>(
   positions: readonly FetchPosition[],
   map: (position: FetchPosition) => T,
 ): { topic: string; topicId: string; partitions: T[] }[] {
+  // A topic that was made anew is another one, and for a moment both are followed.
   const topics = new Map<string, { topic: string; topicId: string; partitions: T[] }>();
   for (const position of positions) {
-    const known = topics.get(position.topic);
+    const { topic, topicId } = position;
+    const key = `${topicId}/${topic}`;
+    const known = topics.get(key);
     if (known) known.partitions.push(map(position));
-    else {
-      const { topic, topicId } = position;
-      topics.set(topic, { topic, topicId, partitions: [map(position)] });
-    }
+    else topics.set(key, { topic, topicId, partitions: [map(position)] });
   }
   return [...topics.values()];
 }

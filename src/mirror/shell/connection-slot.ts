@@ -1,0 +1,40 @@
+// One connection to a source broker that several readers share, opened again by whoever needs it first.
+import type { Connection } from '../../client/index.ts';
+
+export class ConnectionSlot {
+  readonly #open: () => Promise<Connection>;
+  #connection: Connection | null = null;
+  #opening: Promise<Connection> | null = null;
+  #formerReadBytes = 0;
+  /** The shortest seen, ms. */
+  roundTripMs = Number.POSITIVE_INFINITY;
+
+  constructor(open: () => Promise<Connection>) {
+    this.#open = open;
+  }
+
+  get(): Promise<Connection> {
+    if (this.#connection?.isOpen) return Promise.resolve(this.#connection);
+    this.#opening ??= this.#openAnew().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  /** Of all connections that it has had. */
+  get readBytes(): number {
+    return this.#formerReadBytes + (this.#connection?.statistics().readBytes ?? 0);
+  }
+
+  close(): void {
+    this.#connection?.close();
+  }
+
+  async #openAnew(): Promise<Connection> {
+    const connection = await this.#open();
+    this.#formerReadBytes = this.readBytes;
+    this.#connection = connection;
+    this.roundTripMs = Math.min(this.roundTripMs, connection.roundTripMs ?? 0);
+    return connection;
+  }
+}
