@@ -108,8 +108,9 @@ it('sends live appends first that wait behind backlogs, in their order', async (
 });
 
 describe('a backlog', () => {
-  function setUp() {
+  function setUp({ markedCount = 0 } = {}) {
     let nowMs = 0;
+    const markers = { markedCount };
     const requests: number[][] = [];
     const answers: (() => void)[] = [];
     const connection = {
@@ -132,6 +133,7 @@ describe('a backlog', () => {
         ackTimeoutMs: 1_000,
       },
       monotonicMs: () => nowMs,
+      markedCount: () => markers.markedCount,
     });
     const append = (partition: number, sizeBytes: number, isLive = false) =>
       writer.append({
@@ -143,7 +145,7 @@ describe('a backlog', () => {
         ...{ partition, isLive },
       });
     const settled = () => new Promise(setImmediate);
-    return { requests, answers, writer, append, settled, advance: (ms: number) => (nowMs += ms) };
+    return { requests, answers, writer, markers, append, settled, advance: (ms: number) => (nowMs += ms) };
   }
 
   it('goes in one request rather than in two small ones, and in two where both are large', async () => {
@@ -200,5 +202,42 @@ describe('a backlog', () => {
     await slow.settled();
     slow.advance(1_000);
     await vi.waitFor(() => expect(slow.requests).toEqual([[0], [1]]), { interval: 1 });
+  });
+
+  it('gets into step with as many partitions or more that get their markers just now', async () => {
+    const { requests, writer, markers, append, settled } = setUp({ markedCount: 2 });
+    append(0, 130_000);
+    append(1, 130_000);
+    await settled();
+    expect(requests).toEqual([]);
+    // The markers are in, and what follows them is ready, too.
+    markers.markedCount = 0;
+    writer.wake();
+    append(2, 130_000);
+    append(3, 130_000);
+    await settled();
+    expect(requests).toEqual([[0, 1, 2, 3]]);
+  });
+
+  it('does not wait for markers of fewer, nor where it is large or live, nor for long', async () => {
+    const fewer = setUp({ markedCount: 1 });
+    fewer.append(0, 130_000);
+    fewer.append(1, 130_000);
+    await fewer.settled();
+    expect(fewer.requests).toEqual([[0, 1]]);
+    const large = setUp({ markedCount: 9 });
+    large.append(0, 800_000);
+    await large.settled();
+    expect(large.requests).toEqual([[0]]);
+    const live = setUp({ markedCount: 9 });
+    live.append(0, 130_000, true);
+    await live.settled();
+    expect(live.requests).toEqual([[0]]);
+    const slow = setUp({ markedCount: 9 });
+    slow.append(0, 130_000);
+    await slow.settled();
+    expect(slow.requests).toEqual([]);
+    slow.advance(1_000);
+    await vi.waitFor(() => expect(slow.requests).toEqual([[0]]), { interval: 1 });
   });
 });

@@ -48,6 +48,11 @@ export interface DestinationWriterOptions {
   readonly monotonicMs: () => number;
   /** Told of every request that was answered, with how long it took. */
   readonly onAnswered?: (tookMs: number) => void;
+  /**
+   * Partitions of this broker that get markers just now: what follows those is ready when they are in, and `wake` is
+   * called then. Default: none.
+   */
+  readonly markedCount?: () => number;
 }
 
 /** What a request may take beyond the broker's own wait before the connection counts as dead. */
@@ -103,6 +108,11 @@ export class DestinationWriter {
     this.#scheduleFlush();
   }
 
+  /** Markers are in: what waited for what follows them has waited long enough. */
+  wake(): void {
+    if (this.#ready.length > 0) this.#scheduleFlush();
+  }
+
   /** Closes at once; appends under way end as unknown. */
   close(): void {
     this.#isClosed = true;
@@ -154,7 +164,10 @@ export class DestinationWriter {
 
   /** A lane for each large request; while others are busy perhaps none, since their answers make more ready. */
   #lanesForLarge(idle: readonly Lane[]): readonly Lane[] {
-    const countMin = idle.length === this.#lanes.length ? 1 : 0;
+    const { markedCount = () => 0 } = this.#options;
+    // Partitions with a marker every few batches get into step: the records of all in one request, then all their markers.
+    const isMoreToCome = idle.length < this.#lanes.length || markedCount() >= this.#ready.length;
+    const countMin = isMoreToCome ? 0 : 1;
     const largeCount = Math.floor(bytesOf(this.#ready, idle.length * largeBytes) / largeBytes);
     return idle.slice(0, Math.max(countMin, largeCount));
   }

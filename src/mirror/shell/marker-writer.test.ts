@@ -126,6 +126,26 @@ describe('a request', () => {
     expect(opened).toBe(1);
   });
 
+  it('is counted with what waits, and told of when its outcomes have been', async () => {
+    const counts: number[] = [];
+    writer = new MarkerWriter({
+      ...{ open, answerTimeoutMs: 40_000, nowMs: () => nowMs },
+      onDone: () => counts.push(writer.partitionCount, heard.length),
+    });
+    writer.write(job('orders-0', 1));
+    writer.write(job('orders-1', 1));
+    expect(writer.partitionCount).toBe(2);
+    await requests(1);
+    writer.write(job('orders-2', 1));
+    expect(writer.partitionCount).toBe(3);
+    sent[0]?.answer(['orders-0', 0], ['orders-1', 0]);
+    await requests(2);
+    sent[1]?.fail(new Error('lost'));
+    await outcomes(3);
+    await Promise.resolve();
+    expect(counts).toEqual([1, 2, 0, 3]);
+  });
+
   it('has at most 10,000 markers, counted for each partition; the rest follows', async () => {
     writer.write(job('orders-0', 6_000));
     writer.write(job('orders-1', 4_000));

@@ -64,6 +64,8 @@ export interface MarkerWriterOptions {
    * before it is answered, so this is what stands there afterwards. Default: whoever asked for markers reads it.
    */
   readonly readLogEnds?: (ask: Ask, logs: readonly LogAddress[]) => Promise<Answers<bigint>>;
+  /** Told when the outcomes of a request have been handed out. */
+  readonly onDone?: () => void;
 }
 
 interface WaitingJob {
@@ -77,11 +79,18 @@ export class MarkerWriter implements HoleWriter {
   #connection: Connection | null = null;
   #waiting: WaitingJob[] = [];
   #isBusy = false;
+  /** Jobs of the request under way. */
+  #sentCount = 0;
   #isFlushScheduled = false;
   #isClosed = false;
 
   constructor(options: MarkerWriterOptions) {
     this.#options = options;
+  }
+
+  /** Partitions whose markers wait here, or are under way. */
+  get partitionCount(): number {
+    return this.#waiting.length + this.#sentCount;
   }
 
   write(job: HoleJob): void {
@@ -113,10 +122,13 @@ export class MarkerWriter implements HoleWriter {
     const refusal = await this.#connect();
     // Taken only now: whether a job is still wanted is asked right before its markers are sent.
     const jobs = refusal === null ? this.#take() : this.#waiting.splice(0).map(({ job }) => job);
+    this.#sentCount = jobs.length;
     const outcomeOf = refusal === null ? await this.#send(jobs) : () => unknown(refusal);
+    this.#sentCount = 0;
     this.#isBusy = false;
     this.#scheduleFlush();
     for (const job of jobs) job.onOutcome(outcomeOf(job));
+    this.#options.onDone?.();
   }
 
   /** null when there is a connection, else why not. */

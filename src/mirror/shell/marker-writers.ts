@@ -2,8 +2,10 @@
 import type { Connection } from '../../client/index.ts';
 import { MarkerWriter, type MarkerWriterOptions } from './marker-writer.ts';
 
-export interface MarkerWritersOptions extends Omit<MarkerWriterOptions, 'open'> {
+export interface MarkerWritersOptions extends Omit<MarkerWriterOptions, 'open' | 'onDone'> {
   open(broker: number): Promise<Connection>;
+  /** Told when markers of a broker are answered, and what follows them could be sent. */
+  readonly onDone?: (broker: number) => void;
 }
 
 export class MarkerWriters {
@@ -17,10 +19,19 @@ export class MarkerWriters {
   to(broker: number): MarkerWriter {
     let writer = this.#writers.get(broker);
     if (writer === undefined) {
-      writer = new MarkerWriter({ ...this.#options, open: () => this.#options.open(broker) });
+      writer = new MarkerWriter({
+        ...this.#options,
+        open: () => this.#options.open(broker),
+        onDone: () => this.#options.onDone?.(broker),
+      });
       this.#writers.set(broker, writer);
     }
     return writer;
+  }
+
+  /** Partitions of a broker whose markers wait, or are under way. */
+  partitionCount(broker: number): number {
+    return this.#writers.get(broker)?.partitionCount ?? 0;
   }
 
   close(): void {
