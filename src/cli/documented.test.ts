@@ -8,7 +8,10 @@ import { buildProgram } from './program.ts';
 const page = readFileSync(new URL('../../docs/links.md', import.meta.url), 'utf8');
 const typed = [...page.matchAll(/^\$ lockstep (.*)$/gm)].map((match) => match[1]!);
 const stream = { write: () => true };
-const program = buildProgram(async () => {}, new Output({ stdout: stream, stderr: stream, environment: {} }));
+const program = await buildProgram(
+  async () => {},
+  new Output({ stdout: stream, stderr: stream, environment: {} }),
+);
 
 function leaves(command: Command): string[] {
   if (command.commands.length === 0) return [command.name()];

@@ -89,8 +89,8 @@ describe('help', () => {
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
     });
   });
-  test('every command explains itself in one line and knows --stack', () => {
-    const program = buildProgram(async () => {}, recorded().output);
+  test('every command explains itself in one line and knows --stack', async () => {
+    const program = await buildProgram(async () => {}, recorded().output);
     const leaves = program.commands.flatMap((command) =>
       command.commands.length > 0 ? command.commands : [command],
     );

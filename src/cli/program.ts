@@ -2,21 +2,6 @@
 // all of them share is here: --stack, wrong flags, help, and how a failure is told.
 import { Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from '../errors.ts';
-import { agentCommand } from './commands/agent.ts';
-import { auditCommand } from './commands/audit.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { failoverCommand } from './commands/failover.ts';
-import { linksCommand } from './commands/links.ts';
-import { localCommand } from './commands/local.ts';
-import { lossCommand } from './commands/loss.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { mirrorsCommand } from './commands/mirrors.ts';
-import { restoreCommand } from './commands/restore.ts';
-import { rulesCommand } from './commands/rules.ts';
-import { runCommand } from './commands/run.ts';
-import { statusCommand } from './commands/status.ts';
-import { switchoverCommand } from './commands/switchover.ts';
-import { verifyCommand } from './commands/verify.ts';
 import { Interrupted, reportFailure } from './fail.ts';
 import type { ConnectFleet } from './fleet/fleet.ts';
 import type { Output } from './output/output.ts';
@@ -52,10 +37,11 @@ export async function runProgram(args: readonly string[], context: CommandContex
   const { output } = context;
   const stack = args.includes('--stack') || (context.environment.LOCKSTEP_STACK ?? '') !== '';
   let exitCode: ExitCode = exitCodes.ok;
-  const program = buildProgram(async (work, { stopMsMax = 0 } = {}) => {
+  const start: Start = async (work, { stopMsMax = 0 } = {}) => {
     exitCode = await Promise.race([work(context), interruption(context.signal, stopMsMax)]);
-  }, output);
+  };
   try {
+    const program = await buildProgram(start, output, commandsOf(args));
     if (args.length === 0) {
       output.message(program.helpInformation().trimEnd());
       return exitCodes.input;
@@ -70,29 +56,44 @@ export async function runProgram(args: readonly string[], context: CommandContex
   }
 }
 
-/** Every command, ready to parse. */
-export function buildProgram(start: Start, output: Output): Command {
+/** Each command and how its file is loaded, in the order of the help. */
+const commands: Readonly<Record<string, () => Promise<(start: Start) => Command>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  agent: async () => (await import('./commands/agent.ts')).agentCommand,
+  links: async () => (await import('./commands/links.ts')).linksCommand,
+  mirrors: async () => (await import('./commands/mirrors.ts')).mirrorsCommand,
+  status: async () => (await import('./commands/status.ts')).statusCommand,
+  switchover: async () => (await import('./commands/switchover.ts')).switchoverCommand,
+  failover: async () => (await import('./commands/failover.ts')).failoverCommand,
+  loss: async () => (await import('./commands/loss.ts')).lossCommand,
+  restore: async () => (await import('./commands/restore.ts')).restoreCommand,
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand,
+  audit: async () => (await import('./commands/audit.ts')).auditCommand,
+  rules: async () => (await import('./commands/rules.ts')).rulesCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  local: async () => (await import('./commands/local.ts')).localCommand,
+};
+
+/** An agent runs for years, and keeps what it has loaded: of a command that is named nothing but its own file is. */
+function commandsOf([name = '']: readonly string[]): readonly string[] {
+  return Object.hasOwn(commands, name) ? [name] : Object.keys(commands);
+}
+
+/** Ready to parse. @param names of the commands that it has; default: every command */
+export async function buildProgram(
+  start: Start,
+  output: Output,
+  names: readonly string[] = Object.keys(commands),
+): Promise<Command> {
+  const loaded = await Promise.all(names.map((name) => commands[name]!()));
   const program = new Command('lockstep')
     .description('Topics identical in every region, offset for offset, on stock Apache Kafka.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'explain a command')
     .showSuggestionAfterError(true)
     .addHelpText('after', exitCodesHelp);
-  program.addCommand(runCommand(start));
-  program.addCommand(agentCommand(start));
-  program.addCommand(linksCommand(start));
-  program.addCommand(mirrorsCommand(start));
-  program.addCommand(statusCommand(start));
-  program.addCommand(switchoverCommand(start));
-  program.addCommand(failoverCommand(start));
-  program.addCommand(lossCommand(start));
-  program.addCommand(restoreCommand(start));
-  program.addCommand(migrateCommand(start));
-  program.addCommand(verifyCommand(start));
-  program.addCommand(auditCommand(start));
-  program.addCommand(rulesCommand(start));
-  program.addCommand(doctorCommand(start));
-  program.addCommand(localCommand(start));
+  for (const command of loaded) program.addCommand(command(start));
   configure(program, output);
   return program;
 }

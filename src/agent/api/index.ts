@@ -1,4 +1,3 @@
 // The HTTP API of an agent.
 export type * from './answers.ts';
-export { openApiText } from './openapi.ts';
 export { type Api, type ApiOptions, type Readiness, startApi } from './server.ts';

@@ -2,7 +2,9 @@
 // the two together.
 import { z } from 'zod';
 import * as answers from './answers.ts';
-import { routes } from './routes.ts';
+import { type Route, routes } from './routes.ts';
+
+const schemas: Readonly<Record<Route['schema'], z.ZodType>> = { ...answers };
 
 const json = (name: string, description: string) => ({
   description,
@@ -46,7 +48,7 @@ export function openApiDocument(): Record<string, unknown> {
       return { name, in: 'path', required: true, schema: { type: 'string' } };
     });
     paths[path] = get(summary, operationId(path), parameters, {
-      200: json(String(schema.meta()?.id), summary),
+      200: json(String(schemas[schema].meta()?.id), summary),
       ...(parameters.length > 0 && { 404: json('Error', 'There is no such link or mirror') }),
       503: json('Error', 'The agent does not know its state yet'),
     });

@@ -7,7 +7,6 @@ import { LockstepError } from '../../errors.ts';
 import type { MetricsText } from '../metrics/index.ts';
 import type { AgentView } from '../view.ts';
 import { EventLoopWatch } from './event-loop.ts';
-import { openApiText } from './openapi.ts';
 import { NotFound, type Route, routes } from './routes.ts';
 
 export interface ApiOptions {
@@ -95,6 +94,8 @@ function createServer(options: ApiOptions, loop: EventLoopWatch): FastifyInstanc
       connectionsCheckingInterval: limits.connectionsCheckMs,
     },
     exposeHeadRoutes: true,
+    // Routes give Fastify no schemas: its compilers of them would be megabytes for nothing.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   });
   server.server.maxConnections = limits.connectionsMax;
   server.addHook('onSend', async (_request, reply) => {
@@ -112,10 +113,16 @@ function createServer(options: ApiOptions, loop: EventLoopWatch): FastifyInstanc
     return refuse(reply, 500, 'INTERNAL', 'the agent failed to answer; its log says why');
   });
   addProbes(server, options, loop);
-  const document = openApiText();
-  server.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
+  server.get('/openapi.json', async (_request, reply) => {
+    const { openApiText } = await import('./openapi.ts');
+    return reply.type('application/json').send(openApiText());
+  });
   for (const route of routes) addRoute(server, route, options);
   return server;
+}
+
+function noSchemas(): never {
+  throw new LockstepError('INTERNAL', 'A route of the API has a schema, and nothing compiles it.');
 }
 
 function addProbes(server: FastifyInstance, options: ApiOptions, loop: EventLoopWatch): void {

@@ -7,7 +7,6 @@ import { LockstepError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { OAuthTokenEndpoint, SaslOAuthBearerConfig } from '../config.ts';
 import { isToken } from './oauthbearer.ts';
-import { requestToken } from './token-request.ts';
 
 /** Gives a token that is good now. */
 export type TokenSource = () => Promise<string>;
@@ -79,6 +78,8 @@ function endpointSource(
 
   async function ask(): Promise<string> {
     try {
+      // Node's HTTP takes 4 MB of memory, and few need it.
+      const { requestToken } = await import('./token-request.ts');
       const { token, lifetimeMs } = await requestToken(endpoint);
       const nowMs = clock.nowMs();
       kept = { token, untilMs: nowMs + lifetimeMs * reuseShare, endMs: nowMs + lifetimeMs };
