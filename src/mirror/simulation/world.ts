@@ -20,8 +20,9 @@ import { SeededRandom } from './random.ts';
 import { Regions } from './regions.ts';
 import type { Script, Stroke, StrokeKind } from './script.ts';
 import type { SimBatch } from './sim-batch.ts';
-import { SimWorker, settleTicks, slowTicksMax } from './sim-worker.ts';
+import { SimWorker } from './sim-worker.ts';
 import { SourceLog } from './source-log.ts';
+import { settleTicks, slowTicksMax } from './ticks.ts';
 import type { Truth } from './truth.ts';
 
 export type FailureKind = 'wrong' | 'undetected' | 'stuck' | 'unexplained' | 'memory' | 'crashed';
