@@ -3,105 +3,31 @@
 //
 // A source that can't be reached keeps nothing else from working: the link says so and is tried again, and its mirrors
 // can be promoted meanwhile.
-import {
-  type BackoffOptions,
-  backoffMs,
-  type Clock,
-  Cluster,
-  type ClusterConfig,
-  sleep,
-} from '../client/index.ts';
-import { endOf, flowOf } from '../control/flows.ts';
-import {
-  type ControlTopic,
-  type LinkRecord,
-  type MirrorRecord,
-  mirrorKey,
-  rolesOfLink,
-  type StatusRecord,
-} from '../control/index.ts';
+import { type BackoffOptions, backoffMs, Cluster, type ClusterConfig, sleep } from '../client/index.ts';
+import type { LinkRecord } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
-import { AclKeeper, type KeeperStore, ruledTopics } from '../link/acls/index.ts';
-import { GroupKeeper } from '../link/groups/index.ts';
-import {
-  type LinkPartitions,
-  type LinkRunner,
-  type LinkStatus,
-  mirrorStates,
-  type Notice,
-  type ReleasedPartition,
-  type TopicHold,
-  takeoverOf,
-} from '../link/index.ts';
-import { CheckpointEmitter, InternalTopic } from '../link/mirror-maker/index.ts';
-import { linkProducerId, type MirrorObserver, ReadLimit } from '../mirror/index.ts';
-import {
-  type LinkConfig,
-  type LinkFlow,
-  literalTopics,
-  matchesGroup,
-  matchesPrincipal,
-  matchesTopic,
-  mirrorNameOf,
-  replicationPolicyOf,
-} from '../topology/index.ts';
-import type { AgentMemory } from './agent-memory.ts';
-import { FlowBook, LoopWatch, nameWriter } from './flow-book.ts';
-import { groupShift } from './group-shift.ts';
-import { guardedTopics } from './guarded-topics.ts';
+import type { AclKeeper } from '../link/acls/index.ts';
+import type { GroupKeeper } from '../link/groups/index.ts';
+import type { LinkPartitions, LinkRunner, LinkStatus, ReleasedPartition } from '../link/index.ts';
+import type { CheckpointEmitter } from '../link/mirror-maker/index.ts';
+import { linkProducerId, ReadLimit } from '../mirror/index.ts';
+import { type LinkConfig, literalTopics, matchesTopic } from '../topology/index.ts';
+import { canGoOn, type Declared, isSameDeclaration } from './declared-change.ts';
+import { FlowBook, nameWriter } from './flow-book.ts';
 import type { LinkTopics } from './leader/conditions.ts';
-import { buildLink, type LinkParts } from './link-parts.ts';
-import { holdOf, type LinkRole, linkRole } from './link-role.ts';
-import { mirroredFrom } from './mirror-maker.ts';
-import { ProducerIdKeeper } from './producer-ids.ts';
-
-export interface LinkWorkerOptions {
-  readonly record: LinkRecord;
-  readonly destination: Cluster;
-  /** Shared by all links of the process. Default: the link has its own. */
-  readonly memory?: AgentMemory;
-  readonly control: ControlTopic;
-  /** @throws LockstepError CONFIG_INVALID, FILE_UNREADABLE: a reference that this machine can't resolve. */
-  resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
-  /** The replication group of this agent's own file that the link belongs to. */
-  readonly declaredGroup?: string;
-  /** What rules of the fleet have against copying a topic. Default: nothing. */
-  forbids?(topic: string): TopicHold | null;
-  /** What those rules go by is made as new as this call. Default: it always is. */
-  beforeMeeting?(): Promise<void>;
-  /** Whether the partition of this source topic is this agent's. */
-  owns(partition: { readonly topic: string; readonly partition: number }): boolean;
-  isLeader(): boolean;
-  /** What keepers remember, below a prefix; written by the leader. */
-  keeperStore(prefix: string): KeeperStore;
-  /** How the former agent left a partition that was given to us; default: nobody knows. */
-  readonly takeLeft?: LinkParts['takeLeft'];
-  readonly onNotice: (notice: Notice) => void;
-  readonly observer?: MirrorObserver;
-  readonly clock: Clock;
-}
+import { LinkKeepers } from './link-keepers.ts';
+import { buildLink } from './link-parts.ts';
+import type { LinkWorkerOptions } from './link-worker-options.ts';
+import { takenAt, toldShift } from './told-shifts.ts';
+import { TopicHolds } from './topic-holds.ts';
 
 /** What stands while the link's declaration does. */
-interface Standing {
-  /** What it was made from. */
-  readonly record: LinkRecord;
-  readonly config: LinkConfig;
+interface Standing extends Declared {
   readonly sourceConfig: ClusterConfig;
   /** May not be reachable. */
   readonly source: Cluster;
 }
 
-/** Keys of a link's configuration that a running link takes over; all others begin it anew. */
-const alterableKeys: ReadonlySet<keyof LinkConfig> = new Set([
-  'topics',
-  'excludeTopics',
-  'groups',
-  'excludeGroups',
-  'startAt',
-  'sync',
-  'separateProducerIds',
-  'bytesPerSecondMax',
-]);
 /** A source that is down for long is asked every half minute. */
 const sourceBackoff: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
 /** How soon references that can't be looked up are tried again, ms. */
@@ -119,14 +45,9 @@ export class LinkWorker {
   #isStarted = false;
   /** Resolves when nothing of the former runner is under way. */
   #formerStopped: Promise<void> = Promise.resolve();
-  #groups: GroupKeeper | null = null;
-  #checkpoints: CheckpointEmitter | null = null;
-  #acls: AclKeeper | null = null;
-  readonly #loops: LoopWatch;
-  /** The link as the graph of flows has it, while it is the same. */
-  #flow: { readonly of: Standing; readonly key: string; readonly flow: LinkFlow } | null = null;
+  readonly #holds: TopicHolds;
+  readonly #keepers: LinkKeepers;
   readonly #endFlows: () => void;
-  #producerIds: ProducerIdKeeper | null = null;
   /** Why nothing is copied. */
   #trouble: string | null = connecting;
   /** What all copies of the link may read, and this agent's part of it. */
@@ -142,9 +63,21 @@ export class LinkWorker {
   constructor(options: LinkWorkerOptions) {
     this.#options = options;
     this.#record = options.record;
-    const flows = FlowBook.of(options.control);
-    this.#loops = new LoopWatch(flows);
-    this.#endFlows = flows.onChange(() => this.reconcile());
+    const { control, destination, declaredGroup, forbids, keeperStore, onNotice, clock } = options;
+    const record = () => this.#record;
+    this.#holds = new TopicHolds({
+      ...{ control, destination, record, ...(declaredGroup !== undefined && { declaredGroup }) },
+      ...(forbids && { forbids }),
+      standing: () => this.#standing,
+      reachedClusterId: () => this.source?.clusterId,
+    });
+    this.#keepers = new LinkKeepers({
+      ...{ control, destination, holds: this.#holds, record, keeperStore, onNotice, clock },
+      ...(forbids && { forbids }),
+      selected: () => this.#runner?.topicsStatus().topics.map(({ topic }) => topic) ?? [],
+      takenAt: (topic, partition) => this.takenAt(topic, partition),
+    });
+    this.#endFlows = FlowBook.of(control).onChange(() => this.reconcile());
   }
 
   get name(): string {
@@ -158,14 +91,14 @@ export class LinkWorker {
     return this.#runner === null ? null : (this.#standing?.source ?? null);
   }
   get groups(): GroupKeeper | null {
-    return this.#groups;
+    return this.#keepers.groups;
   }
   /** Null where this agent does not lead, or nothing was asked for. */
   get checkpoints(): CheckpointEmitter | null {
-    return this.#checkpoints;
+    return this.#keepers.checkpoints;
   }
   get acls(): AclKeeper | null {
-    return this.#acls;
+    return this.#keepers.acls;
   }
   get config(): LinkConfig | null {
     return this.#standing?.config ?? null;
@@ -258,7 +191,7 @@ export class LinkWorker {
   rolesTurned(): void {
     this.reconcile();
     // Whoever was primary until now has to be shut out, and whoever is one now let in.
-    this.#acls?.lookNow().catch((error: unknown) => {
+    this.acls?.lookNow().catch((error: unknown) => {
       if (!(error instanceof LockstepError)) throw error;
       this.#options.onNotice({ atMs: Date.now(), level: 'warning', text: `ACLs: ${error.message}` });
     });
@@ -295,45 +228,30 @@ export class LinkWorker {
     this.#isLeading = isLeading;
     this.#inOrder(async () => {
       if (isLeading) this.#startKeepers();
-      else await this.#endKeepers();
+      else await this.#keepers.end();
       await this.#runner?.reconcile();
     });
   }
 
-  /** Source offset - offset at the mirror, as the agent that copies it told; null: not told yet. */
+  /** See `toldShift`. */
   shiftOf(topic: string, partition: number): bigint | null {
-    const status = this.#statusOf(topic, partition);
-    return status === undefined ? null : BigInt(status.shift);
+    return toldShift(this.#options.control, { link: this.name, topic, partition });
   }
 
-  /** The source offset from which on `shiftOf` holds: above 0 where the mirror was taken over from MirrorMaker 2. */
+  /** See `takenAt`. */
   takenAt(topic: string, partition: number): bigint {
-    const { control } = this.#options;
-    const mirrorTopicId = control.state.mirrors.get(`${this.name}/${topic}`)?.mirrorTopicId;
-    if (mirrorTopicId === undefined) return 0n;
-    const takeover = takeoverOf(control, { link: this.name, topic, mirrorTopicId });
-    return takeover?.partitions[partition]?.start ?? 0n;
-  }
-
-  #statusOf(topic: string, partition: number): StatusRecord | undefined {
-    return this.#options.control.state.statuses.get(`${this.name}/${topic}/${partition}`);
+    return takenAt(this.#options.control, { link: this.name, topic, partition });
   }
 
   /** The newest declaration. */
   async #takeOver(): Promise<void> {
-    const standing = this.#standing;
-    const resolved = this.#resolve();
-    if (
-      resolved === null ||
-      standing === null ||
-      JSON.stringify(standing.record.source) !== JSON.stringify(this.#record.source) ||
-      !canGoOn(standing.config, resolved.config)
-    ) {
+    const [standing, resolved, record] = [this.#standing, this.#resolve(), this.#record];
+    if (resolved === null || standing === null || !canGoOn(standing, { record, config: resolved.config })) {
       await this.#end();
       return this.#begin();
     }
     const { config } = resolved;
-    this.#standing = { ...standing, config, record: this.#record };
+    this.#standing = { ...standing, config, record };
     this.#setLimit();
     await this.#runner?.alter({
       selects: (topic) => matchesTopic(config, topic),
@@ -341,7 +259,7 @@ export class LinkWorker {
       startAt: config.startAt,
       configs: config.sync.configs,
     });
-    await this.#endKeepers();
+    await this.#keepers.end();
     this.#startKeepers();
   }
 
@@ -406,6 +324,7 @@ export class LinkWorker {
   /** The source answers. */
   async #run({ config, source, sourceConfig }: Standing): Promise<void> {
     const { control, destination, onNotice, observer, takeLeft, memory } = this.#options;
+    const holds = this.#holds;
     const runner = buildLink({
       ...{ config, source, sourceConfig, destination, onNotice },
       shiftStore: control,
@@ -417,18 +336,12 @@ export class LinkWorker {
       share: {
         owns: (partition) => this.#options.owns(partition),
         isKeeper: () => this.#options.isLeader(),
-        mayMirror: (topic) => this.#mayMirror(topic, config),
-        hold: (topic) => this.#holdOf(topic),
+        mayMirror: (topic) => holds.mayMirror(topic, config),
+        hold: (topic) => holds.holdOf(topic),
         beforeMeeting: async () => this.#options.beforeMeeting?.(),
-        incarnationOf: (topic) => {
-          const role = this.#roleOf(topic);
-          return role.kind === 'copies' ? role.incarnation : 0;
-        },
-        mayReturn: (topic) => this.#roleOf(topic).kind === 'copies',
-        mirroredFrom: (topic, mirrorTopicId) => {
-          const known = control.state.mirrors.get(`${this.name}/${topic}`);
-          return known?.mirrorTopicId === mirrorTopicId ? known.sourceTopicId : undefined;
-        },
+        incarnationOf: (topic) => holds.incarnationOf(topic),
+        mayReturn: (topic) => holds.mayReturn(topic),
+        mirroredFrom: (topic, mirrorTopicId) => holds.mirroredFrom(topic, mirrorTopicId),
       },
     });
     // From the first moment: what it starts while it meets the topics may have to be given away.
@@ -443,139 +356,14 @@ export class LinkWorker {
     this.#trouble = null;
   }
 
-  /** A mirror without a record is about to be made; a topic that another link mirrors is not ours. */
-  #mayMirror(topic: string, config: LinkConfig): boolean {
-    const { mirrors } = this.#options.control.state;
-    // A newer Lockstep has written it: what it is meant to do is not ours to guess.
-    if (this.#options.control.state.foreign.has(mirrorKey({ link: this.name, sourceTopic: topic })))
-      return false;
-    if (this.#holdOf(topic) !== null) return false;
-    const own = mirrors.get(`${this.name}/${topic}`);
-    if (own !== undefined) return mirrorStates[own.state].isCopied;
-    const mirrorTopic = mirrorNameOf(config, topic);
-    for (const mirror of mirrors.values())
-      if (mirror.mirrorTopic === mirrorTopic && mirror.link !== this.name) return false;
-    return this.#record.isDeleted !== true;
-  }
-
-  #roleOf(topic: string): LinkRole {
-    const { control, declaredGroup } = this.#options;
-    return linkRole(control.state, this.#record, topic, declaredGroup);
-  }
-
-  /** Why nothing of a topic is copied; roles first: where a link stands by, no rule has anything to stop. */
-  #holdOf(topic: string): TopicHold | null {
-    return holdOf(this.#roleOf(topic)) ?? this.#options.forbids?.(topic) ?? this.#loopOf(topic);
-  }
-
-  /** Whether the flows that other fleets told of would bring it back here. */
-  #loopOf(topic: string): TopicHold | null {
-    const standing = this.#standing;
-    if (standing === null) return null;
-    const { control, destination } = this.#options;
-    const sourceClusterId = this.#record.sourceClusterId ?? this.source?.clusterId;
-    const group = rolesOfLink(control.state.roles, this.name)?.group ?? this.#record.group;
-    const key = `${sourceClusterId} ${group}`;
-    if (this.#flow?.of !== standing || this.#flow.key !== key) {
-      const record = { ...standing.record, ...(sourceClusterId !== undefined && { sourceClusterId }) };
-      const end = endOf(destination, record.destination);
-      this.#flow = { of: standing, key, flow: flowOf(record, standing.config, { destination: end, group }) };
-    }
-    return this.#loops.holdOf(this.#flow.flow, topic);
-  }
-
-  #mirrors(): MirrorRecord[] {
-    const all = this.#options.control.state.mirrors.values();
-    return [...all].filter(({ link }) => link === this.name);
-  }
-
+  /** What is kept is the leading agent's affair. */
   #startKeepers(): void {
-    const standing = this.#standing;
-    if (standing === null || !this.#isLeading || this.#groups !== null || this.#acls !== null) return;
-    if (this.#producerIds !== null) return;
-    const { source, config } = standing;
-    const { destination, keeperStore, onNotice, clock } = this.#options;
-    const { acls: aclConfig, quotas, users, groups: groupConfig } = config.sync;
-    const common = { source, destination, onNotice, clock };
-    if (config.separateProducerIds) {
-      const { state } = this.#options.control;
-      this.#producerIds = new ProducerIdKeeper({
-        ...{ ...common, keeperStore, link: this.#record },
-        roles: () => state.roles,
-      });
-    }
-    if (config.groups.length > 0) {
-      this.#checkpoints = this.#checkpointEmitter(config);
-      this.#groups = new GroupKeeper({
-        ...common,
-        ...(this.#checkpoints && { checkpoints: this.#checkpoints }),
-        store: keeperStore(`group/${this.name}/`),
-        behind: keeperStore(`behind/${this.name}/`),
-        selects: (group) => matchesGroup(config, group),
-        config: { ...groupConfig, everyMs: lookEveryMs(config) },
-        mirrors: () =>
-          this.#mirrors()
-            .filter(({ state, sourceTopic }) => state !== 'Promoted' && this.#holdOf(sourceTopic) === null)
-            .map(({ sourceTopic, mirrorTopic, partitionCount }) => ({
-              ...{ sourceTopic, mirrorTopic, partitionCount },
-              shiftOf: (partition: number) => groupShift(this.#statusOf(sourceTopic, partition)),
-              takenAt: (partition: number) => this.takenAt(sourceTopic, partition),
-            })),
-      });
-    }
-    const store = keeperStore(`acl/${this.name}/`);
-    // What it made before is to be lifted at a promotion, also when nothing is asked of it any more.
-    if (aclConfig !== null || quotas.length > 0 || users.length > 0 || store.entries().size > 0) {
-      this.#acls = new AclKeeper({
-        ...common,
-        store,
-        config: aclConfig,
-        selects: (principal) => aclConfig !== null && matchesPrincipal(aclConfig, principal),
-        quotas,
-        users,
-        mirrors: () =>
-          guardedTopics({
-            link: this.#record,
-            config,
-            mirrors: this.#mirrors(),
-            selected: this.#runner?.topicsStatus().topics.map(({ topic }) => topic) ?? [],
-            roleOf: (topic) => this.#roleOf(topic),
-            roles: rolesOfLink(this.#options.control.state.roles, this.name),
-            ruled: ruledTopics(store.entries()),
-            there: destination.knownMetadata.topics.keys(),
-            isForbidden: (topic) => this.#options.forbids?.(topic)?.state === 'Forbidden',
-          }),
-      });
-    }
-    this.#groups?.start();
-    this.#producerIds?.start();
-    this.#acls?.start();
-  }
-
-  #checkpointEmitter({ mirrorMaker }: LinkConfig): CheckpointEmitter | null {
-    if (mirrorMaker === null || mirrorMaker.checkpoints === null) return null;
-    const { destination, control, clock, onNotice } = this.#options;
-    const { everyMs, replicationFactor } = mirrorMaker.checkpoints;
-    const topic = replicationPolicyOf(mirrorMaker).checkpointsTopic(mirrorMaker.sourceAlias);
-    return new CheckpointEmitter({
-      ...{ everyMs, clock, onNotice },
-      topic: new InternalTopic(destination, topic, replicationFactor),
-      mirrorOf: (name) => mirroredFrom(control.state, name),
-    });
-  }
-
-  async #endKeepers(): Promise<void> {
-    const keepers = [this.#groups, this.#acls, this.#producerIds];
-    this.#groups = null;
-    this.#checkpoints = null;
-    this.#acls = null;
-    this.#producerIds = null;
-    await Promise.all(keepers.map((keeper) => keeper?.stop()));
+    if (this.#standing !== null && this.#isLeading) this.#keepers.start(this.#standing);
   }
 
   async #end(): Promise<void> {
     this.#attempt.abort();
-    await this.#endKeepers();
+    await this.#keepers.end();
     const standing = this.#standing;
     this.#standing = null;
     await this.#stopRunner();
@@ -619,23 +407,4 @@ export class LinkWorker {
     this.#work = done.then(() => {});
     return done;
   }
-}
-
-/** A link that was deleted and declared anew begins to count again. */
-function isSameDeclaration(one: LinkRecord, other: LinkRecord): boolean {
-  return one.generation === other.generation && one.createdAtMs === other.createdAtMs;
-}
-
-/** Groups are looked at for commits and for checkpoints, as often as the quicker of the two wants. */
-function lookEveryMs({ sync, mirrorMaker }: LinkConfig): number {
-  const checkpoints = mirrorMaker?.checkpoints;
-  if (!checkpoints) return sync.groups.everyMs;
-  return sync.groups.commits ? Math.min(sync.groups.everyMs, checkpoints.everyMs) : checkpoints.everyMs;
-}
-
-function canGoOn(before: LinkConfig, after: LinkConfig): boolean {
-  return (Object.keys(after) as (keyof LinkConfig)[]).every(
-    (key) =>
-      alterableKeys.has(key) || JSON.stringify(before[key] ?? null) === JSON.stringify(after[key] ?? null),
-  );
 }
