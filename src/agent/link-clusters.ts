@@ -3,7 +3,6 @@ import {
   type Cluster,
   type ClusterMetadata,
   createPartitions,
-  createTopics,
   deleteRecords,
   describeConfigs,
   incrementalAlterConfigs,
@@ -18,7 +17,6 @@ import { LockstepError } from '../errors.ts';
 import {
   type LinkDestination,
   type LogRange,
-  type NewMirrorTopic,
   type SettingChanges,
   type StartAt,
   settingNames,
@@ -26,23 +24,15 @@ import {
   type TopicSetting,
   type TopicSettings,
 } from '../link/index.ts';
-import { Coalescer, type LedLog, type MirrorCluster, type TopicPartition } from '../mirror/index.ts';
-import { type Api, apis, type Input } from '../protocol/index.ts';
+import type { LedLog, MirrorCluster, TopicPartition } from '../mirror/index.ts';
+import type { Api, Input } from '../protocol/index.ts';
 import { allowReading, denyReading, isReadingDenied } from './reading-denial.ts';
+import { topicCreation } from './topic-creation.ts';
 
 /** How long one question to one broker may take before the partition tries again, in ms. */
 const questionTimeoutMs = 15_000;
 /** Brokers answer large config requests slowly; this many topics at a time, and only what a link looks at. */
 const topicsPerRequest = 200;
-/** How long a topic that is to be made waits for others, in ms. */
-const creationWindowMs = 2;
-/** Controllers refuse requests for more than 10,000, and brokers take seconds for a few thousand. */
-const partitionsPerCreation = 2_000;
-/** How long the logs of topics that were just made are waited for. */
-const ledMs = { deadline: 10_000, poll: 100 } as const;
-/** UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, UNKNOWN_LEADER_EPOCH. */
-const notYet: ReadonlySet<number> = new Set([3, 5, 6, 75]);
-const latestTimestamp = -1n;
 /** UNKNOWN_TOPIC_OR_PARTITION */
 const unknownTopic = 3;
 /** TOPIC_AUTHORIZATION_FAILED */
@@ -50,14 +40,6 @@ const topicAuthorizationFailed = 29;
 /** POLICY_VIOLATION: the leader does not know yet that cleanup.policy is another one now. */
 const policyViolation = 44;
 const policyMs = { deadline: 15_000, poll: 50 } as const;
-
-type CreatedTopic = Awaited<ReturnType<LinkDestination['createTopic']>>;
-
-interface AskedEnd {
-  readonly partitionIndex: number;
-  readonly currentLeaderEpoch: number;
-  readonly timestamp: bigint;
-}
 
 /** The logs of a topic as metadata had them. */
 interface TopicLogs {
@@ -212,115 +194,6 @@ async function topicSettings(
     }
   }
   return settings;
-}
-
-/** Makes topics; those that are asked for together come with one request. */
-function topicCreation(cluster: Cluster): LinkDestination['createTopic'] {
-  const together = new Coalescer<NewMirrorTopic, CreatedTopic>({
-    windowMs: creationWindowMs,
-    itemsMax: topicsPerRequest,
-    run: async (topics) => {
-      const created = new Map<NewMirrorTopic, CreatedTopic | Error>();
-      for (const some of inRequests(topics))
-        for (const [topic, outcome] of await create(cluster, some)) created.set(topic, outcome);
-      return created;
-    },
-  });
-  return (topic) => together.ask(topic);
-}
-
-/** No more partitions at a time than a controller takes in one step. */
-function inRequests(topics: readonly NewMirrorTopic[]): NewMirrorTopic[][] {
-  const requests: NewMirrorTopic[][] = [];
-  let count = Number.POSITIVE_INFINITY;
-  for (const topic of topics) {
-    count += topic.partitionCount;
-    if (count > partitionsPerCreation) {
-      requests.push([]);
-      count = topic.partitionCount;
-    }
-    requests.at(-1)!.push(topic);
-  }
-  return requests;
-}
-
-async function create(
-  cluster: Cluster,
-  topics: readonly NewMirrorTopic[],
-): Promise<Map<NewMirrorTopic, CreatedTopic | Error>> {
-  const outcomes = await createTopics(
-    cluster,
-    topics.map(({ settings, ...topic }) => ({ ...topic, configs: settings })),
-  );
-  const metadata = await untilLed(
-    cluster,
-    topics.map(({ name }) => name),
-  );
-  return new Map(
-    topics.map((topic): [NewMirrorTopic, CreatedTopic | Error] => {
-      const outcome = outcomes.get(topic.name)!;
-      // TOPIC_ALREADY_EXISTS like any other: another agent was faster, or an answer was lost. The next look then finds
-      // the topic and checks its settings before anything is copied.
-      if (!outcome.ok) return [topic, outcome.error];
-      const replicas = metadata.topics.get(topic.name)?.partitions[0]?.replicas.length ?? -1;
-      const { replicationFactor, topicId } = outcome.value;
-      return [topic, { replicationFactor: replicationFactor > 0 ? replicationFactor : replicas, topicId }];
-    }),
-  );
-}
-
-/**
- * A topic is there long before its brokers have made its logs, a few hundred a second. Partitions that are begun meanwhile
- * ask for what is not there again and again, and take the brokers' time: with thousands, most of it. Resolves with the
- * newest metadata, after a while in any case: who is told of a log that is not there tries again.
- */
-async function untilLed(cluster: Cluster, topics: readonly string[]): Promise<ClusterMetadata> {
-  const untilMs = systemClock.nowMs() + ledMs.deadline;
-  let metadata = await cluster.metadata({ topics });
-  let open = await notLed(cluster, metadata, topics);
-  while (open.length > 0 && systemClock.nowMs() < untilMs) {
-    await sleep(systemClock, ledMs.poll);
-    metadata = await cluster.metadata({ topics: open });
-    open = await notLed(cluster, metadata, open);
-  }
-  return metadata;
-}
-
-/** Those of the topics of which a partition has no leader that knows of it. */
-async function notLed(
-  cluster: Cluster,
-  { topics: known }: ClusterMetadata,
-  topics: readonly string[],
-): Promise<string[]> {
-  const open = new Set<string>();
-  const byLeader = new Map<number, Map<string, AskedEnd[]>>();
-  for (const name of topics) {
-    const partitions = known.get(name)?.partitions ?? [];
-    if (partitions.length === 0 || partitions.some(({ leaderId }) => leaderId < 0)) open.add(name);
-    for (const [partitionIndex, { leaderId, leaderEpoch }] of partitions.entries()) {
-      if (leaderId < 0) continue;
-      const asked = byLeader.get(leaderId) ?? new Map<string, AskedEnd[]>();
-      const ends = asked.get(name) ?? [];
-      ends.push({ partitionIndex, currentLeaderEpoch: leaderEpoch, timestamp: latestTimestamp });
-      byLeader.set(leaderId, asked.set(name, ends));
-    }
-  }
-  const question = { replicaId: -1, isolationLevel: 0 };
-  await Promise.all(
-    Array.from(byLeader, async ([leader, asked]) => {
-      const named = Array.from(asked, ([name, partitions]) => ({ name, partitions }));
-      try {
-        const options = { to: leader, retry: false, timeoutMs: questionTimeoutMs } as const;
-        const answer = await cluster.request(apis.ListOffsets, { ...question, topics: named }, options);
-        for (const { name, partitions } of answer.topics)
-          if (partitions.some(({ errorCode }) => notYet.has(errorCode))) open.add(name);
-      } catch (error) {
-        // Whoever begins there has the same trouble, and tells it.
-        if (!(error instanceof LockstepError)) throw error;
-      }
-    }),
-  );
-  return [...open];
 }
 
 async function addPartitions(cluster: Cluster, topic: string, partitionCount: number): Promise<void> {
