@@ -83,7 +83,7 @@ const farTimestamp = 2n ** 62n;
 /** Where batches stand before they are compressed, one writer at a time: a megabyte of garbage for each costs more. */
 let scratch = Buffer.alloc(0);
 /** No more than this is kept, in bytes. */
-const scratchBytesMax = 2 * 1024 * 1024;
+const scratchBytesMax = 2.5 * 1024 * 1024;
 
 function scratchOf(bytes: number): Buffer {
   if (bytes > scratchBytesMax) return Buffer.allocUnsafe(bytes);

@@ -116,8 +116,9 @@ export interface MergeOptions extends ReadOptions {
 export function mergeBatches(views: readonly BatchView[], options: MergeOptions = {}): Buffer {
   const { compression = 'none', plainBytesMax = Number.POSITIVE_INFINITY } = options;
   const isCompressed = compression !== 'none';
-  const bytesExpected = isCompressed ? Math.min(plainBytesMax, unpackedBytes(views)) : mergedBytes(views);
-  const writer = new BatchWriter(bytesExpected, isCompressed);
+  const storedBytes = bytesOf(views);
+  const plainExpected = isCompressed ? Math.min(plainBytesMax, storedBytes * usualExpansion) : storedBytes;
+  const writer = new BatchWriter(plainExpected + growthOf(views), isCompressed);
   let plainBytes = 0;
   let epoch = -1;
   let next = views[0]?.baseOffset;
@@ -153,18 +154,20 @@ export function withCreateTime(view: BatchView, options: ReadOptions = {}): Buff
   });
 }
 
-/** About what merged batches take; exact enough where they are not compressed. */
-function mergedBytes(views: readonly BatchView[]): number {
-  let bytes = headerBytes + recordOverheadBytesMax;
-  // A header can declare more records than there are bytes.
-  for (const { sizeBytes, recordCount } of views)
-    bytes += sizeBytes - headerBytes + Math.min(recordCount, sizeBytes) * mergedGrowthBytes;
+/** Of their records as they are stored, in bytes. */
+function bytesOf(views: readonly BatchView[]): number {
+  let bytes = 0;
+  for (const { sizeBytes } of views) bytes += sizeBytes - headerBytes;
   return bytes;
 }
 
-/** A guess at what compressed batches take when they are read. */
-function unpackedBytes(views: readonly BatchView[]): number {
-  return mergedBytes(views) * usualExpansion;
+/** About what merged batches take beyond their records. */
+function growthOf(views: readonly BatchView[]): number {
+  let bytes = headerBytes + recordOverheadBytesMax;
+  // A header can declare more records than there are bytes.
+  for (const { sizeBytes, recordCount } of views)
+    bytes += Math.min(recordCount, sizeBytes) * mergedGrowthBytes;
+  return bytes;
 }
 
 /** A run that does not fit: compressed, if it was left plain, and else halved, since another compressor may do worse. */

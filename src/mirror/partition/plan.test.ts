@@ -180,4 +180,12 @@ describe('mergeableCount', () => {
     expect(mergeableCount(steps, 64 * 1024)).toBe(655);
     expect(mergeableCount(steps, 0)).toBe(1);
   });
+
+  it('takes more of compressed ones, until a broker has refused that', () => {
+    const compressed: Step<TestBatch> = { kind: 'data', batch: new TestBatch(0n, 1, { codec: 3 }) };
+    const steps = Array.from({ length: 10_000 }, () => compressed);
+    expect(mergeableCount(steps)).toBe(9830);
+    expect(mergeableCount(steps.map(() => small(0n)))).toBe(5242);
+    expect(mergeableCount(steps, 64 * 1024)).toBe(655);
+  });
 });

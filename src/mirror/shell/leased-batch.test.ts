@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   BatchView,
@@ -125,10 +126,23 @@ describe('neighbours', () => {
     expect(batches.every(({ sizeBytes }) => sizeBytes < 500)).toBe(true);
     const merged = first.mergeWith(next)!;
     // Whoever reads on behind it has read the epoch of the last that went in.
-    expect(merged).toMatchObject({ lastOffset: 1n, recordCount: 2, partitionLeaderEpoch: 1, isMerged: true });
+    expect(merged).toMatchObject({ lastOffset: 5n, recordCount: 6, partitionLeaderEpoch: 5, isMerged: true });
     expect(verifyChecksum(merged.view)).toBe(true);
-    const large = frame.ofRecord({ ...record(8), value: Buffer.alloc(800_000) }, { compression: 'zstd' });
-    expect(next.at(-1)!.mergeWith([large])).toBeNull();
+    const [large, larger] = [8, 9].map((offset) =>
+      frame.ofRecord({ ...record(offset), value: Buffer.alloc(1_000_001) }, { compression: 'zstd' }),
+    );
+    expect(large!.mergeWith([larger!])).toBeNull();
+  });
+
+  it('that brokers would not take together, compressed as we do, are fewer', () => {
+    const frame = new Frame();
+    const batches = Array.from({ length: 41 }, (_, index) =>
+      frame.ofRecord({ ...record(index), value: randomBytes(25_000) }, { compression: 'lz4' }),
+    );
+    const [first, ...next] = batches as [LeasedBatch, ...LeasedBatch[]];
+    const merged = first.mergeWith(next)!;
+    expect(merged).toMatchObject({ baseOffset: 0n, lastOffset: 20n, recordCount: 21 });
+    expect(content(merged)).toEqual(batches.slice(0, 21).flatMap(content));
   });
 
   it('become one uncompressed batch', () => {

@@ -46,11 +46,13 @@ export class FrameLease {
 }
 
 /**
- * What batches that are put together take before compression, in bytes, each of them and all: half a megabyte of them can
- * be gigabytes. Less than what brokers accept by default, should the topic's own codec be none.
+ * What compressed batches that are put together take before compression, in bytes, each of them and all: half a megabyte of
+ * them can be gigabytes. All together have to fit into what a batch may have when it is compressed by half, as texts are.
  */
 const decompressedBytesMax = 1024 * 1024;
-const plainBytesMax = 900_000;
+const plainBytesMax = 2_000_000;
+/** What they take together when they are compressed anew, in bytes: brokers accept 1,048,588 by default. */
+const compressedBytesMax = 1_000_000;
 
 /** What a batch's own bytes don't tell. */
 export interface BatchFacts {
@@ -156,8 +158,12 @@ export class LeasedBatch implements FetchedBatch {
   mergeWith(next: readonly this[]): this | null {
     const views = [this, ...next].map((batch) => batch.#unappended());
     const { compression } = this.view;
-    const limits = compression === 'none' ? {} : { decompressedBytesMax, plainBytesMax };
+    const isCompressed = compression !== 'none';
+    const limits = isCompressed ? { decompressedBytesMax, plainBytesMax } : {};
     const bytes = mergeBatches(views, { compression, ...limits });
+    // Their producer compressed them better than we do.
+    if (isCompressed && bytes.length > compressedBytesMax && next.length > 1)
+      return this.mergeWith(next.slice(0, next.length >>> 1));
     if (next.length > 0 && new BatchView(bytes, 0).recordCount === this.recordCount) return null;
     return LeasedBatch.ofMerged(bytes, this.#lease, this.#shift) as this;
   }
