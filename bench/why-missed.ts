@@ -82,11 +82,11 @@ export const reasons: Readonly<Record<string, readonly Why[]>> = {
   'fan-out': [
     {
       what: 'CPU per GB delivered to three',
-      why: 'Four brokers share two cores instead of two, and each wake-up finds less to do. Peers pay the same: their factors stand below the table of this shape. Warm brokers matter most: in a first round, with brokers that have compiled little, the factor was 0.99 at 331 MB/s, in the second, at 523 MB/s, it was lower still.',
+      why: 'Four brokers take turns on the two cores that two had, and each wake-up of the agent finds less to do: peers pay more for the same (their factors stand below the table of the shape).',
     },
     {
       what: 'MB/s delivered to three',
-      why: "Each GB delivered costs the same brokers' CPU as with one destination, on the same two cores: brokers are the limit. What an agent for each destination delivers, and one with a larger share of the processor, stands beside it.",
+      why: 'One agent takes a third of a core and waits for it beside four brokers: at nice -15, or as three agents, it delivers half as much again ([the log](performance-log.md#fan-out-whose-cost-it-is)); the factors stand below the table of the shape.',
     },
   ],
   transactions: [
