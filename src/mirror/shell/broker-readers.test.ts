@@ -5,9 +5,9 @@ import { LockstepError } from '../../errors.ts';
 import type { FetchRequest, Input } from '../../protocol/index.ts';
 import { BrokerReaders } from './broker-readers.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
+import type { FetchTarget } from './fetch-target.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { ReadLimit } from './read-limit.ts';
-import type { FetchTarget } from './source-reader.ts';
 
 /** A partition with a backlog without end, a batch of nothing at a time. */
 class Target implements FetchTarget {

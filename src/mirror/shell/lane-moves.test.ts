@@ -13,10 +13,10 @@ import { encodeBatch } from '../../records/index.ts';
 import { quietMs } from './active-partitions.ts';
 import { BrokerReaders } from './broker-readers.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
+import type { FetchTarget } from './fetch-target.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { ReadLimit } from './read-limit.ts';
-import type { FetchTarget } from './source-reader.ts';
 import { wideLaneCount } from './wide-lanes.ts';
 
 const partitionCount = 320;

@@ -13,10 +13,11 @@ import type { FetchRequest, Input } from '../../protocol/index.ts';
 import { encodeBatch } from '../../records/index.ts';
 import { SeededRandom } from '../simulation/random.ts';
 import type { FetchPosition } from './fetch-session.ts';
+import type { FetchTarget } from './fetch-target.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { ReadLimit } from './read-limit.ts';
-import { type FetchTarget, SourceReader } from './source-reader.ts';
+import { SourceReader } from './source-reader.ts';
 
 const mib = 1024 * 1024;
 /** Of batches of each kind. */

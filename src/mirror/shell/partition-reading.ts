@@ -3,11 +3,11 @@ import type { PartitionMachine } from '../partition/machine.ts';
 import type { LedLog } from './broker-questions.ts';
 import type { PartitionReader } from './broker-readers.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
+import type { FetchTarget, SourceEnds } from './fetch-target.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import { mirrorEndAtSource, type PartitionParts } from './partition-parts.ts';
 import { corruptMessage, refusalOf } from './refusal.ts';
 import { SourceNews } from './source-news.ts';
-import type { FetchTarget, SourceEnds } from './source-reader.ts';
 
 /** A queue longer than this (in bytes) is enough for now; more is not fetched. */
 const queuedBytesMax = 2 * 1024 * 1024;

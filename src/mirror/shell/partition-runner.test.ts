@@ -5,13 +5,13 @@ import { BatchView, encodeBatch } from '../../records/index.ts';
 import { type DestinationView, defaultPolicy, type TailVerdict } from '../partition/state.ts';
 import type { AppendJob, AppendOutcome } from './destination-writer.ts';
 import type { FetchPosition } from './fetch-session.ts';
+import type { FetchTarget } from './fetch-target.ts';
 import type { HoleJob } from './hole-writer.ts';
 import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import { PartitionRunner } from './partition-runner.ts';
 import type { PartitionServices } from './partition-services.ts';
 import type { PartitionStart } from './partition-start.ts';
 import { ReadLimit } from './read-limit.ts';
-import type { FetchTarget } from './source-reader.ts';
 
 const producerId = 1n << 62n;
 const log = { topic: 'orders', topicId: 'id', partition: 0, leader: 1, leaderEpoch: 3 };

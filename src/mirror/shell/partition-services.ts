@@ -5,13 +5,13 @@ import type { FillerAppend, PartitionPolicy, PauseKind } from '../partition/stat
 import type { LedLog } from './broker-questions.ts';
 import type { PartitionReader } from './broker-readers.ts';
 import type { AppendOutcome, DestinationWriter } from './destination-writer.ts';
+import type { SourceEnds } from './fetch-target.ts';
 import type { HoleWriter } from './hole-writer.ts';
 import type { DestinationInspector } from './log-inspector.ts';
 import type { MirrorObserver } from './observer.ts';
 import type { TopicPartition } from './partition-start.ts';
 import type { ReadLimit } from './read-limit.ts';
 import type { AskedReturn } from './return-questions.ts';
-import type { SourceEnds } from './source-reader.ts';
 import type { TailComparer } from './tail-comparer.ts';
 
 /** What a partition needs of its link. */

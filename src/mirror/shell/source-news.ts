@@ -1,6 +1,6 @@
 // What the source's answers have told of one partition, and since when. Offsets are the source's.
 import { BehindClock } from './behind-clock.ts';
-import type { SourceEnds } from './source-reader.ts';
+import type { SourceEnds } from './fetch-target.ts';
 
 /** Who was at the end of its log within so long (in ms) is live: it is read first where the link has a limit. */
 const liveMs = 5_000;

@@ -5,10 +5,11 @@ import { LockstepError } from '../../errors.ts';
 import { type FetchRequest, type Input, zeroUuid } from '../../protocol/index.ts';
 import { type AbortedTransaction, encodeBatch } from '../../records/index.ts';
 import type { FetchPosition } from './fetch-session.ts';
+import type { FetchTarget } from './fetch-target.ts';
 import type { LeasedBatch } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { ReadLimit } from './read-limit.ts';
-import { type FetchTarget, SourceReader } from './source-reader.ts';
+import { SourceReader } from './source-reader.ts';
 
 /** The same object for the same position, as partitions give it. */
 const positions = new Map<string, FetchPosition>();

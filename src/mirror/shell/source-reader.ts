@@ -12,51 +12,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, Frame } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
-import { apis, type FetchRequest, type FetchResponse, type Input } from '../../protocol/index.ts';
-import { markAborted, splitBatches } from '../../records/index.ts';
-import { checkAnswer } from './answer-check.ts';
-import { type FetchPosition, FetchSession, type SessionRequest } from './fetch-session.ts';
-import { FrameLease, type LeasedBatch } from './leased-batch.ts';
+import { apis, type FetchResponse } from '../../protocol/index.ts';
+import { bytesBehind, handOver, isWithoutRecords, keysOf } from './fetch-answer.ts';
+import { fetchRequest } from './fetch-request.ts';
+import { FetchSession } from './fetch-session.ts';
+import type { Asked, FetchTarget } from './fetch-target.ts';
+import { FrameLease } from './leased-batch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { ReadScope } from './rate-limit.ts';
 import type { ReadLimit } from './read-limit.ts';
 import { type Followed, ReadingTurns, type Turn } from './reading-turns.ts';
-import { leaseBatches, leaseRuns } from './tiny-batches.ts';
 import { Wake } from './wake.ts';
-
-/** Where the source's log stands, as an answer told it. */
-export interface SourceEnds {
-  readonly highWatermark: bigint;
-  /** Records below are decided: a read_committed reader sees up to here. */
-  readonly lastStableOffset: bigint;
-  readonly logStart: bigint;
-  /** No partition of the whole answer had records: this one had room. A full answer leaves others empty. */
-  readonly isAnswerEmpty: boolean;
-}
-
-/**
- * One partition that wants to be read. Every answer comes with the position that was asked for: an answer can take
- * long, and the partition may have started again elsewhere meanwhile.
- */
-export interface FetchTarget {
-  /** Source offset - offset at the mirror. Batches are handed over in the mirror's offsets, positions in the source's. */
-  readonly shift: bigint;
-  /** From where to read next, at the source; null while it wants nothing. */
-  position(): FetchPosition | null;
-  /** Wants nothing only because it has enough for the moment. */
-  readonly isFull: boolean;
-  /** It is at the end of its log, or was a moment ago: what is written there now is not to wait for others' backlogs. */
-  readonly isLive: boolean;
-  /** How large tiny batches may become together, in bytes. Default 0: each stays alone. */
-  readonly mergedBytesMax?: number;
-  onFetched(asked: FetchPosition, batches: LeasedBatch[], ends: SourceEnds): void;
-  onFetchError(asked: FetchPosition, errorCode: number): void;
-  onDiverging(asked: FetchPosition, diverging: { epoch: number; endOffset: bigint }): void;
-  /** The partition's part of the answer makes no sense. */
-  onUnreadable(asked: FetchPosition, reason: string): void;
-  /** The connection or the answer as a whole failed; the reader tries again by itself. */
-  onReaderTrouble(reason: string): void;
-}
 
 /** How a lane fetches; it changes with how many lanes there are. */
 export interface ReaderPace {
@@ -90,7 +56,6 @@ export interface SourceReaderOptions {
   readonly onTrouble: (error: LockstepError, attempt: number) => Promise<void>;
 }
 
-const readCommitted = 1;
 /** The first that is told a truncated source by the epoch fetched last (KIP-595, Kafka 2.7). */
 const fetchVersionMin = 12;
 /** How often all targets are asked, in ms. */
@@ -101,12 +66,6 @@ const sweepMsPerTarget = 0.1;
 const pausedWaitMs = 5;
 /** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
 const sessionErrors = new Set([70, 71, 106]);
-
-/** A target and what was asked for it in the request that is under way. */
-interface Asked {
-  readonly target: FetchTarget;
-  readonly position: FetchPosition;
-}
 
 /** What requests of one scope ask for, all in all. Kept from one to the next: of thousands of partitions few change. */
 interface Following {
@@ -477,7 +436,8 @@ export class SourceReader {
     }
     const isAll = asked === this.#following.all.asked;
     const told = session.next(asked, isAll ? this.#news : undefined);
-    const request = this.#requestOf(told, { bytesMax, waitMs });
+    const { partitionBytesMax } = this.#pace();
+    const request = fetchRequest(told, { bytesMax, partitionBytesMax, waitMs });
     if (isAll) {
       this.#left.clear();
       this.#news.clear();
@@ -519,18 +479,12 @@ export class SourceReader {
   }
 
   #distribute(body: FetchResponse, all: ReadonlyMap<string, Asked>, lease: FrameLease): void {
-    let keysByName: ReadonlyMap<string, string> | undefined;
+    const keyOf = keysOf(all);
     let stranger: string | null = null;
-    const isAnswerEmpty = body.responses.every((topic) =>
-      topic.partitions.every(({ records }) => records === null || records.length === 0),
-    );
+    const isAnswerEmpty = isWithoutRecords(body);
     for (const topic of body.responses) {
-      if (topic.topic !== '') keysByName ??= namesOf(all);
       for (const answer of topic.partitions) {
-        const key =
-          topic.topic === ''
-            ? `${topic.topicId}/${answer.partitionIndex}`
-            : keysByName?.get(`${topic.topic}/${answer.partitionIndex}`);
+        const key = keyOf(topic, answer.partitionIndex);
         const asked = key === undefined ? undefined : all.get(key);
         if (key === undefined || asked === undefined) {
           stranger = `partition ${answer.partitionIndex} of topic ${topic.topic || topic.topicId}`;
@@ -548,127 +502,8 @@ export class SourceReader {
     const text = `the source answered about ${stranger}, which was not asked for`;
     throw new LockstepError('FRAME_INVALID', text);
   }
-
-  #requestOf(
-    session: SessionRequest,
-    { bytesMax, waitMs }: { bytesMax: number; waitMs: number },
-  ): Input<FetchRequest> {
-    const partitionMaxBytes = this.#pace().partitionBytesMax;
-    return {
-      maxWaitMs: waitMs,
-      minBytes: 1,
-      maxBytes: bytesMax,
-      isolationLevel: readCommitted,
-      sessionId: session.sessionId,
-      sessionEpoch: session.sessionEpoch,
-      topics: groupByTopic(session.changed, (position) => ({
-        partition: position.partition,
-        currentLeaderEpoch: position.leaderEpoch,
-        fetchOffset: position.offset,
-        lastFetchedEpoch: position.lastFetchedEpoch,
-        partitionMaxBytes,
-      })),
-      forgottenTopicsData: groupByTopic(session.forgotten, (position) => position.partition),
-    };
-  }
-}
-
-type PartitionAnswer = FetchResponse['responses'][number]['partitions'][number];
-
-function handOver(
-  answer: PartitionAnswer,
-  { target, position: asked }: Asked,
-  { lease, isAnswerEmpty }: { lease: FrameLease; isAnswerEmpty: boolean },
-): void {
-  if (answer.errorCode !== 0) return target.onFetchError(asked, answer.errorCode);
-  if (answer.divergingEpoch.endOffset >= 0n) return target.onDiverging(asked, answer.divergingEpoch);
-  let batches: LeasedBatch[];
-  try {
-    batches = cutBatches(answer, target, asked, lease);
-  } catch (error) {
-    // One spoiled partition must not keep the answer from the others.
-    if (!(error instanceof LockstepError)) throw error;
-    return target.onUnreadable(asked, error.message);
-  }
-  target.onFetched(asked, batches, {
-    highWatermark: answer.highWatermark,
-    lastStableOffset: answer.lastStableOffset,
-    logStart: answer.logStartOffset,
-    isAnswerEmpty,
-  });
-}
-
-function cutBatches(
-  answer: PartitionAnswer,
-  target: FetchTarget,
-  asked: FetchPosition,
-  lease: FrameLease,
-): LeasedBatch[] {
-  const { records, abortedTransactions, lastStableOffset, highWatermark } = answer;
-  if (records === null || records.length === 0) return [];
-  const { shift, mergedBytesMax = 0 } = target;
-  const end = lastStableOffset >= 0n ? lastStableOffset : highWatermark;
-  const runs = leaseRuns(records, lease, { from: asked.offset, shift, mergedBytesMax });
-  if (runs.end === records.length) return runs.leased;
-  try {
-    const { batches, incompleteBytes } = splitBatches(records.subarray(runs.end));
-    // A batch that does not fit is sent whole or not at all, where it would be the only one (KIP-74).
-    if (batches.length === 0 && runs.leased.length === 0) throw notOneBatch(asked, incompleteBytes);
-    const from = runs.nextOffset;
-    const checked = checkAnswer(markAborted(batches, abortedTransactions), { offset: from, end });
-    return [...runs.leased, ...leaseBatches(checked, lease, { from, shift, mergedBytesMax })];
-  } catch (error) {
-    for (const batch of runs.leased) batch.release();
-    throw error;
-  }
-}
-
-function notOneBatch({ offset }: FetchPosition, incompleteBytes: number): LockstepError {
-  return new LockstepError(
-    'BATCH_CORRUPT',
-    `The source answered a fetch at offset ${offset} with ${incompleteBytes} bytes, and the length of the batch there says that it is longer.`,
-    { detail: { offset } },
-  );
-}
-
-/** Fetch answers up to version 12 name topics; Kafka 2.8 to 3.0 answer so, although they have topic ids (KIP-516). */
-function namesOf(all: ReadonlyMap<string, Asked>): ReadonlyMap<string, string> {
-  return new Map(
-    Array.from(all, ([key, { position }]) => [`${position.topic}/${position.partition}`, key] as const),
-  );
 }
 
 function newFollowing(scope: ReadScope): Following {
   return { scope, session: new FetchSession(), asked: new Map() };
-}
-
-/** Bytes of records of partitions that catch up. */
-function bytesBehind(body: FetchResponse, asked: ReadonlyMap<string, Asked>): number {
-  let bytes = 0;
-  let keysByName: ReadonlyMap<string, string> | undefined;
-  for (const { topic, topicId, partitions } of body.responses) {
-    if (topic !== '') keysByName ??= namesOf(asked);
-    for (const { partitionIndex, records } of partitions) {
-      const key =
-        topic === '' ? `${topicId}/${partitionIndex}` : keysByName?.get(`${topic}/${partitionIndex}`);
-      if (records !== null && asked.get(key ?? '')?.target.isLive === false) bytes += records.length;
-    }
-  }
-  return bytes;
-}
-
-function groupByTopic<T>(
-  positions: readonly FetchPosition[],
-  map: (position: FetchPosition) => T,
-): { topic: string; topicId: string; partitions: T[] }[] {
-  // A topic that was made anew is another one, and for a moment both are followed.
-  const topics = new Map<string, { topic: string; topicId: string; partitions: T[] }>();
-  for (const position of positions) {
-    const { topic, topicId } = position;
-    const key = `${topicId}/${topic}`;
-    const known = topics.get(key);
-    if (known) known.partitions.push(map(position));
-    else topics.set(key, { topic, topicId, partitions: [map(position)] });
-  }
-  return [...topics.values()];
 }
