@@ -8,14 +8,18 @@ const leanFlags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
 const leanEnvironment = { MALLOC_ARENA_MAX: '1' };
 const longRunning = new Set(['run', 'agent']);
 
+export function isLongRunning(args) {
+  return longRunning.has(args[0]);
+}
+
 /** Node's flags for this command line. */
 export function leanFlagsFor(args) {
-  return longRunning.has(args[0]) ? leanFlags : [];
+  return isLongRunning(args) ? leanFlags : [];
 }
 
 /** Its environment: what the user has set stays. */
 export function leanEnvironmentFor(args, environment) {
-  return longRunning.has(args[0]) ? { ...leanEnvironment, ...environment } : environment;
+  return isLongRunning(args) ? { ...leanEnvironment, ...environment } : environment;
 }
 
 /** Starts this process anew in its place, where the command is one that runs for long; does nothing elsewhere. */

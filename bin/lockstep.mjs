@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { keepCompiled } from './compile-cache.mjs';
-import { becomeLean } from './lean-node.mjs';
+import { becomeLean, isLongRunning } from './lean-node.mjs';
 import { whenOrphaned } from './orphaned.mjs';
 
 const nodeMajorMin = 24;
@@ -16,8 +16,11 @@ const program = existsSync(source) ? source : path.join(root, 'dist', 'cli', 'ma
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 
 if (nodeMajor >= nodeMajorMin) {
-  becomeLean(process.argv.slice(2));
-  keepCompiled({ root, isCheckout: program === source });
+  const args = process.argv.slice(2);
+  const isCheckout = program === source;
+  becomeLean(args);
+  // Node holds on to what it has read of the cache: 5 MB that an agent would keep for years, for a fifth of a second.
+  if (isCheckout || !isLongRunning(args)) keepCompiled({ root, isCheckout });
   whenOrphaned(() => process.kill(process.pid, 'SIGTERM'));
   await import(pathToFileURL(program).href);
 } else {

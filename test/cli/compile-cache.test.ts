@@ -1,6 +1,6 @@
 // What was compiled is kept for the next command, in a folder that is the user's own.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,5 +40,27 @@ test('a second program finds what the first one has compiled, and a home that is
     expect(run('/dev/null/no home')).toMatchObject({ status: 0, stderr: '' });
   } finally {
     await rm(folder, { recursive: true });
+  }
+});
+
+test.each([
+  ['status', true],
+  ['run', false],
+  ['agent', false],
+])('installed from npm, `lockstep %s` keeps what it compiles: %s', async (command, isKept) => {
+  const root = mkdtempSync(path.join(tmpdir(), 'lockstep-installed-'));
+  try {
+    cpSync(path.dirname(bin), path.join(root, 'bin'), { recursive: true });
+    mkdirSync(path.join(root, 'dist', 'cli'), { recursive: true });
+    writeFileSync(path.join(root, 'dist', 'cli', 'main.js'), 'process.exit(0);');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [path.join(root, 'bin', 'lockstep.mjs'), command],
+      { env: { PATH: process.env.PATH, XDG_CACHE_HOME: path.join(root, 'caches') }, encoding: 'utf8' },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(existsSync(path.join(root, 'caches', 'lockstep'))).toBe(isKept);
+  } finally {
+    await rm(root, { recursive: true });
   }
 });
