@@ -1,7 +1,9 @@
 // Many simulated worlds, seed after seed, until enough steps are done or one of them fails.
+
+import type { Failure } from './failure.ts';
 import type { Mutation } from './mutation.ts';
 import { type Scenario, type StrokeKind, scriptOf } from './script.ts';
-import { type Failure, World } from './world.ts';
+import { World } from './world.ts';
 
 export interface CampaignOptions {
   /** The first world's seed; the following ones count on. */

@@ -27,7 +27,7 @@ export class MirrorLooks {
 
   /** Asks the destination's leader; `answer` runs there. */
   #ask(round: number, leaderEpoch: number, answer: () => void): void {
-    const fails = this.#worker.world.takesReadFailure();
+    const fails = this.#worker.world.fates.takesReadFailure();
     this.#worker.later(this.#worker.ticks(2), () => {
       if (!this.#worker.isAlive) return;
       if (this.#worker.isFrozen) return this.#worker.whenAwake(() => this.#ask(round, leaderEpoch, answer));

@@ -115,7 +115,7 @@ export class MirrorWrites {
     const destination = this.#worker.destination;
     const broker = this.#worker.known.destinationLeader;
     const splitAfter =
-      markers.count > 1 && this.#worker.world.takesSplit()
+      markers.count > 1 && this.#worker.world.fates.takesSplit()
         ? this.#worker.random.integer(1, markers.count - 1)
         : 0;
     const { offset, count, epoch, generation } = markers;

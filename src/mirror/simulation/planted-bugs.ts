@@ -1,7 +1,7 @@
 // Bugs that are planted on purpose, one at a time: a simulator that finds none of them proves nothing.
 //
 // Each is a small change of what the machine hears, or of what is done with what it asks for, or of the shell's own
-// work. What notices them is always the same: world.ts and truth.ts know of no bug.
+// work. What notices them is always the same: verdict.ts and truth.ts know of no bug.
 import { linkProducerId, type WriterIdentity } from '../partition/identity.ts';
 import type { DestinationView, PartitionAction, PartitionEvent } from '../partition/state.ts';
 import type { Mutation } from './mutation.ts';

@@ -39,7 +39,7 @@ export class Requests {
       isOpen = false;
       if (isUnknown) this.#doubtUntil = world.agenda.now + doubtTicks;
     };
-    const fate = world.takeFate();
+    const fate = world.fates.takeFate();
     const isSlow = fate === 'delayRequest' || fate === 'strandRequest';
     const isBroken = fate !== null && fate !== 'delayRequest' && fate !== 'duplicateRequest';
     const hear: OnAnswer = (answer) => {

@@ -1,4 +1,4 @@
-// Invariants, over thousands of seeded worlds (truth.ts and world.ts check them):
+// Invariants, over thousands of seeded worlds (truth.ts and verdict.ts check them):
 //   1. One worker at a time: nothing wrong is ever appended, whatever crashes, is lost, delayed, or led by another broker;
 //      guard or no guard.
 //   2. Several workers, guard alive: nothing wrong but in the one window that markers leave, and then it is noticed.

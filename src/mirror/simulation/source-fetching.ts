@@ -99,7 +99,7 @@ export class SourceFetching {
       next(1);
       return this.#worker.deliver({ type: 'sourceChanged', reason: unproven });
     }
-    const isEmpty = answer.batches.length === 0 || this.#worker.world.takesEmptyFetch();
+    const isEmpty = answer.batches.length === 0 || this.#worker.world.fates.takesEmptyFetch();
     next(isEmpty ? idleFetchTicks : 0);
     if (!isCurrent) return;
     if (isEmpty) {

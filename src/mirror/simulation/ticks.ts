@@ -11,3 +11,5 @@ export const settleTicks = leaveTicksMax + slowTicksMax + splitTicksMax + 1;
 export const doubtTicks = settleTicks;
 /** Half of a settling pause: a look at the log end is worth so long. */
 export const lookTicksMax = settleTicks / 2;
+/** Old records are older than this, and no others are. */
+export const expirationTicks = 100_000;
