@@ -1,6 +1,6 @@
 // Warms the brokers of a stage's first destination up for replicated appends and markers: what stages write before they are
-// measured (bench/stage.ts) is neither. A JVM that meets new work compiles for half a minute beside it: of 1.7 cores that
-// three brokers took in the first seconds of this one, their compilers took 1.0, and who was measured first paid for them.
+// measured (bench/stage.ts) is neither. A JVM that meets new work compiles beside it for a minute and more: of 1.7 cores
+// that three brokers took at first their compilers took 1.0, and a minute later 0.5. Who was measured first paid for them.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import type { Stage } from './stage.ts';
 import { endRunning } from './throughput.ts';
 
 const topic = 'warm-up-markers';
-const seconds = 30;
+const seconds = 60;
 
 export async function warmForMarkers(
   { directory, installation, source, destinations, destinationOffsets }: Stage,
