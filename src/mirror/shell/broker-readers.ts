@@ -12,7 +12,8 @@ import { ActivePartitions } from './active-partitions.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import { type FetchConnections, FetchLanes, type LanePlan, levelled, roundTripMsMin } from './fetch-lanes.ts';
 import type { FetchTarget } from './fetch-target.ts';
-import { type ReaderPace, SourceReader, type SourceReaderOptions } from './source-reader.ts';
+import { SourceReader } from './source-reader.ts';
+import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
 import { evened, wideLaneCount } from './wide-lanes.ts';
 
 export interface BrokerReadersOptions extends Omit<SourceReaderOptions, 'connection' | 'pace' | 'onRecords'> {

@@ -17,51 +17,15 @@ import { bytesBehind, handOver, isWithoutRecords, keysOf } from './fetch-answer.
 import { fetchRequest } from './fetch-request.ts';
 import { FetchSession } from './fetch-session.ts';
 import type { Asked, FetchTarget } from './fetch-target.ts';
+import { FollowedTargets } from './followed-targets.ts';
 import { FrameLease } from './leased-batch.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 import type { ReadScope } from './rate-limit.ts';
-import type { ReadLimit } from './read-limit.ts';
 import { type Followed, ReadingTurns, type Turn } from './reading-turns.ts';
+import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
 import { Wake } from './wake.ts';
-
-/** How a lane fetches; it changes with how many lanes there are. */
-export interface ReaderPace {
-  /** Bytes asked for per fetch. */
-  readonly answerBytesMax: number;
-  /** Bytes asked for per partition and fetch. */
-  readonly partitionBytesMax: number;
-  /** How long the broker may wait for data, in ms. */
-  readonly waitMsMax: number;
-}
-
-export interface SourceReaderOptions {
-  readonly open: () => Promise<Connection>;
-  /** One that is open already. Default: the first fetch opens one. */
-  readonly connection?: Connection;
-  /** Asked before each fetch. Default: as the other options say. */
-  readonly pace?: () => ReaderPace;
-  readonly budget: MemoryBudget;
-  readonly limit: ReadLimit;
-  /** Bytes asked for per partition and fetch. One larger batch still comes whole. */
-  readonly fetchBytesMax: number;
-  /** Bytes asked for per fetch. */
-  readonly fetchResponseBytesMax: number;
-  /** How long the broker may wait for data, in ms. */
-  readonly fetchWaitMsMax: number;
-  /** Told of every answer, with how long it took, the broker's wait for data included. */
-  readonly onAnswered?: (tookMs: number) => void;
-  /** Told of each partition of which an answer had records, when its target has them. */
-  readonly onRecords?: (key: string) => void;
-  /** Called after trouble, with how often in a row: metadata may have moved. Resolves when to try again. */
-  readonly onTrouble: (error: LockstepError, attempt: number) => Promise<void>;
-}
 
 /** The first that is told a truncated source by the epoch fetched last (KIP-595, Kafka 2.7). */
 const fetchVersionMin = 12;
-/** How often all targets are asked, in ms. */
-const sweepEveryMs = 100;
-/** Where there are thousands, less often, in ms for each: a look at one that is idle takes a tenth of a microsecond and more. */
-const sweepMsPerTarget = 0.1;
 /** How long a fetch may wait while partitions are left out only because their queues are full. */
 const pausedWaitMs = 5;
 /** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
@@ -71,6 +35,11 @@ const sessionErrors = new Set([70, 71, 106]);
 interface Following {
   readonly scope: ReadScope;
   readonly session: FetchSession;
+  readonly asked: ReadonlyMap<string, Asked>;
+}
+
+/** Of those that are live, or those that catch up, alone. */
+interface Narrow extends Following {
   readonly asked: Map<string, Asked>;
 }
 
@@ -95,29 +64,16 @@ const answerGraceMs = 30_000;
 
 export class SourceReader {
   readonly #options: SourceReaderOptions;
-  readonly #targets = new Map<string, FetchTarget>();
-  readonly #following: Readonly<Record<ReadScope, Following>> = {
-    all: newFollowing('all'),
-    live: newFollowing('live'),
-    behind: newFollowing('behind'),
+  readonly #targets = new FollowedTargets();
+  readonly #all: Following = { scope: 'all', session: new FetchSession(), asked: this.#targets.asked };
+  readonly #narrow: Readonly<Record<'live' | 'behind', Narrow>> = {
+    live: { scope: 'live', session: new FetchSession(), asked: new Map() },
+    behind: { scope: 'behind', session: new FetchSession(), asked: new Map() },
   };
-  /** Targets that have left since the broker was last told what is followed. */
-  readonly #left = new Set<string>();
-  /** One of them came back meanwhile. */
-  #isAnyBack = false;
-  /** What may want something else than at the last look. */
-  #stirred = new Set<string>();
-  /** Of whom something else is wanted than the broker was last told. */
-  readonly #news = new Set<string>();
-  #sweptAtMs = Number.NEGATIVE_INFINITY;
   readonly #wake = new Wake();
   readonly #turns: ReadingTurns;
   /** As of the last look while there was a backlog. */
   #followed: Followed = { hasLive: false, hasBehind: false };
-  /** Targets of which no answer has told anything yet: they came while one was under way, or have not been asked for. */
-  readonly #unheard = new Set<string>();
-  /** Targets that go to another reader as soon as no answer for them is under way, and who takes them. */
-  readonly #handedOver = new Map<string, (target: FetchTarget) => void>();
   #connection: Connection | null;
   #isClosed = false;
   /** The connection is others', too, and stays open. */
@@ -143,22 +99,17 @@ export class SourceReader {
 
   /** `key`: the `fetchKey` of all its positions. */
   add(key: string, target: FetchTarget): void {
-    if (this.#left.has(key)) this.#isAnyBack = true;
-    this.#targets.set(key, target);
-    this.#unheard.add(key);
-    this.wake(key);
+    this.#targets.add(key, target);
+    this.#wake.ring();
   }
 
   remove(key: string): void {
-    this.#targets.delete(key);
-    this.#unheard.delete(key);
-    this.#handedOver.delete(key);
-    this.#left.add(key);
+    this.#targets.remove(key);
   }
 
   /** Gives a target to whoever takes it, when no answer for it is under way. Nothing comes of it where it leaves before. */
   handOver(key: string, take: (target: FetchTarget) => void): void {
-    this.#handedOver.set(key, take);
+    this.#targets.handOver(key, take);
     this.#wake.ring();
   }
 
@@ -174,7 +125,7 @@ export class SourceReader {
 
   /** When it was last told where this target's log ends, ms since the epoch; null before. No news in a session is told, too. */
   heardAtMs(key: string): number | null {
-    return this.#unheard.has(key) ? null : this.answeredAtMs;
+    return this.#targets.isHeard(key) ? this.answeredAtMs : null;
   }
 
   /** Who waits for an answer hears of a connection that breaks by itself. Others are told, too: the source may be away. */
@@ -189,7 +140,7 @@ export class SourceReader {
     this.#connection = null;
     // We have closed it ourselves, when another one could be opened.
     if (connection.isReplaced) return;
-    for (const target of this.#targets.values())
+    for (const target of this.#targets.all())
       target.onReaderTrouble('the connection to the source was closed while nothing was asked');
   }
 
@@ -200,7 +151,7 @@ export class SourceReader {
 
   /** The target of this key wants something else, such as data again. */
   wake(key: string): void {
-    this.#stirred.add(key);
+    this.#targets.stir(key);
     this.#wake.ring();
   }
 
@@ -283,70 +234,23 @@ export class SourceReader {
   }
 
   #nextQuestion(turn: Turn): Question | number | null {
-    const { isAnyFull } = this.#lookAtTargets();
-    if (this.#following.all.asked.size > 0)
+    const { isAnyFull, isAnyBack } = this.#targets.look();
+    if (isAnyBack) this.#forgetSessions();
+    if (this.#targets.asked.size > 0)
       return this.#question(turn, isAnyFull ? pausedWaitMs : this.#pace().waitMsMax);
     this.#options.limit.leave(this);
     return null;
-  }
-
-  /** Brings up to date what is asked for. */
-  #lookAtTargets(): { isAnyFull: boolean } {
-    let isAnyFull = false;
-    // Nothing is under way here.
-    for (const [key, take] of this.#handedOver) {
-      const target = this.#targets.get(key);
-      this.remove(key);
-      if (target !== undefined) take(target);
-    }
-    const { asked: wanted } = this.#following.all;
-    const stirred = this.#stirred;
-    this.#stirred = new Set();
-    const look = (target: FetchTarget, key: string): void => {
-      const position = target.position();
-      if (position === null) {
-        this.#wantNoMore(key);
-        if (!target.isFull) return;
-        isAnyFull = true;
-        this.#stirred.add(key);
-        return;
-      }
-      const asked = wanted.get(key);
-      if (asked?.target === target && asked.position === position) return;
-      wanted.set(key, { target, position });
-      this.#news.add(key);
-    };
-    const nowMs = performance.now();
-    // Asking can end a target, which then leaves.
-    if (nowMs - this.#sweptAtMs >= Math.max(sweepEveryMs, this.#targets.size * sweepMsPerTarget)) {
-      this.#sweptAtMs = nowMs;
-      this.#targets.forEach(look);
-    } else {
-      for (const key of stirred) {
-        const target = this.#targets.get(key);
-        if (target !== undefined) look(target, key);
-      }
-    }
-    for (const key of this.#left) if (!this.#targets.has(key)) this.#wantNoMore(key);
-    // To the session nothing has changed, and without news it would never say where the log of a new target ends.
-    if (this.#isAnyBack) this.#forgetSessions();
-    this.#isAnyBack = false;
-    return { isAnyFull };
-  }
-
-  #wantNoMore(key: string): void {
-    if (this.#following.all.asked.delete(key)) this.#news.add(key);
   }
 
   /** What may be asked now; a number: nothing for so many ms. */
   #question(turn: Turn, waitMs: number): Question | number {
     const { limit } = this.#options;
     const { askedBytes: answerBytesMax } = turn;
-    const all = { ...this.#following.all, bytesMax: answerBytesMax, waitMs };
+    const all = { ...this.#all, bytesMax: answerBytesMax, waitMs };
     if (!limit.isSet && !this.#turns.isBacklogged) return all;
     let hasLive = false;
     let hasBehind = false;
-    for (const { target } of this.#following.all.asked.values()) {
+    for (const { target } of this.#targets.asked.values()) {
       if (target.isLive) hasLive = true;
       else hasBehind = true;
     }
@@ -369,9 +273,9 @@ export class SourceReader {
   }
 
   #narrowed(scope: ReadScope): Following {
-    const { all } = this.#following;
-    const narrow = this.#following[scope];
-    if (scope === 'all') return all;
+    if (scope === 'all') return this.#all;
+    const all = this.#all;
+    const narrow = this.#narrow[scope];
     const isWanted = ({ target }: Asked): boolean => target.isLive === (scope === 'live');
     for (const [key, asked] of all.asked) if (isWanted(asked)) narrow.asked.set(key, asked);
     for (const key of narrow.asked.keys()) {
@@ -388,15 +292,15 @@ export class SourceReader {
         : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
     this.#forgetSessions();
     this.#turns.reset();
-    this.#sweptAtMs = Number.NEGATIVE_INFINITY;
+    this.#targets.stirAll();
     this.#connection?.close();
     this.#connection = null;
-    for (const target of this.#targets.values()) target.onReaderTrouble(trouble.message);
+    for (const target of this.#targets.all()) target.onReaderTrouble(trouble.message);
     await this.#options.onTrouble(trouble, attempt);
   }
 
   #forgetSessions(): void {
-    for (const { session } of Object.values(this.#following)) session.reset();
+    for (const { session } of [this.#all, this.#narrow.live, this.#narrow.behind]) session.reset();
   }
 
   /** Turns what was reserved for the answer into what it holds, or gives it back. */
@@ -419,8 +323,7 @@ export class SourceReader {
       const { session, asked } = question;
       if (body.errorCode !== 0) return await this.#sessionRefused(session, body.errorCode);
       session.accept(body.sessionId);
-      for (const key of this.#unheard)
-        if (asked.get(key)?.target === this.#targets.get(key)) this.#unheard.delete(key);
+      this.#targets.heard(asked);
       this.#distribute(body, asked, lease);
     } finally {
       lease.release();
@@ -434,14 +337,11 @@ export class SourceReader {
       this.#forgetSessions();
       this.#connection = this.#watched(await this.#options.open());
     }
-    const isAll = asked === this.#following.all.asked;
-    const told = session.next(asked, isAll ? this.#news : undefined);
+    const isAll = asked === this.#targets.asked;
+    const told = session.next(asked, isAll ? this.#targets.news : undefined);
     const { partitionBytesMax } = this.#pace();
     const request = fetchRequest(told, { bytesMax, partitionBytesMax, waitMs });
-    if (isAll) {
-      this.#left.clear();
-      this.#news.clear();
-    }
+    if (isAll) this.#targets.told();
     const sentAtMs = performance.now();
     this.#askedSinceMs = sentAtMs;
     const sent = this.#connection.sendForFrame(apis.Fetch, request, {
@@ -490,7 +390,7 @@ export class SourceReader {
           stranger = `partition ${answer.partitionIndex} of topic ${topic.topic || topic.topicId}`;
           continue;
         }
-        this.#stirred.add(key);
+        this.#targets.stir(key);
         // One that has left, or was replaced, wants no answer any more.
         if (this.#targets.get(key) !== asked.target) continue;
         handOver(answer, asked, { lease, isAnswerEmpty });
@@ -502,8 +402,4 @@ export class SourceReader {
     const text = `the source answered about ${stranger}, which was not asked for`;
     throw new LockstepError('FRAME_INVALID', text);
   }
-}
-
-function newFollowing(scope: ReadScope): Following {
-  return { scope, session: new FetchSession(), asked: new Map() };
 }
