@@ -3,9 +3,12 @@
 //
 // 1. two regions, a topic of N partitions (default 1,000), one agent
 // 2. when every partition mirrors: CPU and memory of the agent over S seconds (default 60) without any record
-// 3. R records (default 500), one at a time, into partitions at random: time from the acknowledgement at the source
-//    until who waits at that partition of the destination has the record
+// 3. R records (default 500), one at a time, each into another partition, so that each is the first of a quiet one: time
+//    from the acknowledgement at the source until who waits at that partition of the destination has the record
 // 4. the same with a topic of the destination alone: what the machine and both clients take of that, without a mirror
+//
+// As many records go ahead of those that count: both clients and both brokers are warm then. A broker takes several times
+// as long for a fetch of many partitions until its JVM has compiled it; what the first of them took is told as `cold`.
 //
 // Two brokers and both clients run on the same machine. One JSON line at the end.
 import { execFileSync } from 'node:child_process';
@@ -37,8 +40,8 @@ const recordCount = Number(values.records);
 const topic = 'idle';
 /** At the destination; no link takes it. */
 const straightTopic = 'straight';
-/** Each before the records that count: both clients are warm then, and whoever produces knows the partitions. */
-const warmUpCount = 20;
+/** Each before the records that count; of partitions that they don't use, as long as there are any. */
+const warmUpCount = Math.max(20, Math.min(500, partitionCount - recordCount));
 const fetchWaitMs = 5_000;
 const fetchBytesMax = 1024 * 1024;
 const root = path.resolve(import.meta.dirname, '..');
@@ -120,8 +123,10 @@ async function latencies(topic: string, { from, to }: { from: Region; to: Region
   const connection = await cluster.openConnection(leaderId, { purpose: 'bench' });
   const counts = new Map<number, number>();
   const tookMs: number[] = [];
+  const coldMs: number[] = [];
+  const order = shuffled(partitionCount);
   for (let index = 0; index < warmUpCount + recordCount; index++) {
-    const partition = Math.floor(Math.random() * partitionCount);
+    const partition = order[index % partitionCount]!;
     const offset = counts.get(partition) ?? 0;
     counts.set(partition, offset + 1);
     const arrival = arrivalAt(connection, { topic, topicId, partition, offset: BigInt(offset) });
@@ -132,17 +137,34 @@ async function latencies(topic: string, { from, to }: { from: Region; to: Region
     });
     const acknowledgedAt = performance.now();
     const ms = Math.max(0, (await arrival) - acknowledgedAt);
-    if (index >= warmUpCount) tookMs.push(ms);
+    (index < warmUpCount ? coldMs : tookMs).push(ms);
   }
   await producer.close(true);
   connection.close();
   cluster.close();
-  tookMs.sort((a, b) => a - b);
-  const at = (share: number) =>
-    Number(tookMs[Math.min(tookMs.length - 1, Math.floor(tookMs.length * share))]!.toFixed(1));
-  const found = { p50: at(0.5), p99: at(0.99), max: at(1) };
-  say(`${recordCount} records, ${topic}: p50 ${found.p50} ms, p99 ${found.p99} ms, slowest ${found.max} ms`);
+  const found = { ...percentiles(tookMs), cold: percentiles(coldMs) };
+  const shown = ({ p50, p99, max }: Percentiles) => `p50 ${p50} ms, p99 ${p99} ms, slowest ${max} ms`;
+  say(`${recordCount} records, ${topic}: ${shown(found)}; the ${warmUpCount} before: ${shown(found.cold)}`);
   return found;
+}
+
+type Percentiles = ReturnType<typeof percentiles>;
+
+function percentiles(values: readonly number[]) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) =>
+    Number(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(1));
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+/** All partitions in an order of chance. */
+function shuffled(count: number): number[] {
+  const all = Array.from({ length: count }, (_, partition) => partition);
+  for (let last = count - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [all[last], all[other]] = [all[other]!, all[last]!];
+  }
+  return all;
 }
 
 /** Waits at a partition's end, as a consumer that has read everything; resolves with when the record was there. */

@@ -6,15 +6,20 @@
 //
 //   1. the very first time: from the start of the process until every partition mirrors, its mirror made on the way
 //   2. stopped and started again, with the mirrors there
-//   3. nothing happens: CPU and memory
+//   3. nothing happens: CPU and memory, half a minute behind the start, when what is done again and again is compiled
 //   4. a thousand records a second into the active ones: how old they are when a consumer has them, and what they cost
+//
+// A broker's work for a fetch of many partitions costs several times as much until its JVM has compiled it, so the source
+// is warmed first with the same traffic without a mirror, which is told, too; each destination is new, and has its part
+// of the warm-up behind its agent's start.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Cluster, createTopics, unwrap } from '../../src/client/index.ts';
+import { Cluster } from '../../src/client/index.ts';
 import { apis } from '../../src/protocol/index.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { configOf } from '../../test/client/support.ts';
+import { bareCreationSeconds, makeTopics, type NewTopics } from '../bare-creation.ts';
 import { startLockstep } from '../contestants/lockstep.ts';
 import type { Figures } from '../figures.ts';
 import { LatencyProbe } from '../latency-probe.ts';
@@ -30,10 +35,12 @@ const partitionsPerTopic = 100;
 const recordsPerSecond = 1_000;
 const recordBytes = 200;
 const startMsMax = 120_000;
-/** What an agent does right behind its start, and garbage of it. */
-const restMs = 5_000;
-const warmUpMs = 8_000;
-/** Partitions made with one request. */
+/** Behind its start an agent collects the garbage of it, and V8 compiles what is done again and again, for half a minute. */
+const restMs = 30_000;
+const warmUpMs = 20_000;
+/** No link takes it. */
+const straightTopic = 'straight';
+/** Made with one request. */
 const topicsAtOnce = 20;
 const brokerConfig = {
   // Two index files of each partition are mapped at their full size, 10 MiB by default.
@@ -60,8 +67,20 @@ export const wide: Shape = {
       const source = await region('us-east', directory);
       try {
         await source.start();
-        await makeTopics(source);
+        await makeTopics(source, newTopics([...topicNames(widths.at(-1)!), straightTopic]));
         await sleep(settleMs);
+        const straight = await measureStraight(source, options);
+        options.say(lineOfStraight(straight));
+        const known = rows.get('straight')?.runs ?? [];
+        rows.set('straight', { contestant: 'straight', title: straightTitle, runs: [...known, straight] });
+        const bare = await measureBareCreation(directory);
+        const bareRuns = rows.get('bare creation')?.runs ?? [];
+        rows.set('bare creation', {
+          contestant: 'bare creation',
+          title: bareTitle,
+          runs: [...bareRuns, bare],
+        });
+        options.say(`${bareTitle}: ${bare.firstStartSeconds.toFixed(1)} s`);
         for (const width of widths) {
           const name = contestantOf(width);
           const title = `Lockstep, ${width.toLocaleString('en')} partitions`;
@@ -86,6 +105,12 @@ export const wide: Shape = {
   },
 };
 
+const straightTitle = 'no mirror: the active ones at one cluster';
+
+function lineOfStraight({ latencyP50Ms = Number.NaN, latencyP99Ms = Number.NaN }: Figures): string {
+  return `${straightTitle}: p50 ${latencyP50Ms.toFixed(1)}, p99 ${latencyP99Ms.toFixed(1)} ms`;
+}
+
 function region(name: string, directory: string): Promise<Region> {
   return benchRegion({ name, directory: path.join(directory, name), brokerConfig });
 }
@@ -101,16 +126,22 @@ function topicNames(width: number): string[] {
   );
 }
 
-async function makeTopics(source: Region): Promise<void> {
-  const cluster = await Cluster.connect(configOf(source));
-  const names = topicNames(widths.at(-1)!);
-  for (let index = 0; index < names.length; index += topicsAtOnce) {
-    const topics = names
-      .slice(index, index + topicsAtOnce)
-      .map((name) => ({ name, partitionCount: partitionsPerTopic }));
-    for (const outcome of (await createTopics(cluster, topics)).values()) unwrap(outcome);
+function newTopics(names: readonly string[]): NewTopics {
+  return { names, partitionsPerTopic, topicsAtOnce };
+}
+
+const bareTitle = `no mirror: a new broker makes ${widths.at(-1)!.toLocaleString('en')} logs`;
+
+/** What a first start can't be quicker than: a region like the destinations, of which nobody asks anything else. */
+async function measureBareCreation(directory: string): Promise<{ firstStartSeconds: number }> {
+  const bare = await region('eu-west', path.join(directory, 'bare'));
+  try {
+    await bare.start();
+    await makeInternalTopics(bare);
+    return { firstStartSeconds: await bareCreationSeconds(bare, newTopics(topicNames(widths.at(-1)!))) };
+  } finally {
+    await bare.destroy();
   }
-  cluster.close();
 }
 
 /** Those of groups and transactions, which a cluster in use has: making them takes a new broker seconds. */
@@ -124,6 +155,32 @@ async function makeInternalTopics(region: Region): Promise<void> {
   };
   await cluster.retry(describe, { timeoutMs: startMsMax });
   cluster.close();
+}
+
+/** The same producer and consumer at the source alone. */
+async function measureStraight(source: Region, { seconds }: ShapeOptions): Promise<Figures> {
+  const topic = straightTopic;
+  const probe = new LatencyProbe({
+    ...{ source, destination: source, topic, copy: topic, partitions: partitionsPerTopic },
+    ...{ recordsPerSecond, recordBytes },
+  });
+  try {
+    await probe.untilFlowing(startMsMax);
+    await sleep(warmUpMs);
+    probe.begin();
+    await sleep(seconds * 1_000);
+    const { exact } = probe.seen();
+    return {
+      recordsPerSecond: exact.count / seconds,
+      latencyP50Ms: exact.p50,
+      latencyP90Ms: exact.p90,
+      latencyP99Ms: exact.p99,
+      latencyMaxMs: exact.max,
+      seconds,
+    };
+  } finally {
+    await probe.end();
+  }
 }
 
 async function measure(
@@ -216,7 +273,7 @@ function resultOf(rows: ContestantRuns[]): ShapeResult {
         'start until all mirror, the very first time, s',
         seen(rows, of, 'firstStartSeconds'),
         10,
-        'the destination broker makes 10,000 logs meanwhile, a thousand a second at best',
+        `the destination broker makes 10,000 logs meanwhile; one that is asked for nothing else takes ${seen(rows, 'bare creation', 'firstStartSeconds').toFixed(1)} s`,
       ),
       atMost(
         'CPU per record, of that with 100 partitions',
@@ -225,7 +282,7 @@ function resultOf(rows: ContestantRuns[]): ShapeResult {
       ),
     ],
     notes: [
-      `topics of ${partitionsPerTopic} partitions; CPU, RSS and the brokers' CPU with nothing to do, CPU per record with ${recordsPerSecond} records/s into 100 partitions, idle cost included`,
+      `topics of ${partitionsPerTopic} partitions; CPU, RSS and the brokers' CPU with nothing to do, ${restMs / 1_000} s behind the start; CPU per record with ${recordsPerSecond} records/s into 100 partitions, idle cost included`,
     ],
   };
 }
