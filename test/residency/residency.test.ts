@@ -261,7 +261,7 @@ test('a rule that comes later stops what is copied already, the copy is told, an
   const stricter = await writeFileWith('stricter', { topics: ['orders'] });
   const preview = await lockstepCommand('rules', 'apply', stricter, '--cluster', 'us-east', '--dry-run');
   expect(preview).toMatchObject({ exitCode: 0 });
-  expect(preview.stdout).toMatch(/mirror eu-to-us\/orders is Forbidden from now on, and its copy stays/);
+  expect(preview.stdout).toMatch(/mirror eu-to-us\/orders becomes Forbidden, and its copy stays/);
   expect(await lockstepCommand('rules', 'apply', stricter, '--cluster', 'us-east', '--yes')).toMatchObject({
     exitCode: 0,
   });

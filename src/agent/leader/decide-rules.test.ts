@@ -62,7 +62,7 @@ describe('rules', () => {
   test('stand from the first file on, and the same again changes nothing', () => {
     const state = new FleetReducer();
     expect(detailsOf(ask(state, set(declared())))).toEqual([
-      'r: topics data: pii from residency: eu never residency: us',
+      'rule added: r: topics data: pii from residency: eu never residency: us',
     ]);
     expect(ask(state, set(declared()))).toMatchObject({ message: 'nothing to change' });
     expect(state.rules.get('residency')).toMatchObject({ generation: 1, by: 'ann', cluster: 'us' });
@@ -79,7 +79,11 @@ describe('rules', () => {
     );
     expect(refused).toContain('lockstep rules apply l.yaml');
     expect(messageOf(ask(state, set({ ...declared(), rules: [] })))).toContain('the file lacks the rule r');
-    expect(ask(state, set(other, true)).kind).toBe('accepted');
+    expect(detailsOf(ask(state, set(other, true)))).toEqual([
+      'rule changed: r: topics data: pii from residency: eu never residency: us -> topics data: pii from residency: eu never residency: uk',
+      'topic labels removed: customers (data: pii)',
+      'topic labels added: clients (data: pii)',
+    ]);
     expect(state.rules.get('residency')?.generation).toBe(2);
   });
 
@@ -127,18 +131,29 @@ describe('rules', () => {
     expect(ask(state, set({ ...others, clusters: again })).kind).toBe('accepted');
   });
 
-  test('that begin say which mirrors are not copied any more', () => {
+  test('that begin or end say which mirrors are not copied any more, and which are again', () => {
     const state = new FleetReducer();
     ask(state, { do: 'createLink', link: link('l', 'eu', ['.*']) });
     const mirror = { link: 'l', sourceTopic: 'customers', mirrorTopic: 'customers', partitionCount: 1 };
     const ids = { sourceTopicId: 'a', mirrorTopicId: 'b', state: 'Mirroring', sinceMs: 1, reason: null };
     state.apply('mirror/l/customers', JSON.stringify({ v: 1, ...mirror, ...ids }));
     expect(detailsOf(ask(state, set(declared()))).at(-1)).toMatch(
-      /^mirror l\/customers is Forbidden from now on, and its copy stays: the rule r/,
+      /^mirror l\/customers becomes Forbidden, and its copy stays: the rule r/,
     );
     const residency = new FleetResidency({ state, resolve: resolveConfig });
     const hold = residency.holdOf(state.links.get('l')!, 'customers');
     expect(hold).toMatchObject({ state: 'Forbidden', reason: expect.stringMatching(/still there in topic/) });
+    // One that was Forbidden before does not become so once more.
+    expect(detailsOf(ask(state, set(declared({ topics: 'customers, orders' }), true)))).toEqual([
+      'topic labels removed: customers (data: pii)',
+      'topic labels added: customers, orders (data: pii)',
+    ]);
+    const rule = 'r: topics data: pii from residency: eu never residency: us';
+    const without = { ...declared({ topics: 'customers, orders' }), rules: [] };
+    expect(detailsOf(ask(state, set(without, true)))).toEqual([
+      `rule removed: ${rule}`,
+      'mirror l/customers is not Forbidden any more, and is copied on',
+    ]);
   });
 });
 

@@ -20,13 +20,13 @@ import { LockstepError } from '../../errors.ts';
 import {
   certainViolations,
   forbidding,
-  labelsText,
   type ResidencyWorld,
   ruleText,
   violationText,
 } from '../../topology/index.ts';
 import { flowIn, rulesOf, worldOf } from '../residency.ts';
 import { accepted, checkOurs, type Decision, type DecisionContext, nameOf, summary } from './decision.ts';
+import { namesakes, plain, ruleDifferences } from './rule-differences.ts';
 
 /**
  * Whether a file may declare this. Asked before an agent joins its fleet, too.
@@ -41,7 +41,7 @@ export function checkRulesDeclaration(state: FleetState, declared: RulesDeclarat
   throw new LockstepError(
     'CONFIG_INVALID',
     `${declared.place}: its labels and rules are not those that stand in the fleet of ${before!.cluster} ` +
-      `(from ${before!.place}, generation ${before!.generation}): ${differences.join('; ')}. Make the file agree, or change what stands with: lockstep rules apply ${declared.place}`,
+      `(from ${before!.place}, generation ${before!.generation}): ${differences.map(({ inFile }) => inFile).join('; ')}. Make the file agree, or change what stands with: lockstep rules apply ${declared.place}`,
   );
 }
 
@@ -70,7 +70,10 @@ export function declareRules(
   if (before === null && declared.rules.length === 0)
     return answered('none', ['the file has no rules, and none stand'], new Map());
   const after = merged(before, declared);
-  const details = before === null ? after.rules.map(ruleText) : ruleDifferences(before, declared);
+  const details =
+    before === null
+      ? after.rules.map((rule) => `rule added: ${ruleText(rule)}`)
+      : ruleDifferences(before, declared).map(({ asChange }) => asChange);
   if (before !== null && isDeepStrictEqual(content(before), content(after)))
     return answered('none', ['as declared already'], new Map());
   const record: RulesRecord = {
@@ -81,8 +84,8 @@ export function declareRules(
   return answered(
     before === null ? 'create' : 'alter',
     [
-      ...(details.length > 0 ? details : ['clusters and links of another file']),
-      ...stopped(state, record, context),
+      ...(details.length > 0 ? details : ['clusters and links of the file; labels and rules stay']),
+      ...effects(state, { before, after: record }, context),
     ],
     entries,
   );
@@ -124,55 +127,6 @@ export function refuseForbidden(
       .map(({ item, text }) => `link ${name}: topics: ${item}: ${text}`);
   });
   if (lines.length > 0) throw new LockstepError('CONFIG_INVALID', lines.join('\n'));
-}
-
-/** What people decide about; clusters and links that only one file names are no difference. */
-export function ruleDifferences(before: RulesDeclaration, declared: RulesDeclaration): string[] {
-  const differences: string[] = [];
-  if (before.cluster !== declared.cluster)
-    differences.push(`this cluster is ${before.cluster} here and ${declared.cluster} in the file`);
-  const [old, wanted] = [before, declared].map(
-    ({ rules }) => new Map(rules.map((rule) => [rule.name, rule])),
-  );
-  for (const [name, rule] of old!) {
-    const other = wanted!.get(name);
-    if (other === undefined) differences.push(`the file lacks the rule ${ruleText(rule)}`);
-    else if (!isDeepStrictEqual(plain(rule), plain(other)))
-      differences.push(`rule ${ruleText(rule)} -> ${ruleText(other)}`);
-  }
-  for (const [name, rule] of wanted!)
-    if (!old!.has(name)) differences.push(`the file has the new rule ${ruleText(rule)}`);
-  for (const [one, other, words] of [
-    [before, declared, 'the file lacks the topic labels'],
-    [declared, before, 'the file has the new topic labels'],
-  ] as const)
-    for (const entry of one.topicLabels)
-      if (!other.topicLabels.some((each) => isDeepStrictEqual(plain(each), plain(entry))))
-        differences.push(`${words} ${entry.topics.join(', ')} (${labelsText(entry.labels)})`);
-  differences.push(...namesakes(before, declared));
-  for (const [name, { labels }] of Object.entries(before.clusters)) {
-    if (!Object.hasOwn(declared.clusters, name)) continue;
-    const other = declared.clusters[name]!.labels;
-    if (!isDeepStrictEqual(plain(labels), plain(other)))
-      differences.push(`labels of cluster ${name}: ${labelsText(labels)} -> ${labelsText(other)}`);
-  }
-  return differences;
-}
-
-/** A cluster that is known here under another name, with other labels: links from it would go by the wrong ones. */
-function namesakes(before: RulesDeclaration, declared: RulesDeclaration): string[] {
-  return Object.entries(declared.clusters).flatMap(([name, { labels, bootstrap = [] }]) =>
-    Object.entries(before.clusters).flatMap(([other, known]) => {
-      if (other === name || isDeepStrictEqual(plain(labels), plain(known.labels))) return [];
-      const there = new Set(known.bootstrap?.map((address) => address.toLowerCase()));
-      const shared = bootstrap.find((address) => there.has(address.toLowerCase()));
-      return shared === undefined
-        ? []
-        : [
-            `cluster ${name} (${labelsText(labels)}) has the address ${shared}, which is that of ${other} (${labelsText(known.labels)})`,
-          ];
-    }),
-  );
 }
 
 /** Links and clusters of other files stay: data may still come over them. */
@@ -230,25 +184,34 @@ function content({ cluster, clusters, topicLabels, rules, flows, groups }: Rules
   return plain({ ...parts, groups: byName(groups) });
 }
 
-/** As it comes back from the topic. */
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value));
+/** Mirrors that are not copied any more when these rules stand, and those that are copied again. */
+function effects(
+  state: FleetState,
+  { before, after }: { before: RulesRecord | null; after: RulesRecord },
+  context: DecisionContext,
+): string[] {
+  const was = before === null ? new Map<string, string>() : forbiddenMirrors(state, before, context);
+  const willBe = forbiddenMirrors(state, after, context);
+  const stopped = [...willBe].filter(([name]) => !was.has(name));
+  const freed = [...was.keys()].filter((name) => !willBe.has(name));
+  return [
+    ...stopped.map(([name, why]) => `mirror ${name} becomes Forbidden, and its copy stays: ${why}`),
+    ...freed.map((name) => `mirror ${name} is not Forbidden any more, and is copied on`),
+  ];
 }
 
-/** Mirrors that are not copied any more from now on. */
-function stopped(
+/** By the mirror's name: why. */
+function forbiddenMirrors(
   state: FleetState,
   rules: RulesRecord,
   { resolve }: Pick<DecisionContext, 'resolve'>,
-): string[] {
+): Map<string, string> {
   const world = worldOf(state, rules, [...state.links.values()], resolve);
-  return [...state.mirrors.values()].flatMap((mirror) => {
+  const forbidden = new Map<string, string>();
+  for (const mirror of state.mirrors.values()) {
     const flow = flowIn(world, rules, mirror.link);
     const violation = flow === undefined ? null : forbidding(world, flow, mirror.sourceTopic);
-    return violation === null
-      ? []
-      : [
-          `mirror ${nameOf(mirror)} is Forbidden from now on, and its copy stays: ${violationText(violation)}`,
-        ];
-  });
+    if (violation !== null) forbidden.set(nameOf(mirror), violationText(violation));
+  }
+  return forbidden;
 }

@@ -2,7 +2,7 @@
 // few seconds and is told; the others are audited all the same.
 
 import { resolveConfig, rulesDeclarationOf } from '../../agent/declarations.ts';
-import { ruleDifferences } from '../../agent/leader/decide-rules.ts';
+import { ruleDifferences } from '../../agent/leader/rule-differences.ts';
 import { formatAddress } from '../../client/config.ts';
 import { Cluster } from '../../client/index.ts';
 import { ControlTopic, type RulesRecord, residencyRules, type SourceReference } from '../../control/index.ts';
@@ -67,7 +67,7 @@ function rulesDiffer(
   const standing = found.state.rules.get(residencyRules);
   if (standing === undefined)
     return ['no rules stand there: `lockstep run` or `lockstep rules apply` writes them'];
-  return ruleDifferences(standing, rules);
+  return ruleDifferences(standing, rules).map(({ inFile }) => inFile);
 }
 
 function declaredWorld(topology: Topology, clusters: readonly AuditedCluster[]): ResidencyWorld {

@@ -4,12 +4,13 @@
 // Agents that start with a file never change rules that stand; a person does, and sees the difference first.
 import { Command } from 'commander';
 import { residencyRules, rulesKey } from '../../control/keys.ts';
+import type { CommandBody } from '../../control/types.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
-import { labelsText, ruleText } from '../../topology/index.ts';
-import { carryOut } from '../fleet/carry-out.ts';
+import { labelsText, ruleText, type Topology } from '../../topology/index.ts';
+import { acceptedAnswer, answerMsMax, carryOut, changeLines } from '../fleet/carry-out.ts';
 import { confirmed } from '../fleet/confirm.ts';
 import { type DestinationOptions, withDestination, withFleet } from '../fleet/destination.ts';
-import { connectFleet } from '../fleet/fleet.ts';
+import { connectFleet, type Fleet } from '../fleet/fleet.ts';
 import { formatAge } from '../fleet/format.ts';
 import { loadFile } from '../load-file.ts';
 import { formatJson } from '../output/json.ts';
@@ -80,41 +81,75 @@ async function show(options: ShowOptions, context: CommandContext): Promise<Exit
 async function apply(file: string, options: ApplyOptions, context: CommandContext): Promise<ExitCode> {
   const topology = await loadFile(file, context);
   const { rulesDeclarationOf } = await import('../../agent/declarations.ts');
-  const destinations = [...new Set(Object.values(topology.links).map(({ destination }) => destination))];
-  const chosen = options.cluster === undefined ? destinations : [options.cluster];
-  for (const name of chosen)
-    if (!destinations.includes(name))
-      throw new LockstepError(
-        'USAGE',
-        `${file}: no link goes to ${name}; its destinations are ${destinations.join(', ')}`,
-      );
+  const chosen = chosenDestinations(topology, file, options);
   const residency = topology.residency ?? { clusterLabels: {}, topicLabels: [], rules: [] };
-  const names = residency.rules.map(({ name }) => name).join(', ');
-  const what =
-    names === ''
-      ? 'every rule ends, and topics that were Forbidden are copied'
-      : `the rules are ${names}, and no others`;
+  const bodyOf = (name: string): CommandBody => {
+    const { rules } = rulesDeclarationOf({ ...topology, residency }, name);
+    return { do: 'declareRules', rules: rules!, isChange: true };
+  };
+  const connect = context.connectFleet ?? connectFleet;
+  const eachFleet = async <T>(run: (fleet: Fleet, name: string) => Promise<T>): Promise<T[]> => {
+    const results: T[] = [];
+    for (const name of chosen) {
+      const warn = (text: string) => context.output.message(`lockstep: warning: ${text}`);
+      const fleet = await connect(topology.clusters[name]!, warn);
+      try {
+        results.push(await run(fleet, name));
+      } finally {
+        await fleet.close();
+      }
+    }
+    return results;
+  };
+  const isAsked = options.dryRun !== true && options.yes !== true && context.ask !== undefined;
+  const changing = isAsked
+    ? (await eachFleet((fleet, name) => preview(fleet, name, bodyOf(name), context))).filter(Boolean).length
+    : chosen.length;
+  if (changing === 0) {
+    context.output.message('lockstep: nothing to change');
+    return exitCodes.ok;
+  }
   const isSure =
     options.dryRun === true ||
     (await confirmed(context, {
       ...(options.yes && { yes: true }),
-      what: 'change the rules',
-      consequences: chosen.map((name) => `${name}: ${what}`),
+      ...{ what: `change the rules of ${chosen.join(', ')}`, consequences: [] },
     }));
   if (!isSure) return exitCodes.no;
-  const connect = context.connectFleet ?? connectFleet;
-  for (const name of chosen) {
-    const { rules } = rulesDeclarationOf({ ...topology, residency }, name);
-    const fleet = await connect(topology.clusters[name]!, (text) =>
-      context.output.message(`lockstep: warning: ${text}`),
-    );
-    try {
-      context.output.message(`lockstep: ${name}:`);
-      const body = { do: 'declareRules', rules: rules!, isChange: true } as const;
-      await carryOut(fleet, body, context, options.dryRun === true ? { dryRun: true } : {});
-    } finally {
-      await fleet.close();
-    }
-  }
+  await eachFleet((fleet, name) =>
+    carryOut(fleet, bodyOf(name), context, {
+      ...(options.dryRun && { dryRun: true }),
+      titleOf: () => rulesOf(name),
+    }),
+  );
   return exitCodes.ok;
+}
+
+/** @throws LockstepError USAGE */
+function chosenDestinations(topology: Topology, file: string, { cluster }: ApplyOptions): readonly string[] {
+  const destinations = [...new Set(Object.values(topology.links).map(({ destination }) => destination))];
+  if (cluster === undefined) return destinations;
+  if (destinations.includes(cluster)) return [cluster];
+  throw new LockstepError(
+    'USAGE',
+    `${file}: no link goes to ${cluster}; its destinations are ${destinations.join(', ')}`,
+  );
+}
+
+/** Tells the person who is asked next what would change; answers whether anything would. */
+async function preview(
+  fleet: Fleet,
+  name: string,
+  body: CommandBody,
+  { output, signal }: CommandContext,
+): Promise<boolean> {
+  const answer = await fleet.send(body, { timeoutMs: answerMsMax, isDryRun: true, signal });
+  const { changes } = acceptedAnswer(answer);
+  for (const change of changes)
+    output.message(changeLines(change, { isDryRun: true, titleOf: () => rulesOf(name) }).trimEnd());
+  return changes.some(({ action }) => action !== 'none');
+}
+
+function rulesOf(cluster: string): string {
+  return `rules of ${cluster}`;
 }

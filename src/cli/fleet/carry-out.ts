@@ -13,6 +13,9 @@ export interface ChangeOptions {
   readonly json?: true;
 }
 
+/** `link us-to-eu`. */
+const plainTitle = ({ what, name }: Change): string => `${what} ${name}`;
+
 /** An answer that does not wait for mirrors comes within moments, ms. */
 export const answerMsMax = 30_000;
 
@@ -20,6 +23,8 @@ export interface CarryOutOptions extends ChangeOptions {
   readonly timeoutMs?: number;
   /** Ended before anything is printed: what is drawn over must not be drawn over the answer. */
   readonly progress?: { end(): void } | null;
+  /** What a change is of, where its kind and name say too little. Default: those, `link us-to-eu`. */
+  readonly titleOf?: (change: Change) => string;
 }
 
 /** @throws LockstepError with the answer's code where it was refused. */
@@ -30,6 +35,7 @@ export async function carryOut(
   options: CarryOutOptions,
 ): Promise<ExitCode> {
   const isDryRun = options.dryRun === true;
+  const { titleOf = plainTitle } = options;
   let answer: AnswerRecord;
   try {
     answer = await fleet.send(body, { timeoutMs: options.timeoutMs ?? answerMsMax, isDryRun, signal });
@@ -42,12 +48,9 @@ export async function carryOut(
   options.progress?.end();
   const outcome = outcomeOf(answer, isDryRun);
   if (options.json === true) output.data(formatJson(outcome));
-  if (answer.state === 'refused') {
-    const code = answer.code !== undefined && Object.hasOwn(errorCodes, answer.code) ? answer.code : 'USAGE';
-    throw new LockstepError(code, answer.message);
-  }
+  acceptedAnswer(answer);
   if (options.json !== true) {
-    for (const change of answer.changes) output.data(changeLines(change, isDryRun));
+    for (const change of answer.changes) output.data(changeLines(change, { isDryRun, titleOf }));
     if (outcome.promoted.length > 0) output.data(promotedTable(outcome.promoted, fleet.nowMs()));
   }
   for (const remark of promotedRemarks(outcome.promoted)) output.message(`lockstep: ${remark}`);
@@ -56,6 +59,13 @@ export async function carryOut(
     output.message(`lockstep: ${answer.message}`);
   if (isDryRun) output.message('lockstep: a dry run: nothing was changed');
   return exitCodes.ok;
+}
+
+/** @throws LockstepError with the answer's code where it was refused. */
+export function acceptedAnswer(answer: AnswerRecord): AnswerRecord {
+  if (answer.state !== 'refused') return answer;
+  const code = answer.code !== undefined && Object.hasOwn(errorCodes, answer.code) ? answer.code : 'USAGE';
+  throw new LockstepError(code, answer.message);
 }
 
 /** An answer as programs get it. */
@@ -80,13 +90,17 @@ const actionWords: Readonly<Record<Change['action'], readonly [did: string, woul
   pause: ['paused', 'would be paused'],
   resume: ['resumed', 'would be resumed'],
   promote: ['promoted', 'would be promoted'],
-  none: ['unchanged', 'would stay as it is'],
+  none: ['unchanged', 'would stay unchanged'],
 };
 
 /** `link us-to-eu altered`, and below it what differs. */
-export function changeLines({ what, name, action, details }: Change, isDryRun: boolean): string {
+export function changeLines(
+  change: Change,
+  { isDryRun, titleOf }: { isDryRun: boolean; titleOf: (change: Change) => string },
+): string {
+  const { action, details } = change;
   const words = Object.hasOwn(actionWords, action) ? actionWords[action] : ([action, action] as const);
-  return [`${what} ${name} ${words[isDryRun ? 1 : 0]}`, ...details.map((detail) => `  ${detail}`)]
+  return [`${titleOf(change)} ${words[isDryRun ? 1 : 0]}`, ...details.map((detail) => `  ${detail}`)]
     .map((line) => `${line}\n`)
     .join('');
 }

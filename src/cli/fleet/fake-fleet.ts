@@ -98,7 +98,12 @@ export class FakeFleet implements Fleet {
 }
 
 /** One command line against it: what was printed, and the exit code. `typed` is what a person at a terminal answers. */
-export async function runWith(
+export function runWith(fleet: FakeFleet, args: readonly string[], typed?: string, signal?: AbortSignal) {
+  return runLine(fleet, [...args, '--bootstrap-server', 'eu-1:9092'], typed, signal);
+}
+
+/** The same for a command that is told its fleets in another way. */
+export async function runLine(
   fleet: FakeFleet,
   args: readonly string[],
   typed?: string,
@@ -113,7 +118,7 @@ export async function runWith(
   });
   const output = new Output({ stdout: stream('stdout'), stderr: stream('stderr'), environment: {} });
   const questions: string[] = [];
-  const exitCode = await runProgram([...args, '--bootstrap-server', 'eu-1:9092'], {
+  const exitCode = await runProgram(args, {
     output,
     signal,
     environment: {},
