@@ -30,7 +30,8 @@ describe('becoming active', () => {
     const few = followedCountMin - 1;
     active.noted('a', { nowMs: 0, followedCount: few });
     expect(active.noted('a', { nowMs: 1, followedCount: few })).toBe(false);
-    expect(active.noted('a', { nowMs: 2, followedCount: followedCountMin })).toBe(true);
+    expect(active.noted('a', { nowMs: 2, followedCount: followedCountMin })).toBe(false);
+    expect(active.noted('a', { nowMs: 3, followedCount: followedCountMin })).toBe(true);
   });
 
   it('is for a small part: of many that are active the rest stays, and nobody is sent back', () => {

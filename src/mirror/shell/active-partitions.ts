@@ -39,10 +39,11 @@ export class ActivePartitions {
       this.#active.set(key, nowMs);
       return false;
     }
+    if (followedCount < followedCountMin) return false;
     const former = this.#seen.get(key);
     this.#seen.set(key, nowMs);
     if (former === undefined || nowMs - former > againWithinMs) return false;
-    if (followedCount < followedCountMin || this.#active.size >= followedCount * activeShareMax) return false;
+    if (this.#active.size >= followedCount * activeShareMax) return false;
     this.#seen.delete(key);
     this.#active.set(key, nowMs);
     return true;

@@ -7,6 +7,12 @@
 // A partition changes lanes when no answer for it is under way, so that none is lost, none comes late, and nothing is read
 // twice. The new lane's connection is open by then: a source that goes away meanwhile breaks one of the two, and the
 // partition is told.
+//
+// Nearby, partitions that bring records all the time have a lane of their own where hundreds are quiet
+// (active-partitions.ts):
+//
+//   connection 0 ── lane 0/0           those that are quiet
+//   another one  ── the active lane    those that are not
 import type { Connection } from '../../client/index.ts';
 import { ActivePartitions } from './active-partitions.ts';
 import { ConnectionSlot } from './connection-slot.ts';
@@ -14,7 +20,6 @@ import { type FetchConnections, FetchLanes, type LanePlan, levelled, roundTripMs
 import type { FetchTarget } from './fetch-target.ts';
 import { SourceReader } from './source-reader.ts';
 import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
-import { evened, wideLaneCount } from './wide-lanes.ts';
 
 export interface BrokerReadersOptions extends Omit<SourceReaderOptions, 'connection' | 'pace' | 'onRecords'> {
   readonly connections: FetchConnections;
@@ -70,8 +75,6 @@ export class BrokerReaders implements PartitionReader {
   #formerReadBytes = 0;
   #shortestTripMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
-  /** Lanes that there are because of how many partitions there are; they stay. */
-  #wideLanes = 1;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: BrokerReadersOptions) {
@@ -147,7 +150,7 @@ export class BrokerReaders implements PartitionReader {
       }
       lane.waitedMs = total;
     }
-    if (!this.#mayHaveLanes(roundTripMs)) return this.#spread();
+    if (!this.#mayHaveLanes(roundTripMs)) return;
     const plan = this.#decide.next({
       ...{ nowMs, behindCount, roundTripMs },
       readBytes: this.#readBytes(),
@@ -158,8 +161,7 @@ export class BrokerReaders implements PartitionReader {
   }
 
   #mayHaveLanes(roundTripMs: number): boolean {
-    const { connections } = this.#options;
-    return connections !== 'auto' || this.#lanes.size > this.#wideLanes || roundTripMs >= roundTripMsMin;
+    return this.#options.connections !== 'auto' || this.#lanes.size > 1 || roundTripMs >= roundTripMsMin;
   }
 
   #roundTripMs(): number {
@@ -174,31 +176,10 @@ export class BrokerReaders implements PartitionReader {
     return bytes;
   }
 
-  #follow({ connections, depth }: LanePlan): void {
-    this.#plan = { connections: Math.max(connections, this.#wideLanes), depth };
+  #follow(plan: LanePlan): void {
+    this.#plan = plan;
     for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
     this.#share();
-  }
-
-  /** Nearby it counts only how many there are: lanes get as many each. */
-  #spread(): void {
-    const count = wideLaneCount(this.#laneOf.size);
-    if (count > this.#wideLanes && this.#isNearby()) {
-      this.#wideLanes = count;
-      this.#plan = { connections: count, depth: 1 };
-    }
-    if (this.#wideLanes === 1) return;
-    for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
-    if (this.#moving.size > 0 || this.#opening.size > 0) return;
-    const lanes = [...this.#lanes.values()];
-    for (const { paced } of lanes) paced.pace = this.#pace({ lanes: lanes.length, behind: 0 });
-    for (const { from, to, count } of evened(lanes.map(({ keys }) => keys.size)))
-      for (const key of [...lanes[from]!.keys.keys()].slice(-count)) this.#move(key, lanes[to]!);
-  }
-
-  /** Once it is, it stays so: what counts is the shortest round trip of all. */
-  #isNearby(): boolean {
-    return [...this.#slots.values()].some(({ roundTripMs }) => roundTripMs < roundTripMsMin);
   }
 
   #wantedNames(): string[] {
@@ -260,8 +241,7 @@ export class BrokerReaders implements PartitionReader {
       const pace = this.#pace({ lanes: this.#lanes.size + 1, behind: 0 });
       this.#lanes.set(name, this.#newLane(slot, pace, connection));
       this.#opening.delete(name);
-      if (this.#mayHaveLanes(this.#roundTripMs())) this.#share();
-      else this.#spread();
+      this.#share();
     } catch {
       // The lanes that are there go on; at the next look it is tried again.
     } finally {
