@@ -53,6 +53,7 @@ class Broker {
   /** Fetches under way, by connection. */
   readonly underWay = new Map<number, number>();
   underWayMax = 0;
+  answerMs = 40;
   opened = 0;
   #bytes = 0;
   #nextSession = 1;
@@ -85,7 +86,7 @@ class Broker {
         const failed = new Promise<never>((_resolve, reject) => broken.add(reject));
         failed.catch(() => {});
         const answered = last
-          .then(() => new Promise((resolve) => setTimeout(resolve, 40)))
+          .then(() => new Promise((resolve) => setTimeout(resolve, this.answerMs)))
           .then(() => this.#answer(number, request));
         last = answered;
         return Promise.race([answered, failed]).finally(() =>
@@ -245,5 +246,20 @@ describe('auto', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(broker.underWayMax).toBe(1);
     expect(followed()).toEqual([2]);
+  });
+
+  it('has one fetch on each connection for hundreds of partitions: a broker looks at all of them for each', async () => {
+    start('auto', 501);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(broker.underWayMax).toBe(1);
+    expect(targets.every(({ answers, troubles }) => answers > 10 && troubles === 0)).toBe(true);
+  });
+
+  it('takes a source for near where one answer came at once, however long the handshake took', async () => {
+    start('auto');
+    broker.answerMs = 1;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(broker.underWayMax).toBe(1);
+    expect(broker.opened).toBe(1);
   });
 });

@@ -8,8 +8,7 @@
 // twice. The new lane's connection is open by then: a source that goes away meanwhile breaks one of the two, and the
 // partition is told.
 //
-// Nearby, partitions that bring records all the time have a lane of their own where hundreds are quiet
-// (active-partitions.ts):
+// Partitions that bring records all the time have a lane of their own where hundreds are quiet (active-partitions.ts):
 //
 //   connection 0 ── lane 0/0           those that are quiet
 //   another one  ── the active lane    those that are not
@@ -40,6 +39,8 @@ export interface PartitionReader {
 const lookEveryMs = 1_000;
 /** A second fetch on a connection keeps the first one's answer waiting so long at most, ms. */
 const sharedWaitMs = 10;
+/** So short a wait for more than that many takes a broker a core and more, since it looks at all of them each time. */
+const sharedPartitionsMax = 500;
 /** How long a broker may wait for news of those that are active, ms, and for each of them. */
 const activeWaitMsMin = 50;
 const activeWaitMsEach = 0.5;
@@ -176,8 +177,8 @@ export class BrokerReaders implements PartitionReader {
     return bytes;
   }
 
-  #follow(plan: LanePlan): void {
-    this.#plan = plan;
+  #follow({ connections, depth }: LanePlan): void {
+    this.#plan = { connections, depth: this.#laneOf.size > sharedPartitionsMax ? 1 : depth };
     for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
     this.#share();
   }
@@ -258,6 +259,10 @@ export class BrokerReaders implements PartitionReader {
       ...(connection && { connection }),
       pace: () => paced.pace,
       onRecords: (key) => this.#onRecords(key),
+      onAnswered: (tookMs) => {
+        slot.noteAnswer(tookMs);
+        this.#options.onAnswered?.(tookMs);
+      },
     });
     return { slot, reader, paced, keys: new Map(), waitedMs: 0 };
   }
@@ -275,8 +280,8 @@ export class BrokerReaders implements PartitionReader {
   }
 
   #onRecords(key: string): void {
-    // Far away, lanes have their own ways.
-    if (this.#mayHaveLanes(this.#roundTripMs())) return;
+    // Several lanes are there for a backlog.
+    if (this.#options.connections !== 'auto' || this.#lanes.size > 1) return;
     if (this.#laneOf.get(key)?.keys.get(key)?.isLive !== true) return;
     const followedCount = this.#laneOf.size;
     if (!this.#active.noted(key, { nowMs: performance.now(), followedCount })) return;
@@ -287,12 +292,20 @@ export class BrokerReaders implements PartitionReader {
   #lookAtActive(nowMs: number): void {
     for (const key of this.#active.fallenQuiet(nowMs)) this.#move(key, this.#emptiest());
     const lane = this.#activeLane;
+    // Far away, who catches up is shared out among lanes.
+    if (this.#roundTripMs() >= roundTripMsMin)
+      for (const [key, { isLive }] of lane?.keys ?? []) if (!isLive) this.#bringBack(key);
     if (lane === null) {
       if (this.#active.count > 0) void this.#openActive();
       return;
     }
     lane.paced.pace = this.#activePace();
     if (this.#active.count === 0 && lane.keys.size === 0) void this.#endActive(lane);
+  }
+
+  #bringBack(key: string): void {
+    this.#active.forget(key);
+    this.#move(key, this.#emptiest());
   }
 
   async #openActive(): Promise<void> {

@@ -6,7 +6,7 @@ export class ConnectionSlot {
   #connection: Connection | null = null;
   #opening: Promise<Connection> | null = null;
   #formerReadBytes = 0;
-  /** The shortest seen, ms. */
+  /** The shortest seen, ms: what a handshake took on a busy machine may be many times that. */
   roundTripMs = Number.POSITIVE_INFINITY;
 
   constructor(open: () => Promise<Connection>) {
@@ -24,6 +24,11 @@ export class ConnectionSlot {
   /** Of all connections that it has had. */
   get readBytes(): number {
     return this.#formerReadBytes + (this.#connection?.statistics().readBytes ?? 0);
+  }
+
+  /** No answer comes sooner than a way there and back takes. */
+  noteAnswer(tookMs: number): void {
+    this.roundTripMs = Math.min(this.roundTripMs, tookMs);
   }
 
   close(): void {

@@ -125,7 +125,7 @@ class Broker {
     const connection = {
       isOpen: true,
       asked: [] as Target['reading'][],
-      roundTripMs: 0.2,
+      roundTripMs: this.#world.roundTripMs,
       closed: closed.promise,
       statistics: () => ({ readBytes: 0 }),
       close: () => {
@@ -174,6 +174,8 @@ class Broker {
     connection.asked = asked;
     const untilMs = performance.now() + (request.maxWaitMs ?? 0);
     let body = noSession as object;
+    if (this.#world.roundTripMs > 1)
+      await new Promise((resolve) => setTimeout(resolve, this.#world.roundTripMs));
     while (connection.isOpen) {
       const responses = this.#read(session);
       if (responses.length > 0 || performance.now() >= untilMs) {
@@ -226,9 +228,11 @@ class World {
   readonly readers: readonly BrokerReaders[];
   readonly targets = new Map<number, Target>();
   readonly failures: unknown[] = [];
+  readonly roundTripMs: number;
   readonly random: () => number;
 
-  constructor(seed: number) {
+  constructor(seed: number, roundTripMs = 0.2) {
+    this.roundTripMs = roundTripMs;
     this.random = randomOf(seed);
     this.readers = this.brokers.map(
       (broker) =>
@@ -419,4 +423,19 @@ it('reads those that are active apart, and brings them back when they are quiet'
   expect(apart!.isOpen).toBe(false);
   expect(one!.next).toBe(one!.log.end);
   expect(one!.troubles).toBe(0);
+});
+
+it('brings those that fall behind back, where lanes share out who catches up: far away', async () => {
+  world = new World(1, 80);
+  await vi.advanceTimersByTimeAsync(3_000);
+  const [one] = [...world.targets.values()].filter(({ log }) => log.leader === 0);
+  const before = one!.reading.connection;
+  await keepBusy([one!.log], 10);
+  expect(one!.reading.connection).not.toBe(before);
+  one!.log.end += 300;
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(one!.isLive).toBe(false);
+  expect(one!.reading.connection).toBe(before);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(one!.next).toBe(one!.log.end);
 });
