@@ -404,7 +404,7 @@ export class LinkMirror {
         ackTimeoutMs: tuning.ackTimeoutMs,
         monotonicMs: this.#elapsedMs,
         onAnswered: (tookMs) => this.#options.observer?.onAppendAcknowledged(tookMs),
-        markedCount: () => this.#markerWriters.partitionCount(broker),
+        markedCount: () => this.#markerWriters.soonCount(broker),
       });
       this.#writers.set(broker, writer);
     }

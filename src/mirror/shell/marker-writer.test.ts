@@ -130,20 +130,33 @@ describe('a request', () => {
     const counts: number[] = [];
     writer = new MarkerWriter({
       ...{ open, answerTimeoutMs: 40_000, nowMs: () => nowMs },
-      onDone: () => counts.push(writer.partitionCount, heard.length),
+      onDone: () => counts.push(writer.soonCount, heard.length),
     });
     writer.write(job('orders-0', 1));
     writer.write(job('orders-1', 1));
-    expect(writer.partitionCount).toBe(2);
+    expect(writer.soonCount).toBe(2);
     await requests(1);
     writer.write(job('orders-2', 1));
-    expect(writer.partitionCount).toBe(3);
+    expect(writer.soonCount).toBe(3);
     sent[0]?.answer(['orders-0', 0], ['orders-1', 0]);
     await requests(2);
     sent[1]?.fail(new Error('lost'));
     await outcomes(3);
     await Promise.resolve();
     expect(counts).toEqual([1, 2, 0, 3]);
+  });
+
+  it('that takes long is none that the records of others wait for, nor are those behind it', async () => {
+    writer = new MarkerWriter({ open, answerTimeoutMs: 40_000, nowMs: () => nowMs });
+    writer.write(job('orders-0', 10_000));
+    await requests(1);
+    expect(writer.soonCount).toBe(1);
+    nowMs += 20;
+    writer.write(job('orders-1', 1));
+    expect(writer.soonCount).toBe(0);
+    sent[0]?.answer(['orders-0', 0]);
+    await requests(2);
+    expect(writer.soonCount).toBe(1);
   });
 
   it('has at most 10,000 markers, counted for each partition; the rest follows', async () => {

@@ -47,6 +47,8 @@ export type { HoleJob, HoleOutcome, HoleWriter } from './hole-writer.ts';
 /** Markers times partitions in one request: 10,000 took 0.3 to 0.4 s, and all others of the broker wait for that. */
 export const markersPerRequestMax = 10_000;
 
+/** Markers that take longer, ms, are none that records of others wait for: thousands, or a broker that does not answer. */
+const soonMs = 20;
 /** A job that has waited longer than this is not sent, in ms: its worker was frozen, and others may have gone on. */
 const waitMsMax = 60_000;
 
@@ -79,8 +81,9 @@ export class MarkerWriter implements HoleWriter {
   #connection: Connection | null = null;
   #waiting: WaitingJob[] = [];
   #isBusy = false;
-  /** Jobs of the request under way. */
+  /** Jobs of the request under way, and since when it is, by `nowMs`. */
   #sentCount = 0;
+  #busySinceMs = 0;
   #isFlushScheduled = false;
   #isClosed = false;
 
@@ -88,8 +91,9 @@ export class MarkerWriter implements HoleWriter {
     this.#options = options;
   }
 
-  /** Partitions whose markers wait here, or are under way. */
-  get partitionCount(): number {
+  /** Partitions whose markers wait here, or are under way, and are in soon; 0 when a request takes long. */
+  get soonCount(): number {
+    if (this.#isBusy && this.#options.nowMs() - this.#busySinceMs >= soonMs) return 0;
     return this.#waiting.length + this.#sentCount;
   }
 
@@ -119,6 +123,7 @@ export class MarkerWriter implements HoleWriter {
   async #flush(): Promise<void> {
     if (this.#isBusy || this.#waiting.length === 0) return;
     this.#isBusy = true;
+    this.#busySinceMs = this.#options.nowMs();
     const refusal = await this.#connect();
     // Taken only now: whether a job is still wanted is asked right before its markers are sent.
     const jobs = refusal === null ? this.#take() : this.#waiting.splice(0).map(({ job }) => job);

@@ -29,9 +29,9 @@ export class MarkerWriters {
     return writer;
   }
 
-  /** Partitions of a broker whose markers wait, or are under way. */
-  partitionCount(broker: number): number {
-    return this.#writers.get(broker)?.partitionCount ?? 0;
+  /** Partitions of a broker whose markers are in soon. */
+  soonCount(broker: number): number {
+    return this.#writers.get(broker)?.soonCount ?? 0;
   }
 
   close(): void {
