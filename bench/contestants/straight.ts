@@ -4,11 +4,16 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { guardChild } from '../../src/regions/index.ts';
-import type { Contestant } from './contestant.ts';
+import type { Contestant, Job, Running } from './contestant.ts';
 
 const program = path.join(import.meta.dirname, '../straight-writer.ts');
-/** Records of a transaction, and the size of their values: those of the shape `transactions`. */
-const work = { records: 100, recordBytes: 1024 };
+
+/** What stands in front of each marker. */
+export interface StraightWork {
+  readonly records: number;
+  /** Size of a record's value. */
+  readonly recordBytes: number;
+}
 
 export const straight: Contestant = {
   name: 'straight',
@@ -19,17 +24,24 @@ export const straight: Contestant = {
   whyNot: ({ destinations, topics }) =>
     destinations.length === 1 && topics.length === 1 ? null : 'it writes to one topic of one destination',
   copyOf: (topic) => topic,
-  async start({ directory, destinations, topics, partitions }) {
-    const logFile = path.join(directory, 'straight.log');
-    const log = openSync(logFile, 'a');
-    try {
-      const numbers = [partitions, work.records, work.recordBytes].map(String);
-      const words = [destinations[0]!.bootstrap.join(','), topics[0]!, ...numbers];
-      const child = spawn(process.execPath, [program, ...words], { stdio: ['ignore', log, log] });
-      guardChild(child);
-      return { child, logFile };
-    } finally {
-      closeSync(log);
-    }
-  },
+  // As the shape `transactions` has it.
+  start: async (job) => startStraight(job, { records: 100, recordBytes: 1024 }),
 };
+
+/** Writes until it is ended. */
+export function startStraight(
+  { directory, destinations, topics, partitions }: Job,
+  { records, recordBytes }: StraightWork,
+): Running {
+  const logFile = path.join(directory, 'straight.log');
+  const log = openSync(logFile, 'a');
+  try {
+    const numbers = [partitions, records, recordBytes].map(String);
+    const words = [destinations[0]!.bootstrap.join(','), topics[0]!, ...numbers];
+    const child = spawn(process.execPath, [program, ...words], { stdio: ['ignore', log, log] });
+    guardChild(child);
+    return { child, logFile };
+  } finally {
+    closeSync(log);
+  }
+}
