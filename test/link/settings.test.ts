@@ -10,11 +10,11 @@ import {
   unwrap,
 } from '../../src/client/index.ts';
 import type { TopicSettings } from '../../src/link/index.ts';
-import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';
 import { configOf } from '../client/support.ts';
 import { type RunningAgent, startAgent } from '../mirror/running-agent.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { sendBatch } from '../support/send-batch.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const folder = useTemporaryFolder();
@@ -49,8 +49,6 @@ async function alter(
 }
 
 async function produce(topic: string, count: number, valueBytes = 10, partition = 0): Promise<void> {
-  const cluster = clusters.source;
-  const { topicId } = await cluster.retry(() => cluster.leaderOf(topic, partition));
   const records = encodeBatch(
     Array.from({ length: count }, (_, i) => ({
       offset: BigInt(i),
@@ -60,19 +58,7 @@ async function produce(topic: string, count: number, valueBytes = 10, partition 
       headers: [],
     })),
   );
-  await cluster.request(
-    apis.Produce,
-    {
-      transactionalId: null,
-      acks: -1,
-      timeoutMs: 10_000,
-      topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
-    },
-    {
-      to: { leaderOf: { topic, partition } },
-      errorOf: ({ responses }) => ({ number: responses[0]!.partitionResponses[0]!.errorCode }),
-    },
-  );
+  await sendBatch(clusters.source, topic, records, { partition });
 }
 
 async function cutAt(topic: string, partition: number, beforeOffset: bigint): Promise<void> {

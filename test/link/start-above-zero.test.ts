@@ -34,6 +34,7 @@ import { loadTopology } from '../../src/topology/index.ts';
 import { addressesOf, configOf } from '../client/support.ts';
 import { platformaticConsume } from '../support/platformatic.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { sendBatch } from '../support/send-batch.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const users = ['admin', 'agent', 'reader'] as const;
@@ -170,7 +171,6 @@ async function fill(topic: string, partition: number, end: number): Promise<void
 }
 
 async function produce(topic: string, partition: number, count: number, valueBytes = 10): Promise<void> {
-  const { topicId } = await leaderOf(topic, partition);
   const records = encodeBatch(
     Array.from({ length: count }, (_, i) => ({
       offset: BigInt(i),
@@ -181,19 +181,7 @@ async function produce(topic: string, partition: number, count: number, valueByt
       headers: [],
     })),
   );
-  await source.request(
-    apis.Produce,
-    {
-      transactionalId: null,
-      acks: -1,
-      timeoutMs: 10_000,
-      topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
-    },
-    {
-      to: { leaderOf: { topic, partition } },
-      errorOf: ({ responses }) => ({ number: responses[0]!.partitionResponses[0]!.errorCode }),
-    },
-  );
+  await sendBatch(source, topic, records, { partition });
 }
 
 interface Agent extends AsyncDisposable {

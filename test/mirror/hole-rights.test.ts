@@ -12,11 +12,11 @@ import {
   logEndOffset,
   unwrap,
 } from '../../src/client/index.ts';
-import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';
 import { configOf } from '../client/support.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { sendBatch } from '../support/send-batch.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { type RunningAgent, startAgent } from './running-agent.ts';
 import { expectIdentical } from './same-on-both-sides.ts';
@@ -92,19 +92,9 @@ async function topicWithHoles(): Promise<string> {
 }
 
 async function produce(topic: string, value: string): Promise<void> {
-  const { topicId } = await source.leaderOf(topic, 0);
   const timestamp = BigInt(Date.now());
   const records = encodeBatch([{ offset: 0n, timestamp, key: null, value: Buffer.from(value), headers: [] }]);
-  const answer = await source.request(
-    apis.Produce,
-    {
-      acks: -1,
-      timeoutMs: 10_000,
-      topicData: [{ name: topic, topicId, partitionData: [{ index: 0, records }] }],
-    },
-    { to: { leaderOf: { topic, partition: 0 } } },
-  );
-  expect(answer.responses[0]?.partitionResponses[0]?.errorCode).toBe(0);
+  await sendBatch(source, topic, records);
 }
 
 const sides = (topic: string) => ({

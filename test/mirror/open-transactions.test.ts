@@ -23,11 +23,11 @@ import {
   transactionQuestions,
 } from '../../src/mirror/shell/find-open-transactions.ts';
 import { transactionReason } from '../../src/mirror/shell/transaction-reason.ts';
-import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';
 import { configOf } from '../client/support.ts';
 import { createTopic, kafkaTool } from '../support/kafka-tools.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { sendBatch } from '../support/send-batch.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const folder = useTemporaryFolder();
@@ -79,14 +79,7 @@ async function produce(
     baseSequence,
     isTransactional: true,
   });
-  const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
-  const answer = await admin.request(
-    apis.Produce,
-    { transactionalId, acks: -1, timeoutMs: 5_000, topicData },
-    // Version 12 adds the partition to the transaction by itself (KIP-890).
-    { to: { leaderOf: { topic, partition: 0 } }, versionMax: 11 },
-  );
-  expect(answer.responses[0]?.partitionResponses[0]?.errorCode).toBe(0);
+  await sendBatch(admin, topic, records, { transactionalId });
 }
 
 async function open(topic: string, transactionalId: string): Promise<ProducerIdentity> {

@@ -4,11 +4,11 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Cluster, createTopics, describeGroups, unwrap } from '../../src/client/index.ts';
 import { logsOf } from '../../src/migrate/seen-records.ts';
-import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch, type RecordView, readRecords } from '../../src/records/index.ts';
 import { installKafka, type Region, spawnKafkaTool } from '../../src/regions/index.ts';
 import { readLog } from '../../src/verify/index.ts';
 import { configOf } from '../client/support.ts';
+import { sendBatch } from '../support/send-batch.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 export const deadlineMs = 90_000;
@@ -174,7 +174,7 @@ export class Load implements AsyncDisposable {
       value: Buffer.from(`${partition}/${first + index}`),
       headers: [{ key: Buffer.from('n'), value: Buffer.from(String(first + index)) }],
     }));
-    await produceTo(this.#cluster, topic, partition, encodeBatch(records));
+    await sendBatch(this.#cluster, topic, encodeBatch(records), { partition });
     this.#counts[partition] = first + count;
   }
 }
@@ -261,26 +261,11 @@ export async function copyAs({ from, topic, to, remote, offsets, more }: CopyAs)
     const all = [...wanted, ...others];
     for (let at = 0; at < all.length; at += 10) {
       const records = all.slice(at, at + 10).map((record, index) => ({ ...record, offset: BigInt(index) }));
-      await produceTo(destination, remote, 0, encodeBatch(records));
+      await sendBatch(destination, remote, encodeBatch(records));
     }
   } finally {
     logs.close();
     source.close();
     destination.close();
   }
-}
-
-async function produceTo(cluster: Cluster, topic: string, partition: number, records: Buffer): Promise<void> {
-  const { topicId } = await cluster.retry(() => cluster.leaderOf(topic, partition));
-  await cluster.request(
-    apis.Produce,
-    {
-      ...{ transactionalId: null, acks: -1, timeoutMs: 30_000 },
-      topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
-    },
-    {
-      to: { leaderOf: { topic, partition } },
-      errorOf: (body) => ({ number: body.responses[0]!.partitionResponses[0]!.errorCode }),
-    },
-  );
 }

@@ -21,8 +21,8 @@ import {
   type ProducerIdentity,
   unwrap,
 } from '../../src/client/index.ts';
-import { apis } from '../../src/protocol/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';
+import { sendBatch } from '../support/send-batch.ts';
 
 const settingName = 'max.message.bytes';
 
@@ -125,26 +125,12 @@ export class SourceLife {
     partition: number,
     transaction?: { id: string; producer: ProducerIdentity },
   ): Promise<void> {
-    const place = { topic, partition };
-    const { topicId } = await this.#cluster.retry(() => this.#cluster.leaderOf(topic, partition));
     const record = { offset: 0n, timestamp: BigInt(Date.now()), key: null, headers: [] };
     const records = encodeBatch(
       [{ ...record, value: Buffer.from(`record ${this.#next()}`) }],
       transaction && { ...transaction.producer, baseSequence: 0, isTransactional: true },
     );
-    await this.#cluster.request(
-      apis.Produce,
-      {
-        transactionalId: transaction?.id ?? null,
-        ...{ acks: -1, timeoutMs: 30_000 },
-        topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
-      },
-      {
-        to: { leaderOf: place },
-        versionMax: 11,
-        errorOf: ({ responses }) => ({ number: responses[0]!.partitionResponses[0]!.errorCode }),
-      },
-    );
+    await sendBatch(this.#cluster, topic, records, { partition, transactionalId: transaction?.id ?? null });
   }
 }
 

@@ -2,9 +2,9 @@
 // must not be tested with the program that it checks.
 
 import { type Cluster, createTopics, unwrap, writeTransactionMarkers } from '../../src/client/index.ts';
-import { apis } from '../../src/protocol/index.ts';
 import { BatchView, rewriteHeader } from '../../src/records/index.ts';
 import { clusterLogs, readLog } from '../../src/verify/index.ts';
+import { sendBatch } from '../support/send-batch.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 export async function makeTopic(
@@ -31,28 +31,12 @@ export async function append(
   batches: readonly Buffer[],
   options: { partition?: number; transactionalId?: string } = {},
 ): Promise<void> {
-  const { partition = 0, transactionalId = null } = options;
+  const { partition = 0 } = options;
   for (const bytes of batches) {
     const records = Buffer.from(bytes);
     const wanted = new BatchView(records, 0).baseOffset;
     rewriteHeader(new BatchView(records, 0), { baseOffset: 0n, partitionLeaderEpoch: -1 });
-    const { topicId } = await cluster.leaderOf(topic, partition);
-    const answer = await cluster.request(
-      apis.Produce,
-      {
-        transactionalId,
-        acks: -1,
-        timeoutMs: 10_000,
-        topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
-      },
-      {
-        to: { leaderOf: { topic, partition } },
-        // From version 12 on, a transactional append adds the partition to the transaction by itself (KIP-890).
-        versionMax: transactionalId === null ? 13 : 11,
-        errorOf: (body) => ({ number: body.responses[0]!.partitionResponses[0]!.errorCode }),
-      },
-    );
-    const { baseOffset } = answer.responses[0]!.partitionResponses[0]!;
+    const baseOffset = await sendBatch(cluster, topic, records, options);
     if (baseOffset !== wanted)
       throw new Error(`a batch meant for ${wanted} of ${topic}-${partition} landed at ${baseOffset}`);
   }
