@@ -59,6 +59,23 @@ describe('values that fit', () => {
     expect(state.warnings).toEqual([]);
   });
 
+  test('any prefix finds its keys, as they stand now', () => {
+    const state = stateOf(
+      ['acl/us-to-eu/1', 1],
+      ['acl/us-to-eu/2', 2],
+      ['group/us-to-eu/1', 3],
+      ['acl/us-to-eu/1', null],
+      ['acl/us-to-eu/2', 5],
+      ['odd', 4],
+    );
+    const keys = (prefix: string) => Object.fromEntries(state.entries(prefix));
+    expect(keys('acl/')).toEqual({ 'acl/us-to-eu/2': 5 });
+    expect(keys('acl/us-to-eu/1')).toEqual({});
+    expect(keys('o')).toEqual({ odd: 4 });
+    expect(keys('')).toEqual({ 'acl/us-to-eu/2': 5, 'group/us-to-eu/1': 3, odd: 4 });
+    expect(keys('none/')).toEqual({});
+  });
+
   test('a command that asks for something we do not know is there: the leader has to refuse it', () => {
     const command = { v: 1, id: 'c1', by: 'x', atMs: 1, deadlineMs: 2, isDryRun: false, body: { do: 'fly' } };
     expect(stateOf(['command/c1', command]).commands.has('c1')).toBe(true);

@@ -73,6 +73,8 @@ export class FleetReducer implements FleetState {
     move: new Map(),
   };
   readonly #values = new Map<string, unknown>();
+  /** The same by the first word of their keys: few are looked for among thousands of partitions' statuses again and again. */
+  readonly #byRoot = new Map<string, Map<string, unknown>>();
   readonly #foreign = new Map<string, number>();
   readonly #warnings = new Map<string, string>();
 
@@ -127,7 +129,11 @@ export class FleetReducer implements FleetState {
 
   entries(prefix: string): ReadonlyMap<string, unknown> {
     const found = new Map<string, unknown>();
-    for (const [key, value] of this.#values) if (key.startsWith(prefix)) found.set(key, value);
+    const root = rootOf(prefix);
+    const among = root === '' ? this.#values : this.#byRoot.get(root);
+    among?.forEach((value, key) => {
+      if (key.startsWith(prefix)) found.set(key, value);
+    });
     return found;
   }
 
@@ -149,10 +155,14 @@ export class FleetReducer implements FleetState {
     const value = text === null ? undefined : parse(text);
     if (value === undefined) {
       this.#values.delete(key);
+      this.#byRoot.get(rootOf(key))?.delete(key);
       if (text !== null) this.#warn(key, 'no JSON');
       return former;
     }
     this.#values.set(key, value);
+    const root = rootOf(key);
+    const values = this.#byRoot.get(root) ?? new Map<string, unknown>();
+    this.#byRoot.set(root, values.set(key, value));
     const version = versionOf(value);
     if (version > recordVersion) {
       this.#foreign.set(key, version);
@@ -168,6 +178,11 @@ export class FleetReducer implements FleetState {
   #warn(key: string, reason: string): void {
     this.#warnings.set(key, `${shown(key)}: ${reason}; it is left alone and not used`);
   }
+}
+
+/** `status/` of `status/us-to-eu/orders/0`; empty where there is no word of its own. */
+function rootOf(key: string): string {
+  return key.slice(0, key.indexOf('/') + 1);
 }
 
 function kindOf(key: string): [RecordKind | undefined, string] {

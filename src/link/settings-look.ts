@@ -32,6 +32,8 @@ export const topicErrors: ReadonlySet<string> = new Set(['KAFKA_ERROR', 'NOT_AUT
 
 /** How often who only watches looks, at least, and how often what the mirrors lost is looked for, in ms. */
 const watchedEveryMs = 30_000;
+/** Where there are thousands of partitions, what their logs begin with is asked for less often, ms for each: every 100 s of 10,000. */
+const keptMsEach = 10;
 /** What other settings, or the end of a guard, may mend. */
 const urgentStates: ReadonlySet<string> = new Set(['Blocked', 'NotAuthorized']);
 
@@ -62,17 +64,18 @@ export class SettingsLook {
   /** `topics`: those that are mirrored. @throws LockstepError when a cluster does not answer. */
   async look(mirrored: readonly KnownTopic[]): Promise<void> {
     const { source, destination, mirror, startGuard, everyMs, nowMs } = this.#options;
-    const partitions = Map.groupBy(mirror.status(), ({ topic }) => topic);
+    const ours = mirror.status();
+    const partitions = Map.groupBy(ours, ({ topic }) => topic);
     const isKeeper = this.#options.isKeeper();
     const dueMs = isKeeper ? everyMs() : Math.max(everyMs(), watchedEveryMs);
     const isDue = nowMs() - this.#lookedAtMs >= dueMs;
     const topics = mirrored.filter(({ topic }) => {
-      const ours = partitions.get(topic) ?? [];
+      const own = partitions.get(topic) ?? [];
       return (
-        (isDue && (isKeeper || ours.length > 0)) ||
+        (isDue && (isKeeper || own.length > 0)) ||
         startGuard.isGuarded(topic) ||
-        this.#keptRange.isNew(topic, ours) ||
-        ours.some(({ state }) => urgentStates.has(state))
+        this.#keptRange.isNew(topic, own) ||
+        own.some(({ state }) => urgentStates.has(state))
       );
     });
     if (isDue) this.#lookedAtMs = nowMs();
@@ -103,13 +106,13 @@ export class SettingsLook {
       });
     }
     // Not awaited: what a leader that is down holds up are these questions alone.
-    void this.#keptRange.look(this.#dueForKept(looked));
+    void this.#keptRange.look(this.#dueForKept(looked, ours.length));
   }
 
-  /** Log starts of all partitions cost a request to each leader, and no loss is one of seconds. */
-  #dueForKept(looked: readonly LookedTopic[]): readonly LookedTopic[] {
+  /** Log starts of all partitions cost a request to each leader for each topic, and no loss is one of seconds. */
+  #dueForKept(looked: readonly LookedTopic[], count: number): readonly LookedTopic[] {
     const nowMs = this.#options.nowMs();
-    if (nowMs - this.#keptLookedAtMs < watchedEveryMs)
+    if (nowMs - this.#keptLookedAtMs < Math.max(watchedEveryMs, count * keptMsEach))
       return looked.filter(({ topic, partitions }) => this.#keptRange.isNew(topic, partitions));
     this.#keptLookedAtMs = nowMs;
     return looked;
