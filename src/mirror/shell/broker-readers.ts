@@ -44,6 +44,9 @@ const sharedPartitionsMax = 500;
 /** How long a broker may wait for news of those that are active, ms, and for each of them. */
 const activeWaitMsMin = 50;
 const activeWaitMsEach = 0.5;
+/** Where a reader has trouble again and again, one connection fewer is tried for so long, ms: a broker may allow no more. */
+const withoutActiveMs = 60_000;
+const troublesMax = 2;
 const answerBytesMin = 256 * 1024;
 /** Frames come in powers of two; what is in front of the records has to fit, too. */
 const frameSpareBytes = 64 * 1024;
@@ -69,6 +72,7 @@ export class BrokerReaders implements PartitionReader {
   /** Beside the others, and without a part in what they share out. It is there while somebody is active. */
   #activeLane: Lane | null = null;
   #isActiveOpening = false;
+  #activeNotBeforeMs = Number.NEGATIVE_INFINITY;
   /** Lanes that wait for their connection. */
   readonly #opening = new Set<string>();
   #plan: LanePlan;
@@ -263,6 +267,10 @@ export class BrokerReaders implements PartitionReader {
         slot.noteAnswer(tookMs);
         this.#options.onAnswered?.(tookMs);
       },
+      onTrouble: (error, attempt) => {
+        if (attempt >= troublesMax) this.#doWithoutActive();
+        return this.#options.onTrouble(error, attempt);
+      },
     });
     return { slot, reader, paced, keys: new Map(), waitedMs: 0 };
   }
@@ -283,8 +291,9 @@ export class BrokerReaders implements PartitionReader {
     // Several lanes are there for a backlog.
     if (this.#options.connections !== 'auto' || this.#lanes.size > 1) return;
     if (this.#laneOf.get(key)?.keys.get(key)?.isLive !== true) return;
-    const followedCount = this.#laneOf.size;
-    if (!this.#active.noted(key, { nowMs: performance.now(), followedCount })) return;
+    const nowMs = performance.now();
+    if (nowMs < this.#activeNotBeforeMs) return;
+    if (!this.#active.noted(key, { nowMs, followedCount: this.#laneOf.size })) return;
     if (this.#activeLane === null) void this.#openActive();
     else this.#move(key, this.#activeLane);
   }
@@ -308,6 +317,12 @@ export class BrokerReaders implements PartitionReader {
     this.#move(key, this.#emptiest());
   }
 
+  /** None of them is to wait for a connection that a broker does not allow, nor those that are quiet for one that they hold. */
+  #doWithoutActive(): void {
+    this.#activeNotBeforeMs = performance.now() + withoutActiveMs;
+    for (const key of [...this.#active.keys()]) this.#bringBack(key);
+  }
+
   async #openActive(): Promise<void> {
     if (this.#isActiveOpening) return;
     this.#isActiveOpening = true;
@@ -319,7 +334,7 @@ export class BrokerReaders implements PartitionReader {
       this.#activeLane = lane;
       for (const key of this.#active.keys()) this.#move(key, lane);
     } catch {
-      // They go on where they are; at the next look it is tried again.
+      this.#doWithoutActive();
     } finally {
       this.#isActiveOpening = false;
     }

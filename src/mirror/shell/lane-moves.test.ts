@@ -119,7 +119,12 @@ class Broker {
     this.#world = world;
   }
 
+  /** It refuses more connections than that. */
+  openMax = Number.POSITIVE_INFINITY;
+
   open = async (): Promise<Connection> => {
+    if (this.openCount >= this.openMax)
+      throw new LockstepError('CLUSTER_UNREACHABLE', 'refused', { retriable: true });
     const closed = Promise.withResolvers<void>();
     const broken = new Set<(error: LockstepError) => void>();
     const connection = {
@@ -439,3 +444,26 @@ it('brings those that fall behind back, where lanes share out who catches up: fa
   await vi.advanceTimersByTimeAsync(10_000);
   expect(one!.next).toBe(one!.log.end);
 });
+
+it.each(['quiet', 'active'])(
+  'goes on where a broker allows one connection no more, once that of those which are %s broke',
+  async (which) => {
+    world = new World(1);
+    await vi.advanceTimersByTimeAsync(3_000);
+    const [broker] = world.brokers;
+    const [one, other] = [...world.targets.values()].filter(({ log }) => log.leader === 0);
+    await keepBusy([one!.log], 10);
+    expect(broker!.openCount).toBe(2);
+    broker!.openMax = 1;
+    const lost = (which === 'active' ? one! : other!).reading.connection as unknown as Connection;
+    lost.close();
+    await keepBusy([one!.log, other!.log], 50);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(world.failures).toEqual([]);
+    for (const { next, log } of [one!, other!]) expect(next).toBe(log.end);
+    broker!.openMax = 2;
+    await vi.advanceTimersByTimeAsync(60_000);
+    await keepBusy([one!.log], 10);
+    expect(one!.reading.connection).not.toBe(other!.reading.connection);
+  },
+);
