@@ -13,8 +13,6 @@ import {
   refused,
 } from './log-answers.ts';
 
-export type { Answers, Ask, LogAddress };
-
 const latestTimestamp = -1n;
 const earliestTimestamp = -2n;
 const consumerReplica = -1;

@@ -40,7 +40,7 @@ import {
   notWanted,
   writerClosed,
 } from './hole-writer.ts';
-import type { Answers, Ask, LogAddress } from './log-questions.ts';
+import type { Answers, Ask, LogAddress } from './log-answers.ts';
 
 export type { HoleJob, HoleOutcome, HoleWriter } from './hole-writer.ts';
 
