@@ -11,7 +11,8 @@ import { LockstepError } from '../src/errors.ts';
 import { clusterTransactions } from '../src/mirror/shell/cluster-transactions.ts';
 import { EmptyTransactionWriter } from '../src/mirror/shell/empty-transactions.ts';
 import type { HoleOutcome, HoleWriter } from '../src/mirror/shell/hole-writer.ts';
-import { type Ask, askLogEnds } from '../src/mirror/shell/log-questions.ts';
+import type { Ask } from '../src/mirror/shell/log-answers.ts';
+import { askLogEnds } from '../src/mirror/shell/log-questions.ts';
 import { MarkerWriter } from '../src/mirror/shell/marker-writer.ts';
 import { createRegion, defaultKafkaVersion, type Region } from '../src/regions/index.ts';
 
