@@ -11,14 +11,3 @@ it('has 64 MiB for all links together, and more only where one link may hold mor
   memory.fit({ inFlightBytesMax: 16 * mib });
   expect(memory.status()).toEqual({ heldBytes: 0, heldBytesPeak: 0, heldBytesMax: 256 * mib });
 });
-
-it('has buffers for what its links may have in flight together, and for one answer', () => {
-  const memory = new AgentMemory();
-  const totals = [16, 16, 64].map((inFlight) => {
-    memory.fit({ inFlightBytesMax: inFlight * mib });
-    return memory.framePool.totalBytesMax / mib;
-  });
-  expect(totals).toEqual([20, 36, 100]);
-  for (let links = 0; links < 100; links++) memory.fit({ inFlightBytesMax: 16 * mib });
-  expect(memory.framePool.totalBytesMax).toBe(132 * mib);
-});

@@ -20,22 +20,14 @@ const partsOfLink = 2;
  * 8 MiB buffers that came back were dropped and made anew, at twice the processor time and for no less memory.
  */
 const keptBytesMax = 24 * 1024 * 1024;
-/**
- * Buffers beyond what links may have in flight, in bytes: one answer. The sizes of answers wander, so that otherwise idle
- * buffers of sizes that nobody asks for any more stand beside as many in use.
- */
-const spareBytes = 4 * 1024 * 1024;
 
 export class AgentMemory {
   readonly framePool = new FramePool({ keptBytesMax });
   readonly budget = new MemoryBudget({ bytesMax: inFlightBytesMax });
-  #linksBytesMax = 0;
 
   /** A link that may hold so much begins. */
   fit(link: { readonly inFlightBytesMax: number }): void {
     this.budget.growTo(partsOfLink * link.inFlightBytesMax);
-    this.#linksBytesMax += link.inFlightBytesMax;
-    this.framePool.totalBytesMax = Math.min(this.#linksBytesMax, this.budget.bytesMax) + spareBytes;
   }
 
   status(): MemoryStatus {

@@ -75,27 +75,6 @@ describe('FramePool', () => {
     expect(pool.statistics()).toMatchObject({ keptBytes: 16_384, outstandingBytes: 0 });
   });
 
-  it('frees idle buffers of other sizes before it makes one that would be too much with them', () => {
-    const pool = new FramePool({ totalBytesMax: 60_000 });
-    const held = pool.take(8192);
-    const [large, small] = [pool.take(16_384), pool.take(4096)];
-    const memory = [large, small].map(({ bytes }) => bytes.buffer);
-    large.release();
-    small.release();
-    // 24,576 more fit beside 8,192 in use and 20,480 idle; 7,168 more do not, and the size that was used last stays.
-    pool.take(24_576);
-    expect(pool.statistics()).toMatchObject({ keptBytes: 20_480, outstandingBytes: 32_768 });
-    pool.take(7168);
-    expect(pool.statistics()).toMatchObject({ keptBytes: 4096, outstandingBytes: 39_936 });
-    expect(memory.map(({ byteLength }) => byteLength)).toEqual([0, 4096]);
-    expect(held.bytes).toHaveLength(8192);
-  });
-
-  it('makes what is asked for, also where what is in use is too much already', () => {
-    const pool = new FramePool({ totalBytesMax: 8192 });
-    expect([pool.take(8192), pool.take(8192)].map(({ bytes }) => bytes.length)).toEqual([8192, 8192]);
-  });
-
   it('has four sizes to each power of two', () => {
     const pool = new FramePool({ keptBytesMax: 0 });
     const cases: [number, number][] = [

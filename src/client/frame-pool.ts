@@ -7,13 +7,8 @@ import { LockstepError } from '../errors.ts';
 const sizeClassMin = 4096;
 
 export interface FramePoolOptions {
-  /** Bytes of idle buffers kept for reuse; beyond that those out of use are freed. Default 64 MiB. */
+  /** Bytes of idle buffers kept for reuse; beyond that those out of use are left to the garbage collector. Default 64 MiB. */
   readonly keptBytesMax?: number;
-  /**
-   * Bytes of all buffers, in use and idle, beyond which idle ones make room when a new one is needed: those of a size that is
-   * not asked for any more. What is in use is not limited by it. Default: no bound but `keptBytesMax`.
-   */
-  readonly totalBytesMax?: number;
 }
 
 export interface FramePoolStatistics {
@@ -49,8 +44,6 @@ export interface FillingFrame extends Frame {
 /** Hands out frames and takes them back. One pool may serve many connections. */
 export class FramePool {
   readonly keptBytesMax: number;
-  /** See the option; its owner may change it. */
-  totalBytesMax: number;
   readonly #idle = new Map<number, Buffer[]>();
   #takenCount = 0;
   #reusedCount = 0;
@@ -61,14 +54,13 @@ export class FramePool {
 
   constructor(options: FramePoolOptions = {}) {
     this.keptBytesMax = options.keptBytesMax ?? 64 * 1024 * 1024;
-    this.totalBytesMax = options.totalBytesMax ?? Number.POSITIVE_INFINITY;
   }
 
   /** A frame of exactly `sizeBytes` with undefined content. */
   take(sizeBytes: number): FillingFrame {
     const classBytes = sizeClass(sizeBytes);
     const idle = this.#takeIdle(classBytes);
-    const buffer = idle ?? this.#make(classBytes);
+    const buffer = idle ?? Buffer.allocUnsafeSlow(classBytes);
     this.#takenCount += 1;
     if (idle !== undefined) this.#reusedCount += 1;
     this.#outstandingCount += 1;
@@ -115,26 +107,13 @@ export class FramePool {
     return undefined;
   }
 
-  #make(classBytes: number): Buffer {
-    this.#evict(this.totalBytesMax - this.#outstandingBytes - classBytes);
-    return Buffer.allocUnsafeSlow(classBytes);
-  }
-
   #evict(keptBytesMax: number): void {
     for (const [classBytes, idle] of this.#idle) {
-      while (this.#keptBytes > keptBytesMax && idle.length > 0) {
-        free(idle.pop()!);
-        this.#keptBytes -= classBytes;
-      }
+      while (this.#keptBytes > keptBytesMax && idle.pop() !== undefined) this.#keptBytes -= classBytes;
       if (idle.length === 0) this.#idle.delete(classBytes);
       if (this.#keptBytes <= keptBytesMax) return;
     }
   }
-}
-
-/** Gives the memory back at once: the garbage collector does not see how much hangs on an object this small. */
-function free({ buffer }: Buffer): void {
-  (buffer as ArrayBuffer).transfer(0);
 }
 
 class PooledFrame implements FillingFrame {
