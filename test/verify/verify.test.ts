@@ -1,13 +1,9 @@
 // The verifier between two real regions: Kafka 4.3.1 and Kafka 3.9.2. Records come from an independent client.
 
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Output } from '../../src/cli/output/output.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   addPartitionsToTransaction,
-  Cluster,
+  type Cluster,
   deleteRecords,
   endTransaction,
   incrementalAlterConfigs,
@@ -23,76 +19,26 @@ import {
   readRecords,
   withCreateTime,
 } from '../../src/records/index.ts';
-import {
-  clusterLogs,
-  type PartitionVerdict,
-  type VerifyTopicsOptions,
-  verifyLink,
-} from '../../src/verify/index.ts';
+import { clusterLogs } from '../../src/verify/index.ts';
 import { createTopic } from '../support/kafka-tools.ts';
 import { lockstepCommand } from '../support/lockstep-command.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
-import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
+import { uniqueTopic } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { corruptions, plainRecords } from './corruptions.ts';
 import { append, batchesOf, fillHoles, makeTopic } from './kafka-copy.ts';
+import { useVerifiedPair } from './verified-pair.ts';
 
-const folder = useTemporaryFolder();
-const brokerConfig = { 'log.cleaner.backoff.ms': '200' };
-const regions = useRegions({
-  'us-east': { brokerConfig },
-  'eu-west': { kafkaVersion: '3.9.2', brokerConfig },
-});
+const pair = useVerifiedPair();
+const { regions, verify, copied, topologyFile } = pair;
 let source: Cluster;
 let destination: Cluster;
-
-beforeAll(async () => {
-  const open = (name: 'us-east' | 'eu-west') =>
-    Cluster.connect({
-      name,
-      bootstrap: regions[name].bootstrap.map((address) => {
-        const [host = '', port] = address.split(':');
-        return { host, port: Number(port) };
-      }),
-    });
-  source = await open('us-east');
-  destination = await open('eu-west');
+beforeAll(() => {
+  ({ source, destination } = pair);
 });
-afterAll(() => {
-  source?.close();
-  destination?.close();
-});
-
-async function verify(
-  topic: string,
-  options: Partial<VerifyTopicsOptions> = {},
-): Promise<PartitionVerdict[]> {
-  const link = await verifyLink({
-    source,
-    destination,
-    topics: [{ source: topic, destination: topic }],
-    waitMsMax: 0,
-    ...options,
-  });
-  return link.partitions;
-}
 
 const recordsOf = (batches: Buffer[]): RecordView[] =>
   batches.flatMap((bytes) => [...readRecords(new BatchView(bytes, 0))]);
-
-/** The same records in a topic of each region, the destination's as `change` makes them. */
-async function copied(name: string, change: (batches: Buffer[]) => Buffer[]): Promise<string> {
-  const topic = uniqueTopic(name);
-  await Promise.all([makeTopic(source, topic), makeTopic(destination, topic)]);
-  const records = plainRecords(24);
-  await append(
-    source,
-    topic,
-    [0, 8, 16].map((at) => encodeBatch(records.slice(at, at + 8), { compression: 'lz4' })),
-  );
-  await append(destination, topic, change(await batchesOf(source, topic)));
-  return topic;
-}
 
 describe('records of an independent producer, in every codec', () => {
   const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -487,118 +433,4 @@ it('the command takes shifts from the state of the link, and copies in gaps from
     { topic: shifted, outcome: 'identical', shift: 5 },
   ]);
   expect(plain.exitCode).toBe(1);
-});
-
-/** A lockstep.yaml with one link, us-to-eu; `options` are lines of the link. */
-async function topologyFile(name: string, topics: string[], options: string): Promise<string> {
-  const file = path.join(folder.path, name);
-  const addresses = (cluster: 'us-east' | 'eu-west') => JSON.stringify(regions[cluster].bootstrap);
-  await writeFile(
-    file,
-    `version: 1
-clusters:
-  us-east: { bootstrap: ${addresses('us-east')} }
-  eu-west: { bootstrap: ${addresses('eu-west')} }
-links:
-  us-to-eu:
-    source: us-east
-    destination: eu-west
-    topics: [${topics.join(', ')}]
-${options}`,
-  );
-  return file;
-}
-
-describe('a watch', () => {
-  it('follows producers, keeps digests, and ends with 0; with 1 once a copy went wrong', async () => {
-    const topic = await copied('watched', (batches) => batches);
-    const other = await copied('watched', (batches) => batches);
-    const file = await topologyFile('watch.yaml', [topic, other], '');
-    const stopping = new AbortController();
-    let printed = '';
-    const stdout = {
-      write: (text: string) => {
-        printed += text;
-        return true;
-      },
-    };
-    const output = new Output({ stdout, stderr: { write: () => true }, environment: {} });
-    const run = (...args: string[]) =>
-      runProgram(['verify', file, '--watch', '--json', '--every', '0.1', ...args], {
-        output,
-        signal: stopping.signal,
-        environment: {},
-      });
-    const rounds = () =>
-      printed
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => JSON.parse(line));
-    const running = run();
-    const seen = (what: string, test: (round: ReturnType<typeof rounds>[number]) => boolean) =>
-      waitFor(() => rounds().find(test), { deadlineMs: 20_000, describe: what });
-    await seen('the first pass', ({ outcome, records }) => outcome === 'identical' && records === 48);
-    await append(source, topic, [encodeBatch(plainRecords(3, 24n))]);
-    await seen('the lag', ({ partitions }) => partitions[0].lagOffsets === 3);
-    await append(destination, topic, [encodeBatch(plainRecords(3, 24n), { compression: 'gzip' })]);
-    const round = await seen('the new records', ({ partitions }) => partitions[0].digest.records === 3);
-    expect(round.partitions[0]).toMatchObject({ outcome: 'identical', comparedTo: 27, digest: { from: 24 } });
-    expect(round.partitions[0].digest.source).toBe(round.partitions[0].digest.destination);
-
-    await append(source, other, [encodeBatch(plainRecords(2, 24n))]);
-    await append(destination, other, [encodeBatch(corruptions[1]!.apply(plainRecords(2, 24n), 1))]);
-    const bad = await seen('the wrong copy', ({ outcome }) => outcome === 'different');
-    expect(bad.partitions[1].differences).toEqual([{ kind: 'value', offset: 25 }]);
-    stopping.abort();
-    expect(await running).toBe(1);
-    expect(printed).not.toMatch(/value \d|key \d/);
-  });
-});
-
-describe('while something happens', () => {
-  it('a copy that lags is waited for', async () => {
-    const topic = await copied('lagging', (batches) => batches.slice(0, 1));
-    const rest = (await batchesOf(source, topic)).slice(1);
-    // The rest is appended only once the verifier has seen that the copy is behind.
-    let appending: Promise<void> | null = null;
-    const onProgress = () => {
-      appending ??= append(destination, topic, rest);
-    };
-    const [verdict] = await verify(topic, { waitMsMax: 30_000, onProgress });
-    await appending;
-    expect(verdict).toMatchObject({ outcome: 'identical', destination: { end: 8n }, compared: { end: 24n } });
-  });
-
-  it('a producer that keeps writing does not make it endless: it ends where the source ended', async () => {
-    const topic = await copied('flowing', (batches) => batches);
-    let ended = false;
-    let next = 24n;
-    const writing = (async () => {
-      while (!ended) {
-        await append(source, topic, [encodeBatch(plainRecords(2, next))]);
-        await append(destination, topic, [encodeBatch(plainRecords(2, next))]);
-        next += 2n;
-      }
-    })();
-    for (let round = 0; round < 5; round++) {
-      const [verdict] = await verify(topic, { waitMsMax: 30_000 });
-      expect(verdict).toMatchObject({ outcome: 'identical' });
-      expect(verdict!.compared.end).toBeLessThanOrEqual(next + 2n);
-    }
-    ended = true;
-    await writing;
-    expect(next).toBeGreaterThan(26n);
-  });
-
-  it('a broker that is killed and comes back is waited for', async () => {
-    const topic = await copied('killed', (batches) => batches);
-    const [broker] = regions['eu-west'].brokers;
-    await broker!.kill();
-    expect(broker!.isRunning).toBe(false);
-    const seen: string[] = [];
-    const verifying = verify(topic, { onVerdict: ({ outcome }) => seen.push(outcome) });
-    expect(seen).toEqual([]);
-    await broker!.start();
-    expect((await verifying)[0]).toMatchObject({ outcome: 'identical', compared: { records: 24n } });
-  });
 });
