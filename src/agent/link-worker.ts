@@ -10,14 +10,16 @@ import type { AclKeeper } from '../link/acls/index.ts';
 import type { GroupKeeper } from '../link/groups/index.ts';
 import type { LinkPartitions, LinkRunner, LinkStatus, ReleasedPartition } from '../link/index.ts';
 import type { CheckpointEmitter } from '../link/mirror-maker/index.ts';
-import { linkProducerId, ReadLimit } from '../mirror/index.ts';
+import { linkProducerId } from '../mirror/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic } from '../topology/index.ts';
 import { canGoOn, type Declared, isSameDeclaration } from './declared-change.ts';
 import { FlowBook, nameWriter } from './flow-book.ts';
 import type { LinkTopics } from './leader/conditions.ts';
 import { LinkKeepers } from './link-keepers.ts';
+import { LinkLimit } from './link-limit.ts';
 import { buildLink } from './link-parts.ts';
 import type { LinkWorkerOptions } from './link-worker-options.ts';
+import { sourceTrouble } from './source-trouble.ts';
 import { takenAt, toldShift } from './told-shifts.ts';
 import { TopicHolds } from './topic-holds.ts';
 
@@ -50,9 +52,7 @@ export class LinkWorker {
   readonly #endFlows: () => void;
   /** Why nothing is copied. */
   #trouble: string | null = connecting;
-  /** What all copies of the link may read, and this agent's part of it. */
-  readonly #limit = new ReadLimit();
-  #limitShare = 1;
+  readonly #limit = new LinkLimit();
   #isStopped = false;
   #isLeading = false;
   readonly #ended = new AbortController();
@@ -199,14 +199,7 @@ export class LinkWorker {
 
   /** How many of the link's partitions are this agent's: it has as much of the link's limit. */
   sharesLimit({ owned, all }: { owned: number; all: number }): void {
-    // Without partitions nothing is read; a limit of nothing would stop those that come next.
-    this.#limitShare = Math.max(owned, 1) / Math.max(all, owned, 1);
-    this.#setLimit();
-  }
-
-  #setLimit(): void {
-    const bytesPerSecondMax = this.#standing?.config.bytesPerSecondMax;
-    this.#limit.set(bytesPerSecondMax === undefined ? null : { bytesPerSecondMax, share: this.#limitShare });
+    this.#limit.setOwned({ owned, all });
   }
 
   /** The mirror of this topic was deleted. */
@@ -252,7 +245,7 @@ export class LinkWorker {
     }
     const { config } = resolved;
     this.#standing = { ...standing, config, record };
-    this.#setLimit();
+    this.#limit.setMax(config.bytesPerSecondMax);
     await this.#runner?.alter({
       selects: (topic) => matchesTopic(config, topic),
       namedTopics: literalTopics(config),
@@ -280,7 +273,7 @@ export class LinkWorker {
       onWarning: (text) => this.#options.onNotice({ atMs: Date.now(), level: 'warning', text }),
     });
     this.#standing = { config, sourceConfig, source, record: this.#record };
-    this.#setLimit();
+    this.#limit.setMax(config.bytesPerSecondMax);
     this.#trouble = connecting;
     this.#startKeepers();
     // Not in order: what comes next must not wait for a source that is down.
@@ -307,18 +300,10 @@ export class LinkWorker {
         if (isDone) return;
       } catch (error) {
         if (!(error instanceof LockstepError)) throw error;
-        if (!signal.aborted) this.#say(this.#explained(error));
+        if (!signal.aborted) this.#say(sourceTrouble(this.name, error));
       }
       await sleep(clock, backoffMs(attempt, sourceBackoff, Math.random), signal).catch(() => {});
     }
-  }
-
-  #explained({ code, message, detail }: LockstepError): string {
-    if (code !== 'CLUSTER_CHANGED') return message;
-    return (
-      `link ${this.name}: the source was cluster ${detail.from} and is ${detail.to} now; nothing is copied. Point the link at ` +
-      'the former cluster, or delete it and create it anew'
-    );
   }
 
   /** The source answers. */
@@ -328,7 +313,7 @@ export class LinkWorker {
     const runner = buildLink({
       ...{ config, source, sourceConfig, destination, onNotice },
       shiftStore: control,
-      limit: this.#limit,
+      limit: this.#limit.reading,
       ...(memory && { memory }),
       ...(observer && { observer }),
       ...(takeLeft && { takeLeft }),
