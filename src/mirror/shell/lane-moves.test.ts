@@ -22,6 +22,11 @@ const partitionCount = 320;
 const longPollMs = 500;
 const noSession = { errorCode: 70, sessionId: 0, responses: [] };
 
+// A reader's pauses pass as all time does here.
+vi.mock('node:timers/promises', () => ({
+  setTimeout: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
+}));
+
 /** A log: how many records, which broker leads it. */
 interface Log {
   readonly partition: number;
