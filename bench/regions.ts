@@ -1,5 +1,5 @@
 // Regions as the benchmark needs them: brokers set up as production brokers are, and what they have cost.
-import { readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { createRegion, type Region, type RegionOptions } from '../src/regions/index.ts';
 import type { BenchCluster } from './contestants/contestant.ts';
@@ -56,15 +56,28 @@ export function brokersCpuSeconds(regions: readonly Region[]): number {
 
 /** Bytes of a topic's log segments on the disk of a region's first broker: all of the topic where it is the only one. */
 export async function logBytes(region: Region, topic: string): Promise<number> {
-  const data = path.join(region.directory, 'broker-1', 'data');
   let total = 0;
+  for (const file of await segmentsOf(region, topic)) total += (await stat(file)).size;
+  return total;
+}
+
+/** Resolves when these segments are on the disk: whoever is measured next is not to wait while they are written. */
+export async function flushLog(region: Region, topic: string): Promise<void> {
+  for (const file of await segmentsOf(region, topic)) {
+    await using handle = await open(file);
+    await handle.datasync();
+  }
+}
+
+async function segmentsOf(region: Region, topic: string): Promise<string[]> {
+  const data = path.join(region.directory, 'broker-1', 'data');
+  const files: string[] = [];
   for (const folder of await readdir(data)) {
     if (folder.replace(/-\d+$/, '') !== topic || !/-\d+$/.test(folder)) continue;
-    for (const file of await readdir(path.join(data, folder))) {
-      if (file.endsWith('.log')) total += (await stat(path.join(data, folder, file))).size;
-    }
+    for (const file of await readdir(path.join(data, folder)))
+      if (file.endsWith('.log')) files.push(path.join(data, folder, file));
   }
-  return total;
+  return files;
 }
 
 /** Resolves when what was deleted is gone from the disks: the next run is not to meet the work of it. */

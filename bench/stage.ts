@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { installKafka, type KafkaInstallation, type Region } from '../src/regions/index.ts';
 import { Offsets } from './offsets.ts';
-import { benchRegion, logBytes, waitForDeletions } from './regions.ts';
+import { benchRegion, flushLog, logBytes, waitForDeletions } from './regions.ts';
 import { type Workload, writeLog } from './write-log.ts';
 
 export interface StageOptions {
@@ -83,6 +83,7 @@ export async function setStage(
         say(`writing ${(workload.bytes / 1e9).toFixed(1)} GB into ${topic} of us-east`);
         await sourceOffsets!.createTopic(topic, workload.partitions);
         const { records } = await writeLog(source, topic, workload);
+        await flushLog(source, topic);
         const ends = (await sourceOffsets!.ends(topic, workload.partitions)) ?? new Map<number, bigint>();
         const { bytes: _wanted, ...rest } = workload;
         return { ...rest, topic, records, ends, bytes: await logBytes(source, topic) };
