@@ -6,8 +6,11 @@
 // followed by n equal ones, that is raw(difference) followed by n zero bytes. Appending zero bytes is itself a
 // linear map of the 32-bit state, so one table for each power of two covers every n: 31 maps of 4 x 256 words,
 // 127 KiB in all, and at most 31 x 4 look-ups however long the payload is.
+//
+// The full checksum is native where npm has a binary for the platform and was allowed to install it (it is an optional
+// package of @node-rs/crc32): 14 GB/s of one core here, 0.2 GB/s in JavaScript elsewhere.
 
-import { crc32c as nativeCrc32c } from '@node-rs/crc32';
+import { createRequire } from 'node:module';
 
 const reflectedPolynomial = 0x82f63b78;
 
@@ -19,9 +22,25 @@ export const byteTable: Int32Array = makeByteTable();
 
 const shiftTables: Int32Array = makeShiftTables();
 
+const wholeCrc32c = loadNative() ?? crc32cInJavaScript;
+
 /** The CRC32C of a whole message, as Kafka computes it; unsigned. */
 export function crc32c(bytes: Buffer): number {
-  return nativeCrc32c(bytes) >>> 0;
+  return wholeCrc32c(bytes) >>> 0;
+}
+
+export function crc32cInJavaScript(bytes: Uint8Array): number {
+  let state = -1;
+  for (let at = 0; at < bytes.length; at++) state = byteTable[(state ^ bytes[at]!) & 0xff]! ^ (state >>> 8);
+  return ~state >>> 0;
+}
+
+function loadNative(): ((bytes: Uint8Array) => number) | null {
+  try {
+    return (createRequire(import.meta.url)('@node-rs/crc32') as typeof import('@node-rs/crc32')).crc32c;
+  } catch {
+    return null;
+  }
 }
 
 /** The raw state after `zeroByteCount` zero bytes. Takes and returns a signed 32-bit state. */
