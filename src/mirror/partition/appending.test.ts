@@ -29,7 +29,7 @@ describe('small batches', () => {
     machine.prepare();
     expect(machine.hasToPrepare).toBe(false);
     expect(releasesOf(batches)).toEqual([1, 0, 1, 1]);
-    expect(machine.flow).toMatchObject({ queuedBytes: 100, queue: [{ batch: { recordCount: 3 } }] });
+    expect(machine.flow).toMatchObject({ queuedBytes: 300, queue: [{ batch: { recordCount: 3 } }] });
     expect(acknowledge(10n)).toMatchObject([{ append: { offset: 11n, isMerged: true } }]);
     acknowledge(11n);
     expect(machine.mirrorEnd).toBe(14n);
@@ -48,7 +48,7 @@ describe('small batches', () => {
     expect(machine.flow?.queue).toMatchObject(
       [3, 1, 1, 1, 1].map((recordCount) => ({ batch: { recordCount } })),
     );
-    expect(machine.flow?.queuedBytes).toBe(500);
+    expect(machine.flow?.queuedBytes).toBe(700);
     expect(acknowledge(10n)).toMatchObject([{ append: { offset: 11n, batch: { recordCount: 3 } } }]);
     // What was put together goes as it is: to read it again is the same work once more.
     expect(acknowledge(11n)).toMatchObject([{ append: { offset: 14n, batch: { recordCount: 3 } } }]);
@@ -97,6 +97,23 @@ describe('small batches', () => {
     machine.handle({ type: 'appendRefused', round: machine.round, errorCode: 10, reason: 'too large' });
     expect(machine.state.name).toBe('Blocked');
   });
+});
+
+it('compressed batches that were refused as 960 KiB go together up to 512 KiB, and up to 64 KiB only after those', () => {
+  mirroring();
+  const sizeBytes = 16 * 1024;
+  const together = (): number => {
+    const waiting = Array.from(
+      { length: 80 },
+      (_, index) => new TestBatch(10n + BigInt(index), 1, { sizeBytes }),
+    );
+    const [append] = fetch(...waiting);
+    const { batch } = (append as Extract<typeof append, { type: 'append' }>).append;
+    machine.handle({ type: 'appendRefused', round: machine.round, errorCode: 10, reason: 'too large' });
+    again();
+    return batch.recordCount;
+  };
+  expect([together(), together(), together()]).toEqual([60, 32, 4]);
 });
 
 it('batches that were put together before it saw them are asked for in smaller ones when they are refused', () => {

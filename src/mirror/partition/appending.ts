@@ -4,7 +4,7 @@ import { loopFound } from './coming-back.ts';
 import { enterHole } from './filling-hole.ts';
 import { identityOf, positionAfter } from './identity.ts';
 import { type EventOf, type MachineCore, unreadable } from './machine-core.ts';
-import { mergeableCount, mergedBytesLess, type Step } from './plan.ts';
+import { mergeableCount, mergedBytesLess, mergedBytesMax, type Step } from './plan.ts';
 import { reactionToAppendError } from './reactions.ts';
 import type { FetchedBatch, Flow } from './state.ts';
 
@@ -66,7 +66,7 @@ function mergeCount<B extends FetchedBatch>(core: MachineCore<B>, { queue }: Flo
   const [first] = queue;
   if (first?.kind !== 'data' || first.batch.baseOffset < core.aloneBelow) return 1;
   const mayMerge = core.mayRecompress || first.batch.codec === 0;
-  return mayMerge ? mergeableCount(queue, core.mergedBytesMax) : 1;
+  return mayMerge ? mergeableCount(queue, core.mergedBytesMax, core.compressedBytesMax) : 1;
 }
 
 /** A gap as copies of the record behind it: part by part, since it can be long. */
@@ -141,7 +141,7 @@ export function appendRefused<B extends FetchedBatch>(
     case 'blocked': {
       if (inFlight?.isMerged) {
         // Each batch fits, or the source would not hold it.
-        core.mergedBytesMax = inFlight.batch.sizeBytes > mergedBytesLess ? mergedBytesLess : 0;
+        mergeLess(core, inFlight.batch);
         return core.stopOrRecover(`batches were put together and refused: ${reason}`);
       }
       const what = inFlight === null ? 'a filler' : `the batch of ${inFlight.batch.sizeBytes} bytes`;
@@ -150,6 +150,13 @@ export function appendRefused<B extends FetchedBatch>(
     case 'notAuthorized':
       return core.lacksRight(`appending: ${reason}`);
   }
+}
+
+/** After a broker has refused so much as too large: topics that take half a megabyte still get that. */
+function mergeLess<B extends FetchedBatch>(core: MachineCore<B>, { codec, sizeBytes }: B): void {
+  if (codec !== 0 && sizeBytes > mergedBytesMax && core.compressedBytesMax > mergedBytesMax)
+    core.compressedBytesMax = mergedBytesMax;
+  else core.mergedBytesMax = sizeBytes > mergedBytesLess ? mergedBytesLess : 0;
 }
 
 /** Whether `prepare` would put something together. */

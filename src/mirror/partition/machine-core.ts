@@ -1,7 +1,7 @@
 // What the machine of one partition holds, and the ways out that all its concerns share: starting again from the log,
 // ending, and dropping what is in memory. Concerns are functions that get it, a file each; machine.ts says what calls what.
 
-import { mergedBytesMax } from './plan.ts';
+import { compressedBytesMax, mergedBytesMax } from './plan.ts';
 import { Returning } from './returning.ts';
 import {
   defaultPolicy,
@@ -39,6 +39,8 @@ export class MachineCore<B extends FetchedBatch> {
 
   /** Small batches are put together up to so many bytes; less when a broker refuses that as too large, 0: not at all. */
   mergedBytesMax: number = mergedBytesMax;
+  /** The same of compressed ones while `mergedBytesMax` is what it was; `mergedBytesMax`, too, once a broker refused more. */
+  compressedBytesMax: number = compressedBytesMax;
 
   readonly policy: PartitionPolicy;
   /** The source's leader epoch of what stands right before `end`, where this worker copied it. */

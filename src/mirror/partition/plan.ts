@@ -165,7 +165,7 @@ export const mergedBytesMax = 512 * 1024;
  * The same of compressed ones, whose records don't grow by their new places when they are compressed again: a replicated
  * append takes 6 ms, and 23 ms for each megabyte, and the next one waits for it.
  */
-const compressedBytesMax = 960 * 1024;
+export const compressedBytesMax = 960 * 1024;
 /** The next thing to try where a broker has refused more. */
 export const mergedBytesLess = 64 * 1024;
 /** Compressed ones have to be read for it: worth it only where so many wait, as they do while a partition catches up. */
@@ -180,12 +180,13 @@ const gzip = 1;
 export function mergeableCount<B extends SourceBatch & { readonly isMerged?: boolean }>(
   steps: readonly Step<B>[],
   bytesMax: number = mergedBytesMax,
+  compressedMax: number = compressedBytesMax,
 ): number {
   const [first] = steps;
   if (first?.kind !== 'data') return 1;
   const { codec } = first.batch;
   if (codec === gzip) return 1;
-  const limit = codec !== 0 && bytesMax === mergedBytesMax ? compressedBytesMax : bytesMax;
+  const limit = codec !== 0 && bytesMax === mergedBytesMax ? compressedMax : bytesMax;
   let count = 0;
   let bytes = 0;
   for (const step of steps) {

@@ -57,12 +57,14 @@ export class TestBatch implements FetchedBatch {
   }
 
   mergeWith(next: readonly this[]): this | null {
-    let recordCount = this.recordCount;
+    let { recordCount, sizeBytes } = this;
     for (const batch of next) {
       if (recordCount + batch.recordCount > this.togetherMax) break;
       recordCount += batch.recordCount;
+      sizeBytes += batch.sizeBytes;
     }
-    return recordCount === this.recordCount ? null : this.#make(this.baseOffset, recordCount, true);
+    if (recordCount === this.recordCount) return null;
+    return this.#make(this.baseOffset, recordCount, { isMerged: true, sizeBytes });
   }
 
   copiesOfFirst(from: bigint, count: number): this {
@@ -72,11 +74,11 @@ export class TestBatch implements FetchedBatch {
   withoutGaps(from: bigint, bytesMax: number): this | null {
     const last = this.offsets.at(-1);
     if (last === undefined || last < from || (last - from + 1n) * 100n > BigInt(bytesMax)) return null;
-    return this.#make(from, Number(last - from) + 1, true);
+    return this.#make(from, Number(last - from) + 1, { isMerged: true });
   }
 
-  #make(baseOffset: bigint, recordCount: number, isMerged = false): this {
-    const batch = new TestBatch(baseOffset, recordCount, { isMerged, codec: this.codec });
+  #make(baseOffset: bigint, recordCount: number, facts: Partial<FetchedBatch> = {}): this {
+    const batch = new TestBatch(baseOffset, recordCount, { isMerged: false, codec: this.codec, ...facts });
     this.made.push(batch);
     return batch as this;
   }
