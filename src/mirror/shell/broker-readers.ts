@@ -145,9 +145,7 @@ export class BrokerReaders implements PartitionReader {
     let lanesBehind = 0;
     for (const lane of this.#lanes.values()) {
       const { waitedMs: total } = lane.reader;
-      let behind = 0;
-      if (this.#mayHaveLanes(roundTripMs))
-        for (const target of lane.keys.values()) if (!target.isLive) behind += 1;
+      const behind = this.#mayHaveLanes(roundTripMs) ? behindIn(lane) : 0;
       behindCount += behind;
       if (behind > 0) {
         lanesBehind += 1;
@@ -200,6 +198,12 @@ export class BrokerReaders implements PartitionReader {
     const lanes = [...this.#lanes];
     // A lane that waits for its connection still counts by its neighbours: those that are there share everything.
     const staying = lanes.filter(([name]) => wanted.has(name));
+    const [first] = lanes;
+    if (lanes.length === 1 && staying.length === 1) {
+      // Nothing to share out, each second, of what may be ten thousand partitions.
+      first![1].paced.pace = this.#pace({ lanes: 1, behind: behindIn(first![1]) });
+      return;
+    }
     const placed = new Map<Lane, string[]>(lanes.map(([, lane]) => [lane, []]));
     for (const [key, lane] of this.#laneOf) placed.get(this.#moving.get(key) ?? lane)?.push(key);
     const loads = lanes.map(([name, lane]) => {
@@ -393,6 +397,13 @@ export class BrokerReaders implements PartitionReader {
       waitMsMax: this.#plan.depth > 1 ? Math.min(sharedWaitMs, fetchWaitMsMax) : fetchWaitMsMax,
     };
   }
+}
+
+/** How many partitions of a lane catch up. */
+function behindIn({ keys }: Lane): number {
+  let count = 0;
+  for (const { isLive } of keys.values()) if (!isLive) count += 1;
+  return count;
 }
 
 function nameOf(connection: number, number: number): string {
