@@ -3,12 +3,13 @@
 // 2. of hostile bytes, too, both give the same, or both refuse them;
 // 3. neither makes room for more than it is allowed, whatever the bytes declare.
 import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BoundedOutput } from './bounded-output.ts';
 import { compress, decompressOrInvalid } from './index.ts';
 import { decodeBlock } from './lz4-block.ts';
-import { nativeLz4, plainBlock, useNativeLz4 } from './lz4-native.ts';
+import { blockSizeBytes, compressedBlock, nativeLz4, plainBlock, useNativeLz4 } from './lz4-native.ts';
 
 afterEach(() => useNativeLz4(true));
 
@@ -109,6 +110,27 @@ describe('LZ4, native and not', () => {
     const frame = Buffer.concat([Buffer.from('04224d186070ff', 'hex'), size, block, Buffer.alloc(4)]);
     useNativeLz4(true);
     expect(() => decompressOrInvalid('lz4', frame, 1_000_000)).toThrow('more than 1000000 bytes');
+  });
+
+  it.each([
+    ['for eight times the block first, which holds records as they are usual', 400_000, [8]],
+    ['then for all that the block can hold: 250 times as much', 4_000, [8, 255]],
+  ])('makes room for blocks of 4 MiB %s', (_, randomCount, times) => {
+    const native: NonNullable<ReturnType<typeof nativeLz4>> = createRequire(import.meta.url)('lz4-napi');
+    const { uncompressSync } = native;
+    const plain = Buffer.concat([Buffer.alloc(1_600_000, 'ab'), randomBytes(randomCount)]);
+    const block = compressedBlock(native, plain)!;
+    const frame = Buffer.concat([Buffer.from('04224d186070ff', 'hex'), block, Buffer.alloc(4)]);
+    const rooms: number[] = [];
+    const spy = vi.spyOn(native, 'uncompressSync').mockImplementation((input) => {
+      rooms.push((input as Buffer).readUInt32LE(0));
+      return uncompressSync(input);
+    });
+    const read = decompressOrInvalid('lz4', frame, 4_000_000);
+    spy.mockRestore();
+    expect(read.equals(plain)).toBe(true);
+    const blockBytes = block.length - blockSizeBytes;
+    expect(rooms).toEqual(times.map((time) => Math.min(4_000_000, Math.max(65_536, time * blockBytes))));
   });
 
   it('stores what does not get smaller, as Kafka does', () => {

@@ -23,6 +23,8 @@ const frameHeader = Buffer.from('04224d18604082', 'hex');
 const frameEnd = Buffer.alloc(blockSizeBytes);
 /** What a block holds at most in such a frame, in bytes. */
 const plainBlockBytes = 64 * 1024;
+/** Records get smaller by less than that as a rule, and a byte of a block may stand for 255: room for that costs more. */
+const expansionUsual = 8;
 
 /** The frame in parts, for whoever puts something in front of it: each byte is copied once. */
 export function compressLz4(bytes: Buffer): Buffer[] {
@@ -83,8 +85,12 @@ function decompressBlock(block: Lz4Block, output: BoundedOutput): void {
   const native = nativeLz4();
   if (native !== null) {
     const { source, from, end } = block;
-    const plain = plainBlock(native, source.subarray(from, end), output.roomFor(plainBytesMost(block)));
-    if (plain !== null) return output.appendOwned(plain);
+    const most = output.roomFor(plainBytesMost(block));
+    const usual = Math.min(most, Math.max(plainBlockBytes, (end - from) * expansionUsual));
+    for (const room of new Set([usual, most])) {
+      const plain = plainBlock(native, source.subarray(from, end), room);
+      if (plain !== null) return output.appendOwned(plain);
+    }
   }
   decodeBlock(block, output);
 }
