@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Clock, TopicMetadata } from '../client/index.ts';
+import { type Clock, sleep, type TopicMetadata } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 import { LedWatch } from './led-watch.ts';
 
@@ -91,6 +91,54 @@ test('a log that never comes holds up its topic for ten seconds after the newest
   expect(broken!.atMs).toBeGreaterThan(28_000);
   expect(broken!.atMs).toBeLessThan(29_000);
   expect(broken!.metadata?.partitions.length).toBe(10);
+});
+
+/** One partition each; no question is answered in time before `answersFromMs`, and each topic is there one second after. */
+function slowBroker(answersFromMs: number) {
+  const clock = new Hurry();
+  const partitions = [{ leaderId: 1, leaderEpoch: 0, replicas: [1] }];
+  const watch = new LedWatch({
+    clock,
+    metadata: async (topics) => ({
+      topics: new Map(topics.map((name) => [name, { name, partitions } as unknown as TopicMetadata])),
+    }),
+    missing: async (_leader, logs) => {
+      const isAnswered = clock.nowMs() >= answersFromMs;
+      if (!isAnswered) await sleep(clock, 15_000);
+      return isAnswered ? new Set(clock.nowMs() >= answersFromMs + 1_000 ? [] : logs) : null;
+    },
+  });
+  return { clock, there: watch.until('orders').then(() => clock.nowMs()) };
+}
+
+test('a leader that is too slow to answer is asked again: its logs are not there for that', async () => {
+  expect(await slowBroker(30_000).there).toBeGreaterThanOrEqual(31_000);
+});
+
+test('a leader that never answers in time holds up its topics for a minute', async () => {
+  const atMs = await slowBroker(Number.POSITIVE_INFINITY).there;
+  expect(atMs).toBeGreaterThan(60_000);
+  expect(atMs).toBeLessThan(80_000);
+});
+
+test('a leader that answers now and then that nothing has come holds up nobody for longer', async () => {
+  const clock = new Hurry();
+  const partitions = [0, 1].map(() => ({ leaderId: 1, leaderEpoch: 0, replicas: [1] }));
+  let scans = 0;
+  const watch = new LedWatch({
+    clock,
+    metadata: async () => ({
+      topics: new Map([['orders', { name: 'orders', partitions } as unknown as TopicMetadata]]),
+    }),
+    missing: async (_leader, logs) => {
+      if (logs.length === 2) scans += 1;
+      if (logs.length === 2 && scans % 2 === 0) return null;
+      return new Set(logs.filter(({ partition }) => partition === 1));
+    },
+  });
+  await watch.until('orders');
+  expect(scans).toBeGreaterThan(4);
+  expect(clock.nowMs()).toBeLessThan(80_000);
 });
 
 test('a leader that moved meanwhile is asked', async () => {

@@ -6,17 +6,18 @@
 //
 // The answer: of each topic one log is asked about, one that was not there; once it is, all of the topic are. Each topic is
 // waited for by itself, so that the first ones begin while others are made. When nothing has come for `patienceMs`, nothing
-// is waited for any more: a log that never comes has to be told by its partition.
+// is waited for any more: a log that never comes has to be told by its partition. A leader that is too slow to answer gets
+// longer (`silencePatienceMs`): thousands would begin there with refusals.
 import { type Clock, type ClusterMetadata, sleep, type TopicMetadata } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
 
 export interface LedWatchOptions {
   metadata(topics: readonly string[]): Promise<Pick<ClusterMetadata, 'topics'>>;
   /**
-   * Which of these logs, all of one leader, it does not know yet; none where it does not answer: whoever begins there has
-   * the same trouble, and tells it.
+   * Which of these logs, all of one leader, it does not know yet; none where it can't be asked: whoever begins there has the
+   * same trouble, and tells it. Null: it did not answer in time, as one does that has many logs to make.
    */
-  missing(leader: number, logs: readonly NewLog[]): Promise<ReadonlySet<NewLog>>;
+  missing(leader: number, logs: readonly NewLog[]): Promise<ReadonlySet<NewLog> | null>;
   readonly clock: Clock;
 }
 
@@ -32,6 +33,8 @@ const pollMs = 100;
 const lookAnewMs = 2_000;
 /** Nothing came for so long, ms: several looks at all logs. */
 const patienceMs = 10_000;
+/** The same where a leader did not answer in time since then: it is asked a few times. */
+const silencePatienceMs = 60_000;
 
 interface Awaited {
   readonly topic: string;
@@ -50,6 +53,8 @@ export class LedWatch {
   #isRunning = false;
   /** When a log was found that had not been there before, by the clock. */
   #newestAtMs = 0;
+  /** Since then a leader did not answer in time. */
+  #isSilent = false;
 
   constructor(options: LedWatchOptions) {
     this.#options = options;
@@ -57,7 +62,7 @@ export class LedWatch {
 
   /** Resolves with the newest metadata of a topic that was just made; undefined: nobody could tell of it. */
   until(topic: string): Promise<TopicMetadata | undefined> {
-    this.#newestAtMs = this.#options.clock.nowMs();
+    this.#found();
     return new Promise((resolve) => {
       const askedAtMs = Number.NEGATIVE_INFINITY;
       const missingCount = Number.POSITIVE_INFINITY;
@@ -71,7 +76,7 @@ export class LedWatch {
     this.#isRunning = true;
     while (this.#awaited.size > 0) {
       await this.#look().catch(onlyExpected);
-      if (clock.nowMs() - this.#newestAtMs > patienceMs)
+      if (clock.nowMs() - this.#newestAtMs > (this.#isSilent ? silencePatienceMs : patienceMs))
         for (const awaited of [...this.#awaited.values()]) this.#done(awaited);
       if (this.#awaited.size > 0) await sleep(clock, pollMs);
     }
@@ -94,8 +99,10 @@ export class LedWatch {
   }
 
   #scanned(awaited: Awaited, missing: readonly number[]): void {
-    if (missing.length < awaited.missingCount) this.#newestAtMs = this.#options.clock.nowMs();
-    awaited.missingCount = missing.length;
+    // What a leader kept silent about and tells again is nothing new.
+    const least = Math.min(awaited.missingCount, awaited.metadata!.partitions.length);
+    if (missing.length < least) this.#found();
+    awaited.missingCount = Math.min(least, missing.length);
     awaited.probe = missing.at(-1) ?? null;
     if (missing.length === 0) this.#done(awaited);
   }
@@ -125,7 +132,9 @@ export class LedWatch {
     const missing = new Map<Awaited, number[]>();
     await Promise.all(
       Array.from(byLeader, async ([leader, logs]) => {
-        for (const log of await this.#options.missing(leader, [...logs.keys()])) {
+        const absent = await this.#options.missing(leader, [...logs.keys()]);
+        if (absent === null) this.#isSilent = true;
+        for (const log of absent ?? logs.keys()) {
           const awaited = logs.get(log)!;
           const partitions = missing.get(awaited) ?? [];
           partitions.push(log.partition);
@@ -134,6 +143,11 @@ export class LedWatch {
       }),
     );
     return missing;
+  }
+
+  #found(): void {
+    this.#newestAtMs = this.#options.clock.nowMs();
+    this.#isSilent = false;
   }
 
   #done({ topic, metadata, resolve }: Awaited): void {

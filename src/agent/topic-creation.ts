@@ -83,7 +83,7 @@ async function missingAt(
   cluster: Cluster,
   leader: number,
   logs: readonly NewLog[],
-): Promise<ReadonlySet<NewLog>> {
+): Promise<ReadonlySet<NewLog> | null> {
   const topics = Array.from(
     Map.groupBy(logs, ({ topic }) => topic),
     ([name, some]) => ({
@@ -109,6 +109,6 @@ async function missingAt(
     return new Set(logs.filter(({ topic, partition }) => missing.has(`${topic}/${partition}`)));
   } catch (error) {
     if (!(error instanceof LockstepError)) throw error;
-    return new Set();
+    return error.code === 'REQUEST_TIMED_OUT' ? null : new Set();
   }
 }
