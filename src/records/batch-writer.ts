@@ -111,7 +111,7 @@ export class BatchWriter {
 
   /**
    * @param bytesExpected (in bytes) how much all batches together will take before compression; more is found as needed.
-   * @param isReused the memory is used for other batches afterwards: of a writer whose batches are all compressed.
+   * @param isReused the memory is used for other batches afterwards: of a writer whose batches are all compressed, or copied.
    */
   constructor(bytesExpected: number, isReused = false) {
     this.#chunk = isReused ? scratchOf(bytesExpected) : Buffer.allocUnsafe(bytesExpected);

@@ -29,6 +29,6 @@ export {
   readRecords,
 } from './read-records.ts';
 export type { ReadOptions } from './record-cursor.ts';
-export { copiesOfFirst, mergeBatches, splitRuns, withCreateTime, withoutGaps } from './reshape.ts';
+export { mergeBatches, splitRuns, withCreateTime, withoutGaps } from './reshape.ts';
 export { isSameBatch } from './same-batch.ts';
 export { type SplitBatches, splitBatches } from './split-batches.ts';

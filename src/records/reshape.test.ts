@@ -16,7 +16,6 @@ import { useNativeLz4 } from './compression/lz4-native.ts';
 import {
   BatchView,
   compressions,
-  copiesOfFirst,
   encodeBatch,
   mergeBatches,
   type RecordView,
@@ -41,43 +40,65 @@ function golden(words: string): BatchView {
   return viewOf(Buffer.from(found!.base64, 'base64'));
 }
 
-describe('a batch whose gaps are filled with copies', () => {
-  it('holds every offset, each with the record at it or the next one behind it', () => {
+describe('batches whose gaps are filled with copies', () => {
+  /** What stands behind a batch, from its last offset on. */
+  const behind = (view: BatchView, gap: number): BatchView => {
+    const offset = view.lastOffset + 1n + BigInt(gap);
+    const record = { offset, timestamp: 7n, key: null, value: Buffer.from('behind'), headers: [] };
+    return viewOf(encodeBatch([record], { partitionLeaderEpoch: 9 }));
+  };
+
+  it('hold every offset, each with the record at it or the next one behind it, a part at a time', () => {
+    const bytesMax = fc.oneof(fc.constant(10_000_000), fc.integer({ min: 0, max: 2_000 }));
     fc.assert(
-      fc.property(sourceBatch, fc.nat(70), (source, place) => {
+      fc.property(sourceBatch, fc.nat(70), fc.nat(3), bytesMax, (source, place, gap, bytesMax) => {
         const view = viewOf(encodeBatch(source.records, source.options));
-        const from = view.baseOffset - 5n + (BigInt(place) % (view.lastOffset - view.baseOffset + 9n));
-        if (from < 0n) return;
-        const left = visible(source).filter(({ offset }) => offset >= from);
-        const filled = withoutGaps(view, { from, bytesMax: 10_000_000 });
-        if (left.length === 0) {
-          expect(filled).toBeNull();
-          return;
+        const begin = view.baseOffset - 5n + (BigInt(place) % (view.lastOffset - view.baseOffset + 9n));
+        if (begin < 0n) return;
+        const next = behind(view, gap);
+        const views = [view, next];
+        const left = [...visible(source), ...readRecords(next)].filter(({ offset }) => offset >= begin);
+        let from = begin;
+        for (;;) {
+          const filled = withoutGaps(views, { from, bytesMax });
+          if (filled === null) break;
+          const made = viewOf(filled);
+          expect(verifyChecksum(made)).toBe(true);
+          expect([made.baseOffset, made.hasGaps]).toEqual([from, false]);
+          const expected: unknown[] = [];
+          for (let offset = from; offset <= made.lastOffset; offset++) {
+            const record = left.find((record) => record.offset >= offset)!;
+            expected.push(described({ ...record, offset }));
+          }
+          expect(seen([made])).toEqual(expected);
+          expect([made.maxTimestamp, made.baseTimestamp]).toEqual(timestampsOf(made));
+          const lastIsBehind = made.lastOffset > (visible(source).at(-1)?.offset ?? -1n);
+          expect(made.partitionLeaderEpoch).toBe(lastIsBehind ? 9 : view.partitionLeaderEpoch);
+          expect(made.recordCount === 1 || made.sizeBytes <= bytesMax).toBe(true);
+          from = made.lastOffset + 1n;
         }
-        const made = viewOf(filled!);
-        expect(verifyChecksum(made)).toBe(true);
-        expect([made.baseOffset, made.hasGaps, made.lastOffset]).toEqual([from, false, left.at(-1)!.offset]);
-        const expected: unknown[] = [];
-        for (let offset = from; offset <= made.lastOffset; offset++) {
-          const behind = left.find((record) => record.offset >= offset)!;
-          expected.push(described({ ...behind, offset }));
-        }
-        expect(seen([made])).toEqual(expected);
-        expect([made.maxTimestamp, made.baseTimestamp]).toEqual(timestampsOf(made));
+        expect(from).toBe(left.length === 0 ? begin : next.lastOffset + 1n);
       }),
     );
   });
 
-  it('is not made where it would be large', () => {
-    const records = [5n, 9_000n].map((offset) => ({
-      ...{ offset, timestamp: 1n, key: null, headers: [] },
+  it('are of a bounded size, however long a gap is, and each has memory of its own', () => {
+    const record = {
+      offset: 5_000_000_000n,
+      timestamp: 1n,
+      key: null,
       value: Buffer.alloc(100),
-    }));
-    const view = viewOf(encodeBatch(records, { baseOffset: 5n }));
-    expect(withoutGaps(view, { from: 5n, bytesMax: 100_000 })).toBeNull();
-    expect(withoutGaps(view, { from: 5n, bytesMax: 2_000_000 })).not.toBeNull();
-    expect(withoutGaps(view, { from: 9_000n, bytesMax: 1_000 })).not.toBeNull();
-    expect(withoutGaps(viewOf(encodeBatch(records)), { from: 0n, bytesMax: 10 })).toBeNull();
+      headers: [],
+    };
+    const view = viewOf(encodeBatch([record]));
+    const filled = withoutGaps([view], { from: 5n, bytesMax: 500_000 })!;
+    expect(filled.length).toBeLessThanOrEqual(500_000);
+    expect(filled.buffer.byteLength).toBe(filled.length);
+    const bytes = Buffer.from(filled);
+    expect(viewOf(filled)).toMatchObject({ baseOffset: 5n, hasGaps: false });
+    withoutGaps([view], { from: 1_000_000n, bytesMax: 500_000 });
+    expect(filled.equals(bytes)).toBe(true);
+    expect(viewOf(withoutGaps([view], { from: 5n, bytesMax: 0 })!).recordCount).toBe(1);
   });
 });
 
@@ -261,34 +282,6 @@ describe('neighbouring batches merged', () => {
         expect.objectContaining({ code: 'CODEC_INPUT_INVALID' }),
       );
     }
-  });
-});
-
-describe('copies of the first record', () => {
-  it('stand at the offsets asked for and differ in nothing else', () => {
-    fc.assert(
-      fc.property(
-        sourceBatch,
-        fc.bigInt(0n, 2n ** 40n),
-        fc.integer({ min: 1, max: 30 }),
-        (source, from, count) => {
-          const view = viewOf(encodeBatch(source.records, source.options));
-          const [first] = visible(source);
-          if (first === undefined) {
-            const invalid = expect.objectContaining({ code: 'CODEC_INPUT_INVALID' });
-            expect(() => copiesOfFirst(view, { from, count })).toThrow(invalid);
-            return;
-          }
-          const copies = viewOf(copiesOfFirst(view, { from, count }));
-          expect(verifyChecksum(copies)).toBe(true);
-          expect(seen([copies])).toEqual(
-            Array.from({ length: count }, (_, index) =>
-              described({ ...first, offset: from + BigInt(index) }),
-            ),
-          );
-        },
-      ),
-    );
   });
 });
 

@@ -13,8 +13,6 @@ import { type Compression, headerBytes } from './layout.ts';
 import { type RawRecord, readRawRecords } from './read-records.ts';
 import { type ReadOptions, RecordCursor } from './record-cursor.ts';
 
-/** What the copies of one record may take before compression, in bytes: brokers accept batches of 1 MB by default. */
-const copiedBytesMax = 900_000;
 /** By how much deltas usually grow when tiny batches are merged, in bytes for each record. */
 const mergedGrowthBytes = 4;
 /** By how much batches usually grow when they are decompressed. */
@@ -50,52 +48,55 @@ export function splitRuns(view: BatchView, options: ReadOptions & { from?: bigin
     : runs.flatMap((run) => (run.length <= sizeBytes ? [run] : partsOf(run, sizeBytes, asBefore(view))));
 }
 
-/**
- * Copies of a batch's first record at `from` and the following offsets, as one batch of the same codec: `count` of
- * them, or as many as fit into `copiedBytesMax`, at least one.
- * @throws LockstepError CODEC_INPUT_INVALID when the batch holds no record.
- */
-export function copiesOfFirst(
-  view: BatchView,
-  copies: { from: bigint; count: number },
-  options: ReadOptions = {},
-): Buffer {
-  const cursor = cursorOf(view, options);
-  if (!cursor.next()) throw invalid(view, 'it holds no record to copy');
-  const copyBytesMax = cursor.tailEnd - cursor.tailStart + recordOverheadBytesMax;
-  const fitting = Math.max(1, Math.floor(copiedBytesMax / copyBytesMax));
-  const count = Math.min(copies.count, fitting);
-  const writer = new BatchWriter(headerBytes + count * copyBytesMax);
-  writer.begin(cursor, copies.from);
-  for (let copied = 0; copied < count; copied++) writer.add(cursor);
-  return writer.end({ ...asBefore(view), keepsPlain: true });
+/** Where records come from whose gaps are filled, and how much is made of them. */
+export interface FillOptions extends ReadOptions {
+  /** The first offset of what is made; it may lie before the first batch, or in it. */
+  readonly from: bigint;
+  /** What is made takes no more before compression, in bytes, unless it is one record. */
+  readonly bytesMax: number;
 }
 
 /**
- * The records of a batch from `from` on, with copies of a record at the missing offsets before it: without gaps from
- * `from`, which may lie before the batch, up to its last record. Of the same codec. Null where no record is left, or they
- * would take more than `bytesMax` before compression.
+ * The records of neighbouring batches from `from` on, with copies of a record at the missing offsets before it: one
+ * batch without gaps, of the first one's codec, with memory of its own. A gap can be of any length, so it may end within
+ * one. Null where no record is left.
  */
 export function withoutGaps(
-  view: BatchView,
-  { from, bytesMax, ...options }: ReadOptions & { from: bigint; bytesMax: number },
+  views: readonly BatchView[],
+  { from, bytesMax, ...options }: FillOptions,
 ): Buffer | null {
-  const cursor = cursorOf(view, options);
-  let nextDelta = Number(from - cursor.baseOffset);
-  // Whatever a record takes, so many would be too much: a gap can be of any length.
-  if (view.lastOffsetDelta - nextDelta > bytesMax) return null;
-  const writer = new BatchWriter(cursor.bytesLeft + headerBytes + recordOverheadBytesMax);
-  let bytes = headerBytes;
-  while (cursor.next()) {
-    const count = cursor.offsetDelta + 1 - nextDelta;
-    if (count <= 0) continue;
-    bytes += count * (cursor.tailEnd - cursor.tailStart + recordOverheadBytesMax);
-    if (bytes > bytesMax) return null;
-    if (writer.recordCount === 0) writer.begin(cursor, from);
-    for (let copied = 0; copied < count; copied++) writer.add(cursor);
-    nextDelta = cursor.offsetDelta + 1;
+  const writer = new BatchWriter(bytesMax + headerBytes, true);
+  let room = bytesMax - headerBytes;
+  let next = from;
+  let epoch = -1;
+  for (const view of views) {
+    const cursor = cursorOf(view, options);
+    if (writer.recordCount > 0) writer.from(cursor);
+    const firstDelta = Number(next - cursor.baseOffset);
+    let nextDelta = firstDelta;
+    let isFull = false;
+    while (!isFull && cursor.next()) {
+      const wanted = cursor.offsetDelta + 1 - nextDelta;
+      if (wanted <= 0) continue;
+      const recordBytes = cursor.tailEnd - cursor.tailStart + recordOverheadBytesMax;
+      const fitting = Math.max(Math.floor(room / recordBytes), writer.recordCount === 0 ? 1 : 0);
+      const count = Math.min(wanted, fitting);
+      if (writer.recordCount === 0) writer.begin(cursor, from);
+      for (let copied = 0; copied < count; copied++) writer.add(cursor);
+      room -= count * recordBytes;
+      nextDelta += count;
+      isFull = count < wanted;
+    }
+    if (nextDelta > firstDelta) epoch = view.partitionLeaderEpoch;
+    next += BigInt(nextDelta - firstDelta);
+    if (isFull) break;
   }
-  return writer.recordCount === 0 ? null : writer.end({ ...asBefore(view), keepsPlain: true });
+  const [first] = views;
+  if (first === undefined || writer.recordCount === 0) return null;
+  const { compression } = first;
+  const batch = writer.end({ compression, partitionLeaderEpoch: epoch, keepsPlain: true });
+  // What is not compressed stands in the memory that the next one is written to.
+  return compression === 'none' ? Buffer.from(batch) : batch;
 }
 
 export interface MergeOptions extends ReadOptions {

@@ -6,13 +6,13 @@ import { apis } from '../../src/protocol/index.ts';
 import {
   BatchView,
   compressions,
-  copiesOfFirst,
   encodeBatch,
   fillerBatch,
   mergeBatches,
   readRecords,
   splitBatches,
   splitRuns,
+  withoutGaps,
 } from '../../src/records/index.ts';
 import { configOf } from '../client/support.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
@@ -110,7 +110,7 @@ it.each(compressions)(
       ...splitRuns(compacted, { from: 1005n }),
       ...splitRuns(stamped, { from: 1001n }),
       mergeBatches(halves),
-      copiesOfFirst(halves[1]!, { from: 5n, count: 300 }),
+      withoutGaps([compacted], { from: 950n, bytesMax: 900_000 })!,
       fillerBatch({ count: 1000, timestamp: -1n, compression: codec }),
     ];
     expect(made).toHaveLength(6 + 1 + 3);

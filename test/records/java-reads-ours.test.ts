@@ -7,13 +7,13 @@ import { afterEach, expect, it } from 'vitest';
 import { lz4LibraryInUse, useNativeLz4 } from '../../src/records/compression/lz4-native.ts';
 import {
   BatchView,
-  copiesOfFirst,
   encodeBatch,
   fillerBatch,
   mergeBatches,
   rewriteHeader,
   splitRuns,
   withCreateTime,
+  withoutGaps,
 } from '../../src/records/index.ts';
 import { installKafka, runKafkaTool } from '../../src/regions/index.ts';
 import { encodeOptions, recordList, sourceBatch } from './arbitraries.ts';
@@ -56,7 +56,7 @@ it("every batch we make is read by Kafka's MemoryRecords exactly as by us", asyn
   for (const { records, options } of fc.sample(sourceBatch, { numRuns: 200, seed: 4 })) {
     const view = new BatchView(encodeBatch(records, options), 0);
     batches.push(view.bytes, ...splitRuns(view, { from: view.baseOffset + 5n }));
-    if (records.length > 0) batches.push(copiesOfFirst(view, { from: 7n, count: 9 }));
+    if (records.length > 0) batches.push(withoutGaps([view], { from: view.baseOffset, bytesMax: 900_000 })!);
     const dense = records.map((record, index) => ({ ...record, offset: BigInt(index) }));
     const neighbours = [dense.slice(0, 3), dense.slice(3, 4), dense.slice(4)].filter(
       ({ length }) => length > 0,

@@ -1,20 +1,22 @@
-// What goes to the destination, a step at a time: batches, several of them as one where they are small, copies in gaps, and
-// what their answers mean.
+// What goes to the destination, a step at a time: batches, several of them as one where they are small, and what their
+// answers mean.
 import { loopFound } from './coming-back.ts';
+import { fillGaps, hasToFill } from './filling-gaps.ts';
 import { enterHole } from './filling-hole.ts';
 import { identityOf, positionAfter } from './identity.ts';
 import { type EventOf, type MachineCore, unreadable } from './machine-core.ts';
-import { mergeableCount, mergedBytesLess, mergedBytesMax, type Step } from './plan.ts';
+import { gaplessCount, mergeableCount, mergedBytesLess, mergedBytesMax, type Step } from './plan.ts';
 import { reactionToAppendError } from './reactions.ts';
-import type { FetchedBatch, Flow } from './state.ts';
-
-/** Copies in one batch, and what they take together at most, in bytes. */
-const copiesCountMax = 10_000;
-const copiesBytesMax = 512 * 1024;
+import type { FetchedBatch, Flow, PendingAppend } from './state.ts';
 
 /** Does the next step when none is under way; ends at the obstacle when all before it is in. */
 export function advance<B extends FetchedBatch>(core: MachineCore<B>, flow: Flow<B>): void {
   if (flow.inFlight !== null || flow.hole !== null) return;
+  try {
+    fillGaps(core, flow, flow.mirrorEnd);
+  } catch (error) {
+    return core.recover(unreadable(firstBatch(flow), error));
+  }
   const step = flow.queue[0];
   if (step === undefined) {
     if (flow.obstacle) core.end(flow.obstacle.kind, flow.obstacle.offset, flow.obstacle.reason);
@@ -25,8 +27,6 @@ export function advance<B extends FetchedBatch>(core: MachineCore<B>, flow: Flow
   switch (step.kind) {
     case 'hole':
       return enterHole(core, flow, step.end);
-    case 'copies':
-      return appendCopies(core, flow, step);
     case 'data':
       return appendData(core, flow);
   }
@@ -34,7 +34,7 @@ export function advance<B extends FetchedBatch>(core: MachineCore<B>, flow: Flow
 
 function appendData<B extends FetchedBatch>(core: MachineCore<B>, flow: Flow<B>): void {
   const batches = flow.queue
-    .slice(0, mergeCount(core, flow))
+    .slice(0, mergeCount(core, flow, flow.mirrorEnd))
     .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
   const [first, ...next] = batches as [B, ...B[]];
   const merged = next.length > 0 ? mergedOf(core, batches) : null;
@@ -62,30 +62,19 @@ function mergedOf<B extends FetchedBatch>(core: MachineCore<B>, batches: readonl
   return merged;
 }
 
-function mergeCount<B extends FetchedBatch>(core: MachineCore<B>, { queue }: Flow<B>): number {
+/** @param from where the first goes to */
+function mergeCount<B extends FetchedBatch>(core: MachineCore<B>, { queue }: Flow<B>, from: bigint): number {
   const [first] = queue;
   if (first?.kind !== 'data' || first.batch.baseOffset < core.aloneBelow) return 1;
   const mayMerge = core.mayRecompress || first.batch.codec === 0;
-  return mayMerge ? mergeableCount(queue, core.mergedBytesMax, core.compressedBytesMax) : 1;
+  const count = mayMerge ? mergeableCount(queue, core.mergedBytesMax, core.compressedBytesMax) : 1;
+  // With markers there is a hole wherever a gap is.
+  if (count === 1 || core.policy.compactionGaps === 'markers') return count;
+  return Math.max(1, gaplessCount(queue.slice(0, count), from));
 }
 
-/** A gap as copies of the record behind it: part by part, since it can be long. */
-function appendCopies<B extends FetchedBatch>(
-  core: MachineCore<B>,
-  flow: Flow<B>,
-  { end, of }: Extract<Step<B>, { kind: 'copies' }>,
-): void {
-  const missing = end - flow.mirrorEnd;
-  const fitting = Math.max(1, Math.floor((copiesBytesMax * Math.max(of.recordCount, 1)) / of.sizeBytes));
-  const countMax = core.mergedBytesMax > 0 ? Math.min(copiesCountMax, fitting) : 1;
-  let copies: B;
-  try {
-    copies = of.copiesOfFirst(flow.mirrorEnd, missing > BigInt(countMax) ? countMax : Number(missing));
-  } catch (error) {
-    return core.recover(unreadable(of, error));
-  }
-  if (flow.mirrorEnd + BigInt(copies.recordCount) === end) flow.queue.shift();
-  append(core, flow, copies, copies.recordCount > 1);
+function firstBatch<B extends FetchedBatch>({ queue }: Flow<B>): B {
+  return (queue[0] as Extract<Step<B>, { kind: 'data' }>).batch;
 }
 
 function append<B extends FetchedBatch>(
@@ -162,17 +151,27 @@ function mergeLess<B extends FetchedBatch>(core: MachineCore<B>, { codec, sizeBy
 /** Whether `prepare` would put something together. */
 export function hasToPrepare<B extends FetchedBatch>(core: MachineCore<B>): boolean {
   const { state } = core;
-  return state.name === 'Mirroring' && state.flow.inFlight !== null && mergeCount(core, state.flow) > 1;
+  if (state.name !== 'Mirroring' || state.flow.inFlight === null) return false;
+  const from = endOf(state.flow.inFlight);
+  return hasToFill(core, state.flow, from) || mergeCount(core, state.flow, from) > 1;
 }
 
 /**
  * Puts together what goes next, while the append under way is answered: for whoever has sent that and has a moment. The
- * queue holds the same records afterwards.
+ * queue holds the same records afterwards, and copies of them.
  */
 export function prepare<B extends FetchedBatch>(core: MachineCore<B>): void {
   const { flow } = core;
-  if (flow === null || !hasToPrepare(core)) return;
-  const count = mergeCount(core, flow);
+  if (flow === null || flow.inFlight === null || !hasToPrepare(core)) return;
+  const from = endOf(flow.inFlight);
+  try {
+    fillGaps(core, flow, from);
+  } catch {
+    // When its turn comes that is found again.
+    return;
+  }
+  const count = mergeCount(core, flow, from);
+  if (count === 1) return;
   const batches = flow.queue
     .slice(0, count)
     .map((step) => (step as Extract<Step<B>, { kind: 'data' }>).batch);
@@ -185,4 +184,8 @@ export function prepare<B extends FetchedBatch>(core: MachineCore<B>): void {
     flow.queuedBytes -= batch.sizeBytes;
     batch.release();
   }
+}
+
+function endOf<B extends FetchedBatch>({ batch, offset }: PendingAppend<B>): bigint {
+  return offset + BigInt(batch.recordCount);
 }

@@ -8,11 +8,9 @@ import {
   mirroring,
   producerId,
   types,
-  use,
   view,
 } from '../../../test/support/partition-machine.ts';
-import { PartitionMachine } from './machine.ts';
-import { type DestinationView, defaultPolicy, type PartitionAction } from './state.ts';
+import type { DestinationView, PartitionAction } from './state.ts';
 import { releasesOf, TestBatch } from './test-batch.ts';
 
 describe('a hole', () => {
@@ -191,31 +189,5 @@ describe('a hole', () => {
     expect(types(machine.handle(answered()))).toEqual(['readLogEnd']);
     expect(types(machine.handle(ends(11n)))).toEqual(['stopFetching']);
     expect(machine.state.name).toBe('Stopped');
-  });
-
-  it('can be filled with copies of the record behind it, in one batch with that', () => {
-    use(new PartitionMachine<TestBatch>({ ...defaultPolicy, compactionGaps: 'copies' }));
-    mirroring();
-    const batch = new TestBatch(14n, 2);
-    expect(fetch(batch)).toMatchObject([
-      { type: 'append', append: { offset: 10n, isMerged: true, batch: { recordCount: 6 } } },
-    ]);
-    acknowledge(10n);
-    expect(machine.mirrorEnd).toBe(16n);
-    expect(releasesOf([batch])).toEqual([1, 1]);
-  });
-
-  it('that is long is filled with copies part by part', () => {
-    use(new PartitionMachine<TestBatch>({ ...defaultPolicy, compactionGaps: 'copies' }));
-    mirroring();
-    const batch = new TestBatch(12_010n, 2);
-    const parts = [fetch(batch), acknowledge(10n), acknowledge(10_010n)].map(([action]) => action);
-    expect(parts).toMatchObject([
-      { append: { offset: 10n, batch: { recordCount: 10_000 } } },
-      { append: { offset: 10_010n, batch: { recordCount: 2_000 } } },
-      { append: { offset: 12_010n, identity: { epoch: 4, sequence: 12_010 }, batch: { recordCount: 2 } } },
-    ]);
-    acknowledge(12_010n);
-    expect(releasesOf([batch])).toEqual([1, 1, 1, 1]);
   });
 });

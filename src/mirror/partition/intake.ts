@@ -61,8 +61,7 @@ export function fetched<B extends FetchedBatch>(core: MachineCore<B>, batches: r
 
 /** Queues the steps of one batch, which belongs to them afterwards or is given back. Throws before it takes it. */
 function plan<B extends FetchedBatch>(core: MachineCore<B>, flow: Flow<B>, batch: B): void {
-  const verdict =
-    flow.obstacle ?? planBatch(batch, flow.plannedEnd, core.policy.compactionGaps, core.mergedBytesMax);
+  const verdict = flow.obstacle ?? planBatch(batch, flow.plannedEnd, core.policy.compactionGaps);
   if (verdict === 'behind' || 'kind' in verdict) {
     batch.release();
     if (verdict === 'behind' || flow.obstacle !== null) return;

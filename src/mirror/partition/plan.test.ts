@@ -1,9 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GapFilling, isHeldBy, mergeableCount, type Plan, planBatch, type Step } from './plan.ts';
+import {
+  fillableCount,
+  type GapFilling,
+  gaplessCount,
+  isHeldBy,
+  mergeableCount,
+  type Plan,
+  planBatch,
+  type Step,
+} from './plan.ts';
 import { TestBatch } from './test-batch.ts';
 
-/** `d10-12` data, `h13` a hole up to 13 (exclusive), `c13` copies up to 13. */
+/** `d10-12` data, `h13` a hole up to 13 (exclusive). */
 function told(steps: readonly Step<TestBatch>[]): string[] {
   return steps.map((step) =>
     step.kind === 'data'
@@ -68,15 +77,16 @@ describe('planBatch', () => {
     });
   });
 
-  it('fills gaps with copies of the record behind them when asked to, and waits for it', () => {
+  it('keeps a batch as the source has it where its gaps are to be filled with copies', () => {
     const batch = TestBatch.compacted({ from: 12n, to: 20n }, [14n, 17n]);
     const plan = planned(batch, 10n, 'copies');
-    expect(told(plan.steps)).toEqual(['c14', 'd14-14', 'c17', 'd17-17']);
-    expect(plan.plannedEnd).toBe(18n);
-    const next = planned(new TestBatch(21n, 1), 18n, 'copies');
-    expect(told(next.steps)).toEqual(['c21', 'd21-21']);
-    const marker = planned(new TestBatch(21n, 1, { isControl: true }), 18n, 'copies');
-    expect(told(marker.steps)).toEqual(['h22']);
+    expect(plan).toEqual({ steps: [{ kind: 'data', batch }], plannedEnd: 21n });
+    const marker = planned(new TestBatch(23n, 1, { isControl: true }), 21n, 'copies');
+    expect(told(marker.steps)).toEqual(['h24']);
+    const aborted = planned(new TestBatch(23n, 2, { isAborted: true }), 21n, 'copies');
+    expect(told(aborted.steps)).toEqual(['h25']);
+    const emptied = TestBatch.compacted({ from: 23n, to: 30n }, []);
+    expect(planned(emptied, 21n, 'copies')).toEqual({ steps: [], plannedEnd: 31n });
   });
 
   it('covers every offset exactly once, whatever the cleaner left', () => {
@@ -104,38 +114,33 @@ describe('planBatch', () => {
   });
 });
 
-describe('gaps that are filled with copies within a batch', () => {
-  const filled = (batch: TestBatch, from: bigint, bytesMax = 10_000): string[] => {
-    const verdict = planBatch(batch, from, 'copies', bytesMax);
-    if (typeof verdict === 'string' || 'kind' in verdict) throw new Error('no plan');
-    return [...told(verdict.steps), `up to ${verdict.plannedEnd}`];
-  };
-  const cleaned = TestBatch.compacted({ from: 10n, to: 20n }, [12n, 13n, 16n]);
-
-  it('make one batch up to the last record; the gap behind it waits for the record behind', () => {
-    expect(filled(cleaned, 10n)).toEqual(['d10-16', 'up to 17']);
-    expect(filled(cleaned, 5n)).toEqual(['d5-16', 'up to 17']);
-    expect(filled(cleaned, 13n)).toEqual(['d13-16', 'up to 17']);
-    expect(filled(new TestBatch(14n, 2), 10n)).toEqual(['d10-15', 'up to 16']);
+describe('gaplessCount', () => {
+  it('takes neighbours from an offset on, as far as brokers take them as they are', () => {
+    const data = (batch: TestBatch): Step<TestBatch> => ({ kind: 'data', batch });
+    const two = [data(new TestBatch(10n, 2)), data(new TestBatch(12n, 1))];
+    expect(gaplessCount(two, 10n)).toBe(2);
+    expect(gaplessCount(two, 9n)).toBe(0);
+    expect(gaplessCount([...two, data(new TestBatch(14n, 1))], 10n)).toBe(2);
+    expect(gaplessCount([...two, { kind: 'hole', end: 14n }], 10n)).toBe(2);
+    expect(gaplessCount([...two, data(TestBatch.compacted({ from: 13n, to: 15n }, [13n]))], 10n)).toBe(2);
+    const stamped = new TestBatch(13n, 1, { timestampType: 'LogAppendTime' });
+    expect(gaplessCount([...two, data(stamped)], 10n)).toBe(2);
   });
+});
 
-  it('leave a batch as it lies there that has none', () => {
-    const batch = new TestBatch(10n, 2);
-    expect(planBatch(batch, 10n, 'copies', 10_000)).toMatchObject({ steps: [{ kind: 'data', batch }] });
-  });
-
-  it('are filled part by part in front of it where they are long, and everywhere after a broker refused that', () => {
-    expect(filled(cleaned, 0n, 800)).toEqual(['c10', 'd10-16', 'up to 17']);
-    expect(filled(cleaned, 10n, 0)).toEqual(['c12', 'd12-13', 'c16', 'd16-16', 'up to 17']);
-  });
-
-  it('are holes in front of a marker and of aborted records', () => {
-    expect(filled(new TestBatch(12n, 1, { isControl: true }), 10n)).toEqual(['h13', 'up to 13']);
-    expect(filled(new TestBatch(12n, 2, { isAborted: true }), 10n)).toEqual(['h14', 'up to 14']);
-  });
-
-  it('may be all there is', () => {
-    expect(filled(TestBatch.compacted({ from: 10n, to: 20n }, []), 10n)).toEqual(['up to 10']);
+describe('fillableCount', () => {
+  it('takes the first whatever it is, and small neighbours of its codec', () => {
+    const data = (sizeBytes: number, codec = 0): Step<TestBatch> => ({
+      kind: 'data',
+      batch: new TestBatch(10n, 1, { sizeBytes, codec }),
+    });
+    const small = [data(100), data(100)];
+    expect(fillableCount([data(900_000), ...small], 1_000_000)).toBe(3);
+    expect(fillableCount([data(900_000), ...small], 64 * 1024)).toBe(1);
+    expect(fillableCount([...small, data(40_000), ...small], 512 * 1024)).toBe(2);
+    expect(fillableCount([...small, data(100, 3)], 512 * 1024)).toBe(2);
+    expect(fillableCount([...small, { kind: 'hole', end: 14n }], 512 * 1024)).toBe(2);
+    expect(fillableCount([{ kind: 'hole', end: 14n }, ...small], 512 * 1024)).toBe(0);
   });
 });
 

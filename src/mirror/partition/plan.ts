@@ -45,23 +45,22 @@ export interface FetchedBatch extends SourceBatch {
    * @throws when the records can’t be read, or the first is too large alone.
    */
   mergeWith(next: readonly this[]): this | null;
-  /** Up to `count` copies of the first record, at least one, at `from` and the following offsets, with memory of their own. */
-  copiesOfFirst(from: bigint, count: number): this;
   /**
-   * The records from `from` on, with copies of each in the gap before it, as one batch with memory of its own; `from` may
-   * lie before this batch. Null where no record is left, or they would take more than `bytesMax` in bytes.
+   * The records of this batch and its neighbours, of the same codec, from `from` on, with copies of each in the gap before
+   * it: one batch with memory of its own, which begins at `from`, also where that lies before this batch. It takes at most
+   * `bytesMax` in bytes, and less where memory is short, so that it may end anywhere; one record is in it in any case. Null
+   * where no record is left.
    * @throws when the records can't be read.
    */
-  withoutGaps(from: bigint, bytesMax: number): this | null;
+  withoutGaps(from: bigint, next: readonly this[], bytesMax: number): this | null;
 }
 
 /** One thing to do at the mirror's end. */
 export type Step<B> =
+  /** With copies in gaps, there may be some in it and before it: filling-gaps.ts fills them when its turn comes. */
   | { readonly kind: 'data'; readonly batch: B }
   /** Offsets up to `end` that hold nothing for consumers: one marker each. */
-  | { readonly kind: 'hole'; readonly end: bigint }
-  /** A gap by compaction up to `end`, to be filled with copies of the first record of `of`, which the next step holds. */
-  | { readonly kind: 'copies'; readonly end: bigint; readonly of: B };
+  | { readonly kind: 'hole'; readonly end: bigint };
 
 /** Where the mirror has to stop, and why. */
 export interface Obstacle {
@@ -74,7 +73,7 @@ export interface Obstacle {
 
 export interface Plan<B> {
   readonly steps: readonly Step<B>[];
-  /** Offsets below are planned. Lower than the batch's end only where a gap waits for the record behind it. */
+  /** Offsets below are planned. */
   readonly plannedEnd: bigint;
 }
 
@@ -87,56 +86,35 @@ export type BatchVerdict<B> = Plan<B> | Obstacle | 'behind';
 /**
  * Plans the next source batch of a partition that is planned up to `from`. The steps own the batch afterwards, or what
  * was made of it; when no step has it, the caller gives it back (`isHeldBy`).
- * @param filledBytesMax what a batch may take whose gaps are filled with copies, in bytes; 0: gaps are filled one by one.
  * The order of the checks matters: fields of old formats are not where v2 has them.
  * @throws what `reshape` throws.
  */
-export function planBatch<B extends FetchedBatch>(
-  batch: B,
-  from: bigint,
-  gaps: GapFilling,
-  filledBytesMax = 0,
-): BatchVerdict<B> {
+export function planBatch<B extends FetchedBatch>(batch: B, from: bigint, gaps: GapFilling): BatchVerdict<B> {
   if (batch.magic !== 2) {
     const reason = `the batch has record format v${batch.magic}; only v2 is copied`;
     return { kind: 'OldRecordFormat', offset: from, reason };
   }
   if (batch.lastOffset < from) return 'behind';
+  const plannedEnd = batch.lastOffset + 1n;
+  // A gap before it holds no record that could be copied behind it.
+  if (batch.isControl || batch.isAborted) return { steps: [{ kind: 'hole', end: plannedEnd }], plannedEnd };
+  if (gaps === 'copies') {
+    // What the cleaner emptied is a part of the gap before the next record.
+    return { steps: batch.recordCount === 0 ? [] : [{ kind: 'data', batch }], plannedEnd };
+  }
   const steps: Step<B>[] = [];
   let end = from;
-  const gap = (to: bigint, next: B | null): void => {
-    if (to <= end) return;
-    if (gaps === 'markers') addHole(steps, to);
-    else if (next !== null) steps.push({ kind: 'copies', end: to, of: next });
-    else return;
-    end = to;
+  const gap = (to: bigint): void => {
+    if (to > end) steps.push({ kind: 'hole', end: to });
   };
-  if (batch.isControl || batch.isAborted) {
-    // A gap before it holds no record that could be copied behind it.
-    if (gaps === 'copies' && batch.baseOffset > end) addHole(steps, batch.baseOffset);
-    else gap(batch.baseOffset, null);
-    addHole(steps, batch.lastOffset + 1n);
-    return { steps, plannedEnd: batch.lastOffset + 1n };
-  }
-  const isGappy = batch.baseOffset > from || hasGaps(batch);
-  if (gaps === 'copies' && isGappy && filledBytesMax > 0) {
-    const whole = batch.withoutGaps(from, filledBytesMax);
-    // A long gap in front is filled part by part.
-    const own =
-      whole ?? (batch.baseOffset > from ? batch.withoutGaps(batch.baseOffset, filledBytesMax) : null);
-    if (own !== null) {
-      gap(own.baseOffset, own);
-      steps.push({ kind: 'data', batch: own });
-      return { steps, plannedEnd: own.lastOffset + 1n };
-    }
-  }
-  for (const piece of isCopiedAsIs(batch, from) ? [batch] : batch.reshape(from)) {
-    gap(piece.baseOffset, piece);
+  const isWhole = batch.baseOffset >= from && isAppendable(batch);
+  for (const piece of isWhole ? [batch] : batch.reshape(from)) {
+    gap(piece.baseOffset);
     steps.push({ kind: 'data', batch: piece });
     end = piece.lastOffset + 1n;
   }
-  gap(batch.lastOffset + 1n, null);
-  return { steps, plannedEnd: end };
+  gap(plannedEnd);
+  return { steps, plannedEnd };
 }
 
 /** Whether one of the steps holds this very batch. */
@@ -144,17 +122,13 @@ export function isHeldBy<B>(steps: readonly Step<B>[], batch: B): boolean {
   return steps.some((step) => step.kind === 'data' && step.batch === batch);
 }
 
-function isCopiedAsIs(batch: SourceBatch, from: bigint): boolean {
-  return batch.baseOffset >= from && batch.timestampType === 'CreateTime' && !hasGaps(batch);
+/** Whether a broker takes it as it lies there, at its own offset. */
+function isAppendable(batch: SourceBatch): boolean {
+  return batch.timestampType === 'CreateTime' && !hasGaps(batch);
 }
 
 function hasGaps({ recordCount, baseOffset, lastOffset }: SourceBatch): boolean {
   return BigInt(recordCount) !== lastOffset - baseOffset + 1n;
-}
-
-function addHole<B>(steps: Step<B>[], end: bigint): void {
-  if (steps.at(-1)?.kind === 'hole') steps.pop();
-  steps.push({ kind: 'hole', end });
 }
 
 /** A batch larger than this (in bytes) is worth a place of its own. */
@@ -198,4 +172,32 @@ export function mergeableCount<B extends SourceBatch & { readonly isMerged?: boo
     count += 1;
   }
   return codec === 0 || count >= compressedCountMin ? Math.max(count, 1) : 1;
+}
+
+/** How many of the steps hold batches that follow each other from `from` on as they lie there. */
+export function gaplessCount<B extends SourceBatch>(steps: readonly Step<B>[], from: bigint): number {
+  let next = from;
+  for (const [index, step] of steps.entries()) {
+    if (step.kind !== 'data' || step.batch.baseOffset !== next || !isAppendable(step.batch)) return index;
+    next = step.batch.lastOffset + 1n;
+  }
+  return steps.length;
+}
+
+/**
+ * How many batches the steps begin with that go together when their gaps are filled: the first, and neighbours of its
+ * codec that are small.
+ */
+export function fillableCount<B extends SourceBatch>(steps: readonly Step<B>[], bytesMax: number): number {
+  const [first] = steps;
+  if (first?.kind !== 'data') return 0;
+  let bytes = first.batch.sizeBytes;
+  let count = 1;
+  for (const step of steps.slice(1)) {
+    if (step.kind !== 'data' || step.batch.codec !== first.batch.codec) break;
+    bytes += step.batch.sizeBytes;
+    if (step.batch.sizeBytes > mergeableBytesMax || bytes > bytesMax) break;
+    count += 1;
+  }
+  return count;
 }

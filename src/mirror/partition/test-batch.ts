@@ -1,6 +1,9 @@
 // Batches for the tests of the machine: offsets instead of bytes. All that is handed out is counted until given back.
 import type { FetchedBatch } from './plan.ts';
 
+/** Of a record in a batch whose gaps are filled. */
+const recordBytes = 100;
+
 export class TestBatch implements FetchedBatch {
   readonly magic: number = 2;
   readonly isControl: boolean = false;
@@ -67,14 +70,11 @@ export class TestBatch implements FetchedBatch {
     return this.#make(this.baseOffset, recordCount, { isMerged: true, sizeBytes });
   }
 
-  copiesOfFirst(from: bigint, count: number): this {
-    return this.#make(from, count);
-  }
-
-  withoutGaps(from: bigint, bytesMax: number): this | null {
-    const last = this.offsets.at(-1);
-    if (last === undefined || last < from || (last - from + 1n) * 100n > BigInt(bytesMax)) return null;
-    return this.#make(from, Number(last - from) + 1, { isMerged: true });
+  withoutGaps(from: bigint, next: readonly this[], bytesMax: number): this | null {
+    const last = [this, ...next].flatMap(({ offsets }) => offsets).at(-1);
+    if (last === undefined || last < from) return null;
+    const count = Math.max(1, Math.min(Number(last - from) + 1, Math.floor(bytesMax / recordBytes)));
+    return this.#make(from, count, { isMerged: count > 1, sizeBytes: count * recordBytes });
   }
 
   #make(baseOffset: bigint, recordCount: number, facts: Partial<FetchedBatch> = {}): this {

@@ -67,9 +67,13 @@ describe('a batch that cannot be appended as it is', () => {
     expect(made.flatMap(content)).toEqual(
       [102, 105, 106, 109].map((offset) => `${offset}@${1000 + offset} value ${offset}`),
     );
-    const [copies] = [made[1]!.copiesOfFirst(3n, 2)];
-    expect(spans([copies])).toEqual([[3, 4]]);
-    expect(content(copies)).toEqual(['103@1105 value 105', '104@1105 value 105']);
+    const filled = batch.withoutGaps(3n, [], 1_000_000)!;
+    expect(spans([filled])).toEqual([[3, 9]]);
+    expect(content(filled).slice(0, 3)).toEqual([
+      '103@1105 value 105',
+      '104@1105 value 105',
+      '105@1105 value 105',
+    ]);
   });
 
   it('takes the time of the append for all records of a LogAppendTime batch', () => {
@@ -91,7 +95,7 @@ describe('a batch that cannot be appended as it is', () => {
     batch.view.buffer[batch.sizeBytes - 2]! ^= 1;
     const corrupt = expect.objectContaining({ code: 'BATCH_CORRUPT' });
     expect(() => batch.reshape(0n)).toThrow(corrupt);
-    expect(() => batch.copiesOfFirst(0n, 3)).toThrow(corrupt);
+    expect(() => batch.withoutGaps(0n, [], 1_000)).toThrow(corrupt);
     const small = new Frame().batch([1, 2]);
     small.view.buffer[small.sizeBytes - 2]! ^= 1;
     expect(() => small.mergeWith([])).toThrow(corrupt);
@@ -186,15 +190,26 @@ describe('the memory of what was made', () => {
     expect(frame.budget.heldBytes).toBe(frameBytes);
   });
 
-  it('holds as many copies as a batch of 1 MB takes, and at least one', () => {
-    const frame = new Frame();
-    const copies = frame.batch([9]).copiesOfFirst(0n, 1_000_000);
-    expect(copies.recordCount).toBeGreaterThan(10_000);
-    expect(copies.sizeBytes).toBeLessThan(1_000_000);
-    expect(copies.lastOffset).toBe(BigInt(copies.recordCount - 1));
-    const large = { offset: 5n, timestamp: 1n, key: null, value: Buffer.alloc(2_000_000), headers: [] };
-    const lease = new FrameLease(() => {});
+  it('is of a part of the room for copies in gaps, and at least one of them', () => {
+    const budget = new MemoryBudget({ bytesMax: 1024 * 1024 });
+    const lease = new FrameLease(() => {}, budget);
+    const record = { offset: 1n << 40n, timestamp: 1n, key: null, value: Buffer.alloc(50), headers: [] };
+    const source = new LeasedBatch(new BatchView(encodeBatch([record]), 0), lease);
+    const made = Array.from(
+      { length: 200 },
+      (_, index) => source.withoutGaps(BigInt(index), [], 512 * 1024)!,
+    );
+    const sizes = made.map(({ sizeBytes }) => sizeBytes);
+    expect(sizes[0]).toBeLessThanOrEqual(32 * 1024);
+    expect(sizes[1]).toBeLessThan(sizes[0]!);
+    expect(made.at(-1)?.recordCount).toBe(1);
+    expect(budget.heldBytes).toBe(sizes.reduce((sum, size) => sum + size, 0));
+    expect(budget.heldBytes).toBeLessThan(300 * 1024);
+    for (const batch of made) batch.release();
+    expect(budget.heldBytes).toBe(0);
+    expect(source.withoutGaps(0n, [], 512 * 1024)?.sizeBytes).toBe(sizes[0]);
+    const large = { ...record, value: Buffer.alloc(2_000_000) };
     const whole = new LeasedBatch(new BatchView(encodeBatch([large], { compression: 'zstd' }), 0), lease);
-    expect(spans([whole.copiesOfFirst(3n, 2)])).toEqual([[3, 3]]);
+    expect(spans([whole.withoutGaps(3n, [], 512 * 1024)!])).toEqual([[3, 3]]);
   });
 });

@@ -3,14 +3,7 @@
 //
 // Some batches can't be appended as they lie there. What is made of them has memory of its own, which counts in the
 // same budget as the frames, and is given back in the same way.
-import {
-  attributeBits,
-  BatchView,
-  copiesOfFirst,
-  mergeBatches,
-  splitRuns,
-  withoutGaps,
-} from '../../records/index.ts';
+import { attributeBits, BatchView, mergeBatches, splitRuns, withoutGaps } from '../../records/index.ts';
 import type { FetchedBatch } from '../partition/plan.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
@@ -42,6 +35,18 @@ export class FrameLease {
     const budget = this.#budget;
     budget?.take(bytes);
     return new FrameLease(() => budget?.giveBack(bytes), budget);
+  }
+
+  /** What a batch of copies in gaps may take, in bytes: nobody has to make a large one. */
+  gapCopiesRoom(bytesMax: number): number {
+    return Math.min(bytesMax, this.#budget?.gapCopiesRoom() ?? bytesMax);
+  }
+
+  /** As `another`, of such a batch. */
+  anotherOfGapCopies(bytes: number): FrameLease {
+    const budget = this.#budget;
+    budget?.takeGapCopies(bytes);
+    return new FrameLease(() => budget?.giveBackGapCopies(bytes), budget);
   }
 }
 
@@ -169,20 +174,22 @@ export class LeasedBatch implements FetchedBatch {
   }
 
   /**
-   * Copies of the first record at `from` and the following offsets, with memory of their own: `count` of them, or as
-   * many as one batch takes, at least one.
+   * The records of this batch and its neighbours from `from` on, with copies of each in the gap before it, as one batch
+   * with memory of its own: of `bytesMax` in bytes at most, or what there is room for, or one record. Null where no record
+   * is left.
    */
-  copiesOfFirst(from: bigint, count: number): this {
-    return this.#made([copiesOfFirst(this.#unappended(), { from: from + this.#shift, count })])[0]!;
-  }
-
-  /**
-   * The records from `from` on with copies of each in the gap before it, as one batch with memory of its own; null where
-   * no record is left or it would be larger than `bytesMax` in bytes.
-   */
-  withoutGaps(from: bigint, bytesMax: number): this | null {
-    const bytes = withoutGaps(this.#unappended(), { from: from + this.#shift, bytesMax });
-    return bytes === null ? null : (LeasedBatch.ofMerged(bytes, this.#lease, this.#shift) as this);
+  withoutGaps(from: bigint, next: readonly this[], bytesMax: number): this | null {
+    const views = [this, ...next].map((batch) => batch.#unappended());
+    const options = { from: from + this.#shift, bytesMax: this.#lease.gapCopiesRoom(bytesMax) };
+    const bytes = withoutGaps(views, options);
+    if (bytes === null) return null;
+    const view = new BatchView(bytes, 0);
+    const lease = this.#lease.anotherOfGapCopies(bytes.length);
+    try {
+      return new LeasedBatch(view, lease, { isMerged: view.recordCount > 1, shift: this.#shift }) as this;
+    } finally {
+      lease.release();
+    }
   }
 
   /** Appending rewrites the header, so nothing can be made of a batch afterwards. */

@@ -7,7 +7,8 @@
 //
 // Readers reserve room before they ask, so that an answer counts while it is filled. Copies (merged, reshaped) are never
 // waited for, since what holds a frame must come to its end; the bytes that they are made from are held already, so half
-// of an agent's budget is left to them. Beyond the budget there is at most, once for each reader, a batch that is larger
+// of an agent's budget is left to them. Copies in the gaps of compacted logs alone are larger than what they are made from;
+// so many are made of them as there is room for. Beyond the budget there is at most, once for each reader, a batch that is larger
 // than what was asked for: it comes whole (KIP-74), and the next time there is room for it before it is asked for.
 //
 // Who waits is served in order, over all links, and partitions that are at the end of their logs before those that catch
@@ -20,6 +21,12 @@ const readShare = { live: 1 / 2, behind: 7 / 16 } as const;
 const linkShare = { live: 9 / 8, behind: 1 } as const;
 /** One answer reserves at most this part of either: others long-poll meanwhile, and nobody may need all of it. */
 const answerShare = { agent: 1 / 4, link: 1 / 2 } as const;
+/**
+ * Copies in gaps can be thousands of times what they are made from. So all of them take this part at most of what all
+ * share, which leaves the rest of `readShare` to others, and one batch this part of what is left of it, which leaves room to
+ * whoever comes next.
+ */
+const gapCopiesShare = { all: 1 / 4, batch: 1 / 8 } as const;
 /** Asked for where little comes, bytes: readers that long-poll reserve it all the time. */
 const askedBytesMin = 64 * 1024;
 /** That much of a link's budget at most. */
@@ -54,6 +61,8 @@ export class MemoryBudget {
   readonly #parent: MemoryBudget | null;
   #heldBytes = 0;
   #heldBytesPeak = 0;
+  /** Of what all share. */
+  #gapCopiesBytes = 0;
   /** Kept by the agent's budget, or by that of a link which is alone. */
   #waiting: Waiting[] = [];
 
@@ -137,6 +146,23 @@ export class MemoryBudget {
   giveBack(bytes: number): void {
     this.#add(-bytes);
     this.#root.#serve();
+  }
+
+  /** What the next batch of copies in gaps may take, in bytes. */
+  gapCopiesRoom(): number {
+    const root = this.#root;
+    const leftBytes = root.#bytesMax * gapCopiesShare.all - root.#gapCopiesBytes;
+    return Math.max(0, Math.floor(leftBytes * gapCopiesShare.batch));
+  }
+
+  takeGapCopies(bytes: number): void {
+    this.#root.#gapCopiesBytes += bytes;
+    this.take(bytes);
+  }
+
+  giveBackGapCopies(bytes: number): void {
+    this.#root.#gapCopiesBytes -= bytes;
+    this.giveBack(bytes);
   }
 
   get #root(): MemoryBudget {

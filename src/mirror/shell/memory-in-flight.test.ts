@@ -21,7 +21,7 @@ import { SourceReader } from './source-reader.ts';
 
 const mib = 1024 * 1024;
 /** Of batches of each kind. */
-const batchBytes = { tiny: 200, small: 10_000, large: 1_500_000 } as const;
+const batchBytes = { tiny: 200, small: 10_000, large: 1_500_000, compacted: 120 } as const;
 type Kind = keyof typeof batchBytes;
 const batches = Object.fromEntries(
   Object.entries(batchBytes).map(([kind, bytes]) => [
@@ -34,9 +34,18 @@ const batches = Object.fromEntries(
 ) as Record<Kind, Buffer>;
 const queuedBytesMax = 256 * 1024;
 const mergedCountMax = 8;
+/** Of batches that compaction left a record of, the offsets of each; the last one's is all that is left. */
+const compactedOffsets = 10_000n;
+/** What appends of copies in gaps take at most, in bytes: 512 KiB as plan.ts has it. */
+const filledBytesMax = 512 * 1024;
 const writesAtOnce = 8;
 /** A pooled buffer is up to twice the class of what is in it. */
 const bufferShareMax = 2.5;
+
+/** What stays while a batch is held; small buffers share a page, which is not counted. */
+function memoryBytes({ sizeBytes, view }: LeasedBatch): number {
+  return sizeBytes < Buffer.poolSize / 2 ? sizeBytes : view.buffer.buffer.byteLength;
+}
 
 class Partition implements FetchTarget {
   readonly shift = 0n;
@@ -48,6 +57,8 @@ class Partition implements FetchTarget {
   readonly #partition: number;
   offset = 0n;
   queue: LeasedBatch[] = [];
+  /** Where the mirror of a compacted one ends, of which all gaps are filled. */
+  mirrorEnd = 0n;
   #position: FetchPosition | null = null;
 
   constructor(partition: number, kind: Kind, isLive: boolean) {
@@ -223,7 +234,8 @@ class World {
       const count = Math.min(50, Math.max(fitting, bytes === 0 ? 1 : 0));
       const parts = Array.from({ length: count }, (_none, index) => {
         const part = Buffer.from(batch);
-        part.writeBigInt64BE(fetchOffset + BigInt(index), 0);
+        const stride = known.kind === 'compacted' ? compactedOffsets : 1n;
+        part.writeBigInt64BE(fetchOffset + BigInt(index) * stride + stride - 1n, 0);
         return part;
       });
       if (count > 0) asked.content.set(partition, parts);
@@ -240,12 +252,23 @@ class World {
     if (waiting.length === 0) return;
     const { partition, reader } = waiting[this.#random.integer(0, waiting.length - 1)]!;
     const done = () => reader.wake(partition.name);
+    if (partition.kind === 'compacted') return this.#fill(partition, done);
     const merged = partition.kind === 'tiny' ? partition.queue.splice(0, mergedCountMax) : [];
     const first = merged[0] ?? partition.queue.shift()!;
     const batch = merged.length > 1 ? first.mergeWith(merged.slice(1))! : first;
     if (batch !== first) for (const each of merged) each.release();
     const isCopy = batch !== first || batch.isMerged;
     this.#appends.push({ batch, copyBytes: isCopy ? batch.sizeBytes : 0, done });
+  }
+
+  /** As filling-gaps.ts: what is made of the first batches, from where the mirror ends. */
+  #fill(partition: Partition, done: () => void): void {
+    const [first, ...next] = partition.queue.slice(0, mergedCountMax) as [LeasedBatch, ...LeasedBatch[]];
+    const batch = first.withoutGaps(partition.mirrorEnd, next, filledBytesMax)!;
+    partition.mirrorEnd = batch.lastOffset + 1n;
+    while (partition.queue[0] && partition.queue[0].lastOffset < partition.mirrorEnd)
+      partition.queue.shift()!.release();
+    this.#appends.push({ batch, copyBytes: memoryBytes(batch), done });
   }
 
   #finish(): void {
@@ -283,7 +306,8 @@ describe('what is in flight', () => {
     ['of tiny batches, put together', { agentBytesMax: 2 * mib, kinds: ['tiny'], large: 0 }],
     ['of small batches', { agentBytesMax: 4 * mib, kinds: ['small'], large: 0 }],
     ['of batches larger than what is asked for', { agentBytesMax: 16 * mib, kinds: ['large'], large: 1 }],
-    ['of all of them', { agentBytesMax: 16 * mib, kinds: ['tiny', 'small', 'large'], large: 1 }],
+    ['of compacted logs, filled with copies', { agentBytesMax: 4 * mib, kinds: ['compacted'], large: 0 }],
+    ['of all of them', { agentBytesMax: 16 * mib, kinds: ['tiny', 'small', 'large', 'compacted'], large: 1 }],
     ['of batches larger than the budget', { agentBytesMax: mib, kinds: ['large', 'small'], large: 1 }],
   ];
   it.for(shapes)('%s counts, is bounded, and goes on fairly', async ([, { agentBytesMax, kinds, large }]) => {

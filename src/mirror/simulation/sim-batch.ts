@@ -26,8 +26,8 @@ interface Facts {
 
 const recordBytes = 100;
 const compressedRecordBytes = 60;
-/** Small enough for gaps that are filled part by part, too. */
-const filledBytesMax = 1_500;
+/** Small enough that batches and gaps are filled part by part, too. */
+const filledBytesMax = 700;
 
 export class SimBatch implements FetchedBatch {
   readonly magic = 2;
@@ -132,28 +132,26 @@ export class SimBatch implements FetchedBatch {
     return merged;
   }
 
-  copiesOfFirst(from: bigint, count: number): this {
-    const [first] = this.records;
-    if (first === undefined) throw new Error(`the batch at ${this.baseOffset} has no record to copy`);
-    return this.#made(Number(from), Array(count).fill(first));
-  }
-
-  withoutGaps(from: bigint, bytesMax: number): this | null {
-    const { baseOffset, values } = this.#facts;
-    const lastIndex = values.findLastIndex((value) => value !== noRecord);
-    const last = baseOffset + lastIndex;
-    if (lastIndex === -1 || last < Number(from)) return null;
-    if ((last - Number(from) + 1) * recordBytes > Math.min(bytesMax, filledBytesMax)) return null;
+  withoutGaps(from: bigint, next: readonly this[], bytesMax: number): this | null {
+    const countMax = Math.max(1, Math.floor(Math.min(bytesMax, filledBytesMax) / recordBytes));
     const filled: number[] = [];
-    let behind = noRecord;
-    for (let offset = last; offset >= Number(from); offset--) {
-      const value = values[offset - baseOffset] ?? noRecord;
-      if (value !== noRecord) behind = value;
-      filled.unshift(behind);
+    let partitionLeaderEpoch = this.partitionLeaderEpoch;
+    for (const batch of [this, ...next]) {
+      const { baseOffset } = batch.#facts;
+      // Who was given back has no records any more.
+      const { length } = batch.records;
+      for (const [index, value] of length === 0 ? [] : batch.#facts.values.entries()) {
+        if (value === noRecord) continue;
+        while (filled.length < countMax && Number(from) + filled.length <= baseOffset + index) {
+          filled.push(value);
+          partitionLeaderEpoch = batch.partitionLeaderEpoch;
+        }
+      }
     }
-    const batch = this.#made(Number(from), filled);
-    batch.isMerged = true;
-    return batch;
+    if (filled.length === 0) return null;
+    const made = this.#made(Number(from), filled, partitionLeaderEpoch);
+    made.isMerged = filled.length > 1;
+    return made;
   }
 
   /** New bytes: dense, CreateTime, no delete horizon. */
