@@ -40,7 +40,7 @@ import { rolesFor } from './link-role.ts';
 import { LinkWorker } from './link-worker.ts';
 import { toldOf } from './mirror-maker.ts';
 import { Office } from './office.ts';
-import { Reporting } from './reporting.ts';
+import { Reporting, type ReportingOptions } from './reporting.ts';
 import { FleetResidency, residencyKeys } from './residency.ts';
 import type { AgentView } from './view.ts';
 import { agentView } from './view-of.ts';
@@ -74,6 +74,7 @@ export interface FleetAgentOptions {
   /** Who counts what the mirror of a link does. */
   observer?(link: string): MirrorObserver;
   readonly onNotice: (link: string | null, notice: Notice) => void;
+  readonly onLooked?: ReportingOptions['onLooked'];
   readonly sessionTimeoutMs?: number;
   /** Versions of the group protocol that it speaks; others than the default are for tests of a roll. */
   readonly protocols?: MembershipOptions['protocols'];
@@ -146,6 +147,7 @@ export class FleetAgent {
             checkpoints === null ? [] : [{ link, status: checkpoints.status() }],
           ),
         ),
+      ...(options.onLooked && { onLooked: options.onLooked }),
       onWarning: (text) => this.#say('warning', text),
     });
     this.#membership = new Membership({

@@ -23,14 +23,19 @@ export class StateLog {
     this.#log = log;
   }
 
-  /** All partitions of a link that this agent copies now. */
-  look(link: string, partitions: readonly PartitionStatus[]): void {
+  /** Partitions of a link that this agent copies now; `isPart`: the others are as they were. */
+  look(
+    link: string,
+    partitions: readonly PartitionStatus[],
+    { isPart = false }: { isPart?: boolean } = {},
+  ): void {
     const seen = new Set<string>();
     for (const status of partitions) {
       const key = `${link}/${status.topic}/${status.partition}`;
       seen.add(key);
       this.#lookAt(key, link, status);
     }
+    if (isPart) return;
     for (const key of this.#told.keys())
       if (key.startsWith(`${link}/`) && !seen.has(key)) this.#told.delete(key);
   }

@@ -60,6 +60,16 @@ it('tells trouble of a partition once, and its end, but not the steps of every s
   expect(lines[2]).toMatchObject({ link: 'us-to-eu', topic: 'orders', partition: 0, offset: '7' });
 });
 
+it('keeps in mind who was in trouble where only some are looked at', () => {
+  const lines = logged((log) => {
+    const states = new StateLog(log);
+    states.look('us-to-eu', [partition({ state: 'Recovering' })], { isPart: true });
+    states.look('us-to-eu', [], { isPart: true });
+    states.look('us-to-eu', [partition({ state: 'Mirroring' })]);
+  });
+  expect(lines.map(({ msg }) => msg)).toEqual(['orders-0 is Recovering', 'orders-0 is Mirroring']);
+});
+
 it('does not hold a clean stop for trouble, and forgets partitions that left', () => {
   const lines = logged((log) => {
     const states = new StateLog(log);

@@ -30,6 +30,8 @@ export interface ReportingOptions extends Pick<StatusReportsOptions, 'isElsewher
   readonly heartbeats: readonly BeatDeclaration[];
   /** What it writes for MirrorMaker 2's readers. */
   told(): readonly ToldRecord[];
+  /** Each look at them; `isPart`: the others of these links are as they were. */
+  onLooked?(links: readonly LinkPartitions[], look: { readonly isPart: boolean }): void;
   readonly onWarning: (text: string) => void;
 }
 
@@ -74,15 +76,21 @@ export class Reporting {
     await this.#underWay;
   }
 
-  /** One report at a time, unless it is urgent. Resolves when it is told, or could not be. */
+  /**
+   * One report at a time, unless it is urgent; it is looked all the same, since a destination that is away takes none.
+   * Resolves when it is told, or could not be.
+   */
   async report({ isUrgent = false }: { isUrgent?: boolean } = {}): Promise<void> {
-    if (this.#isStopped || (this.#underWay !== null && !isUrgent)) return;
+    if (this.#isStopped) return;
+    const mayTell = this.#underWay === null || isUrgent;
     const nowMs = Date.now();
-    const isBeat = nowMs - this.#beatAtMs >= agentBeatMs;
+    const isBeat = mayTell && nowMs - this.#beatAtMs >= agentBeatMs;
     const isPart = !isUrgent && !isBeat && !this.#pace.isDue(performance.now());
     const links = this.#options.links(isPart ? 'stirred' : 'all');
+    this.#options.onLooked?.(links, { isPart });
     if (!isPart && !isUrgent) this.#load.look(links, nowMs);
     if (!isPart) this.#pace.looked(countOf(links), performance.now());
+    if (!mayTell) return;
     const told = this.#reports.look(links, nowMs, { isUrgent, isPart });
     const entries = new Map<string, object | null>(told);
     if (isBeat) {

@@ -5,7 +5,6 @@ import { checkTogether, resolveConfig, resolveRecord, resolveSource } from './de
 import { FleetAgent } from './fleet-agent.ts';
 import type { Log } from './log.ts';
 import { StateLog } from './log-states.ts';
-import { LookPace } from './look-pace.ts';
 import { withApi } from './with-api.ts';
 
 export interface RunFleetAgentOptions {
@@ -26,9 +25,6 @@ export interface RunFleetAgentOptions {
   readonly sessionTimeoutMs?: number;
 }
 
-/** How often states are looked at for the log, ms. */
-const statesEveryMs = 1_000;
-
 /**
  * Runs until the signal is aborted; resolves when everything is handed over.
  * @throws LockstepError when the destination can't be reached or refuses at the start, or the address is taken.
@@ -37,16 +33,6 @@ export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void
   const { log, http, agentId, version, signal, perPartitionMetrics } = options;
   const agents: FleetAgent[] = [];
   const states = new StateLog(log);
-  const pace = new LookPace();
-  const timer = setInterval(() => {
-    if (!pace.isDue(performance.now())) return;
-    const links = agents.flatMap((agent) => agent.linkStatuses());
-    for (const { name, partitions } of links) states.look(name, partitions);
-    pace.looked(
-      links.reduce((count, { partitions }) => count + partitions.length, 0),
-      performance.now(),
-    );
-  }, statesEveryMs);
   const sources = {
     folder: options.folder ?? process.cwd(),
     environment: options.environment ?? process.env,
@@ -56,24 +42,23 @@ export async function runFleetAgent(options: RunFleetAgentOptions): Promise<void
     ...{ http, isPerPartition: perPartitionMetrics, agents: () => agents },
     onFailure: (err: Error) => log.error({ err }, 'the API failed to answer'),
   };
-  try {
-    await withApi(around, async (parts) => {
-      log.info({ destination: options.destination.name, api: parts.apiUrl(), version }, 'starting');
-      await FleetAgent.run(
-        {
-          ...{ destination: options.destination, agentId, version, signal, resolveConfig, checkTogether },
-          ...parts,
-          resolve: (record) => resolveRecord(record, sources),
-          resolveSource: (source, link) => resolveSource(source, link, sources),
-          onNotice: (link, { level, text }) =>
-            log[level === 'warning' ? 'warn' : 'info'](link === null ? {} : { link }, text),
-          ...(options.sessionTimeoutMs !== undefined && { sessionTimeoutMs: options.sessionTimeoutMs }),
+  await withApi(around, async (parts) => {
+    log.info({ destination: options.destination.name, api: parts.apiUrl(), version }, 'starting');
+    await FleetAgent.run(
+      {
+        ...{ destination: options.destination, agentId, version, signal, resolveConfig, checkTogether },
+        ...parts,
+        resolve: (record) => resolveRecord(record, sources),
+        resolveSource: (source, link) => resolveSource(source, link, sources),
+        onLooked: (links, look) => {
+          for (const { name, partitions } of links) states.look(name, partitions, look);
         },
-        (agent) => agents.push(agent),
-      );
-    });
-    log.info('stopped; everything is handed over');
-  } finally {
-    clearInterval(timer);
-  }
+        onNotice: (link, { level, text }) =>
+          log[level === 'warning' ? 'warn' : 'info'](link === null ? {} : { link }, text),
+        ...(options.sessionTimeoutMs !== undefined && { sessionTimeoutMs: options.sessionTimeoutMs }),
+      },
+      (agent) => agents.push(agent),
+    );
+  });
+  log.info('stopped; everything is handed over');
 }
