@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
+import { writeCompactedLog } from '../../bench/compacted-log.ts';
 import { readProcessCost } from '../../bench/process-cost.ts';
 import { type Workload, writeLog } from '../../bench/write-log.ts';
 import { type ProxiedRegion, startProxiedRegion } from '../../scripts/soak/regions.ts';
@@ -42,6 +43,8 @@ const transactions = {
   bytes: 3 * mib,
   markerEveryRecords: 50,
 };
+/** Of one link alone, since a cleaner takes its time: fifty copies of each record that it leaves. */
+const cleaned = { partitions, offsets: 200_000, keys: 4_000, valueBytes: 64 };
 
 async function fill(): Promise<void> {
   const cluster = await Cluster.connect(configOf(regions['us-east']));
@@ -57,6 +60,8 @@ async function fill(): Promise<void> {
       await writeLog(regions['us-east'], `${link}-${shape}`, workload);
     await writeLog(regions['us-east'], `${link}-paid`, transactions);
   }
+  const { live } = await writeCompactedLog(regions['us-east'], `${links[0]}-cleaned`, cleaned);
+  expect(live).toBeLessThan(cleaned.offsets / 20);
 }
 
 beforeAll(fill, 180_000);
@@ -64,7 +69,7 @@ beforeAll(fill, 180_000);
 function topology(destination: ProxiedRegion): string {
   const list = (items: readonly string[]): string => JSON.stringify(items);
   const link = (name: string): string =>
-    `  ${name}: { source: us-east, destination: eu-west, topics: ["prefix:${name}-"], inFlightBytesMax: ${16 * mib} }\n`;
+    `  ${name}: { source: us-east, destination: eu-west, topics: ["prefix:${name}-"], inFlightBytesMax: ${16 * mib}, compactionGaps: copies }\n`;
   return `version: 1
 clusters:
   us-east: { bootstrap: ${list(regions['us-east'].bootstrap)} }
