@@ -68,9 +68,7 @@ function mergeCount<B extends FetchedBatch>(core: MachineCore<B>, { queue }: Flo
   if (first?.kind !== 'data' || first.batch.baseOffset < core.aloneBelow) return 1;
   const mayMerge = core.mayRecompress || first.batch.codec === 0;
   const count = mayMerge ? mergeableCount(queue, core.mergedBytesMax, core.compressedBytesMax) : 1;
-  // With markers there is a hole wherever a gap is.
-  if (count === 1 || core.policy.compactionGaps === 'markers') return count;
-  return Math.max(1, gaplessCount(queue.slice(0, count), from));
+  return count === 1 ? 1 : Math.max(1, gaplessCount(queue.slice(0, count), from));
 }
 
 function firstBatch<B extends FetchedBatch>({ queue }: Flow<B>): B {
@@ -153,7 +151,7 @@ export function hasToPrepare<B extends FetchedBatch>(core: MachineCore<B>): bool
   const { state } = core;
   if (state.name !== 'Mirroring' || state.flow.inFlight === null) return false;
   const from = endOf(state.flow.inFlight);
-  return hasToFill(core, state.flow, from) || mergeCount(core, state.flow, from) > 1;
+  return hasToFill(state.flow, from) || mergeCount(core, state.flow, from) > 1;
 }
 
 /**

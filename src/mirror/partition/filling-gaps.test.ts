@@ -1,4 +1,4 @@
-// Gaps by compaction that become copies of the record behind them.
+// Gaps by compaction: when their turn comes, and how much is made of them at once.
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   acknowledge,
@@ -150,5 +150,38 @@ describe('gaps that are filled with copies', () => {
     expect(machine.state).toMatchObject({ name: 'Recovering' });
     expect(JSON.stringify(machine.state)).toContain('batch at offset 13 can’t be read: no checksum');
     expect(heldCount([good, bad])).toBe(0);
+  });
+});
+
+describe('gaps that become holes', () => {
+  it('are told apart from what is between them when their turn comes, a batch at a time', () => {
+    use(new PartitionMachine<TestBatch>());
+    mirroring();
+    const batches = [cleaned(11n, 20n, 11n, 12n, 15n), cleaned(21n, 30n, 24n)];
+    fetch(new TestBatch(10n, 1), ...batches);
+    expect(machine.flow).toMatchObject({ queue: batches.map((batch) => ({ batch })), queuedBytes: 200 });
+    machine.prepare();
+    machine.prepare();
+    expect(batches.map(({ made, releases }) => [made.length, releases])).toEqual([
+      [2, 1],
+      [0, 0],
+    ]);
+    acknowledge(10n);
+    expect(machine.flow).toMatchObject({
+      inFlight: { offset: 11n, batch: { recordCount: 2 } },
+      queue: [{ end: 15n }, { batch: { baseOffset: 15n } }, { end: 21n }, { batch: batches[1] }],
+      queuedBytes: 200,
+    });
+    machine.handle({ type: 'stop' });
+    acknowledge(11n);
+    expect(machine.state).toMatchObject({ name: 'Stopped', offset: 13n });
+    expect(heldCount(batches)).toBe(0);
+  });
+
+  it('are one with the hole behind them', () => {
+    use(new PartitionMachine<TestBatch>());
+    mirroring();
+    fetch(cleaned(10n, 20n, 10n), new TestBatch(21n, 1, { isControl: true }));
+    expect(machine.flow).toMatchObject({ inFlight: { offset: 10n }, queue: [{ kind: 'hole', end: 22n }] });
   });
 });

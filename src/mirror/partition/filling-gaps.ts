@@ -1,30 +1,31 @@
-// Gaps that compaction left, filled with copies of the record behind each, where the user asked for that. What is made of
-// a batch can be any number of times as large: so it waits as the source has it, and when its turn comes as much is made of
-// it as one append takes. The rest of it is made from where that ends; the mirror's end is all that has to be known.
+// Gaps that compaction left: they become holes, or, where the user asked for that, copies of the record behind each. What a
+// batch becomes can be any number of times as large: so it waits as the source has it until its turn comes.
+//
+// Holes and the stretches between them are made of one batch at once. Of copies as much is made as one append takes, and
+// the rest from where that ends; the mirror's end is all that has to be known.
 //
 //   queue    │ 0 · · · · 5 · · 8 │ · · 11 12 │ 13-20 │
 //   append   │ 0 5 5 5 5 5 8 │                           then from 7 on, of both that are left: │ 8 8 11 11 11 12 │
 import type { MachineCore } from './machine-core.ts';
-import { fillableCount, gaplessCount } from './plan.ts';
+import { fillableCount, gaplessCount, type Step, stretchesOf } from './plan.ts';
 import type { FetchedBatch, Flow } from './state.ts';
 
 /** Whether `fillGaps` would do something. */
-export function hasToFill<B extends FetchedBatch>(
-  { policy }: MachineCore<B>,
-  { queue }: Flow<B>,
-  from: bigint,
-): boolean {
-  if (policy.compactionGaps !== 'copies' || queue[0]?.kind !== 'data') return false;
-  return gaplessCount(queue.slice(0, 1), from) === 0;
+export function hasToFill<B extends FetchedBatch>({ queue }: Flow<B>, from: bigint): boolean {
+  return queue[0]?.kind === 'data' && gaplessCount(queue.slice(0, 1), from) === 0;
 }
 
 /**
- * Puts what goes to `from` in front of the queue, where the first batch can't go there as it lies: a batch without gaps.
- * Those of which nothing is left are given back.
+ * Puts what goes to `from` in front of the queue, where the first batch can't go there as it lies. Those of which nothing
+ * is left are given back.
  * @throws when the first one can't be read.
  */
 export function fillGaps<B extends FetchedBatch>(core: MachineCore<B>, flow: Flow<B>, from: bigint): void {
-  while (hasToFill(core, flow, from)) {
+  while (hasToFill(flow, from)) {
+    if (core.policy.compactionGaps === 'markers') {
+      takeApart(flow, from);
+      continue;
+    }
     const batches = flow.queue
       .slice(0, fillCount(core, flow))
       .flatMap((step) => (step.kind === 'data' ? [step.batch] : []));
@@ -49,6 +50,18 @@ export function fillGaps<B extends FetchedBatch>(core: MachineCore<B>, flow: Flo
     flow.queue.unshift({ kind: 'data', batch: filled });
     flow.queuedBytes += filled.sizeBytes;
   }
+}
+
+/** The first batch as its stretches and the holes between; a hole at its end goes on in one that follows. */
+function takeApart<B extends FetchedBatch>(flow: Flow<B>, from: bigint): void {
+  const { batch } = flow.queue[0] as Extract<Step<B>, { kind: 'data' }>;
+  const steps = stretchesOf(batch, from);
+  const [, ...behind] = flow.queue.splice(0);
+  if (steps.at(-1)?.kind === 'hole' && behind[0]?.kind === 'hole') steps.pop();
+  for (const step of steps) if (step.kind === 'data') flow.queuedBytes += step.batch.sizeBytes;
+  for (const step of [...steps, ...behind]) flow.queue.push(step);
+  flow.queuedBytes -= batch.sizeBytes;
+  batch.release();
 }
 
 function fillCount<B extends FetchedBatch>(core: MachineCore<B>, { queue }: Flow<B>): number {

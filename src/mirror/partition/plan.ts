@@ -57,7 +57,7 @@ export interface FetchedBatch extends SourceBatch {
 
 /** One thing to do at the mirror's end. */
 export type Step<B> =
-  /** With copies in gaps, there may be some in it and before it: filling-gaps.ts fills them when its turn comes. */
+  /** There may be gaps in it, and with copies in gaps before it: filling-gaps.ts fills them when its turn comes. */
   | { readonly kind: 'data'; readonly batch: B }
   /** Offsets up to `end` that hold nothing for consumers: one marker each. */
   | { readonly kind: 'hole'; readonly end: bigint };
@@ -102,19 +102,27 @@ export function planBatch<B extends FetchedBatch>(batch: B, from: bigint, gaps: 
     // What the cleaner emptied is a part of the gap before the next record.
     return { steps: batch.recordCount === 0 ? [] : [{ kind: 'data', batch }], plannedEnd };
   }
+  const isWhole = batch.baseOffset >= from && (isAppendable(batch) || hasGaps(batch));
+  const before: Step<B>[] = batch.baseOffset > from ? [{ kind: 'hole', end: batch.baseOffset }] : [];
+  // Of one with gaps a step for each stretch is made when its turn comes: there may be thousands.
+  if (isWhole && batch.recordCount > 0) return { steps: [...before, { kind: 'data', batch }], plannedEnd };
+  return { steps: stretchesOf(batch, from), plannedEnd };
+}
+
+/**
+ * The neighbouring records of a batch from `from` on, as batches that brokers take, and holes between and behind them.
+ * @throws what `reshape` throws.
+ */
+export function stretchesOf<B extends FetchedBatch>(batch: B, from: bigint): Step<B>[] {
   const steps: Step<B>[] = [];
   let end = from;
-  const gap = (to: bigint): void => {
-    if (to > end) steps.push({ kind: 'hole', end: to });
-  };
-  const isWhole = batch.baseOffset >= from && isAppendable(batch);
-  for (const piece of isWhole ? [batch] : batch.reshape(from)) {
-    gap(piece.baseOffset);
+  for (const piece of batch.reshape(from)) {
+    if (piece.baseOffset > end) steps.push({ kind: 'hole', end: piece.baseOffset });
     steps.push({ kind: 'data', batch: piece });
     end = piece.lastOffset + 1n;
   }
-  gap(plannedEnd);
-  return { steps, plannedEnd };
+  if (batch.lastOffset >= end) steps.push({ kind: 'hole', end: batch.lastOffset + 1n });
+  return steps;
 }
 
 /** Whether one of the steps holds this very batch. */
