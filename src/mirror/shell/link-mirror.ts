@@ -31,6 +31,7 @@ import { PartitionRunner } from './partition-runner.ts';
 import type { PartitionServices } from './partition-services.ts';
 import type { LeftPartition, PartitionStart, TopicPartition } from './partition-start.ts';
 import type { PartitionStatus } from './partition-status.ts';
+import { QueueShares } from './queue-shares.ts';
 import { ReadLimit, type ReadStatus } from './read-limit.ts';
 import { ReturnQuestions, type ReturnQuestionsOptions } from './return-questions.ts';
 import { SharedRuns } from './shared-runs.ts';
@@ -230,6 +231,7 @@ export class LinkMirror {
         retentionOvertook: this.#exactness.retentionOvertook,
       },
       limit: this.#limit,
+      queueShares: new QueueShares(tuning),
       nowMs: options.nowMs,
       monotonicMs: this.#elapsedMs,
       ...(options.observer && { observer: options.observer }),

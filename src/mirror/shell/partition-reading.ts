@@ -9,9 +9,6 @@ import { mirrorEndAtSource, type PartitionParts } from './partition-parts.ts';
 import { corruptMessage, refusalOf } from './refusal.ts';
 import { SourceNews } from './source-news.ts';
 
-/** A queue longer than this (in bytes) is enough for now; more is not fetched. */
-const queuedBytesMax = 2 * 1024 * 1024;
-
 export class PartitionReading implements FetchTarget {
   readonly shift: bigint;
   readonly news = new SourceNews();
@@ -44,6 +41,7 @@ export class PartitionReading implements FetchTarget {
 
   stop(): void {
     this.#fetching = null;
+    this.#parts.services.queueShares.note(this, false);
     clearTimeout(this.#holdTimer);
     this.#holdTimer = undefined;
     this.#detach();
@@ -98,7 +96,7 @@ export class PartitionReading implements FetchTarget {
 
   get isFull(): boolean {
     const { flow } = this.#machine;
-    return flow !== null && flow.queuedBytes > queuedBytesMax;
+    return flow !== null && this.#parts.services.queueShares.isEnough(flow);
   }
 
   get mergedBytesMax(): number {
@@ -142,7 +140,9 @@ export class PartitionReading implements FetchTarget {
       fetching.lastFetchedEpoch = last.partitionLeaderEpoch;
       deliver({ type: 'fetched', round: fetching.round, batches });
     }
-    if (this.isAtEnd) news.noteAtEnd(services.monotonicMs());
+    const { isAtEnd } = this;
+    if (isAtEnd) news.noteAtEnd(services.monotonicMs());
+    services.queueShares.note(this, !isAtEnd);
   }
 
   onFetchError(asked: FetchPosition, errorCode: number): void {

@@ -11,6 +11,7 @@ import { FrameLease, LeasedBatch } from './leased-batch.ts';
 import { PartitionRunner } from './partition-runner.ts';
 import type { PartitionServices } from './partition-services.ts';
 import type { PartitionStart } from './partition-start.ts';
+import { QueueShares } from './queue-shares.ts';
 import { ReadLimit } from './read-limit.ts';
 
 const producerId = 1n << 62n;
@@ -38,6 +39,7 @@ let returnsAsked: number;
 let pauses: string[];
 let limit: ReadLimit;
 let limitMs: number;
+let queueShares: QueueShares;
 let wakes: number;
 
 function view(): DestinationView {
@@ -101,6 +103,8 @@ beforeEach(() => {
   limitMs = 0;
   wakes = 0;
   limit = new ReadLimit(() => limitMs);
+  // One that catches up has a byte, with markers ahead of it.
+  queueShares = new QueueShares({ inFlightBytesMax: 2, fetchResponseBytesMax: 0, fetchBytesMax: 1 });
   const services = {
     sourceLog: () => (isLed ? { ...log, leaderEpoch: sourceEpoch } : null),
     lifeOf: (incarnation: number) => ({ producerId: 1n << 62n, incarnation }),
@@ -125,6 +129,7 @@ beforeEach(() => {
     monotonicMs: () => Date.now() + skewMs,
     policy: defaultPolicy,
     limit,
+    queueShares,
     returning: {
       ownTag: 1n,
       isGrown: () => isGrown,
@@ -143,6 +148,29 @@ afterEach(async () => {
   const stopped = runner.stop();
   for (const job of [...jobs, ...holes]) job.onOutcome({ kind: 'unknown', reason: 'the test ends' });
   await stopped;
+});
+
+describe('a queue with markers', () => {
+  /** A record, a hole, a record, a hole ... */
+  const pairs = () => Array.from({ length: 6 }, (_, index) => batch(BigInt(index * 2), 1));
+
+  it('is full at its share while its partition catches up, and reads again when it starts anew', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, pairs(), ends);
+    expect(target!.isFull).toBe(true);
+    expect(target!.position()).toBeNull();
+    const reading = target!;
+    await Promise.all([runner.stop(), jobs[0]!.onOutcome({ kind: 'unknown', reason: 'closed' })]);
+    expect(reading.isFull).toBe(false);
+    expect(queueShares.isEnough({ queuedBytes: 2, queue: Array(4).fill({ kind: 'hole' }) })).toBe(false);
+  });
+
+  it('goes on reading at the end of the log, where it shares with nobody', async () => {
+    const asked = await reachesMirroring();
+    target!.onFetched(asked, pairs(), { ...ends, lastStableOffset: 11n });
+    expect(target!.isFull).toBe(false);
+    expect(target!.position()).toMatchObject({ offset: 11n });
+  });
 });
 
 describe('one worker behind the other', () => {

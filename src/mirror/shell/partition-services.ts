@@ -10,6 +10,7 @@ import type { HoleWriter } from './hole-writer.ts';
 import type { DestinationInspector } from './log-inspector.ts';
 import type { MirrorObserver } from './observer.ts';
 import type { TopicPartition } from './partition-start.ts';
+import type { QueueShares } from './queue-shares.ts';
 import type { ReadLimit } from './read-limit.ts';
 import type { AskedReturn } from './return-questions.ts';
 import type { TailComparer } from './tail-comparer.ts';
@@ -52,6 +53,7 @@ export interface PartitionServices {
   } | null;
   readonly observer?: MirrorObserver;
   readonly limit: ReadLimit;
+  readonly queueShares: QueueShares;
   refreshMetadata(side: 'source' | 'destination', topic: string): void;
   /** How long to pause, in ms. */
   pauseMs(kind: PauseKind, attempt: number): number;
