@@ -8,6 +8,8 @@
 // twice. The new lane's connection is open by then: a source that goes away meanwhile breaks one of the two, and the
 // partition is told.
 //
+// Where a broker does not open a lane's connection again, the others read what that one had (given-up-connections.ts).
+//
 // Partitions that bring records all the time have a lane of their own where hundreds are quiet (active-partitions.ts):
 //
 //   connection 0 ── lane 0/0           those that are quiet
@@ -17,6 +19,7 @@ import { ActivePartitions } from './active-partitions.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import { type FetchConnections, FetchLanes, type LanePlan, levelled, roundTripMsMin } from './fetch-lanes.ts';
 import type { FetchTarget } from './fetch-target.ts';
+import { GivenUpConnections } from './given-up-connections.ts';
 import { SourceReader } from './source-reader.ts';
 import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
 
@@ -65,6 +68,7 @@ export class BrokerReaders implements PartitionReader {
   /** By connection and number on it, `0/0`. */
   readonly #lanes = new Map<string, Lane>();
   readonly #slots = new Map<number, ConnectionSlot>();
+  readonly #givenUp = new GivenUpConnections();
   readonly #laneOf = new Map<string, Lane>();
   /** Partitions that change lanes, and where they go. */
   readonly #moving = new Map<string, Lane>();
@@ -187,9 +191,10 @@ export class BrokerReaders implements PartitionReader {
 
   #wantedNames(): string[] {
     const { connections, depth } = this.#plan;
-    return Array.from({ length: connections * depth }, (_, index) =>
-      nameOf(index % connections, Math.floor(index / connections)),
-    );
+    const numbers = this.#givenUp.left(connections, performance.now());
+    return Array.from({ length: depth }, (_, index) =>
+      numbers.map((connection) => nameOf(connection, index)),
+    ).flat();
   }
 
   /** Partitions move so that lanes have alike much to do; those that have nothing left and are not wanted any more end. */
@@ -220,7 +225,7 @@ export class BrokerReaders implements PartitionReader {
     for (const [index, [, { paced }]] of lanes.entries())
       paced.pace = this.#pace({ lanes: staying.length, behind: counts[index]!.size });
     for (const [name, lane] of lanes)
-      if (!wanted.has(name) && lane.keys.size === 0) void this.#endLane(name, lane);
+      if (!wanted.has(name) && lane.keys.size === 0 && this.#lanes.size > 1) void this.#endLane(name, lane);
   }
 
   #move(key: string, to: Lane): void {
@@ -243,16 +248,19 @@ export class BrokerReaders implements PartitionReader {
   async #openLane(name: string): Promise<void> {
     if (this.#opening.has(name)) return;
     this.#opening.add(name);
-    const slot = this.#slot(Number(name.split('/')[0]));
+    const number = Number(name.split('/')[0]);
+    const slot = this.#slot(number);
     try {
       const connection = await slot.get();
       if (this.#isClosed) return slot.close();
+      this.#givenUp.opened(number);
       const pace = this.#pace({ lanes: this.#lanes.size + 1, behind: 0 });
       this.#lanes.set(name, this.#newLane(slot, pace, connection));
       this.#opening.delete(name);
       this.#share();
     } catch {
-      // The lanes that are there go on; at the next look it is tried again.
+      // The lanes that are there go on; at the next look it is tried again, unless that was so the last time, too.
+      if (this.#givenUp.has(number)) this.#doWithout(slot);
     } finally {
       this.#opening.delete(name);
     }
@@ -272,7 +280,10 @@ export class BrokerReaders implements PartitionReader {
         this.#options.onAnswered?.(tookMs);
       },
       onTrouble: (error, attempt) => {
-        if (attempt >= troublesMax) this.#doWithoutActive();
+        if (attempt >= troublesMax) {
+          this.#doWithout(slot);
+          this.#doWithoutActive();
+        }
         return this.#options.onTrouble(error, attempt);
       },
     });
@@ -283,12 +294,25 @@ export class BrokerReaders implements PartitionReader {
     this.#lanes.delete(name);
     await reader.retire();
     if ([...this.#lanes.values()].some((lane) => lane.slot === slot) || this.#isClosed) return;
-    const [number] = [...this.#slots].find(([, known]) => known === slot) ?? [];
+    const number = this.#numberOf(slot);
     if (number === undefined || [...this.#opening].some((opening) => opening.startsWith(`${number}/`)))
       return;
     this.#slots.delete(number);
     this.#formerReadBytes += slot.readBytes;
     slot.close();
+  }
+
+  #numberOf(slot: ConnectionSlot): number | undefined {
+    return [...this.#slots].find(([, known]) => known === slot)?.[0];
+  }
+
+  /** Its partitions go to lanes whose connections are open; where none is, the source is away, and it is tried on. */
+  #doWithout(slot: ConnectionSlot): void {
+    const number = this.#numberOf(slot);
+    const isOtherOpen = [...this.#lanes.values()].some((lane) => lane.slot !== slot && lane.slot.isOpen);
+    if (number === undefined || !slot.isRefused || !isOtherOpen) return;
+    this.#givenUp.giveUp(number, performance.now());
+    this.#share();
   }
 
   #onRecords(key: string): void {

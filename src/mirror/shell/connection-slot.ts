@@ -6,6 +6,7 @@ export class ConnectionSlot {
   #connection: Connection | null = null;
   #opening: Promise<Connection> | null = null;
   #formerReadBytes = 0;
+  #isRefused = false;
   /** The shortest seen, ms: what a handshake took on a busy machine may be many times that. */
   roundTripMs = Number.POSITIVE_INFINITY;
 
@@ -19,6 +20,15 @@ export class ConnectionSlot {
       this.#opening = null;
     });
     return this.#opening;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection?.isOpen === true;
+  }
+
+  /** It could not be opened when it was tried last. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /** Of all connections that it has had. */
@@ -36,7 +46,9 @@ export class ConnectionSlot {
   }
 
   async #openAnew(): Promise<Connection> {
+    this.#isRefused = true;
     const connection = await this.#open();
+    this.#isRefused = false;
     this.#formerReadBytes = this.readBytes;
     this.#connection = connection;
     this.roundTripMs = Math.min(this.roundTripMs, connection.roundTripMs ?? 0);

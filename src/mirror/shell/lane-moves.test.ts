@@ -12,6 +12,7 @@ import type { FetchRequest, Input } from '../../protocol/index.ts';
 import { encodeBatch } from '../../records/index.ts';
 import { quietMs } from './active-partitions.ts';
 import { BrokerReaders } from './broker-readers.ts';
+import type { FetchConnections } from './fetch-lanes.ts';
 import { type FetchPosition, fetchKey } from './fetch-session.ts';
 import type { FetchTarget } from './fetch-target.ts';
 import type { LeasedBatch } from './leased-batch.ts';
@@ -241,13 +242,13 @@ class World {
   readonly roundTripMs: number;
   readonly random: () => number;
 
-  constructor(seed: number, roundTripMs = 0.2) {
+  constructor(seed: number, roundTripMs = 0.2, connections: FetchConnections = 'auto') {
     this.roundTripMs = roundTripMs;
     this.random = randomOf(seed);
     this.readers = this.brokers.map(
       (broker) =>
         new BrokerReaders({
-          ...{ connections: 'auto', open: broker.open, limit: new ReadLimit() },
+          ...{ connections, open: broker.open, limit: new ReadLimit() },
           budget: new MemoryBudget({ bytesMax: 2 ** 26 }),
           ...{ fetchBytesMax: 2 ** 20, fetchResponseBytesMax: 2 ** 22, fetchWaitMsMax: longPollMs },
           onTrouble: async (error) => {
@@ -472,3 +473,52 @@ it.each(['quiet', 'active'])(
     expect(one!.reading.connection).not.toBe(other!.reading.connection);
   },
 );
+
+/** Eight partitions of the first broker that catch up for a long while, shared out among its lanes. */
+async function catchingUp(): Promise<Target[]> {
+  const targets = [...world.targets.values()].filter(({ log }) => log.leader === 0).slice(0, 8);
+  for (const { log } of targets) log.end += 12_000;
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(new Set(targets.map(({ reading }) => reading.connection)).size).toBe(3);
+  return targets;
+}
+
+// Answers take a millisecond, so that there is a backlog for a while.
+it.each([0, 2])(
+  'shares out what a lane had whose connection a broker allows no more, and tries it again after a minute: %i of 3',
+  async (number) => {
+    world = new World(1, 1.9, 3);
+    const [broker] = world.brokers;
+    const targets = await catchingUp();
+    const connections = [...new Set(targets.map(({ reading }) => reading.connection))];
+    broker!.openMax = 2;
+    (connections[number] as unknown as Connection).close();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const before = targets.map(({ next }) => next);
+    await vi.advanceTimersByTimeAsync(500);
+    for (const [index, { next }] of targets.entries()) expect(next).toBeGreaterThan(before[index]!);
+    const quiet = [...world.targets.values()].filter((target) => !targets.includes(target));
+    for (const { log } of quiet) log.end += 1;
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const { next, log } of quiet) expect(next).toBe(log.end);
+    expect(broker!.openCount).toBe(2);
+    broker!.openMax = 3;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(broker!.openCount).toBe(3);
+    expect(world.failures).toEqual([]);
+  },
+);
+
+it('gives no lane up while none can be opened: the source is away', async () => {
+  world = new World(1, 1.9, 3);
+  const [broker] = world.brokers;
+  const targets = await catchingUp();
+  broker!.openMax = 0;
+  broker!.breakAll();
+  await vi.advanceTimersByTimeAsync(5_000);
+  broker!.openMax = Number.POSITIVE_INFINITY;
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(broker!.openCount).toBe(3);
+  expect(new Set(targets.map(({ reading }) => reading.connection)).size).toBe(3);
+  expect(world.failures).toEqual([]);
+});
