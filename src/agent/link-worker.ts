@@ -11,6 +11,7 @@ import type { GroupKeeper } from '../link/groups/index.ts';
 import type { LinkPartitions, LinkRunner, LinkStatus, ReleasedPartition } from '../link/index.ts';
 import type { CheckpointEmitter } from '../link/mirror-maker/index.ts';
 import { linkProducerId } from '../mirror/index.ts';
+import { loadCodecs } from '../records/index.ts';
 import { type LinkConfig, literalTopics, matchesTopic } from '../topology/index.ts';
 import { canGoOn, type Declared, isSameDeclaration } from './declared-change.ts';
 import { FlowBook, nameWriter } from './flow-book.ts';
@@ -119,6 +120,7 @@ export class LinkWorker {
   }
 
   start(): void {
+    loadCodecs();
     this.#inOrder(() => this.#begin());
   }
 

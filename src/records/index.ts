@@ -7,6 +7,7 @@ export {
   decompress,
   decompressedBytesMaxDefault,
   decompressedCount,
+  loadCodecs,
   lz4LibraryInUse,
 } from './compression/index.ts';
 export { type EncodeOptions, encodeBatch, encodeRawBatch, encodeTail } from './encode-batch.ts';

@@ -34,6 +34,22 @@ it('batches are written and read without any native library', () => {
   });
 });
 
+/** The packages go while it runs, as in an upgrade. */
+const upgraded = `
+const { BatchView, encodeBatch, loadCodecs, lz4LibraryInUse } = await import(process.argv[1]);
+const { registerHooks } = await import('node:module');
+loadCodecs();
+registerHooks({ resolve(name) { throw new Error(name + ' is gone'); } });
+const record = { offset: 0n, timestamp: 1n, key: null, value: Buffer.alloc(100_000, 'ab'), headers: [] };
+for (const compression of ['snappy', 'lz4']) encodeBatch([record], { compression });
+console.log(lz4LibraryInUse());`;
+
+it('what was loaded at the start is used when the packages are gone', () => {
+  const args = ['--input-type=module', '-e', upgraded, path.join(import.meta.dirname, 'index.ts')];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect({ stdout, stderr }).toEqual({ stdout: 'native\n', stderr: '' });
+});
+
 it('the checksum in JavaScript is the native one', () => {
   expect(crc32cInJavaScript(Buffer.from('123456789'))).toBe(0xe3069283);
   fc.assert(

@@ -68,6 +68,10 @@ function endpointSource(
   let kept: { token: string; untilMs: number; endMs: number } | null = null;
   let asking: Promise<string> | null = null;
 
+  // Node's HTTP takes 4 MB of memory, and few need it. Who does has it from the start: an agent runs for months.
+  const loaded = import('./token-request.ts');
+  loaded.catch(() => {}); // told by whoever asks for a token
+
   return () => {
     if (kept !== null && clock.nowMs() < kept.untilMs) return Promise.resolve(kept.token);
     asking ??= ask().finally(() => {
@@ -78,8 +82,7 @@ function endpointSource(
 
   async function ask(): Promise<string> {
     try {
-      // Node's HTTP takes 4 MB of memory, and few need it.
-      const { requestToken } = await import('./token-request.ts');
+      const { requestToken } = await loaded;
       const { token, lifetimeMs } = await requestToken(endpoint);
       const nowMs = clock.nowMs();
       kept = { token, untilMs: nowMs + lifetimeMs * reuseShare, endMs: nowMs + lifetimeMs };

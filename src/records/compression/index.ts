@@ -6,7 +6,9 @@ import { InvalidBytes } from '../corrupt.ts';
 import type { Compression } from '../layout.ts';
 import { tooLarge } from './bounded-output.ts';
 import { compressLz4, decompressLz4 } from './lz4.ts';
+import { nativeLz4 } from './lz4-native.ts';
 import { compressSnappy, decompressSnappy } from './snappy.ts';
+import { wasmUtils } from './wasm.ts';
 
 export { lz4LibraryInUse } from './lz4-native.ts';
 
@@ -16,6 +18,16 @@ export { lz4LibraryInUse } from './lz4-native.ts';
  * and still keeps a hostile batch from taking the process down.
  */
 export const decompressedBytesMaxDefault = 256 * 1024 * 1024;
+
+/** For who runs for months: what was installed may be another version, or gone, when the first batch needs a codec. */
+export function loadCodecs(): void {
+  nativeLz4();
+  try {
+    wasmUtils();
+  } catch {
+    // Told by who needs it; most never do.
+  }
+}
 
 export function compress(compression: Compression, bytes: Buffer): Buffer {
   const parts = compressToParts(compression, bytes);

@@ -16,7 +16,7 @@ export const blockSizeBytes = 4;
 
 let loaded: Lz4 | null | undefined;
 
-/** Null where it can't be loaded. Loaded when the first block needs it: a mirror of large batches opens none. */
+/** Null where it can't be loaded. Loaded when the first block needs it, or a link begins. */
 export function nativeLz4(): Lz4 | null {
   if (loaded === undefined) loaded = load();
   return loaded;

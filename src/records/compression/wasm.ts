@@ -1,5 +1,4 @@
-// The compressors in WebAssembly, loaded when something is compressed for the first time: a mirror never does, and
-// they take several MB.
+// The compressors in WebAssembly, several MB: loaded when something is compressed for the first time, or a link begins.
 import { createRequire } from 'node:module';
 
 type WasmUtils = typeof import('@platformatic/wasm-utils');
