@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Api, startApi } from '../../src/agent/api/index.ts';
 import { AgentMetrics } from '../../src/agent/metrics/index.ts';
+import { loadCodecs } from '../../src/records/index.ts';
 import { fullView } from '../support/agent-view.ts';
 import {
   prometheusIsInstalled,
@@ -31,6 +32,8 @@ let api: Api;
 let prometheus: RunningPrometheus | null = null;
 
 beforeAll(async () => {
+  // As the first link of an agent does: which library compresses is told from then on.
+  loadCodecs();
   metrics = new AgentMetrics({ view: () => fullView });
   const observer = metrics.observer('us-to-eu');
   observer.countersOf({ topic: 'orders', partition: 0 }).records += 41;
