@@ -138,3 +138,13 @@ test('a transaction that opens behind the end is news, although nothing else has
     producerId: null,
   });
 });
+
+test('the rate counts what arrived between looks that follow each other closely', () => {
+  const told = reports();
+  const seen = (sourceEnd: bigint, atMs: number) =>
+    told.look(link({ sourceEnd, lastFetchAtMs: atMs }), atMs, { isUrgent: true }).get(key)?.sourceSeen;
+  expect(seen(10n, 0)?.perSecond).toBeUndefined();
+  // A burst of which all but the last record was seen half a second before.
+  expect(seen(1_009n, 600)?.perSecond).toBeUndefined();
+  expect(seen(1_010n, 1_250)?.perSecond).toBe(800);
+});

@@ -22,9 +22,15 @@ interface Told {
   readonly record: StatusRecord;
   readonly status: PartitionStatus;
   /** The source's end as it was looked at since; a source that falls silent before the next word is not to take it along. */
-  seen: SeenSourceEnd | null;
+  seen: Seen | null;
   /** The number of the look that it was seen by. */
   look: number;
+}
+
+/** The source's end, and the earlier look at it from which the next rate counts. */
+interface Seen {
+  readonly record: SeenSourceEnd;
+  readonly rateFrom: { readonly end: bigint; readonly atMs: number };
 }
 
 /** What is to be written, look by look; pure but for its memory of what was told. */
@@ -65,10 +71,11 @@ export class StatusReports {
         }
         const item = { link, topic, partition };
         const name = told?.name ?? keyOf(item);
-        const former = told?.seen ?? this.#options.known(name)?.sourceSeen ?? null;
-        const sourceSeen = seenEnd(status, nowMs, former);
+        const former = told?.seen ?? asSeen(this.#options.known(name)?.sourceSeen);
+        const seen = seenEnd(status, nowMs, former);
+        const sourceSeen = seen?.record ?? null;
         const record = recordOf(status, { agent: this.#options.agentId, atMs: nowMs, sourceSeen });
-        this.#told.set(item, { name, record, status, seen: sourceSeen, look });
+        this.#told.set(item, { name, record, status, seen, look });
         entries.set(statusKey(item), record);
       }
     }
@@ -135,20 +142,26 @@ function recordOf(
 /** A rate over less than this, in ms, says little. */
 const rateOverMsMin = 1_000;
 
+/** As another agent told it, or this one before. */
+function asSeen(record: SeenSourceEnd | null | undefined): Seen | null {
+  return record == null ? null : { record, rateFrom: { end: BigInt(record.end), atMs: record.atMs } };
+}
+
 /** What is known of the source's end; kept while the source is silent. */
 function seenEnd(
   { sourceEnd, undecided, lastFetchAtMs }: PartitionStatus,
   nowMs: number,
-  former: SeenSourceEnd | null,
-): SeenSourceEnd | null {
+  former: Seen | null,
+): Seen | null {
   if (sourceEnd === null) return former;
   const atMs = lastFetchAtMs ?? nowMs;
-  const overMs = former === null ? 0 : atMs - former.atMs;
-  const perSecond =
-    overMs < rateOverMsMin
-      ? former?.perSecond
-      : Math.max(0, Number(sourceEnd - BigInt(former!.end)) / (overMs / 1_000));
-  return {
+  const since = former?.rateFrom ?? { end: sourceEnd, atMs };
+  const overMs = atMs - since.atMs;
+  const isRate = overMs >= rateOverMsMin;
+  const perSecond = isRate
+    ? Math.max(0, Number(sourceEnd - since.end) / (overMs / 1_000))
+    : former?.record.perSecond;
+  const record: SeenSourceEnd = {
     end: String(sourceEnd),
     atMs,
     ...(perSecond !== undefined && { perSecond: Math.round(perSecond * 10) / 10 }),
@@ -160,4 +173,6 @@ function seenEnd(
       },
     }),
   };
+  // Looks that follow each other closely count together: none of the records between them are left out.
+  return { record, rateFrom: isRate ? { end: sourceEnd, atMs } : since };
 }

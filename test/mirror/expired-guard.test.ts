@@ -42,7 +42,9 @@ test.each(seeds)(
     expect(told).toBeGreaterThanOrEqual(wrong.length);
     expect(did.kills).toBeGreaterThan(0);
     expect(did.freezes).toBeGreaterThan(0);
-    expect(did.compared).toBeGreaterThan(500);
+    expect(did.written).toBeGreaterThan(500);
+    // Which of them are identical is chance: all of them may have stopped.
+    expect(did.unread).toEqual([]);
     for (const topic of [plain, transactional])
       expect(forgottenWhileCopying.filter((place) => place.startsWith(topic))).not.toEqual([]);
   },

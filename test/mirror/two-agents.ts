@@ -30,8 +30,10 @@ export interface TwoAgentsReport {
   readonly freezes: number;
   /** Acknowledged or committed at the source. */
   readonly written: number;
-  /** Of both sides, by the Java consumer. */
+  /** Of both sides, by the Java consumer; a partition whose ends differ is not read. */
   readonly compared: number;
+  /** Partitions that it finds the same without having read a record: none, or the test shows nothing. */
+  readonly unread: readonly string[];
   /** Partitions that the Java consumer finds different. */
   readonly wrong: readonly string[];
   /** Of them, those of which an agent that was started afterwards says so. */
@@ -86,18 +88,19 @@ export async function mirrorWithTwoAgents(options: TwoAgentsOptions): Promise<Tw
       describe: () => `the third agent to have compared the ends; ${afterwards.summary}`,
     });
     await arrive([afterwards]);
-    const wrong: string[] = [];
+    const [wrong, unread]: [string[], string[]] = [[], []];
     let compared = 0;
     for (const topic of topics) {
       for (const row of await oracle.compare({ source, destination, topic, waitMs: 1_000 })) {
         if (row.difference !== undefined) wrong.push(`${topic}-${row.partition}`);
+        else if (row.records === 0) unread.push(`${topic}-${row.partition}`);
         compared += row.records;
       }
     }
     const toldAfterwards = wrong.filter((place) => afterwards.isStopped(place));
     await afterwards.stop();
     const stops = countStops(afterwards, { plain, transactional });
-    return { ...did, written: load.records, compared, wrong, toldAfterwards, stops };
+    return { ...did, written: load.records, compared, unread, wrong, toldAfterwards, stops };
   } finally {
     await Promise.all(agents.map((agent) => agent.kill()));
   }
