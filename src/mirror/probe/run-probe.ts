@@ -17,7 +17,8 @@ import {
 import { LockstepError } from '../../errors.ts';
 import { readClock } from './clock.ts';
 import type { ProbeLog } from './probe-log.ts';
-import { type ProbeRule, probeRules } from './rules.ts';
+import type { ProbeRule } from './rule.ts';
+import { probeRules } from './rules.ts';
 import { ScratchLog } from './scratch-log.ts';
 
 /** Scratch topics begin with this, so that no regular expression of a link ever takes one. */
