@@ -2,7 +2,9 @@
 
 import type { Failure } from './failure.ts';
 import type { Mutation } from './mutation.ts';
-import { type Scenario, type StrokeKind, scriptOf } from './script.ts';
+import type { Scenario } from './scenarios.ts';
+import { scriptOf } from './script.ts';
+import type { StrokeKind } from './stroke-kinds.ts';
 import { World } from './world.ts';
 
 export interface CampaignOptions {

@@ -1,5 +1,5 @@
 // What the script has in store for requests and questions that are not under way yet.
-import type { StrokeKind } from './script.ts';
+import type { StrokeKind } from './stroke-kinds.ts';
 
 export type Fate = 'loseRequest' | 'loseAnswer' | 'delayRequest' | 'duplicateRequest' | 'strandRequest';
 

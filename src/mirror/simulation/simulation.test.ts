@@ -8,8 +8,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type CampaignResult, runCampaign } from './campaign.ts';
 import { plantedBugs } from './planted-bugs.ts';
-import { scenarios, scriptOf, strokeKinds } from './script.ts';
+import { scenarios } from './scenarios.ts';
+import { scriptOf } from './script.ts';
 import { shrink } from './shrink.ts';
+import { strokeKinds } from './stroke-kinds.ts';
 import { World } from './world.ts';
 
 /** About ten seconds on one core. */

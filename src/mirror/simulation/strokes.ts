@@ -1,6 +1,7 @@
 // The strokes of a script as they fall on a simulated world: on its source, its workers, its requests, its destination.
 import { SeededRandom } from './random.ts';
-import type { Stroke, StrokeKind } from './script.ts';
+import type { Stroke } from './script.ts';
+import type { StrokeKind } from './stroke-kinds.ts';
 import { expirationTicks } from './ticks.ts';
 import type { World } from './world.ts';
 
