@@ -6,7 +6,7 @@ import type {
   LinkRecord,
   MirrorRecord,
   StatusRecord,
-} from '../control/types.ts';
+} from '../control/records/index.ts';
 import type { AclKeeperStatus } from '../link/acls/types.ts';
 import type { GroupsStatus } from '../link/groups/index.ts';
 import type { LinkStatus } from '../link/index.ts';

@@ -6,8 +6,8 @@ import { orPatience } from '../patience.ts';
 import { formatDuration } from '../units.ts';
 import type { ControlTopic } from './control-topic.ts';
 import { answerKey, commandKey } from './keys.ts';
+import { type AnswerRecord, type CommandBody, type CommandRecord, recordVersion } from './records/index.ts';
 import { controlTopic } from './topic.ts';
-import { type AnswerRecord, type CommandBody, type CommandRecord, recordVersion } from './types.ts';
 
 /** Every agent writes its agent/ record at least so often, ms: the sign that it lives. */
 export const agentBeatMs = 5_000;

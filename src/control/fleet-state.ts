@@ -6,7 +6,6 @@
 // one over a bad one has mended it.
 import { plural } from '../units.ts';
 import { residencyRules } from './keys.ts';
-import { type RecordKind, schemas } from './schemas.ts';
 import {
   type AgentRecord,
   type AnswerRecord,
@@ -20,7 +19,8 @@ import {
   type RulesRecord,
   recordVersion,
   type StatusRecord,
-} from './types.ts';
+} from './records/index.ts';
+import { type RecordKind, schemas } from './schemas.ts';
 
 /** A view that follows the topic: read what you need at once, it goes on changing. Maps are in the order of the log. */
 export interface FleetState {

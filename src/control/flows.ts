@@ -17,8 +17,8 @@ import { literalTopics } from '../topology/link-filters.ts';
 import type { LinkConfig, MirrorMakerConfig } from '../topology/types.ts';
 import type { FleetState } from './fleet-state.ts';
 import { appendBatch, recordsOf } from './log.ts';
+import { type LinkRecord, recordVersion } from './records/index.ts';
 import { findTopic } from './topic.ts';
-import { type LinkRecord, recordVersion } from './types.ts';
 
 /** A flow as it stands in a control topic. */
 export interface FlowRecord extends LinkFlow {

@@ -25,17 +25,6 @@ export {
 export { LazyControlTopic } from './lazy-control-topic.ts';
 export { LeaderWriter, leaderTransactionalId } from './leader-writer.ts';
 export {
-  isFormerPrimary,
-  primariesUntil,
-  primaryOf,
-  roleOf,
-  rolesOfLink,
-  type TopicRole,
-} from './roles.ts';
-export { type Followed, followed, historyAfter, roleChanges, saySame, union } from './roles-change.ts';
-export { toldAbout } from './told.ts';
-export { controlTopic } from './topic.ts';
-export {
   type AgentRecord,
   type AnswerRecord,
   type BeatDeclaration,
@@ -62,4 +51,15 @@ export {
   type SourceReference,
   type StatusRecord,
   type ToldRecord,
-} from './types.ts';
+} from './records/index.ts';
+export {
+  isFormerPrimary,
+  primariesUntil,
+  primaryOf,
+  roleOf,
+  rolesOfLink,
+  type TopicRole,
+} from './roles.ts';
+export { type Followed, followed, historyAfter, roleChanges, saySame, union } from './roles-change.ts';
+export { toldAbout } from './told.ts';
+export { controlTopic } from './topic.ts';

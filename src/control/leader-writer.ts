@@ -19,9 +19,9 @@ import {
 import { LockstepError } from '../errors.ts';
 import type { ControlTopic } from './control-topic.ts';
 import { appendBatch, type Entry, recordsOf } from './log.ts';
+import { recordVersion } from './records/index.ts';
 import { restoredKey } from './restore.ts';
 import { controlPartition, controlTopic } from './topic.ts';
-import { recordVersion } from './types.ts';
 
 export const leaderTransactionalId = 'lockstep-leader';
 /** When somebody took the pen last. */

@@ -1,6 +1,7 @@
 // Two copies of a group's roles compared: what turns from one to the other, and which of them is true.
+
+import type { RolesAncestor, RolesRecord } from './records/index.ts';
 import { primaryOf } from './roles.ts';
-import type { RolesAncestor, RolesRecord } from './types.ts';
 
 /** Whether both say the same of who is primary since when, and who awaits a restore; links and regions aside. */
 export function saySame(one: RolesRecord, other: RolesRecord): boolean {

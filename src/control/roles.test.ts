@@ -1,9 +1,9 @@
 // Whether a link copies a topic, as the roles of its group say.
 import { describe, expect, test } from 'vitest';
+import type { RolesRecord } from './records/index.ts';
 import { roleOf } from './roles.ts';
 import { followed, historyAfter, roleChanges, saySame } from './roles-change.ts';
 import { testRoles } from './test-roles.ts';
-import type { RolesRecord } from './types.ts';
 
 const all = (roles: RolesRecord) => new Map([[roles.group, roles]]);
 const forth = { name: 'us-to-eu', destination: 'eu', source: { name: 'us' } };

@@ -1,5 +1,5 @@
 // What the roles of a replication group mean for a link: whether it copies a topic, and in which life of its mirror.
-import type { LinkRecord, PrimaryOf, RolesRecord } from './types.ts';
+import type { LinkRecord, PrimaryOf, RolesRecord } from './records/index.ts';
 
 /** How a topic stands for a link. */
 export type TopicRole =

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { FleetState } from './fleet-state.ts';
 import { type FlowRecord, flowOldMs, flowToldEveryMs } from './flows.ts';
-import { type LinkRecord, recordVersion, type SourceReference } from './types.ts';
+import { type LinkRecord, recordVersion, type SourceReference } from './records/index.ts';
 
 export interface TellingRecord {
   readonly v: number;

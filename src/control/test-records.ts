@@ -6,7 +6,7 @@ import type {
   LinkRecord,
   MirrorRecord,
   StatusRecord,
-} from './types.ts';
+} from './records/index.ts';
 
 export function testLink(name = 'us-to-eu'): LinkRecord {
   return {

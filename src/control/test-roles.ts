@@ -1,5 +1,5 @@
 // Roles as tests need them: us and eu, us is primary, and links both ways.
-import type { RolesRecord } from './types.ts';
+import type { RolesRecord } from './records/index.ts';
 
 export function testRoles(changes: Partial<RolesRecord> = {}): RolesRecord {
   return {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { AgentRecord, ToldRecord } from './records/index.ts';
 import { toldAbout } from './told.ts';
-import type { AgentRecord, ToldRecord } from './types.ts';
 
 const nowMs = 1_000_000;
 const agent = (id: string, given: Partial<AgentRecord> = {}): AgentRecord => ({

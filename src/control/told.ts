@@ -1,5 +1,5 @@
 // What a fleet tells MirrorMaker 2's readers about one link, as its leading agent says in its own record.
-import type { AgentRecord, LinkRecord, ToldRecord } from './types.ts';
+import type { AgentRecord, LinkRecord, ToldRecord } from './records/index.ts';
 
 /** Agents tell that they live every few seconds; after this long, ms, one counts as gone. */
 const agentAliveMs = 15_000;

@@ -1,6 +1,6 @@
 // An agent's view, made up: two links, mirrors in trouble, a partition of another agent, groups and rights.
 import type { AgentView, LinkView } from '../../src/agent/view.ts';
-import type { MirrorRecord } from '../../src/control/types.ts';
+import type { MirrorRecord } from '../../src/control/records/index.ts';
 import { partition, statusOf } from './link-status.ts';
 
 export const viewAtMs = 1_790_000_000_000;

@@ -1,5 +1,5 @@
 // The metrics of what travels along: positions of consumer groups, ACLs, quotas, users. Told by the agent that keeps them.
-import type { ToldRecord } from '../../control/types.ts';
+import type { ToldRecord } from '../../control/records/index.ts';
 import type { PositionStatus } from '../../link/groups/index.ts';
 import type { LinkView } from '../view.ts';
 import { Family } from './family.ts';

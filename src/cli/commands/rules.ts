@@ -4,7 +4,7 @@
 // Agents that start with a file never change rules that stand; a person does, and sees the difference first.
 import { Command } from 'commander';
 import { residencyRules, rulesKey } from '../../control/keys.ts';
-import type { CommandBody } from '../../control/types.ts';
+import type { CommandBody } from '../../control/records/index.ts';
 import { type ExitCode, exitCodes, LockstepError } from '../../errors.ts';
 import { labelsText, ruleText, type Topology } from '../../topology/index.ts';
 import { acceptedAnswer, answerMsMax, carryOut, changeLines } from '../fleet/carry-out.ts';
