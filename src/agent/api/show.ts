@@ -1,6 +1,7 @@
 // From an agent's view to the JSON of links, mirrors, groups and agents. Pure.
-import { toldAbout } from '../../control/told.ts';
+
 import type { MirrorRecord } from '../../control/records/index.ts';
+import { toldAbout } from '../../control/told.ts';
 import { mirrorStates } from '../../link/lifecycle.ts';
 import type { AgentView, LinkCondition, LinkView } from '../view.ts';
 import { withoutSecrets } from '../without-secrets.ts';
