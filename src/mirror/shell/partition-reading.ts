@@ -142,7 +142,8 @@ export class PartitionReading implements FetchTarget {
     }
     const { isAtEnd } = this;
     if (isAtEnd) news.noteAtEnd(services.monotonicMs());
-    services.queueShares.note(this, !isAtEnd);
+    // It may have stopped over what came.
+    services.queueShares.note(this, !isAtEnd && this.#fetching !== null);
   }
 
   onFetchError(asked: FetchPosition, errorCode: number): void {

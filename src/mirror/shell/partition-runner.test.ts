@@ -165,6 +165,15 @@ describe('a queue with markers', () => {
     expect(queueShares.isEnough({ queuedBytes: 2, queue: Array(4).fill({ kind: 'hole' }) })).toBe(false);
   });
 
+  it('has its share no more once its partition has stopped over what came', async () => {
+    const asked = await reachesMirroring();
+    const old = batch(0n, 1);
+    Object.assign(old, { magic: 1 });
+    target!.onFetched(asked, [old], ends);
+    expect(runner.status().state).toBe('OldRecordFormat');
+    expect(queueShares.isEnough({ queuedBytes: 2, queue: Array(4).fill({ kind: 'hole' }) })).toBe(false);
+  });
+
   it('goes on reading at the end of the log, where it shares with nobody', async () => {
     const asked = await reachesMirroring();
     target!.onFetched(asked, pairs(), { ...ends, lastStableOffset: 11n });
