@@ -8,7 +8,7 @@ import {
   type JoinGroupResponse,
   type SyncGroupResponse,
 } from '../protocol/index.ts';
-import { wayOut } from './reactions.ts';
+import { wayOut } from './refusals.ts';
 import type { MemberShare } from './sharing.ts';
 
 /** Kafka's protocol type of the group: neither consumers nor Connect join it by mistake. */

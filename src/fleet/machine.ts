@@ -10,17 +10,10 @@
 // Heartbeats go on in all of these phases, on a connection of their own, for JoinGroup and SyncGroup block theirs.
 // The answer to a heartbeat is the only proof that the group still counts this member in. When none that was sent
 // within the session timeout has been answered, everything is given up: the group may have given it to others.
-import {
-  type BackoffOptions,
-  backoffMs,
-  isAuthorizationError,
-  type Random,
-  requestBackoff,
-} from '../client/index.ts';
-import { LockstepError } from '../errors.ts';
-import { kafkaError } from '../protocol/index.ts';
+import { type BackoffOptions, backoffMs, type Random, requestBackoff } from '../client/index.ts';
 import { Holdings } from './holdings.ts';
-import { mayPassByItself, reactionTo, wayOut } from './reactions.ts';
+import { mayPassByItself, reactionTo } from './reactions.ts';
+import { Refusals } from './refusals.ts';
 import { Session, type SessionTimeouts } from './session.ts';
 import type { MemberAction, MemberEvent, NextStep, Phase } from './state.ts';
 
@@ -54,6 +47,7 @@ export class MemberMachine {
   readonly holdings = new Holdings();
   readonly #options: MachineOptions;
   readonly #session: Session;
+  readonly #refusals: Refusals;
   #actions: MemberAction[] = [];
   #nowMs = 0;
   /** Of the newest join. */
@@ -73,11 +67,11 @@ export class MemberMachine {
   #beatAtMs = 0;
   #isBeating = false;
   #isStopping = false;
-  #toldRefusal = '';
 
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#session = new Session(options);
+    this.#refusals = new Refusals(options);
   }
 
   /** When the newest request that was answered well had been sent; null before the first. */
@@ -179,7 +173,7 @@ export class MemberMachine {
     this.#session.beaten(event.sentAtMs, reaction === 'join');
     this.#failureCount = 0;
     this.lastError = null;
-    this.#toldRefusal = '';
+    this.#refusals.passed();
   }
 
   #checkSession(): void {
@@ -213,7 +207,7 @@ export class MemberMachine {
         return this.#refused('Heartbeat', errorCode);
       default:
         // The session ends if this stays so.
-        this.lastError = this.#refusalText('Heartbeat', errorCode);
+        this.lastError = this.#refusals.text('Heartbeat', errorCode);
         this.#tellRefusal(this.lastError);
     }
   }
@@ -301,7 +295,7 @@ export class MemberMachine {
     this.#heldId = `${this.generation}/${this.#leaderId}`;
     this.#failureCount = 0;
     this.lastError = null;
-    this.#toldRefusal = '';
+    this.#refusals.passed();
     if (this.#isStopping) return;
     const { added, revoked } = this.holdings.share(keys);
     if (revoked.length > 0) {
@@ -321,7 +315,7 @@ export class MemberMachine {
   }
 
   #refused(what: string, errorCode: number): void {
-    const text = this.#refusalText(what, errorCode);
+    const text = this.#refusals.text(what, errorCode);
     switch (reactionTo(errorCode)) {
       case 'join':
         return this.#join();
@@ -341,18 +335,10 @@ export class MemberMachine {
       default:
         this.lastError = text;
         this.#tellRefusal(text);
-        if (!mayPassByItself(errorCode)) this.#hopeless(errorCode, text);
+        if (!mayPassByItself(errorCode))
+          this.#actions.push({ type: 'hopeless', error: this.#refusals.error(errorCode, text) });
         return this.#wait('joinOnSame', refusedBackoff);
     }
-  }
-
-  #hopeless(errorCode: number, text: string): void {
-    const code = isAuthorizationError(errorCode) ? 'NOT_AUTHORIZED' : 'KAFKA_ERROR';
-    const { cluster, groupId } = this.#options;
-    const error = new LockstepError(code, `cluster ${cluster}: group ${groupId}: ${text}`, {
-      detail: { cluster, kafkaError: kafkaError(errorCode).name, number: errorCode },
-    });
-    this.#actions.push({ type: 'hopeless', error });
   }
 
   // ── Leaving ─────────────────────────────────────────────────────────────────────────────────────────
@@ -404,16 +390,8 @@ export class MemberMachine {
     this.#actions.push({ type: 'leader', isLeader });
   }
 
-  #refusalText(what: string, errorCode: number): string {
-    const { name, message } = kafkaError(errorCode);
-    const hint = wayOut(errorCode, this.#options.groupId);
-    return `${what} was refused with ${name} (${errorCode}): ${message}${hint === null ? '' : ` ${hint}.`}`;
-  }
-
-  /** Once for each refusal, not with each attempt. */
-  #tellRefusal(text: string): void {
-    if (text === this.#toldRefusal) return;
-    this.#toldRefusal = text;
-    this.#actions.push({ type: 'notice', level: 'warning', text: `group ${this.#options.groupId}: ${text}` });
+  #tellRefusal(refusal: string): void {
+    const text = this.#refusals.news(refusal);
+    if (text !== null) this.#actions.push({ type: 'notice', level: 'warning', text });
   }
 }

@@ -1,5 +1,4 @@
 // What the error codes of the group protocol mean for a member.
-import { grantCommand } from '../client/index.ts';
 
 export type GroupReaction =
   /** Fine. */
@@ -39,22 +38,4 @@ export function reactionTo(errorCode: number): GroupReaction {
 /** Refused, but somebody else may mend it any moment: GROUP_MAX_SIZE_REACHED, when a member leaves. */
 export function mayPassByItself(errorCode: number): boolean {
   return errorCode === 81;
-}
-
-/** What a person can do about a refusal, where there is something to say. */
-export function wayOut(errorCode: number, groupId: string): string | null {
-  switch (errorCode) {
-    case 23: // INCONSISTENT_GROUP_PROTOCOL
-      return `The group's members speak no version that this agent speaks, or another application uses the group id ${groupId}: see kafka-consumer-groups --describe --group ${groupId} --members`;
-    case 24: // INVALID_GROUP_ID
-      return 'Choose another group id';
-    case 26: // INVALID_SESSION_TIMEOUT
-      return 'Choose a session timeout between group.min.session.timeout.ms and group.max.session.timeout.ms of the brokers';
-    case 30: // GROUP_AUTHORIZATION_FAILED
-      return `Grant this user READ on group ${groupId}: ${grantCommand('the destination', { operation: 'Read', resource: { group: groupId } })}`;
-    case 81: // GROUP_MAX_SIZE_REACHED
-      return 'Raise group.max.size of the brokers, or run fewer agents';
-    default:
-      return null;
-  }
 }
