@@ -7,9 +7,9 @@
 //   3. failure: the failure hooks; the move stands where it is, and what to type next is said
 import type { MoveRecord, MoveStepDone } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
+import { within } from '../patience.ts';
 import { MoveLog, MoveTaken, thisProcess } from './move-log.ts';
 import type { MoveContext, OpenGroup, OpenRegion, Step } from './types.ts';
-import { within } from './within.ts';
 
 /** What a move tells while it runs. */
 export interface MoveTeller {

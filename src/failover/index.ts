@@ -31,4 +31,3 @@ export { type TurnedApart, turnedApart } from './turned-apart.ts';
 export { movesFrom } from './turned-roles.ts';
 export type { ClosedRegion, MoveContext, OpenGroup, OpenRegion, Region, Step, StepOutcome } from './types.ts';
 export { undoMove } from './undo.ts';
-export { within } from './within.ts';

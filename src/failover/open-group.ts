@@ -10,11 +10,10 @@ import {
   sendCommand,
 } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
-import { orPatience } from '../patience.ts';
+import { orPatience, within } from '../patience.ts';
 import { nearestName, type ReplicationGroupConfig, type Topology } from '../topology/index.ts';
 import { formatDuration, plural } from '../units.ts';
 import type { OpenGroup, OpenRegion, Region } from './types.ts';
-import { within } from './within.ts';
 
 export interface OpenGroupOptions {
   /** Who asks, for people who look at the control topics later: user@host. */

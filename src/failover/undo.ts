@@ -1,10 +1,10 @@
 // Takes a move back that has not reached its point of no return: the steps in reverse order, from the one that is under way.
 import type { MoveRecord } from '../control/index.ts';
 import { LockstepError } from '../errors.ts';
+import { within } from '../patience.ts';
 import { contextOf, type RunOptions, reasonOf, stepIndex, toldStep } from './engine.ts';
 import { MoveLog, thisProcess } from './move-log.ts';
 import type { Step } from './types.ts';
-import { within } from './within.ts';
 
 /** For each step, ms. */
 const undoLimitMs = 60_000;

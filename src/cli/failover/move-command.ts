@@ -28,8 +28,8 @@ import {
   toldStep,
   turnedApart,
   undoMove,
-  within,
 } from '../../failover/index.ts';
+import { within } from '../../patience.ts';
 import { nearestName, type ReplicationGroupConfig } from '../../topology/index.ts';
 import { person } from '../fleet/fleet.ts';
 import { formatJson } from '../output/json.ts';

@@ -2,6 +2,7 @@
 // needs no answer of the region that is lost.
 import { type MirrorRecord, type MoveRecord, primaryOf } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { within } from '../../patience.ts';
 import { formatDuration, plural } from '../../units.ts';
 import { type Checked, CheckFailed, fail, ok, warn } from '../checked.ts';
 import { lagOfMirror, lossOfAll, type MirrorLag, partitionCountOf } from '../lag.ts';
@@ -9,7 +10,6 @@ import { clockDifferenceMs, livingAgents } from '../living.ts';
 import { formatRate } from '../loss/index.ts';
 import { movedMirrors, nameList, notMirrored, rolesOf } from '../moved.ts';
 import type { MoveContext, Step } from '../types.ts';
-import { within } from '../within.ts';
 import { notWritable, notWritableWords } from '../writable.ts';
 
 /** What the failover would find. */

@@ -1,8 +1,8 @@
 // Step 6 of a failover: what is known of the loss is written down. Nothing waits for it but the news for the other regions.
 import { LockstepError } from '../../errors.ts';
+import { within } from '../../patience.ts';
 import { costSentence, writeLossReport } from '../loss/index.ts';
 import type { Step } from '../types.ts';
-import { within } from '../within.ts';
 
 const reportMsMax = 45_000;
 

@@ -2,9 +2,9 @@
 import type { FleetState, MirrorRecord, MoveRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import type { GroupsBehind } from '../../link/groups/index.ts';
+import { within } from '../../patience.ts';
 import type { LinkConfig } from '../../topology/index.ts';
 import type { MoveContext } from '../types.ts';
-import { within } from '../within.ts';
 import { type FormerPosition, groupsBack, knownLoss, undecidedTransactions } from './known.ts';
 import { type GroupPosition, positionsAt } from './positions.ts';
 import { storeLoss } from './records.ts';

@@ -1,10 +1,10 @@
 // Topics that only a former primary has: what was written to them stands there alone.
 import type { RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { within } from '../../patience.ts';
 import { plural } from '../../units.ts';
 import { type NeverMirrored, neverMirrored, neverMirroredWords } from '../never-mirrored.ts';
 import type { OpenGroup } from '../types.ts';
-import { within } from '../within.ts';
 import type { Problem } from './types.ts';
 
 /** A region that does not tell by then is not waited for, ms. */

@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describeTopics, listOffsets } from '../../client/index.ts';
 import { primaryOf, type RolesRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { within } from '../../patience.ts';
 import { groupTopics } from '../moved.ts';
 import type { OpenGroup, OpenRegion } from '../types.ts';
-import { within } from '../within.ts';
 import type { Problem, SplitBrain } from './types.ts';
 
 /** Between the looks, ms: a client that writes at all mostly does within it. */

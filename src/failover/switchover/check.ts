@@ -3,6 +3,7 @@ import { type Cluster, describeConfigs, describeLogDirs, unwrap } from '../../cl
 import { type MirrorRecord, type MoveRecord, primaryOf } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { settingNames } from '../../link/index.ts';
+import { within } from '../../patience.ts';
 import { formatBytes, formatDuration, plural } from '../../units.ts';
 import { type Checked, CheckFailed, checkedLine, fail, ok, warn } from '../checked.ts';
 import { lagOfMirror, lossOfAll, partitionCountOf } from '../lag.ts';
@@ -10,7 +11,6 @@ import { clockDifferenceMs, heardAgoMs, livingAgents } from '../living.ts';
 import { linksBetween, movedMirrors, nameList, notMirrored, reached, rolesOf, sidesOf } from '../moved.ts';
 import { isTurnedSince } from '../turned-roles.ts';
 import type { MoveContext, OpenRegion, Step } from '../types.ts';
-import { within } from '../within.ts';
 import { notWritable, notWritableWords } from '../writable.ts';
 
 /** A mirror that is further behind is caught up first, ms: writes would pause for as long. */

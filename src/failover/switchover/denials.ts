@@ -12,10 +12,10 @@ import {
 import type { FleetState, MoveRecord } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { agentPrincipalOf, ownPrincipals, ruleKey, withholdingRules } from '../../link/acls/index.ts';
+import { within } from '../../patience.ts';
 import { MoveLog, thisProcess } from '../move-log.ts';
 import type { MoveContext, OpenRegion } from '../types.ts';
 import { waitUntil } from '../wait-until.ts';
-import { within } from '../within.ts';
 
 /** Kafka's SECURITY_DISABLED: no authorizer runs. */
 const securityDisabled = 54;
