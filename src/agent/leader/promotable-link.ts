@@ -1,10 +1,29 @@
 // What promotions need of a link, from its worker and from what the fleet has told.
+import type { Cluster } from '../../client/index.ts';
 import type { ControlTopic } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { reportText } from '../../link/groups/index.ts';
 import { hasEnded } from '../../mirror/index.ts';
 import type { LinkWorker } from '../link-worker.ts';
-import type { PromotableLink } from './promotions.ts';
+
+/** What a promotion needs of a link. */
+export interface PromotableLink {
+  /** Null while it can't be reached. */
+  readonly source: Cluster | null;
+  /** The link's producer id in a life of a mirror; null when the source was never reached: nothing was ever copied. */
+  producerIdOf(incarnation: number): bigint | null;
+  shiftOf(topic: string, partition: number): bigint;
+  /** What was last seen of the source; offsets are the mirror's. */
+  seen(topic: string, partition: number): { readonly sourceEnd: bigint; readonly atMs: number } | null;
+  /** Why a partition of this source topic is not copied any more, in words; null: it is. */
+  stoppedBy(topic: string): string | null;
+  /** Whether its agents have told that nothing of this source topic is copied any more. */
+  isAtRest(topic: string): boolean;
+  /** Last sync of the groups, for these source topics; resolves with what is not as at the source, null: all is. */
+  syncGroups(topics: readonly string[]): Promise<string | null>;
+  /** Grants what was withheld on these mirror topics; a source is waited for so long that may be gone. */
+  releaseRights(mirrorTopics: readonly string[], sourcePatienceMs: number): Promise<void>;
+}
 
 export function promotableLink(
   worker: LinkWorker | undefined,

@@ -8,43 +8,12 @@ import { type Cluster, sleep, systemClock } from '../../client/index.ts';
 import { type MirrorRecord, mirrorKey, type PromotedPartition } from '../../control/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { nextMirrorState } from '../../link/index.ts';
+import { within } from '../../patience.ts';
 import { formatCount } from '../../units.ts';
-import {
-  type Closed,
-  closeMirrors,
-  isGone,
-  promotedPartition,
-  type SeenEnd,
-  type SeenSource,
-} from './close-mirrors.ts';
-import {
-  type DrainLook,
-  isSameSource,
-  lookAtEnds,
-  messageOf,
-  notDrained,
-  quietMs,
-  stoodStill,
-} from './drained.ts';
-
-/** What a promotion needs of a link. */
-export interface PromotableLink {
-  /** Null while it can't be reached. */
-  readonly source: Cluster | null;
-  /** The link's producer id in a life of a mirror; null when the source was never reached: nothing was ever copied. */
-  producerIdOf(incarnation: number): bigint | null;
-  shiftOf(topic: string, partition: number): bigint;
-  /** What was last seen of the source; offsets are the mirror's. */
-  seen(topic: string, partition: number): { readonly sourceEnd: bigint; readonly atMs: number } | null;
-  /** Why a partition of this source topic is not copied any more, in words; null: it is. */
-  stoppedBy(topic: string): string | null;
-  /** Whether its agents have told that nothing of this source topic is copied any more. */
-  isAtRest(topic: string): boolean;
-  /** Last sync of the groups, for these source topics; resolves with what is not as at the source, null: all is. */
-  syncGroups(topics: readonly string[]): Promise<string | null>;
-  /** Grants what was withheld on these mirror topics; a source is waited for so long that may be gone. */
-  releaseRights(mirrorTopics: readonly string[], sourcePatienceMs: number): Promise<void>;
-}
+import { type Closed, closeMirrors, isGone, promotedPartition } from './close-mirrors.ts';
+import { type DrainLook, lookAtEnds, messageOf, notDrained, quietMs, stoodStill } from './drained.ts';
+import type { PromotableLink } from './promotable-link.ts';
+import { seenBefore, sourceAnswers, sourceEnds, sourceLookMs } from './source-look.ts';
 
 export interface PromotionsOptions {
   readonly destination: Cluster;
@@ -60,8 +29,6 @@ const stopGraceMs = 250;
 /** Topics that are drained at about the same time have their groups synced together, ms. Writes pause meanwhile. */
 const gatherMs = 50;
 const replicationTimeoutMs = { planned: 10_000, now: 2_000 } as const;
-/** A promotion does not wait for a source that is gone: what it is asked, it is asked at the same time. */
-const sourceLookMs = 1_500;
 /** For its newest rules; of a planned promotion it is there. */
 const rulesPatienceMs = 2_000;
 const retryMs = 1_000;
@@ -141,7 +108,7 @@ export class Promotions {
     if (waitsFor === null) {
       this.#looks.delete(key);
       const synced = this.#syncGroups(mirror.link, link!, mirror.sourceTopic);
-      const remark = await withTimeout(synced, groupSyncTimeoutMs, 'the last sync of the groups');
+      const remark = await within(synced, groupSyncTimeoutMs, 'the last sync of the groups');
       const drained = this.#to(mirror, 'drained', null);
       return replace(
         mirror,
@@ -209,7 +176,7 @@ export class Promotions {
     const patienceMs = isPlanned ? rulesPatienceMs : sourceMs;
     const [seen, unsynced] = await Promise.all([
       // Only now, behind all cuts. A source that hangs has shown it while the partitions were closed.
-      answers.then((does) => (does ? this.#lookAtSource(link!, mirrors) : seenBefore(link))),
+      answers.then((does) => (does ? sourceEnds(link!, mirrors, { destination, nowMs }) : seenBefore(link))),
       lastSync,
       // Who writes waits for nothing else.
       link?.releaseRights(
@@ -242,7 +209,7 @@ export class Promotions {
       .map(({ sourceTopic }) => sourceTopic);
     if (topics.length === 0) return null;
     const what = 'the last sync of the groups';
-    const synced = withTimeout(link.syncGroups(topics), sourceLookMs, what).catch(messageOf);
+    const synced = within(link.syncGroups(topics), sourceLookMs, what).catch(messageOf);
     const isGone = answers.then((does) => (does ? synced : `${what}: the source does not answer`));
     return Promise.race([synced, isGone]);
   }
@@ -260,27 +227,6 @@ export class Promotions {
     if (closing === undefined) return false;
     closing.goneLooks = isGone(error) ? closing.goneLooks + 1 : 0;
     return closing.goneLooks >= goneLooksMax;
-  }
-
-  /** Where the source ends now, if it still tells; else what was seen of it last. */
-  async #lookAtSource(link: PromotableLink, mirrors: readonly MirrorRecord[]): Promise<SeenSource> {
-    const { destination, nowMs } = this.#options;
-    const { source } = link;
-    const ends = new Map<string, SeenEnd>();
-    const look = async (): Promise<void> => {
-      if (source === null) return;
-      const lookAt = async (mirror: MirrorRecord): Promise<void> => {
-        const shiftOf = (partition: number) => link.shiftOf(mirror.sourceTopic, partition);
-        const found = await lookAtEnds(mirror, { source, destination, shiftOf, nowMs });
-        if (!isSameSource(found)) return;
-        for (const { partition, sourceHighWatermark: sourceEnd } of found.ends)
-          ends.set(`${mirror.sourceTopic}/${partition}`, { sourceEnd, atMs: found.atMs, isLive: true });
-      };
-      // A partition that does not answer says nothing about the other mirrors.
-      await Promise.all(mirrors.map((mirror) => lookAt(mirror).catch(messageOf)));
-    };
-    await withTimeout(look(), sourceLookMs, 'a look at the source').catch(messageOf);
-    return (topic, partition) => ends.get(`${topic}/${partition}`) ?? link.seen(topic, partition);
   }
 
   async #ended(
@@ -342,46 +288,11 @@ export class Promotions {
   }
 }
 
-/**
- * Whether a source that is promoted from still tells anything. One that hangs is given a while; one where nobody listens at
- * any address that is known has said so, and whoever promotes at once is not kept waiting for it.
- */
-async function sourceAnswers(
-  { source }: PromotableLink,
-  mirrors: readonly MirrorRecord[],
-  { isPlanned }: { readonly isPlanned: boolean },
-): Promise<boolean> {
-  if (source === null) return false;
-  const topics = mirrors.slice(0, 1).map(({ sourceTopic }) => sourceTopic);
-  const ask = () => source.refreshMetadata(topics);
-  const asked = source.retry(() => (isPlanned ? ask() : ask().catch(refusedForGood)), {
-    timeoutMs: sourceLookMs,
-  });
-  return withTimeout(asked, sourceLookMs, 'a question to the source').then(
-    () => true,
-    (error: unknown) => {
-      messageOf(error);
-      return false;
-    },
-  );
-}
-
-/** Not tried again. Connections that broke are another matter: behind them there may be a broker. */
-function refusedForGood(error: unknown): never {
-  if (!(error instanceof LockstepError) || error.code !== 'CLUSTER_UNREACHABLE') throw error;
-  const { message, detail } = error;
-  throw new LockstepError(error.code, message, { detail, cause: error, retriable: false });
-}
-
 /** Producers that had not stopped, after all: what they wrote meanwhile is at the source only. */
 function writtenSince({ promotion }: MirrorRecord, partitions: readonly PromotedPartition[]): string | null {
   const missing = partitions.reduce((sum, each) => sum + BigInt(each.missingRecords ?? 0), 0n);
   if (promotion?.kind !== 'planned' || missing === 0n) return null;
   return `the source was written to meanwhile: ${formatCount(missing)} offsets are not in the mirror`;
-}
-
-function seenBefore(link: PromotableLink | undefined): SeenSource {
-  return (topic, partition) => link?.seen(topic, partition) ?? null;
 }
 
 function gone({ message }: LockstepError): Closed {
@@ -401,19 +312,4 @@ function notAtRest(): LockstepError {
   const text =
     'waits until its agents have stopped, since no marker shuts them out (needs Alter on the cluster)';
   return new LockstepError('NOT_AUTHORIZED', text, { retriable: true });
-}
-
-async function withTimeout<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new LockstepError('REQUEST_TIMED_OUT', `${what} took longer than ${ms} ms`)),
-      ms,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
