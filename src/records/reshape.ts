@@ -18,13 +18,20 @@ const mergedGrowthBytes = 4;
 /** By how much batches usually grow when they are decompressed. */
 const usualExpansion = 3;
 
+export interface SplitOptions extends ReadOptions {
+  /** Leaves out the records below this offset. */
+  readonly from?: bigint;
+  /** No more than the first so many runs; default: all. */
+  readonly runsMax?: number;
+}
+
 /**
  * A batch with offset gaps, as compaction leaves it, as batches of neighbouring offsets with CreateTime. They have the
  * same codec, unless a run does not get smaller by it, and none is larger than the batch itself unless it holds a
  * single record. An empty batch gives none. Brokers refuse gaps inside a batch (LogValidator).
- * @param options.from leaves out the records below this offset.
  */
-export function splitRuns(view: BatchView, options: ReadOptions & { from?: bigint } = {}): Buffer[] {
+export function splitRuns(view: BatchView, options: SplitOptions = {}): Buffer[] {
+  const { runsMax = Number.POSITIVE_INFINITY } = options;
   const cursor = cursorOf(view, options);
   const fromDelta = Number((options.from ?? cursor.baseOffset) - cursor.baseOffset);
   const how = { ...asBefore(view), keepsPlain: true };
@@ -36,16 +43,30 @@ export function splitRuns(view: BatchView, options: ReadOptions & { from?: bigin
     if (offsetDelta < fromDelta) continue;
     if (offsetDelta !== nextDelta) {
       if (nextDelta !== -1) runs.push(writer.end(how));
+      nextDelta = -1;
+      if (runs.length >= runsMax) break;
       writer.begin(cursor);
     }
     writer.add(cursor);
     nextDelta = offsetDelta + 1;
   }
+  const isCut = nextDelta === -1 && runs.length > 0;
   if (nextDelta !== -1) runs.push(writer.end(how));
   const { sizeBytes } = view;
-  return runs.every((run) => run.length <= sizeBytes)
+  const made = runs.every((run) => run.length <= sizeBytes)
     ? runs
     : runs.flatMap((run) => (run.length <= sizeBytes ? [run] : partsOf(run, sizeBytes, asBefore(view))));
+  return isCut ? together(made) : made;
+}
+
+/** The same in memory that is as large as they are: they may stand in what was taken for all records of a batch. */
+function together(batches: readonly Buffer[]): Buffer[] {
+  const bytes = Buffer.concat(batches);
+  let end = 0;
+  return batches.map(({ length }) => {
+    end += length;
+    return bytes.subarray(end - length, end);
+  });
 }
 
 /** Where records come from whose gaps are filled, and how much is made of them. */

@@ -10,6 +10,7 @@ import {
   view,
 } from '../../../test/support/partition-machine.ts';
 import { PartitionMachine } from './machine.ts';
+import { stretchesMax } from './plan.ts';
 import { defaultPolicy } from './state.ts';
 import { releasesOf, TestBatch } from './test-batch.ts';
 
@@ -35,6 +36,19 @@ function drained(prepares = true): string[] {
 
 function heldCount(batches: readonly TestBatch[]): number {
   return releasesOf(batches).filter((releases) => releases === 0).length;
+}
+
+/** The markers of the hole under way are written, the first ones of a worker behind a look. */
+function fillHole(end: bigint): void {
+  const { round, mirrorEnd } = machine;
+  const logEnd = (at: bigint) =>
+    machine.handle({ type: 'logEndRead', round, ends: { leaderEpoch: 4, logEnd: at, highWatermark: at } });
+  if (machine.flow?.hole?.phase === 'claiming') {
+    machine.handle({ type: 'timer', round });
+    logEnd(mirrorEnd!);
+  }
+  machine.handle({ type: 'markersAnswered', round, errorCode: 0, reason: '' });
+  logEnd(end);
 }
 
 const cleaned = (from: bigint, to: bigint, ...offsets: bigint[]) =>
@@ -176,6 +190,32 @@ describe('gaps that become holes', () => {
     acknowledge(11n);
     expect(machine.state).toMatchObject({ name: 'Stopped', offset: 13n });
     expect(heldCount(batches)).toBe(0);
+  });
+
+  it('are told apart some hundred at a time, however many a batch has, each offset once', () => {
+    use(new PartitionMachine<TestBatch>());
+    mirroring();
+    const offsets = Array.from({ length: 1_000 }, (_, index) => 10n + BigInt(index) * 2n);
+    const [large, next] = [cleaned(10n, 2_015n, ...offsets), new TestBatch(2_016n, 1)];
+    fetch(large, next);
+    const appended: bigint[] = [];
+    let holes = 0;
+    while (machine.flow?.inFlight || machine.flow?.queue.length) {
+      machine.prepare();
+      expect(heldCount(large.made)).toBeLessThanOrEqual(2 * stretchesMax);
+      const { inFlight, hole } = machine.flow;
+      if (inFlight !== null) {
+        appended.push(inFlight.offset);
+        acknowledge(inFlight.offset);
+        continue;
+      }
+      holes += 1;
+      fillHole(hole!.end);
+    }
+    expect(appended).toEqual([...offsets, 2_016n]);
+    expect([holes, large.made.length]).toEqual([1_000, 1_000]);
+    expect(machine.flow).toMatchObject({ mirrorEnd: 2_017n, queuedBytes: 0 });
+    expect(heldCount([large, next])).toBe(0);
   });
 
   it('are one with the hole behind them', () => {

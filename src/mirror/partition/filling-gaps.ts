@@ -1,13 +1,13 @@
 // Gaps that compaction left: they become holes, or, where the user asked for that, copies of the record behind each. What a
 // batch becomes can be any number of times as large: so it waits as the source has it until its turn comes.
 //
-// Holes and the stretches between them are made of one batch at once. Of copies as much is made as one append takes, and
-// the rest from where that ends; the mirror's end is all that has to be known.
+// Of holes and the stretches between them some hundred are made of one batch at once, of copies as much as one append
+// takes, and the rest from where that ends; the mirror's end is all that has to be known.
 //
 //   queue    │ 0 · · · · 5 · · 8 │ · · 11 12 │ 13-20 │
 //   append   │ 0 5 5 5 5 5 8 │                           then from 7 on, of both that are left: │ 8 8 11 11 11 12 │
 import type { MachineCore } from './machine-core.ts';
-import { fillableCount, gaplessCount, type Step, stretchesOf } from './plan.ts';
+import { fillableCount, gaplessCount, isHeldBy, type Step, stretchesOf } from './plan.ts';
 import type { FetchedBatch, Flow } from './state.ts';
 
 /** Whether `fillGaps` would do something. */
@@ -61,7 +61,7 @@ function takeApart<B extends FetchedBatch>(flow: Flow<B>, from: bigint): void {
   for (const step of steps) if (step.kind === 'data') flow.queuedBytes += step.batch.sizeBytes;
   for (const step of [...steps, ...behind]) flow.queue.push(step);
   flow.queuedBytes -= batch.sizeBytes;
-  batch.release();
+  if (!isHeldBy(steps, batch)) batch.release();
 }
 
 function fillCount<B extends FetchedBatch>(core: MachineCore<B>, { queue }: Flow<B>): number {

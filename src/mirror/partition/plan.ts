@@ -35,10 +35,11 @@ export interface FetchedBatch extends SourceBatch {
   release(): void;
   /**
    * The records from `from` on as batches without gaps and with timestamps of type CreateTime, which is all that a
-   * broker accepts from a client. Each has memory of its own; this batch stays held.
+   * broker accepts from a client: those of the first `runsMax` stretches, and fewer batches only where nothing is left.
+   * Each has memory of its own; this batch stays held.
    * @throws when the records can't be read.
    */
-  reshape(from: bigint): readonly this[];
+  reshape(from: bigint, runsMax: number): readonly this[];
   /**
    * This batch and its neighbours, of the same codec, as one with memory of its own; the originals stay held. Compressed
    * ones that would be too large when they are read are left out, with all behind them. Null where nothing is left.
@@ -104,24 +105,34 @@ export function planBatch<B extends FetchedBatch>(batch: B, from: bigint, gaps: 
   }
   const isWhole = batch.baseOffset >= from && (isAppendable(batch) || hasGaps(batch));
   const before: Step<B>[] = batch.baseOffset > from ? [{ kind: 'hole', end: batch.baseOffset }] : [];
-  // Of one with gaps a step for each stretch is made when its turn comes: there may be thousands.
+  // Of one with gaps steps for its stretches are made when its turn comes: there may be thousands.
   if (isWhole && batch.recordCount > 0) return { steps: [...before, { kind: 'data', batch }], plannedEnd };
   return { steps: stretchesOf(batch, from), plannedEnd };
 }
 
 /**
+ * So many stretches of a batch are made at once: a megabyte that is compressed well can hold a million, each of which takes
+ * half a kilobyte of heap beside its bytes. Each keeps its partition busy for a round trip or two.
+ */
+export const stretchesMax = 256;
+
+/**
  * The neighbouring records of a batch from `from` on, as batches that brokers take, and holes between and behind them.
+ * Where there are more, the last step is the batch itself, for the rest.
  * @throws what `reshape` throws.
  */
 export function stretchesOf<B extends FetchedBatch>(batch: B, from: bigint): Step<B>[] {
   const steps: Step<B>[] = [];
   let end = from;
-  for (const piece of batch.reshape(from)) {
+  const pieces = batch.reshape(from, stretchesMax);
+  for (const piece of pieces) {
     if (piece.baseOffset > end) steps.push({ kind: 'hole', end: piece.baseOffset });
     steps.push({ kind: 'data', batch: piece });
     end = piece.lastOffset + 1n;
   }
-  if (batch.lastOffset >= end) steps.push({ kind: 'hole', end: batch.lastOffset + 1n });
+  if (batch.lastOffset < end) return steps;
+  if (pieces.length >= stretchesMax) steps.push({ kind: 'data', batch });
+  else steps.push({ kind: 'hole', end: batch.lastOffset + 1n });
   return steps;
 }
 

@@ -49,14 +49,14 @@ export class TestBatch implements FetchedBatch {
     this.releases += 1;
   }
 
-  reshape(from: bigint): readonly this[] {
+  reshape(from: bigint, runsMax: number): readonly this[] {
     const runs: bigint[][] = [];
     for (const offset of this.offsets) {
       if (offset < from) continue;
       if (runs.at(-1)?.at(-1) !== offset - 1n) runs.push([]);
       runs.at(-1)!.push(offset);
     }
-    return runs.map((run) => this.#make(run[0]!, run.length));
+    return runs.slice(0, runsMax).map((run) => this.#make(run[0]!, run.length));
   }
 
   mergeWith(next: readonly this[]): this | null {

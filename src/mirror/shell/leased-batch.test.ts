@@ -13,6 +13,8 @@ import { type BatchFacts, FrameLease, LeasedBatch } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
 const frameBytes = 1000;
+/** Node takes small buffers from pools of this size. */
+const poolBytes = 64 * 1024;
 
 class Frame {
   readonly budget = new MemoryBudget({ bytesMax: 10_000 });
@@ -58,7 +60,7 @@ describe('a batch that cannot be appended as it is', () => {
     const frame = new Frame();
     const batch = frame.batch([101, 102, 105, 106, 109], { lastOffset: 111n }, { shift: 100n });
     expect([batch.baseOffset, batch.lastOffset]).toEqual([1n, 11n]);
-    const made = batch.reshape(2n);
+    const made = batch.reshape(2n, 100);
     expect(spans(made)).toEqual([
       [2, 2],
       [5, 6],
@@ -78,23 +80,43 @@ describe('a batch that cannot be appended as it is', () => {
 
   it('takes the time of the append for all records of a LogAppendTime batch', () => {
     const batch = new Frame().batch([7, 8], { timestampType: 'LogAppendTime', maxTimestamp: 5000n });
-    const [made] = batch.reshape(0n);
+    const [made] = batch.reshape(0n, 100);
     expect([made!.timestampType, made!.maxTimestamp]).toEqual(['CreateTime', 5000n]);
     expect(content(made!)).toEqual(['7@5000 value 7', '8@5000 value 8']);
   });
 
+  it('becomes no more than so many of them, in memory of their size', () => {
+    for (const compression of ['none', 'zstd'] as const) {
+      const frame = new Frame();
+      const offsets = Array.from({ length: 10_000 }, (_, index) => 1 + index * 2);
+      const batch = frame.batch(offsets, { compression });
+      const made = batch.reshape(5n, 3);
+      expect(spans(made)).toEqual([
+        [5, 5],
+        [7, 7],
+        [9, 9],
+      ]);
+      expect(content(made[2]!)).toEqual(['9@1009 value 9']);
+      for (const { view } of made) expect(view.buffer.buffer.byteLength).toBeLessThanOrEqual(poolBytes);
+      expect(spans(batch.reshape(19_997n, 3))).toEqual([
+        [19_997, 19_997],
+        [19_999, 19_999],
+      ]);
+    }
+  });
+
   it('gives nothing when no consumer sees its records', () => {
     const frame = new Frame();
-    expect(frame.batch([1, 2], {}, { isAborted: true }).reshape(0n)).toEqual([]);
-    expect(frame.batch([1], { isControl: true }).reshape(0n)).toEqual([]);
-    expect(frame.batch([1, 2]).reshape(3n)).toEqual([]);
+    expect(frame.batch([1, 2], {}, { isAborted: true }).reshape(0n, 100)).toEqual([]);
+    expect(frame.batch([1], { isControl: true }).reshape(0n, 100)).toEqual([]);
+    expect(frame.batch([1, 2]).reshape(3n, 100)).toEqual([]);
   });
 
   it('is refused when its bytes were changed on the way, since the new batch would have a right checksum', () => {
     const batch = new Frame().batch([1, 3]);
     batch.view.buffer[batch.sizeBytes - 2]! ^= 1;
     const corrupt = expect.objectContaining({ code: 'BATCH_CORRUPT' });
-    expect(() => batch.reshape(0n)).toThrow(corrupt);
+    expect(() => batch.reshape(0n, 100)).toThrow(corrupt);
     expect(() => batch.withoutGaps(0n, [], 1_000)).toThrow(corrupt);
     const small = new Frame().batch([1, 2]);
     small.view.buffer[small.sizeBytes - 2]! ^= 1;
@@ -104,7 +126,7 @@ describe('a batch that cannot be appended as it is', () => {
   it('is not made into others after its header was rewritten for the append', () => {
     const batch = new Frame().batch([1, 2]);
     rewriteHeader(batch.view, { baseOffset: 0n });
-    expect(() => batch.reshape(0n)).toThrow('after it was appended');
+    expect(() => batch.reshape(0n, 100)).toThrow('after it was appended');
   });
 });
 
@@ -171,7 +193,7 @@ describe('the memory of what was made', () => {
     const { budget } = frame;
     const batch = frame.batch([1, 3, 5]);
     frame.close();
-    const made = batch.reshape(0n);
+    const made = batch.reshape(0n, 100);
     const bytes = made.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     expect(budget.heldBytes).toBe(frameBytes + bytes);
     batch.release();
@@ -186,7 +208,7 @@ describe('the memory of what was made', () => {
 
   it('is not taken when nothing was made', () => {
     const frame = new Frame();
-    expect(frame.batch([1]).reshape(2n)).toEqual([]);
+    expect(frame.batch([1]).reshape(2n, 100)).toEqual([]);
     expect(frame.budget.heldBytes).toBe(frameBytes);
   });
 

@@ -146,14 +146,14 @@ export class LeasedBatch implements FetchedBatch {
   }
 
   /**
-   * The records from `from` on that consumers see, as batches without gaps and with CreateTime. They share memory
-   * apart from this batch's, and each is given back once.
+   * The records from `from` on that consumers see, as batches without gaps and with CreateTime: those of the first
+   * `runsMax` stretches. They share memory apart from this batch's, and each is given back once.
    * @throws LockstepError BATCH_CORRUPT when the records can't be read, or don't have the checksum they were stored
    * with.
    */
-  reshape(from: bigint): readonly this[] {
+  reshape(from: bigint, runsMax: number): readonly this[] {
     if (this.isControl || this.isAborted) return [];
-    return this.#made(splitRuns(this.#unappended(), { from: from + this.#shift }));
+    return this.#made(splitRuns(this.#unappended(), { from: from + this.#shift, runsMax }));
   }
 
   /**

@@ -81,7 +81,7 @@ export class SimBatch implements FetchedBatch {
     this.#isHeld = false;
   }
 
-  reshape(from: bigint): readonly this[] {
+  reshape(from: bigint, runsMax: number): readonly this[] {
     const { baseOffset, values } = this.#facts;
     const pieces: this[] = [];
     let piece: number[] = [];
@@ -90,7 +90,7 @@ export class SimBatch implements FetchedBatch {
       if (piece.length > 0) pieces.push(this.#made(pieceAt, piece));
       piece = [];
     };
-    for (let i = Math.max(0, Number(from) - baseOffset); i < values.length; i++) {
+    for (let i = Math.max(0, Number(from) - baseOffset); i < values.length && pieces.length < runsMax; i++) {
       const value = values[i] as number;
       if (value === noRecord) {
         finish();
@@ -99,7 +99,7 @@ export class SimBatch implements FetchedBatch {
       if (piece.length === 0) pieceAt = baseOffset + i;
       piece.push(value);
     }
-    finish();
+    if (pieces.length < runsMax) finish();
     return pieces;
   }
 
