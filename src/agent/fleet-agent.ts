@@ -4,90 +4,44 @@
 //   control topic ──► links ──► LinkWorker (one each) ◄── partitions that are ours ◄── Membership
 //                        ▲
 //                        └── Leader, where this agent leads: commands, mirrors, promotions
-import { hostname } from 'node:os';
-import { Cluster, type ClusterConfig, systemClock } from '../client/index.ts';
+import { Cluster, systemClock } from '../client/index.ts';
 import {
   agentKey,
-  type BeatDeclaration,
-  type CommandBody,
   ControlTopic,
   type FleetState,
-  type LinkDeclaration,
   type LinkRecord,
-  type RolesDeclaration,
-  type RulesDeclaration,
-  residencyRules,
   rolesOfLink,
-  type SourceReference,
   sendCommand,
 } from '../control/index.ts';
-import { LockstepError } from '../errors.ts';
-import { keyOf, Membership, type MembershipOptions, type WorkItem } from '../fleet/index.ts';
+import { keyOf, Membership, type WorkItem } from '../fleet/index.ts';
 import { agentPrincipalOf } from '../link/acls/index.ts';
 import { type LinkPartitions, type LinkStatus, mirrorStates, type Notice } from '../link/index.ts';
-import type { MirrorObserver } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
-import type { LinkConfig } from '../topology/index.ts';
 import { aborted } from './aborted.ts';
 import { AgentMemory } from './agent-memory.ts';
+import { checkDeclared, declare } from './declare.ts';
 import { withRemedy } from './diverged-remedy.ts';
+import type { FleetAgentOptions } from './fleet-agent-options.ts';
+import { FleetWarnings } from './fleet-warnings.ts';
 import { Handovers } from './handovers.ts';
-import { checkDeclaration } from './leader/decide-roles.ts';
-import { checkRulesDeclaration } from './leader/decide-rules.ts';
-import type { DecisionContext } from './leader/decision.ts';
 import { limitShares } from './limit-shares.ts';
 import { rolesFor } from './link-role.ts';
 import { LinkWorker } from './link-worker.ts';
 import { toldOf } from './mirror-maker.ts';
 import { Office } from './office.ts';
-import { Reporting, type ReportingOptions } from './reporting.ts';
+import { Reporting } from './reporting.ts';
 import { FleetResidency, residencyKeys } from './residency.ts';
 import type { AgentView } from './view.ts';
 import { agentView } from './view-of.ts';
 import { hasOtherWork, workOf } from './work.ts';
-
-export interface FleetAgentOptions {
-  readonly destination: ClusterConfig;
-  /** Different for each agent of the fleet, and the same after a restart. */
-  readonly agentId: string;
-  readonly version: string;
-  /** Aborted to stop: hands over and resolves. */
-  readonly signal: AbortSignal;
-  /** Links that are to be as declared before anything else (`lockstep run FILE`). */
-  readonly apply?: readonly LinkDeclaration[];
-  /** Replication groups whose roles stand before their links do; refused where roles say otherwise already. */
-  readonly declare?: readonly RolesDeclaration[];
-  /** Heartbeats that its file asks for; written by whoever leads. */
-  readonly heartbeats?: readonly BeatDeclaration[];
-  /** Where data must not be copied; refused where other rules stand already. Absent: whatever stands holds. */
-  readonly rules?: RulesDeclaration;
-  /** How a link of the control topic becomes what this machine can work with. */
-  resolve(record: LinkRecord): { readonly config: LinkConfig; readonly source: ClusterConfig };
-  /** How a source is reached, whether a link still names it or not. @throws as `resolve`. */
-  resolveSource(source: SourceReference, link: string): ClusterConfig;
-  /** Without connecting: what a declaration says. @throws LockstepError CONFIG_INVALID */
-  resolveConfig(declaration: LinkDeclaration): LinkConfig;
-  /** Faults between links. @throws LockstepError CONFIG_INVALID */
-  readonly checkTogether: DecisionContext['checkTogether'];
-  /** Shared by the agents of one process. Default: this agent has its own. */
-  readonly memory?: AgentMemory;
-  /** Who counts what the mirror of a link does. */
-  observer?(link: string): MirrorObserver;
-  readonly onNotice: (link: string | null, notice: Notice) => void;
-  readonly onLooked?: ReportingOptions['onLooked'];
-  readonly sessionTimeoutMs?: number;
-  /** Versions of the group protocol that it speaks; others than the default are for tests of a roll. */
-  readonly protocols?: MembershipOptions['protocols'];
-  /** Where the API of this agent listens; told to the fleet. */
-  readonly apiUrl?: () => string | null;
-}
 
 /** Kafka's name of the fleet's group. */
 export const fleetGroup = 'lockstep';
 /** Keys that say what is to be done. */
 const declared = /^((link|mirror|roles|rules|origins)\/|condition\/[^/]+$)/;
 const sessionTimeoutMs = 10_000;
-const applyTimeoutMs = 60_000;
+/** For each answer of the leader to what this agent's file says. */
+const declareTimeoutMs = 60_000;
 /** What is under way at a destination that does not answer is waited for so long; a stop is to end within 20 s. */
 const releaseTimeoutMs = 10_000;
 const stopPatienceMs = 2_000;
@@ -103,16 +57,13 @@ export class FleetAgent {
   readonly #handovers: Handovers;
   readonly #residency: FleetResidency;
   readonly #memory: AgentMemory;
+  readonly #warnings: FleetWarnings;
   /** What there was to do, and where each link's mirrors stood, at the last look. */
   #work: readonly WorkItem[] = [];
   #mirrorStates: ReadonlyMap<string, string> = new Map();
   #roles: ReadonlyMap<string, string> = new Map();
   #owned: ReadonlySet<string> = new Set();
-  readonly #startedAtMs = Date.now();
   #isStopping = false;
-  /** Another agent with the same id was seen, and told. */
-  #hasNamesake = false;
-  #toldWarnings: ReadonlySet<string> = new Set();
 
   private constructor(options: FleetAgentOptions, destination: Cluster, control: ControlTopic) {
     this.#options = options;
@@ -121,6 +72,10 @@ export class FleetAgent {
     const { agentId, version, apiUrl = () => null, resolveConfig, checkTogether } = options;
     this.#memory = options.memory ?? new AgentMemory();
     this.#handovers = new Handovers({ control, agentId });
+    this.#warnings = new FleetWarnings({
+      ...{ agentId, state: control.state },
+      warn: (text) => this.#say('warning', text),
+    });
     this.#residency = new FleetResidency({ state: control.state, resolve: resolveConfig });
     this.#office = new Office({
       ...{ control, destination, workers: this.#workers, resolve: resolveConfig, checkTogether },
@@ -240,15 +195,15 @@ export class FleetAgent {
       const isResidency = changes.some(({ key }) => residencyKeys.test(key));
       if (isResidency) this.#residency.changed();
       for (const { key, value } of changes) if (value === null) this.#forget(key);
-      this.#warnOfNamesake();
+      this.#warnings.tellNamesake();
       if (changes.some(({ key }) => declared.test(key))) this.#follow();
       if (changes.some(({ key }) => key.startsWith('roles/'))) this.#office.rolesTurned();
       if (isResidency) this.#office.rulesChanged();
-      this.#tellWarnings();
+      this.#warnings.tellUnusable();
     });
     try {
       this.#follow();
-      this.#tellWarnings();
+      this.#warnings.tellUnusable();
       // The group may let a member wait for long, and an agent can be told to stop meanwhile.
       const begun = this.#begin();
       begun.catch(() => {}); // told by the race, unless nobody wants it any more
@@ -260,49 +215,17 @@ export class FleetAgent {
   }
 
   async #begin(): Promise<void> {
-    const { signal, apply, declare = [] } = this.#options;
-    const { rules } = this.#options;
-    for (const roles of declare) checkDeclaration(this.#control.state, roles);
-    if (rules !== undefined) checkRulesDeclaration(this.#control.state, rules);
-    else if (apply !== undefined) this.#tellRules();
+    const rulesKept = checkDeclared(this.#control.state, this.#options);
+    if (rulesKept !== null) this.#say('warning', rulesKept);
     // First of all, so that whoever writes a command knows that somebody will answer it.
     await this.#reporting.report();
     if (this.#isStopping) return;
     await this.#membership.start();
     if (this.#isStopping) return;
     this.#reporting.start();
-    for (const roles of declare) await this.#ask({ do: 'declareRoles', roles }, signal);
-    // Before any link begins.
-    if (rules !== undefined) await this.#ask({ do: 'declareRules', rules, isChange: false }, signal);
-    if (apply !== undefined && apply.length > 0) await this.#ask({ do: 'applyLinks', links: apply }, signal);
-  }
-
-  /** A file that says nothing of rules does not end them. */
-  #tellRules(): void {
-    const standing = this.#control.state.rules.get(residencyRules)?.rules ?? [];
-    if (standing.length === 0) return;
-    const names = standing.map(({ name }) => name).join(', ');
-    this.#say(
-      'warning',
-      `the file has no rules, and these stand in the fleet and hold for its links too: ${names}`,
-    );
-  }
-
-  /** Everything is to be so before this agent can be of use. */
-  async #ask(body: CommandBody, signal: AbortSignal): Promise<void> {
-    const { agentId } = this.#options;
-    const answer = await sendCommand(this.#control, body, {
-      ...{ by: agentId, timeoutMs: applyTimeoutMs, isDryRun: false, signal },
-    });
-    if (answer.state === 'refused') throw new LockstepError(answer.code ?? 'CONFIG_INVALID', answer.message);
-    for (const { what, name, action, details } of answer.changes) {
-      if (action !== 'none')
-        this.#options.onNotice(what === 'link' ? name : null, {
-          atMs: Date.now(),
-          level: 'info',
-          text: `${what === 'roles' ? `roles of group ${name}: ` : what === 'rules' ? 'residency rules: ' : ''}${action}: ${details.join('; ') || 'as declared'}`,
-        });
-    }
+    const { agentId: by, signal } = this.#options;
+    const how = { by, timeoutMs: declareTimeoutMs, isDryRun: false, signal };
+    await declare({ ...this.#options, ask: (body) => sendCommand(this.#control, body, how) });
   }
 
   /** The control topic says something new: links come, change and go; mirrors pause and go on. */
@@ -333,28 +256,6 @@ export class FleetAgent {
   #shareLimits(): void {
     const shares = limitShares(this.#work, this.#owned);
     for (const [link, worker] of this.#workers) worker.sharesLimit(shares.get(link) ?? { owned: 0, all: 0 });
-  }
-
-  /** What stands in the control topic and can't be used, each time that it comes. */
-  #tellWarnings(): void {
-    const { warnings } = this.#control.state;
-    for (const text of warnings) if (!this.#toldWarnings.has(text)) this.#say('warning', text);
-    this.#toldWarnings = new Set(warnings);
-  }
-
-  /** Two agents with one id overwrite what the other tells of itself. */
-  #warnOfNamesake(): void {
-    const { agentId } = this.#options;
-    const told = this.#control.state.agents.get(agentId);
-    if (this.#hasNamesake || told === undefined) return;
-    const { host, pid, startedAtMs } = told;
-    // What a former life of this agent told stands there until this one tells something.
-    if ((pid === process.pid && host === hostname()) || startedAtMs < this.#startedAtMs) return;
-    this.#hasNamesake = true;
-    this.#say(
-      'warning',
-      `agent ${agentId} runs a second time (pid ${pid} on ${host}); give each agent an --id of its own`,
-    );
   }
 
   /** A mirror that was deleted may come back as another topic under its name. */

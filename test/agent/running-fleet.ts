@@ -1,7 +1,8 @@
 // Fleet agents inside the test's own process, on one destination; and what a person at the command line would see.
 
 import { checkTogether, resolveConfig, resolveRecord, resolveSource } from '../../src/agent/declarations.ts';
-import { FleetAgent, type FleetAgentOptions } from '../../src/agent/fleet-agent.ts';
+import { FleetAgent } from '../../src/agent/fleet-agent.ts';
+import type { FleetAgentOptions } from '../../src/agent/fleet-agent-options.ts';
 import { Cluster } from '../../src/client/index.ts';
 import {
   type AnswerRecord,
