@@ -128,6 +128,26 @@ export function saslExpected(peer: Peer, mechanisms: readonly string[], cause?: 
   return peerError('AUTHENTICATION_FAILED', peer, text, { cause });
 }
 
+/** What an answer that could not be taken ends the connection with. */
+export function answerFailure(peer: Peer, error: unknown): LockstepError {
+  if (!(error instanceof LockstepError)) {
+    const text = `an answer could not be taken: ${(error as Error).message}`;
+    return peerError('INTERNAL', peer, text, { cause: error });
+  }
+  if (error.detail.address !== undefined) return error;
+  return peerError(error.code, peer, error.message, { cause: error });
+}
+
+/** While opening, what closed the connection matters more than the request that it hit. */
+export function openingFailure(error: unknown): LockstepError {
+  if (!(error instanceof LockstepError))
+    return new LockstepError('INTERNAL', String(error), { cause: error });
+  if (error.code !== 'CONNECTION_CLOSED' || !(error.cause instanceof LockstepError)) return error;
+  const reason = error.cause;
+  if (reason.code !== 'CONNECTION_CLOSED') return reason;
+  return new LockstepError('CLUSTER_UNREACHABLE', reason.message, { cause: reason, detail: reason.detail });
+}
+
 /** One error for a list of addresses: the telling one where there is one, else all of them. */
 export function nobodyAnswers(cluster: string, errors: readonly LockstepError[]): LockstepError {
   const telling = errors.find((error) => !error.retriable) ?? (errors.length === 1 ? errors[0] : undefined);

@@ -6,7 +6,7 @@
 // A connection is never mended: when something goes wrong it closes with a reason, and its owner opens another.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { LockstepError } from '../errors.ts';
+import type { LockstepError } from '../errors.ts';
 import { type Api, apis, type Input } from '../protocol/index.ts';
 import {
   type FinalizedFeature,
@@ -16,10 +16,10 @@ import {
   type VersionRange,
 } from './api-versions.ts';
 import { type CertificateFacts, certificateFacts } from './certificates.ts';
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { explainClose } from './close-reason.ts';
 import { formatAddress } from './config.ts';
-import { type Peer, peerError, tlsExpected } from './connect-failure.ts';
+import { answerFailure, openingFailure, type Peer, peerError, tlsExpected } from './connect-failure.ts';
 import type { ConnectionOptions, ConnectionStatistics, Login, SendOptions } from './connection-options.ts';
 import { mayPass } from './credentials.ts';
 import { dial } from './dial.ts';
@@ -27,8 +27,7 @@ import { type Frame, FramePool } from './frame-pool.ts';
 import { FrameReader } from './frame-reader.ts';
 import { Pipeline } from './pipeline.ts';
 import { authenticate } from './sasl/authenticate.ts';
-import { loginAgainAfterMs, loginsApartMs } from './sasl/session.ts';
-import { tokenSource } from './sasl/token-source.ts';
+import { firstLogin, LoginSession } from './sasl/login-session.ts';
 
 /** While the connection opens, no answer may be longer, bytes. */
 const handshakeFrameBytesMax = 1024 * 1024;
@@ -46,7 +45,7 @@ export class Connection {
   readonly #pipeline: Pipeline;
   readonly #reader: FrameReader;
   /** Null where there is no login. */
-  readonly #firstLogin: Login | null;
+  readonly #login: LoginSession | null;
   #resolveClosed: (reason: LockstepError | null) => void = () => {};
   #socket: Socket | null = null;
   #state: 'opening' | 'ready' | 'closing' | 'closed' = 'opening';
@@ -58,9 +57,6 @@ export class Connection {
   #readBytes = 0;
   #writtenBytes = 0;
   #answeredWhenReady = 0;
-  #reauthenticationCount = 0;
-  #loggedInAtMs = 0;
-  #cancelReauthentication: (() => void) | null = null;
   #cancelReplacement: (() => void) | null = null;
   #isReplaced = false;
   #peerCertificate: CertificateFacts | null = null;
@@ -71,7 +67,6 @@ export class Connection {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
-    this.#firstLogin = firstLogin(options, this.#clock);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -85,6 +80,7 @@ export class Connection {
       write: (parts) => this.#write(parts),
       end: (reason) => this.#end(reason),
     });
+    this.#login = this.#loginSession();
     this.#reader = new FrameReader(handshakeFrameBytesMax, {
       allocate: (sizeBytes) => this.#pipeline.allocate(sizeBytes),
       onFrame: (frame) => {
@@ -204,7 +200,7 @@ export class Connection {
       waitingCount,
       throttleCount,
       throttledMsTotal,
-      reauthenticationCount: this.#reauthenticationCount,
+      reauthenticationCount: this.#login?.againCount ?? 0,
     };
   }
 
@@ -223,15 +219,8 @@ export class Connection {
       return Promise.reject(error);
     }
     const timeoutMs = options.timeoutMs ?? this.#requestTimeoutMs;
-    return this.#pipeline.send(anyApi, input as Input<unknown>, {
-      version,
-      timeoutMs,
-      pooled,
-      urgent,
-    }) as Promise<{
-      body: Res;
-      frame: Frame;
-    }>;
+    const how = { version, timeoutMs, pooled, urgent };
+    return this.#pipeline.send(anyApi, input as Input<unknown>, how) as Promise<{ body: Res; frame: Frame }>;
   }
 
   async #open(): Promise<void> {
@@ -263,7 +252,7 @@ export class Connection {
       );
       this.#apiVersions = apiVersions;
       this.#finalizedFeatures = finalizedFeatures;
-      if (this.#firstLogin !== null) this.#planReauthentication(await this.#authenticate(this.#firstLogin));
+      await this.#login?.begin();
       this.#reader.frameBytesMax = this.#options.frameBytesMax ?? 128 * 1024 * 1024;
     } catch (error) {
       throw openingFailure(error);
@@ -319,45 +308,26 @@ export class Connection {
     }
   }
 
+  #loginSession(): LoginSession | null {
+    const { nextLogin, random = Math.random } = this.#options;
+    const first = firstLogin(this.#options, this.#clock);
+    if (first === null) return null;
+    return new LoginSession({
+      ...{ first, nextLogin: nextLogin ?? (async () => first), clock: this.#clock, random },
+      authenticate: (login) => this.#authenticate(login),
+      hold: () => this.#pipeline.hold(),
+      resume: () => this.#pipeline.resume(),
+      // It was logged in, so credentials have changed, and a new connection may get in.
+      fail: (error) => this.#end(mayPass(openingFailure(error))),
+    });
+  }
+
   async #authenticate({ sasl, tokens }: Login): Promise<number> {
     const version = pickVersion(this.peer, apis.SaslAuthenticate as Api<unknown, unknown>, this.#apiVersions);
-    this.#loggedInAtMs = this.#clock.nowMs();
     return authenticate(this.peer, sasl, tokens, {
       handshake: (input) => this.#sendUrgent(apis.SaslHandshake, input, 1),
       authenticate: (input) => this.#sendUrgent(apis.SaslAuthenticate, input, version),
     });
-  }
-
-  /** Logs in again before the session ends (KIP-368), on this connection, behind what is in flight. */
-  #planReauthentication(sessionMs: number): void {
-    if (sessionMs <= 0 || this.#state === 'closed') return;
-    const delayMs = loginAgainAfterMs(sessionMs, this.#options.random ?? Math.random);
-    this.#cancelReauthentication = this.#clock.after(
-      delayMs,
-      () => void this.#logInAgain(sessionMs - delayMs),
-    );
-  }
-
-  /** Finding out what to log in with may take a while: until half of the time that is left, requests go on. */
-  async #logInAgain(leftMs: number): Promise<void> {
-    const cancelHold = this.#clock.after(leftMs / 2, () => this.#pipeline.hold());
-    try {
-      const login = (await this.#options.nextLogin?.()) ?? this.#firstLogin!;
-      cancelHold();
-      this.#pipeline.hold();
-      const waitMs = this.#loggedInAtMs + loginsApartMs - this.#clock.nowMs();
-      if (waitMs > 0) await sleep(this.#clock, waitMs);
-      if (this.#state === 'closed') return;
-      const nextSessionMs = await this.#authenticate(login);
-      this.#reauthenticationCount += 1;
-      this.#pipeline.resume();
-      this.#planReauthentication(nextSessionMs);
-    } catch (error) {
-      // It was logged in, so credentials have changed, and a new connection may get in.
-      this.#end(mayPass(openingFailure(error)));
-    } finally {
-      cancelHold();
-    }
   }
 
   /** In a moment: whoever got the last answer may have the next request ready. */
@@ -398,17 +368,8 @@ export class Connection {
       if (isFirst && sizeBytes >= 2 && buffer[0] === 0x15 && buffer[1] === 0x03) throw tlsExpected(this.peer);
       this.#reader.push(buffer, sizeBytes);
     } catch (error) {
-      this.#end(this.#withPeer(error));
+      this.#end(answerFailure(this.peer, error));
     }
-  }
-
-  #withPeer(error: unknown): LockstepError {
-    if (!(error instanceof LockstepError))
-      return peerError('INTERNAL', this.peer, `an answer could not be taken: ${(error as Error).message}`, {
-        cause: error,
-      });
-    if (error.detail.address !== undefined) return error;
-    return peerError(error.code, this.peer, error.message, { cause: error });
   }
 
   #closedByUs(): LockstepError {
@@ -422,27 +383,11 @@ export class Connection {
   #finish(reason: LockstepError | null): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#cancelReauthentication?.();
+    this.#login?.stop();
     this.#cancelReplacement?.();
     this.#socket?.destroy();
     this.#reader.discard();
     this.#pipeline.close(reason ?? this.#closedByUs());
     this.#resolveClosed(reason);
   }
-}
-
-function firstLogin({ sasl, tokens }: ConnectionOptions, clock: Clock): Login | null {
-  if (sasl === undefined) return null;
-  if (sasl.mechanism !== 'OAUTHBEARER') return { sasl, tokens: null };
-  return { sasl, tokens: tokens ?? tokenSource(sasl, clock) };
-}
-
-/** While opening, what closed the connection matters more than the request that it hit. */
-function openingFailure(error: unknown): LockstepError {
-  if (!(error instanceof LockstepError))
-    return new LockstepError('INTERNAL', String(error), { cause: error });
-  if (error.code !== 'CONNECTION_CLOSED' || !(error.cause instanceof LockstepError)) return error;
-  const reason = error.cause;
-  if (reason.code !== 'CONNECTION_CLOSED') return reason;
-  return new LockstepError('CLUSTER_UNREACHABLE', reason.message, { cause: reason, detail: reason.detail });
 }
