@@ -30,6 +30,11 @@ export function isWithoutRecords({ responses }: FetchResponse): boolean {
   );
 }
 
+/** Over a quota of ours a broker answers at once, with nothing, whatever there is (KIP-219). */
+export function isHeldBack({ throttleTimeMs, responses }: FetchResponse): boolean {
+  return throttleTimeMs > 0 && responses.length === 0;
+}
+
 /** Bytes of records of partitions that catch up. */
 export function bytesBehind(body: FetchResponse, asked: ReadonlyMap<string, Asked>): number {
   const keyOf = keysOf(asked);

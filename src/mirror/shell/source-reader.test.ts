@@ -63,6 +63,8 @@ interface Request {
   /** 0: a full request. */
   readonly sessionEpoch: number;
   answer(records: Record<number, Buffer>): void;
+  /** A quota: nothing is told, whatever there is. */
+  holdBack(): void;
   fail(): void;
 }
 const requests: Request[] = [];
@@ -97,10 +99,14 @@ function start(heldBytes = 0): void {
           const body = { errorCode: 0, sessionId, responses: [{ ...topicName, partitions }] };
           resolve({ body, frame: { bytes: Buffer.alloc(10), release: () => {} } });
         };
+        const holdBack = (): void => {
+          const body = { errorCode: 0, sessionId, throttleTimeMs: 100, responses: [] };
+          resolve({ body, frame: { bytes: Buffer.alloc(10), release: () => {} } });
+        };
         const fail = () =>
           reject(new LockstepError('CONNECTION_CLOSED', 'it broke off', { retriable: true }));
         const { maxBytes: bytesMax = 0, sessionEpoch = -1 } = request;
-        requests.push({ offsets, bytesMax, sessionEpoch, answer, fail });
+        requests.push({ offsets, bytesMax, sessionEpoch, answer, holdBack, fail });
       }),
   } as unknown as Connection;
   reader = new SourceReader({
@@ -128,6 +134,20 @@ afterEach(async () => {
   const closing = reader.close();
   for (const request of requests.splice(0)) request.answer({});
   await closing;
+});
+
+it('takes an answer that a quota holds back for none about its partitions', async () => {
+  start();
+  sessionId = 7;
+  reader.add('id/0', new Target(0));
+  await vi.waitFor(() => expect(requests).toHaveLength(1));
+  requests[0]!.holdBack();
+  await vi.waitFor(() => expect(requests).toHaveLength(2));
+  expect(reader.answeredAtMs).not.toBeNull();
+  expect(reader.heardAtMs('id/0')).toBeNull();
+  requests[1]!.answer({});
+  await vi.waitFor(() => expect(requests).toHaveLength(3));
+  expect(reader.heardAtMs('id/0')).toBe(reader.answeredAtMs);
 });
 
 it('asks for what is wanted when there is room, not for what was wanted before the wait', async () => {

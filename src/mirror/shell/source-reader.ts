@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, Frame } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { apis, type FetchResponse } from '../../protocol/index.ts';
-import { bytesBehind, handOver, isWithoutRecords, keysOf } from './fetch-answer.ts';
+import { bytesBehind, handOver, isHeldBack, isWithoutRecords, keysOf } from './fetch-answer.ts';
 import { fetchRequest } from './fetch-request.ts';
 import { FetchSession } from './fetch-session.ts';
 import type { Asked, FetchTarget } from './fetch-target.ts';
@@ -82,6 +82,8 @@ export class SourceReader {
   #waitedMs = 0;
   /** When the newest answer came, ms since the epoch; null before the first. */
   answeredAtMs: number | null = null;
+  /** The same of answers that tell of all that was asked for. */
+  #toldAtMs: number | null = null;
   /** Settles when the loop has ended. */
   readonly done: Promise<void>;
 
@@ -125,7 +127,7 @@ export class SourceReader {
 
   /** When it was last told where this target's log ends, ms since the epoch; null before. No news in a session is told, too. */
   heardAtMs(key: string): number | null {
-    return this.#targets.isHeard(key) ? this.answeredAtMs : null;
+    return this.#targets.isHeard(key) ? this.#toldAtMs : null;
   }
 
   /** Who waits for an answer hears of a connection that breaks by itself. Others are told, too: the source may be away. */
@@ -323,6 +325,8 @@ export class SourceReader {
       const { session, asked } = question;
       if (body.errorCode !== 0) return await this.#sessionRefused(session, body.errorCode);
       session.accept(body.sessionId);
+      if (isHeldBack(body)) return;
+      this.#toldAtMs = this.answeredAtMs;
       this.#targets.heard(asked);
       this.#distribute(body, asked, lease);
     } finally {
