@@ -15,7 +15,7 @@ const beginMark = '-----BEGIN CERTIFICATE-----';
 const blockPattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** The certificates of a PEM text. @throws Error when one is cut off or broken. */
-export function readCertificates(pem: string): X509Certificate[] {
+function readCertificates(pem: string): X509Certificate[] {
   const blocks = pem.match(blockPattern) ?? [];
   if (blocks.length !== pem.split(beginMark).length - 1) throw new Error('a certificate is cut off');
   return blocks.map((block) => new X509Certificate(block));

@@ -6,10 +6,10 @@ import type { Region } from './types.ts';
 /** An agent that has not been heard for so long counts as gone, ms. */
 const silentMsMax = agentBeatMs * 3;
 /** Clocks that differ by more than this are worth a word, ms. */
-export const clockDifferenceMsMax = 60_000;
+const clockDifferenceMsMax = 60_000;
 
 /** The clock of the fleet: the newest moment that any of its agents has told. */
-export function fleetNowMs({ agents }: Pick<FleetState, 'agents'>): number | null {
+function fleetNowMs({ agents }: Pick<FleetState, 'agents'>): number | null {
   const times = [...agents.values()].map(({ atMs }) => atMs);
   return times.length === 0 ? null : Math.max(...times);
 }

@@ -3,7 +3,6 @@
 export { hasEnded } from './partition/ended.ts';
 export {
   closingEpoch,
-  clusterTag,
   isIdOfLink,
   isLockstepProducerId,
   isSameLife,
@@ -11,8 +10,7 @@ export {
   type MirrorLife,
   writersOf,
 } from './partition/identity.ts';
-export type { StopKind } from './partition/state.ts';
-export { type LastingState, type Place, wayOut, waysOut } from './partition/ways-out.ts';
+export type { Place } from './partition/ways-out.ts';
 export {
   type ProbeOptions,
   type ProbeReport,
@@ -27,27 +25,20 @@ export { Coalescer } from './shell/coalescer.ts';
 export type { TakeoverWitness } from './shell/compare-takeover.ts';
 export { elapsedClock } from './shell/elapsed-clock.ts';
 export { transactionalIdPrefix } from './shell/empty-transactions.ts';
-export { defaultExactness, type MirrorExactness } from './shell/exactness.ts';
-export { type FenceOptions, type FenceReport, fencePartition } from './shell/fence.ts';
+export type { MirrorExactness } from './shell/exactness.ts';
+export { fencePartition } from './shell/fence.ts';
 export { autoConnectionsMax, roundTripMsMin } from './shell/fetch-lanes.ts';
 export { findOpenTransactions, transactionQuestions } from './shell/find-open-transactions.ts';
 export {
   defaultTuning,
   LinkMirror,
   type MirrorCluster,
-  type MirrorTuning,
   type OpenTransactionQuestions,
 } from './shell/link-mirror.ts';
 export type { Ask } from './shell/log-answers.ts';
 export { MarkerWriters } from './shell/marker-writers.ts';
 export { MemoryBudget } from './shell/memory-budget.ts';
-export {
-  type ErrorKind,
-  errorKinds,
-  type MirrorObserver,
-  noCounts,
-  type PartitionCounters,
-} from './shell/observer.ts';
+export { errorKinds, type MirrorObserver, noCounts, type PartitionCounters } from './shell/observer.ts';
 export type {
   LeftPartition,
   PartitionPlacement,
@@ -55,4 +46,4 @@ export type {
   TopicPartition,
 } from './shell/partition-start.ts';
 export type { PartitionStatus } from './shell/partition-status.ts';
-export { type ReadAllowance, ReadLimit, type ReadStatus } from './shell/read-limit.ts';
+export { ReadLimit, type ReadStatus } from './shell/read-limit.ts';

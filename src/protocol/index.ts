@@ -1,12 +1,7 @@
 // Kafka's wire protocol as data, and the codec.
-export {
-  decodeMessage,
-  decodeMessageWithEnd,
-  encodeMessage,
-  encodeToBuffer,
-} from './codec.ts';
-export { type KafkaError, kafkaError, kafkaErrors } from './errors.ts';
+export { decodeMessage, encodeToBuffer } from './codec.ts';
+export { kafkaError, kafkaErrors } from './errors.ts';
 export { decodeRequest, decodeResponse, encodeRequest, encodeResponse, peekRequest } from './frames.ts';
 export { apis, apisByKey } from './messages/apis.ts';
 export * from './messages/index.ts';
-export { type Api, type Input, includes, type MessageSchema, type Versions, zeroUuid } from './schema.ts';
+export { type Api, type Input, zeroUuid } from './schema.ts';

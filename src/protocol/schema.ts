@@ -1,9 +1,8 @@
 // The shape of Kafka's messages as data. scripts/generate-protocol.ts writes one schema per message into
 // messages/; the codec interprets them. The words are those of Kafka's message specs (MessageSpec, FieldSpec).
 
-/** First and last version, both included; `noVersions` for never. */
+/** First and last version, both included; absent, or the last below the first: never. */
 export type Versions = readonly [min: number, max: number];
-export const noVersions: Versions = [1, 0];
 
 export function includes(versions: Versions, version: number): boolean {
   return version >= versions[0] && version <= versions[1];

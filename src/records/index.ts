@@ -2,25 +2,12 @@
 
 export { type AbortedTransaction, type MarkedBatch, markAborted } from './aborted-transactions.ts';
 export { BatchView } from './batch-view.ts';
-export {
-  compress,
-  decompress,
-  decompressedBytesMaxDefault,
-  decompressedCount,
-  loadCodecs,
-  lz4LibraryInUse,
-} from './compression/index.ts';
+export { compress, decompress, decompressedCount, loadCodecs, lz4LibraryInUse } from './compression/index.ts';
 export { type EncodeOptions, encodeBatch, encodeRawBatch, encodeTail } from './encode-batch.ts';
-export { fillerBatch, fillerCompression, fillerRecordsMax } from './filler-batch.ts';
-export {
-  batchChecksum,
-  type HeaderChanges,
-  normalisedChecksum,
-  rewriteHeader,
-  verifyChecksum,
-} from './header.ts';
-export { attributeBits, type Compression, compressions, headerBytes, type TimestampType } from './layout.ts';
-export { type MergedRun, mergeRun, type RunOptions } from './merge-run.ts';
+export { fillerBatch } from './filler-batch.ts';
+export { batchChecksum, normalisedChecksum, rewriteHeader, verifyChecksum } from './header.ts';
+export { attributeBits, type Compression, compressions, headerBytes } from './layout.ts';
+export { mergeRun } from './merge-run.ts';
 export {
   type HeaderView,
   parseTail,
@@ -32,4 +19,4 @@ export {
 export type { ReadOptions } from './record-cursor.ts';
 export { mergeBatches, splitRuns, withCreateTime, withoutGaps } from './reshape.ts';
 export { isSameBatch } from './same-batch.ts';
-export { type SplitBatches, splitBatches } from './split-batches.ts';
+export { splitBatches } from './split-batches.ts';

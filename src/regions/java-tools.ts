@@ -5,7 +5,7 @@ import path from 'node:path';
 import { LockstepError } from '../errors.ts';
 
 /** Kafka 4 brokers and tools are compiled for Java 17. */
-export const javaVersionMin = 17;
+const javaVersionMin = 17;
 
 const versionTimeoutMs = 30_000;
 const installHint = {

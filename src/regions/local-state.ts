@@ -23,7 +23,7 @@ export type LocalState = {
 };
 
 /** The folder that holds one folder per local region. */
-export function localFolder(directory: string): string {
+function localFolder(directory: string): string {
   return path.join(path.resolve(directory), '.lockstep', 'local');
 }
 

@@ -5,7 +5,7 @@ import type { LoggingFlavour } from './kafka-pom.ts';
 export const host = '127.0.0.1';
 
 /** Kafka's listener names as we use them; each is also its security protocol, except CONTROLLER. */
-export const clientListeners = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const;
+const clientListeners = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const;
 export type ClientListener = (typeof clientListeners)[number];
 
 /** A listener without security whose clients are led through a proxy; nobody else uses it. */

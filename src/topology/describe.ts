@@ -7,7 +7,7 @@ const shownCharsMax = 60;
 const secretSections = new Set(['sasl', 'tls', 'password', 'headers']);
 
 /** Whether values at this path must not be shown. */
-export function isSecretPath(path: Path): boolean {
+function isSecretPath(path: Path): boolean {
   return path.some((step) => typeof step === 'string' && secretSections.has(step));
 }
 

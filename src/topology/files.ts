@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 
 /** Largest file that is read: a certificate bundle is far smaller; a log named by mistake is not. */
-export const fileBytesMax = 4 * 1024 * 1024;
+const fileBytesMax = 4 * 1024 * 1024;
 
 /** Reads a whole file as UTF-8, or one character for each byte (`latin1`), or throws as node:fs does. */
 export type FileReader = (file: string, encoding?: 'utf8' | 'latin1') => string;

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 
 /** Longest list of topics, groups or addresses: a bound against runaway generated files. */
-export const listItemsMax = 10_000;
+const listItemsMax = 10_000;
 const itemCharsMax = 1_000;
 
 /** A string with its own words for what is expected. */

@@ -211,7 +211,7 @@ function unreadable({ message }: LockstepError): Pick<OriginsRecord, 'flows' | '
  * A link that is gone at the source has left its copies there. By a prefix they are told whatever its filters were; without
  * one, by what was written down of them.
  */
-export function remembering<Origins extends Pick<OriginsRecord, 'flows' | 'copies'>>(
+function remembering<Origins extends Pick<OriginsRecord, 'flows' | 'copies'>>(
   known: Pick<OriginsRecord, 'flows' | 'copies'>,
   found: Origins,
 ): Origins {

@@ -72,7 +72,7 @@ function lz4Family(): Family {
 }
 
 /** The families of a view and of what was counted; pure. */
-export function agentFamilies(
+function agentFamilies(
   view: AgentView,
   counters: ReadonlyMap<string, LinkCounters>,
   { isPerPartition }: { isPerPartition: boolean },

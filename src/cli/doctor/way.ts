@@ -57,7 +57,7 @@ export function wayCheck({ roundTripMs, sendBufferBytes, links }: Way): Check | 
 }
 
 /** What a buffer in each round trip comes to, in bytes a second. */
-export function rate(bufferBytes: number, roundTripMs: number): number {
+function rate(bufferBytes: number, roundTripMs: number): number {
   return (bufferBytes / roundTripMs) * 1_000;
 }
 

@@ -17,7 +17,7 @@ export interface MoveOptions {
 export const leaveMsMax = 4_000;
 
 /** `--topics a,b`. */
-export function topicList(text: string): string[] {
+function topicList(text: string): string[] {
   return [
     ...new Set(
       text

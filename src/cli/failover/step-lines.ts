@@ -14,7 +14,7 @@ export function stepTitle({ number, count, title }: ToldStep): string {
   return `${`${number}/${count}`.padStart(5)}  ${title}`;
 }
 
-export function stepLine(step: ToldStep, took: string, remark: string): string {
+function stepLine(step: ToldStep, took: string, remark: string): string {
   const title = stepTitle(step);
   return `${title} ${'.'.repeat(Math.max(3, titleWidth - title.length))} ${took}${remark === '' ? '' : `  ${remark}`}`;
 }

@@ -22,7 +22,7 @@ import type { FleetView } from './fleet.ts';
 import { mirrorsOf } from './names.ts';
 
 /** Agents tell that they live at least every few seconds; after this long, in ms, one counts as gone. */
-export const agentAliveMs = 15_000;
+const agentAliveMs = 15_000;
 
 export interface AgentDescription extends Omit<AgentRecord, 'v'> {
   readonly isAlive: boolean;
@@ -287,7 +287,7 @@ function untold(partition: number): PartitionDescription {
 }
 
 /** What a dead agent told last is no lag: it is unknown by now. */
-export function lagOf(partitions: readonly PartitionDescription[]): Lag {
+function lagOf(partitions: readonly PartitionDescription[]): Lag {
   const known = partitions.filter(({ lagRecords, isAgentAlive }) => lagRecords !== null && isAgentAlive);
   const behind = known.map(({ behindMs }) => behindMs);
   return {

@@ -23,13 +23,13 @@ export function formatAge(atMs: number | null, nowMs: number): string {
 }
 
 /** `1,234, unknown for 2 partitions`. */
-export function formatLagRecords({ lagRecords, unknownCount }: Lag): string {
+function formatLagRecords({ lagRecords, unknownCount }: Lag): string {
   if (lagRecords === null) return unknownCount === 0 ? none : unknown;
   const known = formatCount(lagRecords);
   return unknownCount === 0 ? known : `${known}, unknown for ${plural(unknownCount, 'partition')}`;
 }
 
-export function formatBehind({ behindMs, unknownCount, lagRecords }: Lag): string {
+function formatBehind({ behindMs, unknownCount, lagRecords }: Lag): string {
   if (lagRecords === null && unknownCount === 0) return none;
   return behindMs === null ? unknown : formatDuration(behindMs);
 }
@@ -79,7 +79,7 @@ function formatStates({ isDeleted, condition, mirrors }: LinkDescription): strin
 }
 
 /** `Refused for 5.0 s: the mirror topic has another number of partitions`. */
-export function formatCondition({ state, reason, sinceMs }: Condition, nowMs: number): string {
+function formatCondition({ state, reason, sinceMs }: Condition, nowMs: number): string {
   const age = formatDuration(Math.max(0, nowMs - sinceMs));
   return `${state} for ${age}${reason === '' ? '' : `: ${reason}`}`;
 }

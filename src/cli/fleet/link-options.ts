@@ -24,7 +24,7 @@ export interface LinkOptions {
 }
 
 /** What the source is called where nobody gave it a name. */
-export const unnamedSource = 'source';
+const unnamedSource = 'source';
 
 export function withLinkOptions(command: Command): Command {
   return command

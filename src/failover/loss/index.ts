@@ -10,15 +10,6 @@ export {
   undecidedWords,
 } from './markdown.ts';
 export { type StoredLoss, storedLosses } from './records.ts';
-export { costSentence, formatRate, type LossTotals, lossTotals } from './totals.ts';
-export type {
-  ExactLoss,
-  GroupBack,
-  LossReport,
-  LossSummary,
-  LostTransaction,
-  PartitionLoss,
-  TopicLoss,
-  UndecidedSeen,
-} from './types.ts';
+export { costSentence, formatRate, lossTotals } from './totals.ts';
+export type { LossReport, PartitionLoss } from './types.ts';
 export { writeLossReport } from './write.ts';

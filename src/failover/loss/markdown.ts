@@ -155,7 +155,7 @@ export function groupCells(group: GroupBack): string[] {
 }
 
 /** `by 30: 10 are read again, 20 do not exist any more`. */
-export function backWords({ was, is, again, gone }: GroupBack): string {
+function backWords({ was, is, again, gone }: GroupBack): string {
   const gones = gone === '0' ? [] : [`${formatCount(BigInt(gone))} do not exist any more`];
   if (is === null) return ['auto.offset.reset decides where it begins', ...gones].join('; ');
   const agains = again === null || again === '0' ? [] : [`${formatCount(BigInt(again))} are read again`];

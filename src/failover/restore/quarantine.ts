@@ -61,7 +61,7 @@ export interface QuarantineTopic {
 const roomBytes = 1024 * 1024;
 
 /** Nothing is ever deleted from it, and everything lands as it is sent. */
-export function quarantineSettings(topic: QuarantineTopic): Record<string, string> {
+function quarantineSettings(topic: QuarantineTopic): Record<string, string> {
   const { messageBytesMax, inSyncReplicasMin } = topic;
   return {
     'cleanup.policy': 'delete',

@@ -3,7 +3,7 @@
 import { encodeTail, type HeaderView, parseTail, type RawRecord } from '../../records/index.ts';
 import type { TransactionFate } from './tail.ts';
 
-export const savedHeaders = {
+const savedHeaders = {
   topic: 'lockstep.source.topic',
   partition: 'lockstep.source.partition',
   offset: 'lockstep.source.offset',

@@ -121,11 +121,6 @@ export function deletedTopics(plan: RestorePlan): readonly TopicPlan[] {
   return plan.topics.filter(({ fate }) => fate === 'copyAgain');
 }
 
-/** Topics that the new primary is mirrored into from then on. */
-export function restoredTopics(plan: RestorePlan): readonly TopicPlan[] {
-  return plan.topics.filter(({ fate }) => fate !== 'leaveAlone');
-}
-
 /** Topics of which there is something to be copied that is not there. */
 export function copiedTopics(plan: RestorePlan): readonly TopicPlan[] {
   return plan.topics.filter(({ fate }) => fate === 'copyAgain' || fate === 'copyAnew');

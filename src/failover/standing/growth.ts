@@ -14,7 +14,7 @@ const betweenLooksMs = 1_000;
 const lookMsMax = 5_000;
 
 /** Topics of each region that another one is primary for and nothing is mirrored into, so that only clients can write there. */
-export function suspects(group: OpenGroup, roles: RolesRecord): { region: OpenRegion; topics: string[] }[] {
+function suspects(group: OpenGroup, roles: RolesRecord): { region: OpenRegion; topics: string[] }[] {
   return [...group.regions.values()].flatMap((region) => {
     if (region.cluster === null) return [];
     const waiting = Object.hasOwn(roles.awaitsRestore, region.name) ? roles.awaitsRestore[region.name]! : [];

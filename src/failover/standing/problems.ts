@@ -3,9 +3,9 @@ import { formatCount, formatDuration, plural } from '../../units.ts';
 import type { FailoverOutlook, GroupStanding, LinkStanding, Problem } from './types.ts';
 
 /** A source that was not heard for so long may have written much that nobody knows of, ms. */
-export const heardAgoMsMax = 30_000;
+const heardAgoMsMax = 30_000;
 /** A mirror that is further behind is no stand-in, ms. */
-export const behindMsMax = 60_000;
+const behindMsMax = 60_000;
 /** Of partitions or topics with the same trouble. */
 const namedMax = 3;
 

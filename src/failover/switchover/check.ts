@@ -49,7 +49,7 @@ function summary(checks: readonly Checked[]): string {
 }
 
 /** Never throws for what a cluster does. */
-export async function checkAll(context: MoveContext, move: MoveRecord): Promise<Checked[]> {
+async function checkAll(context: MoveContext, move: MoveRecord): Promise<Checked[]> {
   const { group } = context;
   const sides = await asked('regions', async () => {
     const { from, to } = sidesOf(context, move);

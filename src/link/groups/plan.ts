@@ -236,7 +236,7 @@ function standing(positions: readonly PlannedPosition[]): { state: GroupState; r
 }
 
 /** The first few, with their positions. */
-export function some(positions: readonly PlannedPosition[]): string {
+function some(positions: readonly PlannedPosition[]): string {
   const shown = positions
     .slice(0, 3)
     .map(

@@ -32,7 +32,7 @@ export type HoleDecision =
   | { readonly next: 'diverged'; readonly reason: string };
 
 /** Markers between two looks at the log end; a broker writes about 30,000 a second. */
-export const markersPerWriteMax = 5_000;
+const markersPerWriteMax = 5_000;
 
 const noError = 0;
 const requestTimedOut = 7;

@@ -4,7 +4,7 @@ import { fillerIdentityAt } from './identity.ts';
 import type { FillerAppend } from './state.ts';
 
 /** Offsets in one filler batch: 84 KB when compressed, which every max.message.bytes in use takes. */
-export const fillerOffsetsMax = 100_000;
+const fillerOffsetsMax = 100_000;
 /** Less than brokers were seen to take on two cores; docs/mirror-topics.md has the figures. */
 const fillOffsetsPerSecond = 1_000_000;
 

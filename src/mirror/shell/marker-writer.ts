@@ -252,7 +252,7 @@ function nameOf({ topic, partition }: HoleJob): string {
 }
 
 /** One entry per marker, naming all partitions that need it; a job's markers stay in one row. */
-export function requestOf(jobs: readonly HoleJob[]): Input<WriteTxnMarkersRequest> {
+function requestOf(jobs: readonly HoleJob[]): Input<WriteTxnMarkersRequest> {
   const alike = new Map<string, HoleJob[]>();
   for (const job of jobs) {
     const { producerId, epoch, generation } = job.markers;

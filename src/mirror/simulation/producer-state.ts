@@ -56,9 +56,9 @@ export type DataVerdict =
 /** ProducerStateEntry.NUM_BATCHES_TO_RETAIN. */
 const rememberedBatchesMax = 5;
 const sequenceCount = 2 ** 31;
-export const outOfOrderSequence = 45;
-export const invalidProducerEpoch = 47;
-export const coordinatorFenced = 52;
+const outOfOrderSequence = 45;
+const invalidProducerEpoch = 47;
+const coordinatorFenced = 52;
 
 /** The sequence `count` records further on; 0 follows 2147483647. */
 export function sequencePlus(sequence: number, count: number): number {

@@ -6,7 +6,7 @@ import { listOf, shown } from './java-values.ts';
 import type { Property, Reporter } from './types.ts';
 
 /** connect-mirror's defaults. */
-export const filterDefaults = {
+const filterDefaults = {
   topics: ['regex:.*'],
   'topics.exclude': ['regex:mm2.*\\.internal', 'regex:.*\\.replica', 'regex:__.*'],
   groups: ['regex:.*'],

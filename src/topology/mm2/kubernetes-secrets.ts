@@ -9,7 +9,7 @@ import { type FileReader, readTextFile } from '../files.ts';
 import type { Problem } from '../problems.ts';
 import type { Around } from './types.ts';
 
-export const secretsVariable = 'LOCKSTEP_SECRETS';
+const secretsVariable = 'LOCKSTEP_SECRETS';
 
 type Mounted = Pick<Around, 'folder' | 'environment'>;
 interface SecretKey {
