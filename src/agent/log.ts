@@ -3,7 +3,7 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import { withoutSecrets } from './without-secrets.ts';
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 export type Log = Logger;
 

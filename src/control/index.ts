@@ -1,9 +1,5 @@
 // The control topic: what a fleet of agents knows, kept in the destination's Kafka and nowhere else.
-export {
-  agentBeatMs,
-  type CommandOptions,
-  sendCommand,
-} from './commands.ts';
+export { agentBeatMs, sendCommand } from './commands.ts';
 export { ControlTopic, type ControlTopicOptions, type KeyChange } from './control-topic.ts';
 export { expired } from './expired.ts';
 export { FleetReducer, type FleetState } from './fleet-state.ts';
@@ -52,14 +48,6 @@ export {
   type StatusRecord,
   type ToldRecord,
 } from './records/index.ts';
-export {
-  isFormerPrimary,
-  primariesUntil,
-  primaryOf,
-  roleOf,
-  rolesOfLink,
-  type TopicRole,
-} from './roles.ts';
-export { type Followed, followed, historyAfter, roleChanges, saySame, union } from './roles-change.ts';
-export { toldAbout } from './told.ts';
+export { isFormerPrimary, primariesUntil, primaryOf, roleOf, rolesOfLink, type TopicRole } from './roles.ts';
+export { followed, historyAfter, roleChanges, saySame, union } from './roles-change.ts';
 export { controlTopic } from './topic.ts';

@@ -27,7 +27,7 @@ export function stillRuns(
   return new LockstepError('MIRROR_MAKER_RUNS', text, { detail: { group } });
 }
 
-export function membersText(members: readonly ConnectMember[]): string {
+function membersText(members: readonly ConnectMember[]): string {
   const shown = members.slice(0, 3).map(({ memberId, host }) => `${memberId} at ${host}`);
   const more = members.length > shown.length ? ` and ${members.length - shown.length} more` : '';
   return `member ${shown.join(', ')}${more}`;

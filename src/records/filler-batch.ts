@@ -15,10 +15,11 @@ import { varintBytes, writeVarint } from './varint.ts';
  * 25 million offsets a second, where lz4 reached 20, gzip and snappy 14, and plain records 7 (bench/fillers.ts on 4.3.1
  * with two busy cores, 2026-11-21, 100,000 records a batch; the broker's CPU was the same 50 ms a million for all).
  */
-export const fillerCompression: Compression = 'zstd';
+const fillerCompression: Compression = 'zstd';
 /**
- * As many records as one filler should have: 84 KB, and the broker's cheapest. Of a compressed batch it keeps an object
- * for each record until all are validated: 200,000 in one batch cost it three times as much for each.
+ * As many records as one filler should have: 84 KB, which every max.message.bytes in use takes, and the broker's cheapest.
+ * Of a compressed batch it keeps an object for each record until all are validated: 200,000 in one batch cost it three
+ * times as much for each.
  */
 export const fillerRecordsMax = 100_000;
 

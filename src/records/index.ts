@@ -4,7 +4,7 @@ export { type AbortedTransaction, type MarkedBatch, markAborted } from './aborte
 export { BatchView } from './batch-view.ts';
 export { compress, decompress, decompressedCount, loadCodecs, lz4LibraryInUse } from './compression/index.ts';
 export { type EncodeOptions, encodeBatch, encodeRawBatch, encodeTail } from './encode-batch.ts';
-export { fillerBatch } from './filler-batch.ts';
+export { fillerBatch, fillerRecordsMax } from './filler-batch.ts';
 export { batchChecksum, normalisedChecksum, rewriteHeader, verifyChecksum } from './header.ts';
 export { attributeBits, type Compression, compressions, headerBytes } from './layout.ts';
 export { mergeRun } from './merge-run.ts';

@@ -1,19 +1,10 @@
 // Shows two logs equal, or names the first difference.
 
-export { type ClusterLogsOptions, clusterLogs } from './cluster-logs.ts';
-export { type CompareOptions, type Comparison, compareLogs } from './compare-logs.ts';
+export { clusterLogs } from './cluster-logs.ts';
 export type { LinkProgress } from './link-progress.ts';
 export { type LogBatch, SideFailure } from './log-cursor.ts';
-export { type LogSettings, logSettings } from './log-settings.ts';
-export type { LogSource, TopicSize } from './log-source.ts';
-export {
-  type FetchedBatches,
-  type LogOffsets,
-  LogStalled,
-  OffsetGone,
-  type PartitionLog,
-  readLog,
-} from './partition-log.ts';
+export type { LogSource } from './log-source.ts';
+export { type LogOffsets, LogStalled, OffsetGone, type PartitionLog, readLog } from './partition-log.ts';
 export {
   describeDifference,
   describeNotCompared,
@@ -23,41 +14,7 @@ export {
   type VerifyReport,
   verifyReport,
 } from './report.ts';
-export { Span, type SpanOptions } from './span.ts';
-export {
-  type Compared,
-  type Difference,
-  type DifferenceKind,
-  differenceKinds,
-  type LinkVerdict,
-  type NotCompared,
-  type NotComparedReason,
-  type OffsetRange,
-  type Outcome,
-  type PartitionVerdict,
-  type Side,
-} from './verdict.ts';
-export {
-  type TopicPair,
-  type VerifyLinkOptions,
-  type VerifyTopicsOptions,
-  verifyLink,
-  verifyTopics,
-} from './verify-link.ts';
-export {
-  type PartitionProgress,
-  type VerifyPartitionOptions,
-  verifyPartition,
-  type Waiting,
-} from './verify-partition.ts';
-export {
-  describeRound,
-  type WatchLinkOptions,
-  type WatchRound,
-  type WatchTopicsOptions,
-  watchDefaults,
-  watchLink,
-  watchRoundAsJson,
-  watchTopics,
-} from './watch-link.ts';
-export type { WatchedDigest, WatchedState } from './watched-partition.ts';
+export { Span } from './span.ts';
+export type { DifferenceKind, LinkVerdict, Outcome, PartitionVerdict } from './verdict.ts';
+export { type TopicPair, type VerifyTopicsOptions, verifyLink } from './verify-link.ts';
+export { describeRound, type WatchRound, watchDefaults, watchLink, watchRoundAsJson } from './watch-link.ts';

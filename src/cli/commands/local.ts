@@ -103,7 +103,7 @@ function print(statuses: readonly RegionStatus[], options: LocalOptions, { outpu
 }
 
 /** One line per broker: what a person copies from is the address. */
-export function formatRegions(statuses: readonly RegionStatus[]): string {
+function formatRegions(statuses: readonly RegionStatus[]): string {
   const rows = statuses.flatMap((region) =>
     region.brokers.map((broker) => [
       region.name,

@@ -6,7 +6,7 @@ import { look } from './look.ts';
 import { loss } from './loss-step.ts';
 import { promoteNow } from './promote-now.ts';
 
-export { type FailoverLook, lookBeforeFailover } from './look.ts';
+export { lookBeforeFailover } from './look.ts';
 
 export const failoverSteps: readonly Step[] = [
   look,

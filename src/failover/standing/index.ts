@@ -6,18 +6,8 @@ import { lookAtRegions } from './look.ts';
 import { standingOf } from './standing.ts';
 import type { GroupStanding } from './types.ts';
 
-export { knownLossOf, sumLosses } from './known-loss.ts';
 export { some } from './problems.ts';
-export type {
-  FailoverOutlook,
-  GroupStanding,
-  KnownLoss,
-  LinkStanding,
-  PrimarySince,
-  Problem,
-  RegionStanding,
-  SplitBrain,
-} from './types.ts';
+export type { GroupStanding, KnownLoss, LinkStanding, PrimarySince } from './types.ts';
 
 /** Looks at all regions that answer. Changes nothing. */
 export async function lookAtGroup(group: OpenGroup, nowMs: () => number = Date.now): Promise<GroupStanding> {

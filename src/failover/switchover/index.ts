@@ -8,8 +8,6 @@ import { promote } from './promote.ts';
 import { reverse } from './reverse.ts';
 import { stopWrites } from './stop-writes.ts';
 
-export { type SwitchoverOptions, switchoverDefaults } from './options.ts';
-
 export const switchoverSteps: readonly Step[] = [
   check,
   hooksBefore,

@@ -50,7 +50,7 @@ export interface GroupKeeperOptions {
 }
 
 /** How a group stands, and what a person can do about it. */
-export const groupStates = {
+const groupStates = {
   Synced: 'every position is at the destination',
   WaitingForMirror: 'a position is beyond the end of the mirror; it is committed up to there',
   Ahead: 'the destination is further than the source, and is left so',

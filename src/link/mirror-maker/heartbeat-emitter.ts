@@ -31,7 +31,7 @@ export interface HeartbeatEmitterOptions {
   readonly nowMs?: () => number;
 }
 
-export const heartbeatsTopicName = 'heartbeats';
+const heartbeatsTopicName = 'heartbeats';
 /** How soon a beat that is new is found, ms. */
 const lookEveryMs = 5_000;
 const failureBackoff: BackoffOptions = { initialMs: 1_000, maxMs: 30_000 };

@@ -1,7 +1,7 @@
 // What is written for those who read MirrorMaker 2's internal topics, and how that stands. Statuses are JSON-able.
 
 /** How it stands with heartbeats, or with the checkpoints of a link. */
-export const tellingStates = {
+const tellingStates = {
   Starting: 'nothing was written yet',
   Telling: 'what is asked for is written',
   SourceUnheard: 'the source does not tell positions; the checkpoints that stand stay',

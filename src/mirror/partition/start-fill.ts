@@ -1,17 +1,16 @@
 // A source whose log starts above the mirror's end: the offsets below are filled with empty records and cut off.
+import { fillerRecordsMax } from '../../records/index.ts';
 import { formatDuration } from '../../units.ts';
 import { fillerIdentityAt } from './identity.ts';
 import type { FillerAppend } from './state.ts';
 
-/** Offsets in one filler batch: 84 KB when compressed, which every max.message.bytes in use takes. */
-const fillerOffsetsMax = 100_000;
 /** Less than brokers were seen to take on two cores; docs/mirror-topics.md has the figures. */
 const fillOffsetsPerSecond = 1_000_000;
 
 /** The next filler from `offset` on, not beyond `target`. */
 export function nextFiller(producerId: bigint, offset: bigint, target: bigint): FillerAppend {
   const missing = target - offset;
-  const count = missing > BigInt(fillerOffsetsMax) ? fillerOffsetsMax : Number(missing);
+  const count = missing > BigInt(fillerRecordsMax) ? fillerRecordsMax : Number(missing);
   return { identity: fillerIdentityAt(producerId, offset), offset, count };
 }
 
