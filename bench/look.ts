@@ -1,7 +1,7 @@
 // What is seen of a contestant at one moment, and what two such moments tell. Pure.
 import type { Figures } from './figures.ts';
 
-/** A gigabyte and a megabyte are decimal here, as in PARITY's figures. */
+/** A gigabyte and a megabyte are decimal here, as in docs/performance.md. */
 const bytesPerGb = 1e9;
 const bytesPerMb = 1e6;
 

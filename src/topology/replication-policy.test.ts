@@ -1,4 +1,4 @@
-// Names as MirrorMaker 2 has them. That Java agrees is shown by test/mm2/policies.test.ts.
+// Names as MirrorMaker 2 has them. That Java agrees is shown by test/mm2/readers-policies.test.ts.
 import { describe, expect, test } from 'vitest';
 import { matchesTopic } from './link-filters.ts';
 import { parseTopology } from './load.ts';

@@ -3,7 +3,7 @@
 // ListOffsets "latest" answers a client with the high watermark (or the last stable offset), not the log end:
 // with a follower down it said 10 where the leader had 30. Who needs the log end, and a mirror does before each
 // append that it is not sure of, asks OffsetForLeaderEpoch for the current leader epoch: only the leader
-// answers that, and it answers with its log end (PARITY.md, "Reading the log end").
+// answers that, and it answers with its log end.
 import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { unwrap } from './outcome.ts';

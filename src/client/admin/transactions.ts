@@ -1,7 +1,7 @@
 // The requests around transactions that a mirror needs: producer ids, an empty transaction, and transaction
 // markers written straight to a leader. Markers have no compare-and-append and their answers prove little
-// (PARITY.md, "Holes"): they are sent once, never retried here, and whoever sends them reads the log end
-// afterwards.
+// (ARCHITECTURE.md, invariant 13): they are sent once, never retried here, and whoever sends them reads the log
+// end afterwards.
 import { apis } from '../../protocol/index.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Connection } from '../connection.ts';

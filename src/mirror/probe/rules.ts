@@ -1,5 +1,6 @@
-// Broker behaviour that mirrors lean on, one rule each (PARITY.md says why). Chosen producer ids, any first
-// sequence and markers from a client are not a documented contract, so each rule is tried on the cluster itself.
+// Broker behaviour that mirrors lean on, one rule each (docs/how-it-works.md says why). Chosen producer ids,
+// any first sequence and markers from a client are not a documented contract, so each rule is tried on the cluster
+// itself.
 //
 // Each uses producer ids of its own, so that none depends on another.
 import { appendRules } from './append-rules.ts';
