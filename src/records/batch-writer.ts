@@ -3,6 +3,7 @@
 
 import { BatchView } from './batch-view.ts';
 import { copyAcross } from './compression/bounded-output.ts';
+import { freeNow } from './compression/free-now.ts';
 import { compressToParts } from './compression/index.ts';
 import { batchChecksum } from './header.ts';
 import {
@@ -83,12 +84,31 @@ const farTimestamp = 2n ** 62n;
 /** Where batches stand before they are compressed, one writer at a time: a megabyte of garbage for each costs more. */
 let scratch = Buffer.alloc(0);
 /** No more than this is kept, in bytes. */
-const scratchBytesMax = 2.5 * 1024 * 1024;
+const scratchBytesMax = 4 * 1024 * 1024;
 
 function scratchOf(bytes: number): Buffer {
   if (bytes > scratchBytesMax) return Buffer.allocUnsafe(bytes);
   if (scratch.length < bytes) scratch = Buffer.allocUnsafeSlow(bytes);
   return scratch;
+}
+
+export interface EndOptions {
+  readonly compression: Compression;
+  readonly partitionLeaderEpoch?: number;
+  readonly keepsPlain?: boolean;
+  readonly memory?: ((bytes: number) => Buffer) | undefined;
+}
+
+/** The parts behind room for a header. */
+function joined(
+  roomBytes: number,
+  parts: readonly Buffer[],
+  memory: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
+  const bytes = memory(parts.reduce((sum, part) => sum + part.length, roomBytes));
+  let at = roomBytes;
+  for (const part of parts) at += part.copy(bytes, at);
+  return bytes;
 }
 
 /**
@@ -180,8 +200,9 @@ export class BatchWriter {
   /**
    * The batch of what was added since `begin`.
    * @param options.keepsPlain leaves the records uncompressed where compression does not make them smaller.
+   * @param options.memory gives a compressed batch exactly so many bytes; default: memory of its own.
    */
-  end(options: { compression: Compression; partitionLeaderEpoch?: number; keepsPlain?: boolean }): Buffer {
+  end(options: EndOptions): Buffer {
     let { compression } = options;
     let batch = this.#chunk.subarray(this.#start, this.#at);
     if (compression === 'none') {
@@ -190,11 +211,12 @@ export class BatchWriter {
       // It gets memory of its own, and its place in the chunk is free again.
       const plain = batch.subarray(headerBytes);
       const isTiny = options.keepsPlain === true && plain.length < compressibleBytesMin;
-      const parts = isTiny ? [plain] : compressToParts(compression, plain);
+      const { parts, native } = isTiny ? { parts: [plain], native: [] } : compressToParts(compression, plain);
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
       const isKeptPlain = isTiny || (options.keepsPlain === true && bytes >= plain.length);
       if (isKeptPlain) compression = 'none';
-      batch = Buffer.concat([batch.subarray(0, headerBytes), ...(isKeptPlain ? [plain] : parts)]);
+      batch = joined(headerBytes, isKeptPlain ? [plain] : parts, options.memory);
+      native.forEach(freeNow);
     }
     writeHeader(batch, {
       baseOffset: this.#baseOffset,

@@ -11,6 +11,7 @@
 
 import { LockstepError } from '../errors.ts';
 import type { BatchView } from './batch-view.ts';
+import { freeNow } from './compression/free-now.ts';
 import { decompressedBytesMaxDefault, decompressOrInvalid } from './compression/index.ts';
 import { corruptBatch, InvalidBytes } from './corrupt.ts';
 import { headerBytes } from './layout.ts';
@@ -37,6 +38,8 @@ export class RecordCursor {
   readonly #recordCount: number;
   readonly #lastOffsetDelta: number;
   readonly #hasAppendTime: boolean;
+  /** The records stand in memory that was made for them. */
+  readonly #hasOwnBytes: boolean;
   #index = 0;
 
   /** @throws LockstepError like `next`. */
@@ -47,6 +50,7 @@ export class RecordCursor {
     this.#hasAppendTime = view.timestampType === 'LogAppendTime';
     this.baseTimestamp = this.#hasAppendTime ? view.maxTimestamp : view.baseTimestamp;
     this.#reader = plainRecords(view, options);
+    this.#hasOwnBytes = this.#reader.bytes.buffer !== view.buffer.buffer;
     this.#origin = this.#reader.position;
   }
 
@@ -57,6 +61,11 @@ export class RecordCursor {
   /** What the records take that were not gone to yet, in bytes. */
   get bytesLeft(): number {
     return this.#reader.remaining;
+  }
+
+  /** Gives back the memory that was made for the records, for whoever has copied them. There is no `next` afterwards. */
+  free(): void {
+    if (this.#hasOwnBytes) freeNow(this.bytes);
   }
 
   /** In ms. */

@@ -129,6 +129,8 @@ export interface MergeOptions extends ReadOptions {
    * are left out with all behind them. Default: no limit.
    */
   readonly plainBytesMax?: number;
+  /** Where a compressed batch is to stand; exactly so many bytes, for it alone. Default: memory of its own. */
+  readonly memory?: (bytes: number) => Buffer;
 }
 
 /**
@@ -156,11 +158,12 @@ export function mergeBatches(views: readonly BatchView[], options: MergeOptions 
     else writer.from(cursor);
     do writer.add(cursor);
     while (cursor.next());
+    cursor.free();
     next = writer.nextOffset;
     epoch = view.partitionLeaderEpoch;
   }
-  const { partitionLeaderEpoch = epoch } = options;
-  return writer.end({ compression, partitionLeaderEpoch });
+  const { partitionLeaderEpoch = epoch, memory } = options;
+  return writer.end({ compression, partitionLeaderEpoch, memory });
 }
 
 /**

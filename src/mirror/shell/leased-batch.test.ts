@@ -235,3 +235,37 @@ describe('the memory of what was made', () => {
     expect(spans([whole.withoutGaps(3n, [], 512 * 1024)!])).toEqual([[3, 3]]);
   });
 });
+
+describe('the memory of compressed batches that were put together', () => {
+  const values = (batch: LeasedBatch) => Array.from(readRecords(batch.view), ({ value }) => `${value}`);
+
+  function merged(frame: Frame, from: number): LeasedBatch {
+    const offsets = Array.from({ length: 50 }, (_, index) => from + index);
+    const [first, ...next] = [0, 1].map((half) =>
+      frame.batch(offsets.slice(half * 25, half * 25 + 25), { compression: 'lz4' }),
+    );
+    const made = first!.mergeWith(next)!;
+    for (const batch of [first!, ...next]) batch.release();
+    return made;
+  }
+
+  it('serves nobody else while somebody holds it, and the next one afterwards', () => {
+    const frame = new Frame();
+    const one = merged(frame, 0);
+    one.retain();
+    const another = merged(frame, 50);
+    expect(another.view.buffer.buffer).not.toBe(one.view.buffer.buffer);
+    one.release();
+    // A writer still has its bytes on their way.
+    const third = merged(frame, 100);
+    expect(values(one)).toEqual(Array.from({ length: 50 }, (_, index) => `value ${index}`));
+    const memory = one.view.buffer.buffer;
+    one.release();
+    const fourth = merged(frame, 150);
+    expect(fourth.view.buffer.buffer).toBe(memory);
+    expect(values(third)[0]).toBe('value 100');
+    for (const batch of [another, third, fourth]) batch.release();
+    frame.close();
+    expect(frame.budget.heldBytes).toBe(0);
+  });
+});

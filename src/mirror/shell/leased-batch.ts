@@ -3,6 +3,7 @@
 //
 // Some batches can't be appended as they lie there. What is made of them has memory of its own, which counts in the
 // same budget as the frames, and is given back in the same way.
+import { type Frame, FramePool } from '../../client/index.ts';
 import { attributeBits, BatchView, mergeBatches, splitRuns, withoutGaps } from '../../records/index.ts';
 import type { FetchedBatch } from '../partition/plan.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -30,11 +31,17 @@ export class FrameLease {
     if (this.#holders === 0) this.#giveBack();
   }
 
-  /** A lease of new memory, held by the caller. It is never waited for: what holds a frame must come to its end. */
-  another(bytes: number): FrameLease {
+  /**
+   * A lease of new memory, held by the caller. It is never waited for: what holds a frame must come to its end.
+   * @param giveBack called once, when nobody holds it any more.
+   */
+  another(bytes: number, giveBack?: () => void): FrameLease {
     const budget = this.#budget;
     budget?.take(bytes);
-    return new FrameLease(() => budget?.giveBack(bytes), budget);
+    return new FrameLease(() => {
+      budget?.giveBack(bytes);
+      giveBack?.();
+    }, budget);
   }
 
   /** What a batch of copies in gaps may take, in bytes: nobody has to make a large one. */
@@ -58,6 +65,9 @@ const decompressedBytesMax = 1024 * 1024;
 const plainBytesMax = 2_000_000;
 /** What they take together when they are compressed anew, in bytes: brokers accept 1,048,588 by default. */
 const compressedBytesMax = 1_000_000;
+
+/** Where compressed batches stand that were put together: in fresh memory each append would leave a megabyte of garbage. */
+const mergedMemory = new FramePool({ keptBytesMax: 4 * 1024 * 1024 });
 
 /** What a batch's own bytes don't tell. */
 export interface BatchFacts {
@@ -127,9 +137,10 @@ export class LeasedBatch implements FetchedBatch {
     return LeasedBatch.ofMerged(mergeBatches(views), frame, shift);
   }
 
-  /** The same, where that is done. */
-  static ofMerged(bytes: Buffer, frame: FrameLease, shift: bigint): LeasedBatch {
-    const lease = frame.another(bytes.length);
+  /** The same, where that is done. `memory`: what `bytes` are, where they are to be given back; its buffer counts. */
+  static ofMerged(bytes: Buffer, frame: FrameLease, shift: bigint, memory?: Frame): LeasedBatch {
+    const heldBytes = memory?.bytes.buffer.byteLength ?? bytes.length;
+    const lease = frame.another(heldBytes, () => memory?.release());
     try {
       return new LeasedBatch(new BatchView(bytes, 0), lease, { isMerged: true, shift });
     } finally {
@@ -165,12 +176,24 @@ export class LeasedBatch implements FetchedBatch {
     const { compression } = this.view;
     const isCompressed = compression !== 'none';
     const limits = isCompressed ? { decompressedBytesMax, plainBytesMax } : {};
-    const bytes = mergeBatches(views, { compression, ...limits });
+    const taken: Frame[] = [];
+    const memory = (size: number): Buffer => {
+      const frame = mergedMemory.take(size);
+      taken.push(frame);
+      return frame.bytes;
+    };
+    const bytes = mergeBatches(views, { compression, ...limits, memory });
+    const [frame] = taken;
     // Their producer compressed them better than we do.
-    if (isCompressed && bytes.length > compressedBytesMax && next.length > 1)
+    if (isCompressed && bytes.length > compressedBytesMax && next.length > 1) {
+      frame?.release();
       return this.mergeWith(next.slice(0, next.length >>> 1));
-    if (next.length > 0 && new BatchView(bytes, 0).recordCount === this.recordCount) return null;
-    return LeasedBatch.ofMerged(bytes, this.#lease, this.#shift) as this;
+    }
+    if (next.length > 0 && new BatchView(bytes, 0).recordCount === this.recordCount) {
+      frame?.release();
+      return null;
+    }
+    return LeasedBatch.ofMerged(bytes, this.#lease, this.#shift, frame) as this;
   }
 
   /**

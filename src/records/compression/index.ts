@@ -5,6 +5,7 @@ import { LockstepError } from '../../errors.ts';
 import { InvalidBytes } from '../corrupt.ts';
 import type { Compression } from '../layout.ts';
 import { tooLarge } from './bounded-output.ts';
+import type { CompressedParts } from './free-now.ts';
 import { compressLz4, decompressLz4 } from './lz4.ts';
 import { nativeLz4 } from './lz4-native.ts';
 import { compressSnappy, decompressSnappy } from './snappy.ts';
@@ -30,23 +31,23 @@ export function loadCodecs(): void {
 }
 
 export function compress(compression: Compression, bytes: Buffer): Buffer {
-  const parts = compressToParts(compression, bytes);
+  const { parts } = compressToParts(compression, bytes);
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
 /** The same in parts, for whoever puts something in front of them. */
-export function compressToParts(compression: Compression, bytes: Buffer): Buffer[] {
+export function compressToParts(compression: Compression, bytes: Buffer): CompressedParts {
   switch (compression) {
     case 'none':
-      return [bytes];
+      return { parts: [bytes], native: [] };
     case 'gzip':
-      return [gzipSync(bytes)];
+      return { parts: [gzipSync(bytes)], native: [] };
     case 'snappy':
-      return compressSnappy(bytes);
+      return { parts: compressSnappy(bytes), native: [] };
     case 'lz4':
       return compressLz4(bytes);
     case 'zstd':
-      return [zstdCompressSync(bytes)];
+      return { parts: [zstdCompressSync(bytes)], native: [] };
   }
 }
 

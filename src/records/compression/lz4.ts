@@ -9,6 +9,7 @@
 
 import { InvalidBytes } from '../corrupt.ts';
 import { BoundedOutput } from './bounded-output.ts';
+import type { CompressedParts } from './free-now.ts';
 import { decodeBlock, type Lz4Block, plainBytesMost } from './lz4-block.ts';
 import { blockSizeBytes, compressedBlock, nativeLz4, plainBlock } from './lz4-native.ts';
 import { wasmUtils } from './wasm.ts';
@@ -27,18 +28,23 @@ const plainBlockBytes = 64 * 1024;
 const expansionUsual = 8;
 
 /** The frame in parts, for whoever puts something in front of it: each byte is copied once. */
-export function compressLz4(bytes: Buffer): Buffer[] {
+export function compressLz4(bytes: Buffer): CompressedParts {
   const native = nativeLz4();
-  if (native === null) return [wasmUtils().lz4Compress(bytes)];
+  if (native === null) return { parts: [wasmUtils().lz4Compress(bytes)], native: [] };
   const parts: Buffer[] = [frameHeader];
+  const blocks: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += plainBlockBytes) {
     const plain = bytes.subarray(at, at + plainBlockBytes);
     const block = compressedBlock(native, plain);
-    if (block === null) parts.push(storedSize(plain.length), plain);
-    else parts.push(block);
+    if (block === null) {
+      parts.push(storedSize(plain.length), plain);
+    } else {
+      parts.push(block);
+      blocks.push(block);
+    }
   }
   parts.push(frameEnd);
-  return parts;
+  return { parts, native: blocks };
 }
 
 function storedSize(bytes: number): Buffer {
