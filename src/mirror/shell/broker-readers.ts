@@ -10,9 +10,11 @@
 //
 // Where a broker does not open a lane's connection again, the others read what that one had (given-up-connections.ts).
 //
-// Partitions that bring records all the time have a lane of their own where hundreds are quiet (active-partitions.ts):
+// Nearby, where hundreds are quiet, those share a few lanes (wide-lanes.ts), and partitions that bring records all the time
+// have one of their own (active-partitions.ts):
 //
-//   connection 0 ── lane 0/0           those that are quiet
+//   connection 0 ── lane 0/0           a part of those that are quiet
+//   connection 1 ── lane 1/0           another part
 //   another one  ── the active lane    those that are not
 import type { Connection } from '../../client/index.ts';
 import { ActivePartitions } from './active-partitions.ts';
@@ -22,6 +24,7 @@ import type { FetchTarget } from './fetch-target.ts';
 import { GivenUpConnections } from './given-up-connections.ts';
 import { SourceReader } from './source-reader.ts';
 import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
+import { evened, wideGapMs, wideLaneCount } from './wide-lanes.ts';
 
 export interface BrokerReadersOptions extends Omit<SourceReaderOptions, 'connection' | 'pace' | 'onRecords'> {
   readonly connections: FetchConnections;
@@ -80,6 +83,8 @@ export class BrokerReaders implements PartitionReader {
   /** Lanes that wait for their connection. */
   readonly #opening = new Set<string>();
   #plan: LanePlan;
+  /** As many there are because of how many partitions there are. */
+  #wideLanes = 1;
   #lookedAtMs = performance.now();
   #formerReadBytes = 0;
   #shortestTripMs = Number.POSITIVE_INFINITY;
@@ -157,7 +162,7 @@ export class BrokerReaders implements PartitionReader {
       }
       lane.waitedMs = total;
     }
-    if (!this.#mayHaveLanes(roundTripMs)) return;
+    if (!this.#mayHaveLanes(roundTripMs)) return this.#spread();
     const plan = this.#decide.next({
       ...{ nowMs, behindCount, roundTripMs },
       readBytes: this.#readBytes(),
@@ -168,7 +173,8 @@ export class BrokerReaders implements PartitionReader {
   }
 
   #mayHaveLanes(roundTripMs: number): boolean {
-    return this.#options.connections !== 'auto' || this.#lanes.size > 1 || roundTripMs >= roundTripMsMin;
+    const { connections } = this.#options;
+    return connections !== 'auto' || this.#lanes.size > this.#wideLanes || roundTripMs >= roundTripMsMin;
   }
 
   #roundTripMs(): number {
@@ -184,9 +190,27 @@ export class BrokerReaders implements PartitionReader {
   }
 
   #follow({ connections, depth }: LanePlan): void {
-    this.#plan = { connections, depth: this.#laneOf.size > sharedPartitionsMax ? 1 : depth };
+    this.#plan = {
+      connections: Math.max(connections, this.#wideLanes),
+      depth: this.#laneOf.size > sharedPartitionsMax ? 1 : depth,
+    };
     for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
     this.#share();
+  }
+
+  /** Nearby it counts only how many there are: lanes get as many each. */
+  #spread(): void {
+    if (Number.isFinite(this.#shortestTripMs))
+      this.#wideLanes = wideLaneCount(this.#laneOf.size, this.#wideLanes);
+    this.#plan = { connections: this.#wideLanes, depth: 1 };
+    const wanted = new Set(this.#wantedNames());
+    for (const name of wanted) if (!this.#lanes.has(name)) void this.#openLane(name);
+    if (this.#lanes.size === 1 || this.#moving.size > 0 || this.#opening.size > 0) return;
+    const lanes = [...this.#lanes];
+    if (lanes.some(([name]) => !wanted.has(name))) return this.#share();
+    for (const [, { paced }] of lanes) paced.pace = this.#pace({ lanes: lanes.length, behind: 0 });
+    for (const { from, to, count } of evened(lanes.map(([, { keys }]) => keys.size)))
+      for (const key of [...lanes[from]![1].keys.keys()].slice(-count)) this.#move(key, lanes[to]![1]);
   }
 
   #wantedNames(): string[] {
@@ -257,7 +281,8 @@ export class BrokerReaders implements PartitionReader {
       const pace = this.#pace({ lanes: this.#lanes.size + 1, behind: 0 });
       this.#lanes.set(name, this.#newLane(slot, pace, connection));
       this.#opening.delete(name);
-      this.#share();
+      if (this.#mayHaveLanes(this.#roundTripMs())) this.#share();
+      else this.#spread();
     } catch {
       // The lanes that are there go on; at the next look it is tried again, unless that was so the last time, too.
       if (this.#givenUp.has(number)) this.#doWithout(slot);
@@ -317,7 +342,7 @@ export class BrokerReaders implements PartitionReader {
 
   #onRecords(key: string): void {
     // Several lanes are there for a backlog.
-    if (this.#options.connections !== 'auto' || this.#lanes.size > 1) return;
+    if (this.#options.connections !== 'auto' || this.#lanes.size > this.#wideLanes) return;
     if (this.#laneOf.get(key)?.keys.get(key)?.isLive !== true) return;
     const nowMs = performance.now();
     if (nowMs < this.#activeNotBeforeMs) return;
@@ -419,6 +444,7 @@ export class BrokerReaders implements PartitionReader {
       answerBytesMax,
       partitionBytesMax: isAlone ? Math.max(fetchBytesMax, answerBytesMax) : fetchBytesMax,
       waitMsMax: this.#plan.depth > 1 ? Math.min(sharedWaitMs, fetchWaitMsMax) : fetchWaitMsMax,
+      ...(this.#wideLanes > 1 && { gapMsMin: wideGapMs(this.#laneOf.size) }),
     };
   }
 }

@@ -12,6 +12,8 @@ export interface ReaderPace {
   readonly partitionBytesMax: number;
   /** How long the broker may wait for data, in ms. */
   readonly waitMsMax: number;
+  /** From one request to the next at least, ms, unless much came. Default: none. */
+  readonly gapMsMin?: number;
 }
 
 export interface SourceReaderOptions {

@@ -61,6 +61,8 @@ interface Answer {
 const frameSizeBytes = 4;
 /** What a request may take beyond its own wait before the connection counts as dead. */
 const answerGraceMs = 30_000;
+/** Who gets more goes on at once: partitions catch up. */
+const littleBytes = 64 * 1024;
 
 export class SourceReader {
   readonly #options: SourceReaderOptions;
@@ -80,6 +82,9 @@ export class SourceReader {
   #isRetired = false;
   #askedSinceMs: number | null = null;
   #waitedMs = 0;
+  /** Of the newest request, and what came. */
+  #sentAtMs = 0;
+  #answerBytes = 0;
   /** When the newest answer came, ms since the epoch; null before the first. */
   answeredAtMs: number | null = null;
   /** The same of answers that tell of all that was asked for. */
@@ -190,6 +195,7 @@ export class SourceReader {
         }
         await this.#fetchOnce(question, turn);
         attempt = 0;
+        await this.#restBetween();
       } catch (error) {
         if (this.#isClosed) break;
         attempt += 1;
@@ -211,6 +217,12 @@ export class SourceReader {
     const reservedBytes = await budget.reserve({ bytes, isLive: false });
     const askedBytes = Math.min(bytes, reservedBytes);
     return { scope: 'all', kind: 'backlog', reservedBytes, askedBytes, waitMsMax: Number.POSITIVE_INFINITY };
+  }
+
+  async #restBetween(): Promise<void> {
+    const { gapMsMin = 0 } = this.#pace();
+    const leftMs = this.#sentAtMs + gapMsMin - performance.now();
+    if (leftMs > 0 && this.#answerBytes < littleBytes) await pause(leftMs);
   }
 
   #pace(): ReaderPace {
@@ -347,6 +359,7 @@ export class SourceReader {
     const request = fetchRequest(told, { bytesMax, partitionBytesMax, waitMs });
     if (isAll) this.#targets.told();
     const sentAtMs = performance.now();
+    this.#sentAtMs = sentAtMs;
     this.#askedSinceMs = sentAtMs;
     const sent = this.#connection.sendForFrame(apis.Fetch, request, {
       timeoutMs: waitMs + answerGraceMs,
@@ -364,6 +377,7 @@ export class SourceReader {
       });
     const behindBytes = limit.isSet ? bytesBehind(body, asked) : 0;
     limit.spend({ bytes: frame.bytes.length + frameSizeBytes, behindBytes, scope: turn });
+    this.#answerBytes = frame.bytes.length;
     this.answeredAtMs = Date.now();
     const tookMs = performance.now() - sentAtMs;
     this.#options.onAnswered?.(tookMs);
