@@ -1,32 +1,36 @@
 // The lost region comes back: what did not diverge continues, what did is saved and copied again.
 import { readdir, readFile, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { Cluster, deleteTopics, listTopics, unwrap } from '../../src/client/index.ts';
+import { expect } from 'vitest';
+import { Cluster, listTopics } from '../../src/client/index.ts';
 import { restoreSteps } from '../../src/failover/restore/index.ts';
 import { quarantineName } from '../../src/failover/restore/quarantine.ts';
 import type { Step } from '../../src/failover/types.ts';
 import { splitBatches } from '../../src/records/index.ts';
 import type { Region } from '../../src/regions/index.ts';
 import { configOf } from '../client/support.ts';
-import { useOracle } from '../support/read-committed-oracle.ts';
-import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
-import { expectDone, rolesOf, runRestore, SplitRegions, undoRestore } from './split-regions.ts';
+import { uniqueTopic } from '../support/region-fixtures.ts';
+import {
+  deleteAt,
+  numbered,
+  type Parting,
+  startedAtMs,
+  stepsWith,
+  usePartedRegions,
+  withRegions,
+} from './parted-regions.ts';
+import { expectDone, rolesOf, runRestore, type SplitRegions, undoRestore } from './split-regions.ts';
 
-const oracle = useOracle();
-const startedAtMs = Date.UTC(2026, 10, 21, 18, 40);
+const parted = usePartedRegions();
+const { oracle } = parted;
+const partitions = [0, 1];
 
 /** Twenty records in each of two partitions of each topic. */
-async function write(region: Region, topics: readonly string[], text: string): Promise<void> {
-  await oracle.workload(region).produce({
-    producer: `writer ${region.name}`,
-    records: topics.flatMap((topic) =>
-      [0, 1].flatMap((partition) =>
-        Array.from({ length: 20 }, (_, i) => ({ topic, partition, key: `${i}`, value: `${text} ${i}` })),
-      ),
-    ),
-  });
-}
+const write = (region: Region, topics: readonly string[], text: string): Promise<void> =>
+  parted.write(region, topics, text, partitions);
+const part = (parting: Parting): Promise<SplitRegions> => parted.part({ partitionCount: 2, ...parting });
+const savedValues = (region: Region, topic: string, partition: number): Promise<(string | null)[]> =>
+  parted.values(region, quarantineName(topic, startedAtMs), partition);
 
 async function idsAt(region: Region, topics: readonly string[]): Promise<(string | undefined)[]> {
   const cluster = await Cluster.connect(configOf(region));
@@ -38,44 +42,11 @@ async function idsAt(region: Region, topics: readonly string[]): Promise<(string
   }
 }
 
-async function deleteAt(region: Region, topics: readonly string[]): Promise<void> {
-  const cluster = await Cluster.connect(configOf(region));
-  try {
-    for (const outcome of (await deleteTopics(cluster, topics)).values()) unwrap(outcome);
-  } finally {
-    cluster.close();
-  }
-  await expect.poll(() => idsAt(region, topics)).toEqual(topics.map(() => undefined));
-}
-
-async function savedValues(region: Region, topic: string, partition: number): Promise<(string | null)[]> {
-  const name = quarantineName(topic, startedAtMs);
-  const read = { region, topic: name, partition, isolation: 'read_committed' } as const;
-  return (await oracle.read(read)).records.map(({ value }) => value?.toString() ?? null);
-}
-
-const numbered = (text: string): string[] => Array.from({ length: 20 }, (_, i) => `${text} ${i}`);
-
-/** Roles stand in the regions, so each test has its own. */
-function withRegions(name: string, run: (us: Region, eu: Region) => Promise<void>): void {
-  describe('two regions', () => {
-    const regions = useRegions({ 'us-east': {}, 'eu-west': {} });
-    test(name, () => run(regions['us-east'], regions['eu-west']));
-  });
-}
-
 withRegions('of many topics only the one that diverged is copied again', async (us, eu) => {
   const prefix = uniqueTopic('shop');
   const topics = Array.from({ length: 10 }, (_, i) => `${prefix}.${i}`);
   const diverged = topics[3]!;
-  await oracle.createTopics(
-    us,
-    topics.map((name) => ({ name, partitions: 2 })),
-  );
-  await using split = await SplitRegions.start({ us, eu, topics });
-  await write(us, topics, 'before');
-  for (const topic of topics) await split.mirrored(topic, [20, 20]);
-  await split.failOver(topics);
+  await using split = await part({ us, eu, topics });
   await write(us, [diverged], 'split');
   await write(eu, topics, 'after');
 
@@ -89,7 +60,7 @@ withRegions('of many topics only the one that diverged is copied again', async (
   const idsAfter = await idsAt(us, topics);
   expect(topics.filter((_, i) => idsBefore[i] !== idsAfter[i])).toEqual([diverged]);
   for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic });
-  for (const partition of [0, 1])
+  for (const partition of partitions)
     expect(await savedValues(us, diverged, partition)).toEqual(numbered('split'));
   expect(rolesOf(split)).toMatchObject({ awaitsRestore: {}, changedBy: 'restore' });
 
@@ -102,17 +73,11 @@ withRegions(
   async (us, eu) => {
     const [diverged, kept] = [uniqueTopic('diverged'), uniqueTopic('kept')];
     const topics = [diverged, kept];
-    await oracle.createTopics(
-      us,
-      topics.map((name) => ({ name, partitions: 2 })),
-    );
-    await using split = await SplitRegions.start({ us, eu, topics });
-    await write(us, topics, 'before');
     const workload = oracle.workload(us);
     const at = { topic: diverged, partition: 0 };
-    await workload.transaction({ producer: 'tx-open', records: [{ ...at, value: 'open' }], end: 'open' });
-    for (const topic of topics) await split.mirrored(topic, [20, 20]);
-    await split.failOver(topics);
+    const records = [{ ...at, value: 'open' }];
+    const also = () => workload.transaction({ producer: 'tx-open', records, end: 'open' });
+    await using split = await part({ us, eu, topics, also });
     await workload.transaction({ producer: 'tx-done', records: [{ ...at, value: 'done' }], end: 'commit' });
     await write(us, [diverged], 'split');
     await write(eu, topics, 'after');
@@ -156,17 +121,8 @@ withRegions(
       ...[name('plain'), name('compacted'), name('recreated'), name('deleted'), name('untouched')],
     ] as [string, string, string, string, string];
     const topics = [plain, compacted, recreated, deleted, ahead];
-    await oracle.createTopics(
-      us,
-      topics.map((topic) => ({
-        ...{ name: topic, partitions: 2 },
-        ...(topic === compacted && { configs: { 'cleanup.policy': 'compact' } }),
-      })),
-    );
-    await using split = await SplitRegions.start({ us, eu, topics });
-    await write(us, topics, 'before');
-    for (const topic of topics) await split.mirrored(topic, [20, 20]);
-    await split.failOver(topics);
+    const configsOf = (topic: string) => (topic === compacted ? { 'cleanup.policy': 'compact' } : {});
+    await using split = await part({ us, eu, topics, configsOf });
     await write(us, [plain, compacted], 'split');
     await deleteAt(us, [recreated, deleted]);
     await oracle.createTopics(us, [{ name: recreated, partitions: 3 }]);
@@ -176,7 +132,7 @@ withRegions(
     const confirmed = [plain, compacted, recreated];
     const run = await runRestore(split, { confirmed, startedAtMs, history: 'from-divergence' });
     expectDone(run);
-    for (const partition of [0, 1]) {
+    for (const partition of partitions) {
       expect(await savedValues(us, plain, partition)).toEqual(numbered('split'));
       expect(await savedValues(us, recreated, partition)).toEqual(numbered('another'));
     }
@@ -193,7 +149,7 @@ withRegions(
 
 /** The disk of a stopped broker loses what it got last of a partition. */
 async function loseEnd(region: Region, topic: string, from: bigint): Promise<void> {
-  for (const partition of [0, 1]) {
+  for (const partition of partitions) {
     const folder = path.join(region.directory, 'broker-1', 'data', `${topic}-${partition}`);
     const file = path.join(folder, '00000000000000000000.log');
     const bytes = await readFile(file);
@@ -214,15 +170,8 @@ withRegions(
   async (us, eu) => {
     const [short, replaced] = [uniqueTopic('short'), uniqueTopic('replaced')];
     const topics = [short, replaced];
-    await oracle.createTopics(
-      us,
-      topics.map((name) => ({ name, partitions: 2 })),
-    );
-    await using split = await SplitRegions.start({ us, eu, topics });
-    await write(us, topics, 'before');
-    await write(us, topics, 'more');
-    for (const topic of topics) await split.mirrored(topic, [40, 40]);
-    await split.failOver(topics);
+    const also = () => write(us, topics, 'more');
+    await using split = await part({ us, eu, topics, also, endsAt: 40 });
     await us.stop();
     for (const topic of topics) await loseEnd(us, topic, 20n);
     await us.start();
@@ -241,7 +190,7 @@ withRegions(
     expectDone(run);
     expect(run.lines[0]).toBe('look: 1 topic continued in place, 1 to be copied again');
     expect(await idsAt(us, [short])).toEqual([before]);
-    for (const partition of [0, 1])
+    for (const partition of partitions)
       expect(await savedValues(us, replaced, partition)).toEqual(numbered('other'));
     for (const topic of topics) await oracle.expectSame({ source: eu, destination: us, topic });
   },
@@ -252,20 +201,10 @@ withRegions(
   async (us, eu) => {
     const [one, other] = [uniqueTopic('one'), uniqueTopic('other')];
     const topics = [one, other];
-    await oracle.createTopics(
-      us,
-      topics.map((name) => ({ name, partitions: 2 })),
-    );
-    await using split = await SplitRegions.start({ us, eu, topics });
-    await write(us, topics, 'before');
-    for (const topic of topics) await split.mirrored(topic, [20, 20]);
-    await split.failOver(topics);
+    await using split = await part({ us, eu, topics });
     await write(us, topics, 'split');
 
-    const halted = restoreSteps.map(
-      (step): Step =>
-        step.name === 'deleteTopics' ? { ...step, run: () => Promise.reject(new Error('halted')) } : step,
-    );
+    const halted = stepsWith('deleteTopics', () => Promise.reject(new Error('halted')));
     const chosen = { confirmed: topics, startedAtMs, topics: [one] };
     expect((await runRestore(split, { ...chosen, id: 'halted', steps: halted })).end.kind).toBe('failed');
     const undone = await undoRestore(split, 'halted');
@@ -277,21 +216,15 @@ withRegions(
     expectDone(await runRestore(split, { ...chosen, id: 'for good' }));
     expect(rolesOf(split).awaitsRestore).toEqual({ 'us-east': [other] });
     await oracle.expectSame({ source: eu, destination: us, topic: one });
-    for (const partition of [0, 1]) expect(await savedValues(us, one, partition)).toEqual(numbered('split'));
+    for (const partition of partitions)
+      expect(await savedValues(us, one, partition)).toEqual(numbered('split'));
   },
 );
 
 withRegions('what retention emptied at the new primary is filled up to its first record', async (us, eu) => {
   const [emptied, shortened] = [uniqueTopic('emptied'), uniqueTopic('shortened')];
   const topics = [emptied, shortened];
-  await oracle.createTopics(
-    us,
-    topics.map((name) => ({ name, partitions: 2 })),
-  );
-  await using split = await SplitRegions.start({ us, eu, topics });
-  await write(us, topics, 'before');
-  for (const topic of topics) await split.mirrored(topic, [20, 20]);
-  await split.failOver(topics);
+  await using split = await part({ us, eu, topics });
   await write(us, topics, 'split');
   await write(eu, topics, 'after');
   await oracle.deleteRecords(eu, emptied, { 0: -1 });
@@ -310,11 +243,7 @@ withRegions(
   async (us, eu) => {
     const topics = [uniqueTopic('twice')];
     const [topic] = topics as [string];
-    await oracle.createTopics(us, [{ name: topic, partitions: 2 }]);
-    await using split = await SplitRegions.start({ us, eu, topics });
-    await write(us, topics, 'before');
-    await split.mirrored(topic, [20, 20]);
-    await split.failOver(topics);
+    await using split = await part({ us, eu, topics });
     await write(us, topics, 'split');
 
     let killing: Promise<void> | null = null;
@@ -328,7 +257,7 @@ withRegions(
     expect(away.lines.at(-1)).toContain('us-east');
     await us.start();
     expectDone(await runRestore(split));
-    for (const partition of [0, 1])
+    for (const partition of partitions)
       expect(await savedValues(us, topic, partition)).toEqual(numbered('split'));
     await oracle.expectSame({ source: eu, destination: us, topic });
   },

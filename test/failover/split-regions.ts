@@ -79,36 +79,14 @@ export class SplitRegions implements AsyncDisposable {
 
   /** eu-west becomes primary at once; what us-east accepts from now on never comes over. */
   async failOver(topics: readonly string[]): Promise<void> {
-    await this.eu.done({
-      ...{ do: 'promoteMirrors', link: links.forth, topics: null, isNow: true, timeoutMs: 0 },
-    });
-    const before = this.eu.state.roles.get(group)!;
-    const roles = turnedRoles(before, {
-      ...{ kind: 'failover', from: 'us-east', to: 'eu-west', topics: null, awaitsRestore: topics },
-      ...{ moveId: 'failover-1', by: 'test', atMs: Date.now() },
-    });
-    await this.eu.done({ do: 'setRoles', roles, ifGeneration: before.generation });
-    await this.us.reaches(
-      'us-east to learn that it is not primary',
-      (state) => state.roles.get(group)?.generation === roles.generation,
-    );
+    const [winner, loser] = [this.eu, this.us];
+    await turn({ winner, loser, link: links.forth, topics, moveId: 'failover-1' });
   }
 
   /** us-east becomes primary again at once; what eu-west accepts from now on never comes over. */
   async failBack(topics: readonly string[]): Promise<void> {
-    await this.us.done({
-      ...{ do: 'promoteMirrors', link: links.back, topics: null, isNow: true, timeoutMs: 0 },
-    });
-    const before = this.us.state.roles.get(group)!;
-    const roles = turnedRoles(before, {
-      ...{ kind: 'failover', from: 'eu-west', to: 'us-east', topics: null, awaitsRestore: topics },
-      ...{ moveId: 'failover-2', by: 'test', atMs: Date.now() },
-    });
-    await this.us.done({ do: 'setRoles', roles, ifGeneration: before.generation });
-    await this.eu.reaches(
-      'eu-west to learn that it is not primary',
-      (state) => state.roles.get(group)?.generation === roles.generation,
-    );
+    const [winner, loser] = [this.us, this.eu];
+    await turn({ winner, loser, link: links.back, topics, moveId: 'failover-2' });
   }
 
   openGroup(): Promise<OpenGroup> {
@@ -118,6 +96,30 @@ export class SplitRegions implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.us[Symbol.asyncDispose](), this.eu[Symbol.asyncDispose]()]);
   }
+}
+
+interface Turn {
+  readonly winner: Fleet;
+  readonly loser: Fleet;
+  /** From the loser to the winner. */
+  readonly link: string;
+  readonly topics: readonly string[];
+  readonly moveId: string;
+}
+
+async function turn({ winner, loser, link, topics, moveId }: Turn): Promise<void> {
+  await winner.done({ do: 'promoteMirrors', link, topics: null, isNow: true, timeoutMs: 0 });
+  const before = winner.state.roles.get(group)!;
+  const [from, to] = link === links.forth ? ['us-east', 'eu-west'] : ['eu-west', 'us-east'];
+  const roles = turnedRoles(before, {
+    ...{ kind: 'failover', from: from!, to: to!, topics: null, awaitsRestore: topics },
+    ...{ moveId, by: 'test', atMs: Date.now() },
+  });
+  await winner.done({ do: 'setRoles', roles, ifGeneration: before.generation });
+  await loser.reaches(
+    `${from} to learn that it is not primary`,
+    (state) => state.roles.get(group)?.generation === roles.generation,
+  );
 }
 
 function topologyOf({ us, eu, topics, person }: SplitOptions): Topology {
