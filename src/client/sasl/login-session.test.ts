@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { manualClock } from '../../../test/support/manual-clock.ts';
 import type { Login } from '../connection-options.ts';
+import { loginsApartMs } from './login-again.ts';
 import { firstLogin, LoginSession } from './login-session.ts';
-import { loginsApartMs } from './session.ts';
 
 const loginWith = (password: string): Login => ({
   sasl: { mechanism: 'PLAIN', username: 'ann', password },
@@ -11,7 +11,7 @@ const loginWith = (password: string): Login => ({
 const old = loginWith('old');
 const renewed = loginWith('new');
 const sessionMs = 15_000;
-/** session.ts, where chance says 0. */
+/** login-again.ts, where chance says 0. */
 const renewedAfterMs = 7_500;
 
 interface Behaviour {

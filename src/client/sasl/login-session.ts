@@ -1,8 +1,8 @@
 // The login of one connection: done before its first request, and again before each session ends (KIP-368), on the same
-// connection and behind what is in flight. session.ts says when.
+// connection and behind what is in flight. login-again.ts says when.
 import { type Clock, type Random, sleep } from '../clock.ts';
 import type { ConnectionOptions, Login } from '../connection-options.ts';
-import { loginAgainAfterMs, loginsApartMs } from './session.ts';
+import { loginAgainAfterMs, loginsApartMs } from './login-again.ts';
 import { tokenSource } from './token-source.ts';
 
 export interface LoginSessionOptions {

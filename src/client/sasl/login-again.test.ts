@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loginAgainAfterMs, loginsApartMs } from './session.ts';
+import { loginAgainAfterMs, loginsApartMs } from './login-again.ts';
 
 const cases: [sessionMs: number, random: number, afterMs: number][] = [
   [3_600_000, 0, 3_060_000], // 85 %, as Kafka's Java client
