@@ -1,5 +1,12 @@
 // How the tests of one cluster's client reach a region.
-import type { BrokerAddress, ClusterConfig, SaslConfig, TlsConfig } from '../../src/client/index.ts';
+import { afterAll, beforeAll } from 'vitest';
+import {
+  type BrokerAddress,
+  Cluster,
+  type ClusterConfig,
+  type SaslConfig,
+  type TlsConfig,
+} from '../../src/client/index.ts';
 import type { ClientListener, Region } from '../../src/regions/index.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -16,6 +23,26 @@ export function configOf(
   security: { tls?: TlsConfig; sasl?: SaslConfig } = {},
 ): ClusterConfig {
   return { name: region.name, bootstrap: addressesOf(region, listener), ...security };
+}
+
+/**
+ * A client of each region, open during the tests of the calling describe or file; filled before the first of them.
+ *
+ *     const regions = useRegions({ source: {}, destination: {} });
+ *     const clusters = useClusters(regions);
+ */
+export function useClusters<Name extends string>(
+  regions: Readonly<Record<Name, Region>>,
+): Readonly<Record<Name, Cluster>> {
+  const clusters = {} as Record<Name, Cluster>;
+  beforeAll(async () => {
+    for (const [name, region] of Object.entries(regions) as [Name, Region][])
+      clusters[name] = await Cluster.connect(configOf(region));
+  });
+  afterAll(() => {
+    for (const cluster of Object.values<Cluster>(clusters)) cluster.close();
+  });
+  return clusters;
 }
 
 /** `waitFor` with the deadline that a loaded machine needs. */

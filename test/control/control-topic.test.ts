@@ -1,6 +1,6 @@
 // The control topic on real brokers of two versions: following, being quick and cheap, garbage, a wrong policy, and the
 // topic's loss under those who use it.
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
   Cluster,
   type Connection,
@@ -14,32 +14,28 @@ import {
 } from '../../src/client/index.ts';
 import { ControlTopic, controlTopic, LeaderWriter } from '../../src/control/index.ts';
 import { testAgent, testLink, testMirror, testStatus } from '../../src/control/test-records.ts';
-import { configOf } from '../client/support.ts';
+import { configOf, useClusters } from '../client/support.ts';
 import { kcatConsume, kcatProduce } from '../support/kcat.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { deleteControlTopic, one, openControl } from './support.ts';
 
 const regions = useRegions({ newest: {}, oldest: { kafkaVersion: '3.9.2' } });
+const admins = useClusters(regions);
 
 describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
-  let admin: Cluster;
-  beforeAll(async () => {
-    admin = await Cluster.connect(configOf(regions[name]));
-  });
-  afterAll(() => admin.close());
-  beforeEach(() => deleteControlTopic(admin));
+  beforeEach(() => deleteControlTopic(admins[name]));
 
   test('is created compacted, of one partition and with small segments; not by who may not', async () => {
     const reader = await openControl(regions[name], { mayCreate: false });
-    expect((await admin.metadata({ topics: [controlTopic] })).topics.has(controlTopic)).toBe(false);
+    expect((await admins[name].metadata({ topics: [controlTopic] })).topics.has(controlTopic)).toBe(false);
     expect(reader.control.state.links.size).toBe(0);
     await expect(reader.control.put(one('agent/a', testAgent('a')))).rejects.toThrow('does not exist');
 
     const { control } = await openControl(regions[name]);
-    const { topics } = await admin.metadata({ topics: [controlTopic] });
+    const { topics } = await admins[name].metadata({ topics: [controlTopic] });
     expect(topics.get(controlTopic)?.partitions).toHaveLength(1);
-    const [described] = await describeConfigs(admin, [{ type: 'topic', name: controlTopic }]);
+    const [described] = await describeConfigs(admins[name], [{ type: 'topic', name: controlTopic }]);
     const configs = unwrap(described!.outcome);
     expect(configs.get('cleanup.policy')?.value).toBe('compact');
     expect(Number(configs.get('segment.bytes')?.value)).toBe(4 * 1024 * 1024);
@@ -186,11 +182,13 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
   });
 
   test('a topic with another cleanup.policy is refused with the command; set later, there is a warning', async () => {
-    unwrap((await createTopics(admin, [{ name: controlTopic, partitionCount: 1 }])).get(controlTopic)!);
+    unwrap(
+      (await createTopics(admins[name], [{ name: controlTopic, partitionCount: 1 }])).get(controlTopic)!,
+    );
     await expect(openControl(regions[name])).rejects.toThrow('--add-config cleanup.policy=compact');
     const watching = await openControl(regions[name], { mayCreate: false });
     expect(watching.warnings.join()).toContain('cleanup.policy=delete');
-    await alterPolicy(admin, 'compact');
+    await alterPolicy(admins[name], 'compact');
     await waitFor(() => openControl(regions[name]), {
       deadlineMs: 10_000,
       describe: 'the policy to be right',
@@ -214,7 +212,7 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     const former = [...leading.control.state.entries('')].sort();
 
     const told = new Promise<void>((resolve) => leading.control.onRecreated(resolve));
-    await deleteUnderItsUsers(admin);
+    await deleteUnderItsUsers(admins[name]);
     await told;
     await waitFor(() => other.control.needsRestore, { deadlineMs: 20_000, describe: 'the other to notice' });
     expect([...leading.control.state.entries('')].sort()).toEqual(former);
@@ -243,7 +241,7 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     await leader.write(one('link/us-to-eu', testLink()));
     await other.control.until(await other.control.put(one('agent/a', testAgent('a'))));
     await leading.control.refresh();
-    await deleteUnderItsUsers(admin);
+    await deleteUnderItsUsers(admins[name]);
     for (const { control } of [leading, other])
       await waitFor(() => control.needsRestore, { deadlineMs: 20_000, describe: 'the loss to be noticed' });
     const removed: string[] = [];
@@ -264,15 +262,17 @@ describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
     const leader = await LeaderWriter.take(control);
     await leader.write(one('link/us-to-eu', testLink()));
     const beforeOffset = (await control.put(one('agent/a', testAgent('a')))) + 1n;
-    await alterPolicy(admin, 'compact,delete');
+    await alterPolicy(admins[name], 'compact,delete');
     await waitFor(
       async () => {
-        const [cut] = await deleteRecords(admin, [{ topic: controlTopic, partition: 0, beforeOffset }]);
+        const [cut] = await deleteRecords(admins[name], [
+          { topic: controlTopic, partition: 0, beforeOffset },
+        ]);
         return cut!.outcome.ok;
       },
       { deadlineMs: 10_000, describe: 'the records to be cut off' },
     );
-    await alterPolicy(admin, 'compact');
+    await alterPolicy(admins[name], 'compact');
     await leader.write(one('mirror/us-to-eu/orders', testMirror()));
     const late = await waitFor(() => openControl(regions[name]), {
       deadlineMs: 10_000,

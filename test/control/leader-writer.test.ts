@@ -1,9 +1,8 @@
 // Who leads the fleet writes, and nobody else: takeovers, half-open transactions and lost producer state, on brokers of
 // transaction version 1 and 2.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import {
   addPartitionsToTransaction,
-  Cluster,
   describeTransactions,
   initTransactions,
 } from '../../src/client/index.ts';
@@ -11,20 +10,16 @@ import { controlTopic, LeaderWriter } from '../../src/control/index.ts';
 import { leaderTransactionalId } from '../../src/control/leader-writer.ts';
 import { appendBatch, recordsOf } from '../../src/control/log.ts';
 import { testAgent, testLink, testMirror } from '../../src/control/test-records.ts';
-import { configOf } from '../client/support.ts';
+import { useClusters } from '../client/support.ts';
 import { kcatConsume } from '../support/kcat.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { deleteControlTopic, one, openControl } from './support.ts';
 
 const regions = useRegions({ newest: {}, oldest: { kafkaVersion: '3.9.2' } });
+const admins = useClusters(regions);
 
 describe.each(['newest', 'oldest'] as const)('on the %s broker', (name) => {
-  let admin: Cluster;
-  beforeAll(async () => {
-    admin = await Cluster.connect(configOf(regions[name]));
-  });
-  afterAll(() => admin.close());
-  beforeEach(() => deleteControlTopic(admin));
+  beforeEach(() => deleteControlTopic(admins[name]));
 
   test('a write is there when it resolves, all of it at once, for every reader', async () => {
     const [leading, other] = [await openControl(regions[name]), await openControl(regions[name])];

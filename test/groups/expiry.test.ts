@@ -1,14 +1,14 @@
 // Positions of quiet groups outlive offsets.retention.minutes, here one minute with a sweep every second. A position
 // that nobody keeps proves that the broker does sweep.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
-  Cluster,
+  type Cluster,
   commitGroupOffsets,
   createTopics,
   fetchGroupOffsets,
   unwrap,
 } from '../../src/client/index.ts';
-import { configOf } from '../client/support.ts';
+import { useClusters } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -20,19 +20,15 @@ const brokerConfig = {
   'offsets.retention.check.interval.ms': '1000',
 } as const;
 const regions = useRegions({ source: {}, destination: { brokerConfig } });
-const clusters = {} as Record<'source' | 'destination', Cluster>;
+const clusters = useClusters(regions);
 const topic = uniqueTopic('quiet');
 
 beforeAll(async () => {
   for (const side of ['source', 'destination'] as const) {
-    clusters[side] = await Cluster.connect(configOf(regions[side]));
     unwrap((await createTopics(clusters[side], [{ name: topic, partitionCount: 1 }])).get(topic)!);
     const messages = Array.from({ length: 50 }, (_, i) => ({ partition: 0, value: Buffer.from(`${i}`) }));
     await platformaticProduce({ bootstrap: regions[side].bootstrap, topic, messages });
   }
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
 });
 
 async function put(cluster: Cluster, group: string): Promise<void> {

@@ -1,26 +1,13 @@
 // A source that knows no requests for many groups at once (before Kafka 3.0), and tells no types (before 3.8).
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  Cluster,
-  commitGroupOffsets,
-  createTopics,
-  fetchGroupOffsets,
-  unwrap,
-} from '../../src/client/index.ts';
-import { configOf } from '../client/support.ts';
+import { expect, test } from 'vitest';
+import { commitGroupOffsets, createTopics, fetchGroupOffsets, unwrap } from '../../src/client/index.ts';
+import { useClusters } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
 import { keeperOf } from './keepers.ts';
 
 const regions = useRegions({ source: { kafkaVersion: '2.8.2' }, destination: {} });
-const clusters = {} as Record<'source' | 'destination', Cluster>;
-beforeAll(async () => {
-  for (const side of ['source', 'destination'] as const)
-    clusters[side] = await Cluster.connect(configOf(regions[side]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
+const clusters = useClusters(regions);
 
 test('Kafka 2.8: groups are asked one by one', async () => {
   const topic = uniqueTopic('old');

@@ -1,8 +1,8 @@
 // The rules of positions on real brokers: what is committed, what is left alone, and what the report says.
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
-  Cluster,
+  type Cluster,
   commitGroupOffsets,
   createTopics,
   deleteGroupOffsets,
@@ -16,7 +16,7 @@ import {
 } from '../../src/client/index.ts';
 import { commitPlans } from '../../src/link/groups/commit.ts';
 import { apis } from '../../src/protocol/index.ts';
-import { configOf } from '../client/support.ts';
+import { useClusters } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { uniqueTopic, useRegions } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -24,14 +24,7 @@ import { GroupMember } from './group-member.ts';
 import { keeperOf } from './keepers.ts';
 
 const regions = useRegions({ source: {}, destination: {} });
-const clusters = {} as Record<'source' | 'destination', Cluster>;
-beforeAll(async () => {
-  for (const side of ['source', 'destination'] as const)
-    clusters[side] = await Cluster.connect(configOf(regions[side]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
+const clusters = useClusters(regions);
 
 /** A topic of one partition on both sides: `sourceCount` records there, `mirrorCount` here. */
 async function mirrored(
