@@ -14,42 +14,20 @@ import type { Connection, Frame } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { apis, type FetchResponse } from '../../protocol/index.ts';
 import { bytesBehind, handOver, isHeldBack, isWithoutRecords, keysOf } from './fetch-answer.ts';
+import { FetchQuestions, pausedWaitMs, type Question } from './fetch-questions.ts';
 import { fetchRequest } from './fetch-request.ts';
-import { FetchSession } from './fetch-session.ts';
+import type { FetchSession } from './fetch-session.ts';
 import type { Asked, FetchTarget } from './fetch-target.ts';
 import { FollowedTargets } from './followed-targets.ts';
 import { FrameLease } from './leased-batch.ts';
-import type { ReadScope } from './rate-limit.ts';
-import { type Followed, ReadingTurns, type Turn } from './reading-turns.ts';
+import { ReadingTurns, type Turn } from './reading-turns.ts';
 import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
 import { Wake } from './wake.ts';
 
 /** The first that is told a truncated source by the epoch fetched last (KIP-595, Kafka 2.7). */
 const fetchVersionMin = 12;
-/** How long a fetch may wait while partitions are left out only because their queues are full. */
-const pausedWaitMs = 5;
 /** Session errors: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
 const sessionErrors = new Set([70, 71, 106]);
-
-/** What requests of one scope ask for, all in all. Kept from one to the next: of thousands of partitions few change. */
-interface Following {
-  readonly scope: ReadScope;
-  readonly session: FetchSession;
-  readonly asked: ReadonlyMap<string, Asked>;
-}
-
-/** Of those that are live, or those that catch up, alone. */
-interface Narrow extends Following {
-  readonly asked: Map<string, Asked>;
-}
-
-/** One request. */
-interface Question extends Following {
-  readonly bytesMax: number;
-  readonly waitMs: number;
-  /** Whose turn it is; default: of the scope. */
-  readonly turn?: ReadScope;
-}
 
 interface Answer {
   readonly body: FetchResponse;
@@ -67,15 +45,9 @@ const littleBytes = 64 * 1024;
 export class SourceReader {
   readonly #options: SourceReaderOptions;
   readonly #targets = new FollowedTargets();
-  readonly #all: Following = { scope: 'all', session: new FetchSession(), asked: this.#targets.asked };
-  readonly #narrow: Readonly<Record<'live' | 'behind', Narrow>> = {
-    live: { scope: 'live', session: new FetchSession(), asked: new Map() },
-    behind: { scope: 'behind', session: new FetchSession(), asked: new Map() },
-  };
+  readonly #questions: FetchQuestions;
   readonly #wake = new Wake();
   readonly #turns: ReadingTurns;
-  /** As of the last look while there was a backlog. */
-  #followed: Followed = { hasLive: false, hasBehind: false };
   #connection: Connection | null;
   #isClosed = false;
   /** The connection is others', too, and stays open. */
@@ -94,8 +66,9 @@ export class SourceReader {
 
   constructor(options: SourceReaderOptions) {
     this.#options = options;
-    const { budget, fetchResponseBytesMax: answerBytesMax } = options;
+    const { budget, limit, fetchResponseBytesMax: answerBytesMax } = options;
     this.#turns = new ReadingTurns({ budget, answerBytesMax });
+    this.#questions = new FetchQuestions({ targets: this.#targets, limit, turns: this.#turns, reader: this });
     this.#connection = options.connection === undefined ? null : this.#watched(options.connection);
     this.done = this.#run();
   }
@@ -212,7 +185,7 @@ export class SourceReader {
   async #turn(): Promise<Turn> {
     const { limit, budget } = this.#options;
     const { answerBytesMax: bytesMax } = this.#pace();
-    if (!limit.isSet) return this.#turns.next(this.#followed, bytesMax);
+    if (!limit.isSet) return this.#turns.next(this.#questions.followed, bytesMax);
     const bytes = Math.min(bytesMax, limit.atOnceBytesMax);
     const reservedBytes = await budget.reserve({ bytes, isLive: false });
     const askedBytes = Math.min(bytes, reservedBytes);
@@ -239,7 +212,7 @@ export class SourceReader {
   #questionFor(turn: Turn): Question | number | null {
     if (this.#isClosed) return null;
     try {
-      return this.#nextQuestion(turn);
+      return this.#questions.next(turn, this.#pace().waitMsMax);
     } catch (error) {
       // A target that breaks takes no memory with it.
       this.#options.budget.giveBack(turn.reservedBytes);
@@ -247,74 +220,18 @@ export class SourceReader {
     }
   }
 
-  #nextQuestion(turn: Turn): Question | number | null {
-    const { isAnyFull, isAnyBack } = this.#targets.look();
-    if (isAnyBack) this.#forgetSessions();
-    if (this.#targets.asked.size > 0)
-      return this.#question(turn, isAnyFull ? pausedWaitMs : this.#pace().waitMsMax);
-    this.#options.limit.leave(this);
-    return null;
-  }
-
-  /** What may be asked now; a number: nothing for so many ms. */
-  #question(turn: Turn, waitMs: number): Question | number {
-    const { limit } = this.#options;
-    const { askedBytes: answerBytesMax } = turn;
-    const all = { ...this.#all, bytesMax: answerBytesMax, waitMs };
-    if (!limit.isSet && !this.#turns.isBacklogged) return all;
-    let hasLive = false;
-    let hasBehind = false;
-    for (const { target } of this.#targets.asked.values()) {
-      if (target.isLive) hasLive = true;
-      else hasBehind = true;
-    }
-    this.#followed = { hasLive, hasBehind };
-    if (!limit.isSet) {
-      if (!hasLive || !hasBehind) return all;
-      const own = { bytesMax: answerBytesMax, waitMs: Math.min(waitMs, turn.waitMsMax) };
-      return { ...this.#narrowed(turn.scope), ...own };
-    }
-    const plan = limit.plan(this, { hasLive, hasBehind, answerBytesMax });
-    if (plan === null) return all;
-    if (plan.kind === 'pause') return plan.pauseMs;
-    const { bytesMax, waitMsMax } = plan;
-    // All of them are of one kind, and known to the session for all.
-    const scope = hasLive && hasBehind ? plan.scope : 'all';
-    return {
-      ...this.#narrowed(scope),
-      ...{ bytesMax, waitMs: Math.min(waitMs, waitMsMax), turn: plan.scope },
-    };
-  }
-
-  #narrowed(scope: ReadScope): Following {
-    if (scope === 'all') return this.#all;
-    const all = this.#all;
-    const narrow = this.#narrow[scope];
-    const isWanted = ({ target }: Asked): boolean => target.isLive === (scope === 'live');
-    for (const [key, asked] of all.asked) if (isWanted(asked)) narrow.asked.set(key, asked);
-    for (const key of narrow.asked.keys()) {
-      const asked = all.asked.get(key);
-      if (asked === undefined || !isWanted(asked)) narrow.asked.delete(key);
-    }
-    return narrow;
-  }
-
   async #handleTrouble(error: unknown, attempt: number): Promise<void> {
     const trouble =
       error instanceof LockstepError
         ? error
         : new LockstepError('INTERNAL', `reading the source failed: ${String(error)}`, { cause: error });
-    this.#forgetSessions();
+    this.#questions.forgetSessions();
     this.#turns.reset();
     this.#targets.stirAll();
     this.#connection?.close();
     this.#connection = null;
     for (const target of this.#targets.all()) target.onReaderTrouble(trouble.message);
     await this.#options.onTrouble(trouble, attempt);
-  }
-
-  #forgetSessions(): void {
-    for (const { session } of [this.#all, this.#narrow.live, this.#narrow.behind]) session.reset();
   }
 
   /** Turns what was reserved for the answer into what it holds, or gives it back. */
@@ -350,7 +267,7 @@ export class SourceReader {
     const { limit } = this.#options;
     if (this.#connection === null || !this.#connection.isOpen) {
       if (this.#connection !== null) this.#lost(this.#connection);
-      this.#forgetSessions();
+      this.#questions.forgetSessions();
       this.#connection = this.#watched(await this.#options.open());
     }
     const isAll = asked === this.#targets.asked;
