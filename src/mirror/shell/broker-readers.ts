@@ -11,17 +11,17 @@
 // Where a broker does not open a lane's connection again, the others read what that one had (given-up-connections.ts).
 //
 // Nearby, where hundreds are quiet, those share a few lanes (wide-lanes.ts), and partitions that bring records all the time
-// have one of their own (active-partitions.ts):
+// have one of their own (active-lane.ts):
 //
 //   connection 0 ── lane 0/0           a part of those that are quiet
 //   connection 1 ── lane 1/0           another part
 //   another one  ── the active lane    those that are not
-import type { Connection } from '../../client/index.ts';
-import { ActivePartitions } from './active-partitions.ts';
+import { ActiveLane } from './active-lane.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import { type FetchConnections, FetchLanes, type LanePlan, levelled, roundTripMsMin } from './fetch-lanes.ts';
 import type { FetchTarget } from './fetch-target.ts';
 import { GivenUpConnections } from './given-up-connections.ts';
+import { behindIn, type Lane, type LaneOptions } from './lane.ts';
 import { SourceReader } from './source-reader.ts';
 import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
 import { evened, wideGapMs, wideLaneCount } from './wide-lanes.ts';
@@ -47,23 +47,11 @@ const lookEveryMs = 1_000;
 const sharedWaitMs = 10;
 /** So short a wait for more than that many takes a broker a core and more, since it looks at all of them each time. */
 const sharedPartitionsMax = 500;
-/** How long a broker may wait for news of those that are active, ms, and for each of them. */
-const activeWaitMsMin = 50;
-const activeWaitMsEach = 0.5;
-/** Where a reader has trouble again and again, one connection fewer is tried for so long, ms: a broker may allow no more. */
-const withoutActiveMs = 60_000;
+/** A broker may allow no more connections where a reader has trouble again and again. */
 const troublesMax = 2;
 const answerBytesMin = 256 * 1024;
 /** Frames come in powers of two; what is in front of the records has to fit, too. */
 const frameSpareBytes = 64 * 1024;
-
-interface Lane {
-  readonly slot: ConnectionSlot;
-  readonly reader: SourceReader;
-  readonly keys: Map<string, FetchTarget>;
-  readonly paced: { pace: ReaderPace };
-  waitedMs: number;
-}
 
 export class BrokerReaders implements PartitionReader {
   readonly #options: BrokerReadersOptions;
@@ -75,11 +63,7 @@ export class BrokerReaders implements PartitionReader {
   readonly #laneOf = new Map<string, Lane>();
   /** Partitions that change lanes, and where they go. */
   readonly #moving = new Map<string, Lane>();
-  readonly #active = new ActivePartitions();
-  /** Beside the others, and without a part in what they share out. It is there while somebody is active. */
-  #activeLane: Lane | null = null;
-  #isActiveOpening = false;
-  #activeNotBeforeMs = Number.NEGATIVE_INFINITY;
+  readonly #active: ActiveLane;
   /** Lanes that wait for their connection. */
   readonly #opening = new Set<string>();
   #plan: LanePlan;
@@ -95,8 +79,14 @@ export class BrokerReaders implements PartitionReader {
     this.#options = options;
     this.#decide = new FetchLanes(options.connections);
     this.#plan = { connections: 1, depth: 1 };
+    this.#active = new ActiveLane({
+      ...options,
+      newLane: (of) => this.#newLane(of),
+      move: (key, to) => this.#move(key, to ?? this.#emptiest()),
+      isClosed: () => this.#isClosed,
+    });
     const slot = this.#slot(0);
-    this.#lanes.set('0/0', this.#newLane(slot, this.#pace({ lanes: 1, behind: 0 })));
+    this.#lanes.set('0/0', this.#newLane({ slot, pace: this.#pace({ lanes: 1, behind: 0 }) }));
     this.#timer = setInterval(() => this.#look(), lookEveryMs);
   }
 
@@ -135,12 +125,12 @@ export class BrokerReaders implements PartitionReader {
     this.#laneOf.clear();
     await Promise.all(this.#readers().map((reader) => reader.close()));
     for (const slot of this.#slots.values()) slot.close();
-    this.#activeLane?.slot.close();
+    this.#active.lane?.slot.close();
   }
 
   #readers(): SourceReader[] {
-    const lanes = [...this.#lanes.values()];
-    return [...lanes, ...(this.#activeLane === null ? [] : [this.#activeLane])].map(({ reader }) => reader);
+    const { lane } = this.#active;
+    return [...this.#lanes.values(), ...(lane === null ? [] : [lane])].map(({ reader }) => reader);
   }
 
   #look(): void {
@@ -148,7 +138,7 @@ export class BrokerReaders implements PartitionReader {
     const nowMs = performance.now();
     const passedMs = nowMs - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
-    this.#lookAtActive(nowMs);
+    this.#active.look(nowMs, { isFar: roundTripMs >= roundTripMsMin });
     let behindCount = 0;
     let waitedMs = 0;
     let lanesBehind = 0;
@@ -279,7 +269,7 @@ export class BrokerReaders implements PartitionReader {
       if (this.#isClosed) return slot.close();
       this.#givenUp.opened(number);
       const pace = this.#pace({ lanes: this.#lanes.size + 1, behind: 0 });
-      this.#lanes.set(name, this.#newLane(slot, pace, connection));
+      this.#lanes.set(name, this.#newLane({ slot, pace, connection }));
       this.#opening.delete(name);
       if (this.#mayHaveLanes(this.#roundTripMs())) this.#share();
       else this.#spread();
@@ -291,7 +281,7 @@ export class BrokerReaders implements PartitionReader {
     }
   }
 
-  #newLane(slot: ConnectionSlot, pace: ReaderPace, connection?: Connection): Lane {
+  #newLane({ slot, pace, connection }: LaneOptions): Lane {
     // A reader begins while it is made.
     const paced = { pace };
     const reader = new SourceReader({
@@ -307,7 +297,7 @@ export class BrokerReaders implements PartitionReader {
       onTrouble: (error, attempt) => {
         if (attempt >= troublesMax) {
           this.#doWithout(slot);
-          this.#doWithoutActive();
+          this.#active.doWithout();
         }
         return this.#options.onTrouble(error, attempt);
       },
@@ -344,69 +334,7 @@ export class BrokerReaders implements PartitionReader {
     // Several lanes are there for a backlog.
     if (this.#options.connections !== 'auto' || this.#lanes.size > this.#wideLanes) return;
     if (this.#laneOf.get(key)?.keys.get(key)?.isLive !== true) return;
-    const nowMs = performance.now();
-    if (nowMs < this.#activeNotBeforeMs) return;
-    if (!this.#active.noted(key, { nowMs, followedCount: this.#laneOf.size })) return;
-    if (this.#activeLane === null) void this.#openActive();
-    else this.#move(key, this.#activeLane);
-  }
-
-  #lookAtActive(nowMs: number): void {
-    for (const key of this.#active.fallenQuiet(nowMs)) this.#move(key, this.#emptiest());
-    const lane = this.#activeLane;
-    // Far away, who catches up is shared out among lanes.
-    if (this.#roundTripMs() >= roundTripMsMin)
-      for (const [key, { isLive }] of lane?.keys ?? []) if (!isLive) this.#bringBack(key);
-    if (lane === null) {
-      if (this.#active.count > 0) void this.#openActive();
-      return;
-    }
-    lane.paced.pace = this.#activePace();
-    if (this.#active.count === 0 && lane.keys.size === 0) void this.#endActive(lane);
-  }
-
-  #bringBack(key: string): void {
-    this.#active.forget(key);
-    this.#move(key, this.#emptiest());
-  }
-
-  /** None of them is to wait for a connection that a broker does not allow, nor those that are quiet for one that they hold. */
-  #doWithoutActive(): void {
-    this.#activeNotBeforeMs = performance.now() + withoutActiveMs;
-    for (const key of [...this.#active.keys()]) this.#bringBack(key);
-  }
-
-  async #openActive(): Promise<void> {
-    if (this.#isActiveOpening) return;
-    this.#isActiveOpening = true;
-    const slot = new ConnectionSlot(this.#options.open);
-    try {
-      const connection = await slot.get();
-      if (this.#isClosed) return slot.close();
-      const lane = this.#newLane(slot, this.#activePace(), connection);
-      this.#activeLane = lane;
-      for (const key of this.#active.keys()) this.#move(key, lane);
-    } catch {
-      this.#doWithoutActive();
-    } finally {
-      this.#isActiveOpening = false;
-    }
-  }
-
-  async #endActive({ reader, slot }: Lane): Promise<void> {
-    this.#activeLane = null;
-    await reader.retire();
-    slot.close();
-  }
-
-  /** Who enters waits for the answer under way, so that it should come soon, although each costs a look at all of them. */
-  #activePace(): ReaderPace {
-    const { fetchResponseBytesMax: answerBytesMax, fetchBytesMax, fetchWaitMsMax } = this.#options;
-    const waitMs = Math.max(activeWaitMsMin, this.#active.count * activeWaitMsEach);
-    return {
-      ...{ answerBytesMax, partitionBytesMax: fetchBytesMax },
-      waitMsMax: Math.min(fetchWaitMsMax, Math.round(waitMs)),
-    };
+    this.#active.noted(key, this.#laneOf.size);
   }
 
   #slot(number: number): ConnectionSlot {
@@ -447,13 +375,6 @@ export class BrokerReaders implements PartitionReader {
       ...(this.#wideLanes > 1 && { gapMsMin: wideGapMs(this.#laneOf.size) }),
     };
   }
-}
-
-/** How many partitions of a lane catch up. */
-function behindIn({ keys }: Lane): number {
-  let count = 0;
-  for (const { isLive } of keys.values()) if (!isLive) count += 1;
-  return count;
 }
 
 function nameOf(connection: number, number: number): string {
