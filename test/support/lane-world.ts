@@ -138,13 +138,16 @@ export class Broker {
 
   /** It refuses more connections than that. */
   openMax = Number.POSITIVE_INFINITY;
+  refusedCount = 0;
   /** A quota: of answers with records two of three are held back, and the connection for so long, ms. */
   throttleMs = 0;
   heldBackCount = 0;
 
   open = async (): Promise<Connection> => {
-    if (this.openCount >= this.openMax)
+    if (this.openCount >= this.openMax) {
+      this.refusedCount += 1;
       throw new LockstepError('CLUSTER_UNREACHABLE', 'refused', { retriable: true });
+    }
     const closed = Promise.withResolvers<void>();
     const broken = new Set<(error: LockstepError) => void>();
     const connection = {

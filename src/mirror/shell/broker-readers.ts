@@ -10,8 +10,8 @@
 //
 // Where a broker does not open a lane's connection again, the others read what that one had (given-up-connections.ts).
 //
-// Nearby, where hundreds are quiet, those share a few lanes (wide-lanes.ts), and partitions that bring records all the time
-// have one of their own (active-lane.ts):
+// Where hundreds are quiet, those share a few lanes (wide-lanes.ts), and partitions that bring records all the time have one
+// of their own (active-lane.ts):
 //
 //   connection 0 ── lane 0/0           a part of those that are quiet
 //   connection 1 ── lane 1/0           another part
@@ -24,7 +24,7 @@ import { GivenUpConnections } from './given-up-connections.ts';
 import { behindIn, type Lane, type LaneOptions } from './lane.ts';
 import { SourceReader } from './source-reader.ts';
 import type { ReaderPace, SourceReaderOptions } from './source-reader-options.ts';
-import { evened, wideGapMs, wideLaneCount } from './wide-lanes.ts';
+import { evened, wideGapMs, wideLaneCount, wideWaitMs } from './wide-lanes.ts';
 
 export interface BrokerReadersOptions extends Omit<SourceReaderOptions, 'connection' | 'pace' | 'onRecords'> {
   readonly connections: FetchConnections;
@@ -138,6 +138,8 @@ export class BrokerReaders implements PartitionReader {
     const nowMs = performance.now();
     const passedMs = nowMs - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
+    if (this.#options.connections === 'auto')
+      this.#wideLanes = wideLaneCount(this.#laneOf.size, this.#wideLanes);
     this.#active.look(nowMs, { isFar: roundTripMs >= roundTripMsMin });
     let behindCount = 0;
     let waitedMs = 0;
@@ -152,14 +154,14 @@ export class BrokerReaders implements PartitionReader {
       }
       lane.waitedMs = total;
     }
-    if (!this.#mayHaveLanes(roundTripMs)) return this.#spread();
+    if (!this.#mayHaveLanes(roundTripMs)) return this.#follow({ connections: 1, depth: 1 }, behindCount);
     const plan = this.#decide.next({
       ...{ nowMs, behindCount, roundTripMs },
       readBytes: this.#readBytes(),
       waitingShare: lanesBehind === 0 ? 0 : waitedMs / lanesBehind / passedMs,
       isSettled: this.#moving.size === 0 && this.#opening.size === 0,
     });
-    this.#follow(plan);
+    this.#follow(plan, behindCount);
   }
 
   #mayHaveLanes(roundTripMs: number): boolean {
@@ -168,7 +170,8 @@ export class BrokerReaders implements PartitionReader {
   }
 
   #roundTripMs(): number {
-    for (const { roundTripMs } of this.#slots.values())
+    const { lane } = this.#active;
+    for (const { roundTripMs } of [...this.#slots.values(), ...(lane === null ? [] : [lane.slot])])
       this.#shortestTripMs = Math.min(this.#shortestTripMs, roundTripMs);
     return Number.isFinite(this.#shortestTripMs) ? this.#shortestTripMs : 0;
   }
@@ -179,28 +182,25 @@ export class BrokerReaders implements PartitionReader {
     return bytes;
   }
 
-  #follow({ connections, depth }: LanePlan): void {
+  #follow({ connections, depth }: LanePlan, behindCount: number): void {
     this.#plan = {
       connections: Math.max(connections, this.#wideLanes),
       depth: this.#laneOf.size > sharedPartitionsMax ? 1 : depth,
     };
-    for (const name of this.#wantedNames()) if (!this.#lanes.has(name)) void this.#openLane(name);
-    this.#share();
-  }
-
-  /** Nearby it counts only how many there are: lanes get as many each. */
-  #spread(): void {
-    if (Number.isFinite(this.#shortestTripMs))
-      this.#wideLanes = wideLaneCount(this.#laneOf.size, this.#wideLanes);
-    this.#plan = { connections: this.#wideLanes, depth: 1 };
     const wanted = new Set(this.#wantedNames());
     for (const name of wanted) if (!this.#lanes.has(name)) void this.#openLane(name);
-    if (this.#lanes.size === 1 || this.#moving.size > 0 || this.#opening.size > 0) return;
-    const lanes = [...this.#lanes];
-    if (lanes.some(([name]) => !wanted.has(name))) return this.#share();
-    for (const [, { paced }] of lanes) paced.pace = this.#pace({ lanes: lanes.length, behind: 0 });
-    for (const { from, to, count } of evened(lanes.map(([, { keys }]) => keys.size)))
-      for (const key of [...lanes[from]![1].keys.keys()].slice(-count)) this.#move(key, lanes[to]![1]);
+    const isLeft = [...this.#lanes.keys()].some((name) => !wanted.has(name));
+    if (behindCount > 0 || isLeft) this.#share();
+    else this.#spread();
+  }
+
+  /** Where it does not count who catches up, lanes get as many each. */
+  #spread(): void {
+    const lanes = [...this.#lanes.values()];
+    for (const { paced } of lanes) paced.pace = this.#pace({ lanes: lanes.length, behind: 0 });
+    if (this.#moving.size > 0 || this.#opening.size > 0) return;
+    for (const { from, to, count } of evened(lanes.map(({ keys }) => keys.size)))
+      for (const key of [...lanes[from]!.keys.keys()].slice(-count)) this.#move(key, lanes[to]!);
   }
 
   #wantedNames(): string[] {
@@ -271,11 +271,10 @@ export class BrokerReaders implements PartitionReader {
       const pace = this.#pace({ lanes: this.#lanes.size + 1, behind: 0 });
       this.#lanes.set(name, this.#newLane({ slot, pace, connection }));
       this.#opening.delete(name);
-      if (this.#mayHaveLanes(this.#roundTripMs())) this.#share();
-      else this.#spread();
+      this.#share();
     } catch {
-      // The lanes that are there go on; at the next look it is tried again, unless that was so the last time, too.
-      if (this.#givenUp.has(number)) this.#doWithout(slot);
+      // The lanes that are there go on.
+      this.#doWithout(slot);
     } finally {
       this.#opening.delete(name);
     }
@@ -371,7 +370,10 @@ export class BrokerReaders implements PartitionReader {
     return {
       answerBytesMax,
       partitionBytesMax: isAlone ? Math.max(fetchBytesMax, answerBytesMax) : fetchBytesMax,
-      waitMsMax: this.#plan.depth > 1 ? Math.min(sharedWaitMs, fetchWaitMsMax) : fetchWaitMsMax,
+      waitMsMax:
+        this.#plan.depth > 1
+          ? Math.min(sharedWaitMs, fetchWaitMsMax)
+          : Math.max(fetchWaitMsMax, wideWaitMs(this.#laneOf.size)),
       ...(this.#wideLanes > 1 && { gapMsMin: wideGapMs(this.#laneOf.size) }),
     };
   }

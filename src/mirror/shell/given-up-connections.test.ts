@@ -6,9 +6,10 @@ test('what is given up is left out for a minute; how many there are to be stays 
   connections.giveUp(1, 0);
   expect(connections.left(4, 59_000)).toEqual([0, 2, 3]);
   expect(connections.left(4, 60_000)).toEqual([0, 1, 2, 3]);
-  expect(connections.has(1)).toBe(true);
+  connections.giveUp(1, 60_000);
+  expect(connections.left(2, 60_000)).toEqual([0]);
   connections.opened(1);
-  expect(connections.has(1)).toBe(false);
+  expect(connections.left(2, 60_000)).toEqual([0, 1]);
 });
 
 test('one is left at least', () => {

@@ -5,7 +5,7 @@
 const givenUpMs = 60_000;
 
 export class GivenUpConnections {
-  /** By number. It stays when the time is over, until the connection is there again. */
+  /** By number. */
   readonly #untilMs = new Map<number, number>();
 
   giveUp(number: number, nowMs: number): void {
@@ -14,11 +14,6 @@ export class GivenUpConnections {
 
   opened(number: number): void {
     this.#untilMs.delete(number);
-  }
-
-  /** Whether it was given up, and has not been there since. */
-  has(number: number): boolean {
-    return this.#untilMs.has(number);
   }
 
   /** The numbers of those that are left of so many connections. One is wanted at least. */

@@ -68,3 +68,17 @@ it.each(seeds.flatMap((seed) => kinds.map((kind) => [seed, ...kind] as const)))(
     expect(world.brokers.some(({ heldBackCount }) => heldBackCount > 0)).toBe(true);
   },
 );
+
+it('asks for a connection that a broker refuses once a minute', async () => {
+  world = new World(1);
+  const [broker] = world.brokers;
+  broker!.openMax = 1;
+  await vi.advanceTimersByTimeAsync(3_000);
+  const { refusedCount } = broker!;
+  expect(refusedCount).toBeGreaterThan(0);
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(broker!.refusedCount - refusedCount).toBeLessThanOrEqual(2);
+  broker!.openMax = Number.POSITIVE_INFINITY;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(broker!.openCount).toBeGreaterThan(1);
+});
