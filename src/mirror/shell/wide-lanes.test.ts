@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { evened, lanePartitionsMax, wideGapMs, wideLaneCount, wideLanesMax } from './wide-lanes.ts';
+import {
+  evened,
+  lanePartitionsMax,
+  wideGapMs,
+  wideLaneCount,
+  wideLanesMax,
+  wideWaitMs,
+} from './wide-lanes.ts';
 
 it.each([
   [0, 1, 1],
@@ -18,6 +25,12 @@ it.each([
 it('asks for all partitions as often as one lane could, and for a thousand every few milliseconds', () => {
   expect(wideGapMs(1_000)).toBe(5);
   expect(wideGapMs(10_000)).toBe(50);
+});
+
+it('has a broker wait longer for news of thousands, two seconds at most', () => {
+  expect(wideWaitMs(1_000)).toBe(200);
+  expect(wideWaitMs(5_000)).toBe(1_000);
+  expect(wideWaitMs(100_000)).toBe(2_000);
 });
 
 it.each([

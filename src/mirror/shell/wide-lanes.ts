@@ -11,7 +11,13 @@
 /** Wider lanes are worth another one. */
 export const lanePartitionsMax = 250;
 /** Beyond that lanes become wider: each has a connection, and with it memory of ours and of the broker. */
-export const wideLanesMax = 4;
+export const wideLanesMax = 8;
+/**
+ * How long a broker may wait for news of thousands, ms for each of them and at most: it looks at all of them once it has. Who
+ * enters a lane waits as long.
+ */
+const waitMsEach = 0.2;
+const waitMsMax = 2_000;
 /** What a fetch takes a warm broker for each partition, ms; measured: 6 microseconds. */
 const fetchMsEach = 0.005;
 /** Lanes that differ less stay as they are: whoever moves is not heard of for up to one wait of the lane that it enters. */
@@ -27,6 +33,11 @@ export function wideLaneCount(followedCount: number, former: number): number {
 /** From one request of a lane to its next one, ms, where all lanes together follow so many. */
 export function wideGapMs(followedCount: number): number {
   return followedCount * fetchMsEach;
+}
+
+/** How long a broker may wait for news, ms, where all lanes together follow so many; a link's own wait may be longer. */
+export function wideWaitMs(followedCount: number): number {
+  return Math.min(waitMsMax, Math.round(followedCount * waitMsEach));
 }
 
 /** One lane gives so many to another one. */
