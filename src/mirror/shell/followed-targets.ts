@@ -8,8 +8,9 @@ import type { Asked, FetchTarget } from './fetch-target.ts';
 
 /** How often all targets are asked, in ms. */
 const sweepEveryMs = 100;
-/** Where there are thousands, less often, in ms for each. */
-const sweepMsPerTarget = 0.1;
+/** Where there are hundreds, less often, in ms for each, and at most. */
+const sweepMsPerTarget = 0.8;
+const sweepEveryMsMax = 1_000;
 
 export class FollowedTargets {
   readonly #targets = new Map<string, FetchTarget>();
@@ -116,7 +117,8 @@ export class FollowedTargets {
     };
     const nowMs = performance.now();
     // Asking can end a target, which then leaves.
-    if (nowMs - this.#sweptAtMs >= Math.max(sweepEveryMs, this.#targets.size * sweepMsPerTarget)) {
+    const sweepMs = Math.min(sweepEveryMsMax, this.#targets.size * sweepMsPerTarget);
+    if (nowMs - this.#sweptAtMs >= Math.max(sweepEveryMs, sweepMs)) {
       this.#sweptAtMs = nowMs;
       this.#targets.forEach(look);
     } else {
