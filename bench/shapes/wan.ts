@@ -35,7 +35,8 @@ interface Row {
   readonly title: string;
   readonly windowBytes: number;
   readonly fetchConnections: 'auto' | number;
-  readonly inFlightBytesMax: number;
+  /** Null: as a link that says nothing. */
+  readonly inFlightBytesMax: number | null;
 }
 
 const topic = 'bench';
@@ -43,7 +44,7 @@ const delayMs = 40;
 /** What Kafka's brokers have where nobody set it, and what 50 MB/s over one connection take. */
 const windows = { default: 102_400, tuned: 4 * 1024 * 1024 };
 /** A link's default, and what lets several connections have answers of full size under way. */
-const memory = { default: 16 * 2 ** 20, large: 64 * 2 ** 20 };
+const memory = { default: null, large: 64 * 2 ** 20 };
 const windowTitles = { default: '100 KiB', tuned: '4 MiB' };
 const stalls = { stallShare: 0.001, stallMs: 200, segmentBytes: 16 * 1024 };
 const rows: readonly Row[] = [
@@ -178,8 +179,7 @@ links:
     destination: eu-west
     topics: [${topic}]
     fetchConnections: ${fetchConnections}
-    inFlightBytesMax: ${inFlightBytesMax}
-`,
+${inFlightBytesMax === null ? '' : `    inFlightBytesMax: ${inFlightBytesMax}\n`}`,
   );
   const http = `127.0.0.1:${await findFreePort()}`;
   const logFile = path.join(directory, 'lockstep.log');
@@ -323,7 +323,7 @@ async function run(options: ShapeOptions): Promise<ShapeResult> {
       wanted,
       notes: [
         `80 ms round trip; ${stallCount} segments of 16 KiB, one in a thousand, came 200 ms late; at most ${heldBytesMax} bytes without an acknowledgement`,
-        'a link has its default memory (16 MiB) where it reads 100 KiB over one connection, else inFlightBytesMax: 67108864',
+        'a link has its default memory where it reads 100 KiB over one connection, else inFlightBytesMax: 67108864',
         ...connectionsSeen,
         ...notes,
       ],

@@ -93,6 +93,7 @@ export function buildLink(parts: LinkParts): LinkRunner {
       fetchConnections: config.fetchConnections,
       fetchBytesMax: config.fetchBytesMax,
       inFlightBytesMax: config.inFlightBytesMax,
+      isInFlightByWay: config.isInFlightByWay,
     },
     ...(memory && { memory: memory.budget }),
     exactness: exactnessOf(config),

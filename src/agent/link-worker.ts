@@ -150,6 +150,7 @@ export class LinkWorker {
       topics: [],
       partitions: [],
       heldBytes: 0,
+      heldBytesMax: 0,
       discoveryError: this.#trouble,
     };
   }

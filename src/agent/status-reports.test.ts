@@ -17,7 +17,14 @@ function link(...partitions: Partial<PartitionStatus>[]): LinkStatus[] {
     lastError: null,
   };
   const all = partitions.map((each) => ({ ...plain, ...figures, ...each }) as PartitionStatus);
-  const base = { name: 'us-to-eu', source: 'us', destination: 'eu', topics: [], heldBytes: 0 };
+  const base = {
+    name: 'us-to-eu',
+    source: 'us',
+    destination: 'eu',
+    topics: [],
+    heldBytes: 0,
+    heldBytesMax: 0,
+  };
   return [{ ...base, partitions: all, discoveryError: null }];
 }
 

@@ -54,7 +54,6 @@ function linkView(
       return ours.has(`${topic}/${partition}`) ? [] : [{ ...told, topic, partition: Number(partition) }];
     }),
     sourceHeardAtMs: heard.length === 0 ? null : Math.max(...heard),
-    heldBytesMax: worker.config?.inFlightBytesMax ?? 0,
     certificates: certificatesOf([worker.sourceClient, destination]),
     groups: worker.groups?.status() ?? null,
     rights: worker.acls?.status() ?? null,

@@ -36,8 +36,6 @@ export interface LinkView extends LinkStatus {
   readonly elsewhere: readonly ElsewherePartition[];
   /** When the source last answered anything. */
   readonly sourceHeardAtMs: number | null;
-  /** The bound of `heldBytes`. */
-  readonly heldBytesMax: number;
   readonly certificates: readonly CertificateView[];
   /** Null where this agent does not keep them: it does not lead the fleet, or nothing was asked for. */
   readonly groups: GroupsStatus | null;

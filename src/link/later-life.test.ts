@@ -40,6 +40,7 @@ beforeEach(() => {
   isKeeper = true;
   const mirror = {
     heldBytes: 0,
+    heldBytesMax: 0,
     status: () => [],
     followLeaders: () => {},
     topicRecreated: () => {},

@@ -43,6 +43,7 @@ afterEach(async () => {
 function newRunner(start: 'fill' | 'shifted', given: Partial<LinkRunnerOptions> = {}): LinkRunner {
   const mirror = {
     heldBytes: 0,
+    heldBytesMax: 0,
     status: () => status,
     followLeaders: () => {},
     topicRecreated: (_topic: string, _side: string, reason: string) => recreated.push(reason),

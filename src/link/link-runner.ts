@@ -189,6 +189,7 @@ export class LinkRunner {
       ...{ name, source: source.name, destination: destination.name },
       partitions: mirror.status(),
       heldBytes: mirror.heldBytes,
+      heldBytesMax: mirror.heldBytesMax,
       reading: mirror.reading,
     };
   }

@@ -73,6 +73,8 @@ export interface LinkStatus {
   readonly partitions: readonly PartitionStatus[];
   /** Bytes of fetched frames held now. */
   readonly heldBytes: number;
+  /** The bound of `heldBytes`. */
+  readonly heldBytesMax: number;
   /** What was read of the source, and how its limit stands; absent while the source was not reached. */
   readonly reading?: ReadStatus;
   /** Why the last look at the topics failed; null when it did not. */

@@ -80,8 +80,8 @@ export const linkSchema = z
       inFlightBytesMax: wholeNumber(
         2 ** 20,
         2 ** 34,
-        'Bytes in flight at one agent: asked for, or fetched and not yet acknowledged.',
-      ).default(16 * 2 ** 20),
+        'Bytes in flight at one agent: asked for, or fetched and not yet acknowledged. Default: 16777216, less where the brokers are near.',
+      ).optional(),
       holes: oneOf(
         ['markers', 'transactions'],
         'How offsets without a record are filled: with transaction markers, or by empty transactions where the right for markers is missing.',

@@ -12,6 +12,9 @@ import { type LinkContext, resolveSync } from './sync.ts';
 import { topicNameCharsMax } from './topic-name.ts';
 import type { LinkConfig } from './types.ts';
 
+/** A source 80 ms away fills it with answers that are on their way; a near one has less. */
+const inFlightBytesMaxDefault = 16 * 2 ** 20;
+
 /** The names a link gives must be clusters: works on raw data, so that it is checked beside other faults. */
 export function checkClusterNames(
   link: string,
@@ -62,9 +65,10 @@ export function checkFilters(link: string, raw: Record<string, unknown>, problem
 /** The link's configuration with its defaults. */
 export function resolveLink(name: string, shape: LinkShape, context: LinkContext): LinkConfig {
   const at: Path = ['links', name];
-  if (shape.inFlightBytesMax < shape.fetchBytesMax) {
+  const { inFlightBytesMax = inFlightBytesMaxDefault } = shape;
+  if (inFlightBytesMax < shape.fetchBytesMax) {
     context.problems.add([...at, 'inFlightBytesMax'], {
-      found: describeValue(shape.inFlightBytesMax, []),
+      found: describeValue(inFlightBytesMax, []),
       expected: `at least fetchBytesMax, which is ${shape.fetchBytesMax}`,
     });
   }
@@ -87,7 +91,8 @@ export function resolveLink(name: string, shape: LinkShape, context: LinkContext
     producerConnections: shape.producerConnections,
     fetchConnections: shape.fetchConnections,
     fetchBytesMax: shape.fetchBytesMax,
-    inFlightBytesMax: shape.inFlightBytesMax,
+    inFlightBytesMax,
+    isInFlightByWay: shape.inFlightBytesMax === undefined,
     holes: shape.holes,
     compactionGaps: shape.compactionGaps,
     start: shape.start,

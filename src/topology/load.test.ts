@@ -37,6 +37,7 @@ describe('a right lockstep.yaml', () => {
         fetchConnections: 'auto',
         fetchBytesMax: 1_048_576,
         inFlightBytesMax: 16_777_216,
+        isInFlightByWay: true,
         holes: 'markers',
         compactionGaps: 'markers',
         start: 'fill',

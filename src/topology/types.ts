@@ -45,6 +45,8 @@ export interface LinkConfig extends MirrorExactness {
   readonly fetchBytesMax: number;
   /** Bytes in flight at one agent: asked for, or fetched and not yet acknowledged, 1 MiB to 16 GiB. Default 16 MiB. */
   readonly inFlightBytesMax: number;
+  /** It was not set, and is less where the brokers are near. Default true. */
+  readonly isInFlightByWay: boolean;
 }
 
 /**

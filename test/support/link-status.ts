@@ -42,6 +42,7 @@ export function statusOf(partitions: Partition[], fields: Partial<LinkStatus> = 
     topics: [],
     partitions,
     heldBytes: 0,
+    heldBytesMax: 0,
     discoveryError: null,
     ...fields,
   };

@@ -12,7 +12,15 @@ function fleet(): FleetReducer {
 }
 
 function status(topics: Partial<TopicStatus>[], discoveryError: string | null = null): LinkTopics {
-  const base = { name: 'l', source: 'us', destination: 'eu', partitions: [], heldBytes: 0, discoveryError };
+  const base = {
+    name: 'l',
+    source: 'us',
+    destination: 'eu',
+    partitions: [],
+    heldBytes: 0,
+    heldBytesMax: 0,
+    discoveryError,
+  };
   return {
     ...base,
     missingTopics: [],

@@ -21,6 +21,7 @@ import type { FetchConnections } from './fetch-lanes.ts';
 import { cutStart, Filler } from './filler.ts';
 import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
+import { InFlightRoom } from './in-flight-room.ts';
 import { DestinationInspector } from './log-inspector.ts';
 import { askLogEnds } from './log-questions.ts';
 import { MarkerWriters } from './marker-writers.ts';
@@ -61,6 +62,8 @@ export interface MirrorTuning {
   readonly fetchWaitMsMax: number;
   /** In flight at once, in bytes, over all partitions: asked for, or fetched and not yet acknowledged. */
   readonly inFlightBytesMax: number;
+  /** Less than that where all brokers are near. */
+  readonly isInFlightByWay: boolean;
   /** Record bytes in one append request. */
   readonly requestBytesMax: number;
   readonly ackTimeoutMs: number;
@@ -77,6 +80,7 @@ export const defaultTuning: MirrorTuning = {
   fetchResponseBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   fetchWaitMsMax: 500,
   inFlightBytesMax: 16 * 1024 * 1024,
+  isInFlightByWay: false,
   requestBytesMax: 4 * 1024 * 1024,
   ackTimeoutMs: 30_000,
   settleMs: 1_000,
@@ -141,8 +145,8 @@ const markersGraceMs = 10_000;
 const notAuthorizedPauseMs = 10_000;
 /** How often a loop is looked at again. */
 const loopPauseMs = 15_000;
-/** How often it is looked whether the memory is used up. */
-const shedEveryMs = 500;
+/** How often it is looked how much memory there is to be, and whether it is used up. */
+const memoryLookEveryMs = 500;
 /** How long a stop waits for readers to end. */
 const readersEndMs = 1_000;
 
@@ -168,6 +172,8 @@ export class LinkMirror {
   readonly #elapsedMs = elapsedClock(systemClock, Date.now);
   readonly #exactness: MirrorExactness;
   readonly #budget: MemoryBudget;
+  /** Null where the user has said how much. */
+  readonly #room: InFlightRoom | null;
   readonly #limit: ReadLimit;
   /** Topics of which somebody needs newer metadata: what is asked about one of thousands is not asked about all. */
   readonly #outdated = { source: new Set<string>(), destination: new Set<string>() };
@@ -178,12 +184,14 @@ export class LinkMirror {
   };
   readonly #services: PartitionServices;
   #isStopping = false;
-  #shedTimer: NodeJS.Timeout | undefined;
+  #memoryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: LinkMirrorOptions) {
     this.#options = options;
+    const { inFlightBytesMax, isInFlightByWay } = options.tuning;
+    this.#room = isInFlightByWay ? new InFlightRoom(inFlightBytesMax) : null;
     this.#budget = new MemoryBudget({
-      bytesMax: options.tuning.inFlightBytesMax,
+      bytesMax: this.#room?.nearBytes(1) ?? inFlightBytesMax,
       ...(options.memory && { parent: options.memory }),
     });
     this.#limit = options.limit ?? new ReadLimit();
@@ -231,7 +239,7 @@ export class LinkMirror {
         retentionOvertook: this.#exactness.retentionOvertook,
       },
       limit: this.#limit,
-      queueShares: new QueueShares(tuning),
+      queueShares: new QueueShares({ ...tuning, budget: this.#budget }),
       nowMs: options.nowMs,
       monotonicMs: this.#elapsedMs,
       ...(options.observer && { observer: options.observer }),
@@ -241,6 +249,11 @@ export class LinkMirror {
   /** Bytes in flight: of frames and copies that are held, and of answers that are awaited. */
   get heldBytes(): number {
     return this.#budget.heldBytes;
+  }
+
+  /** The bound of `heldBytes`: less than the link may have where all brokers are near. */
+  get heldBytesMax(): number {
+    return this.#budget.bytesMax;
   }
 
   /** What was read of the source, and whether a limit holds something back. */
@@ -265,7 +278,7 @@ export class LinkMirror {
     if (this.#isStopping || this.has(partition)) return;
     const runner = new PartitionRunner(partition, this.#services, start);
     this.#runners.set(nameOf(partition), runner);
-    this.#shedTimer ??= setInterval(() => this.#shed(), shedEveryMs);
+    this.#memoryTimer ??= setInterval(() => this.#lookAtMemory(), memoryLookEveryMs);
     runner.begin(this.#options.takeLeft?.(partition) ?? null);
   }
 
@@ -337,7 +350,7 @@ export class LinkMirror {
       deadline,
     ]);
     clearTimeout(timer);
-    clearInterval(this.#shedTimer);
+    clearInterval(this.#memoryTimer);
     for (const writer of this.#writers.values()) writer.close();
     this.#markerWriters.close();
     this.#transactionWriter?.close();
@@ -351,7 +364,8 @@ export class LinkMirror {
   }
 
   /** Nobody reads while the memory is used up; those whose destination hangs give theirs back. */
-  #shed(): void {
+  #lookAtMemory(): void {
+    if (this.#room !== null) this.#budget.resizeTo(this.#room.look(this.#writers.size));
     if (!this.#budget.isExhausted) return;
     for (const runner of this.#runners.values()) runner.shedIfStuck();
   }
@@ -377,13 +391,20 @@ export class LinkMirror {
       const { tuning, source } = this.#options;
       reader = new BrokerReaders({
         connections: tuning.fetchConnections,
-        open: () => source.openConnection(broker),
+        open: async () => {
+          const connection = await source.openConnection(broker);
+          this.#room?.noteTrip(broker, connection.roundTripMs ?? 0);
+          return connection;
+        },
         budget: this.#budget,
         limit: this.#limit,
         fetchBytesMax: tuning.fetchBytesMax,
         fetchResponseBytesMax: tuning.fetchResponseBytesMax,
         fetchWaitMsMax: tuning.fetchWaitMsMax,
-        onAnswered: (tookMs) => this.#options.observer?.onFetchAnswered(tookMs),
+        onAnswered: (tookMs) => {
+          this.#room?.noteTrip(broker, tookMs);
+          this.#options.observer?.onFetchAnswered(tookMs);
+        },
         onTrouble: async (_error, attempt) => {
           await new Promise((resolve) => setTimeout(resolve, this.#pauseMs('retry', attempt)));
           for (const { topic } of this.#runners.values()) this.#outdated.source.add(topic);

@@ -74,6 +74,31 @@ describe('one link', () => {
     expect([asker.granted, budget.heldBytes, budget.isExhausted]).toEqual([['behind it'], 0, false]);
   });
 
+  it('may become smaller and larger while some wait: nobody waits for more than it has', () => {
+    const agent = new MemoryBudget({ bytesMax: 4_000 });
+    const budget = new MemoryBudget({ bytesMax: 1_000, parent: agent });
+    const other = new MemoryBudget({ bytesMax: 1_000, parent: agent });
+    const asker = new Asker();
+    budget.take(900);
+    asker.ask('large', budget, 480);
+    asker.ask('small', budget, 10);
+    budget.resizeTo(400);
+    // Of another link nothing changes.
+    other.take(900);
+    asker.ask('other', other, 480);
+    budget.giveBack(800);
+    expect(asker.granted).toEqual(['large: 200', 'small']);
+    budget.giveBack(210);
+    asker.ask('all of it', budget, 600);
+    expect(asker.granted.at(-1)).toBe('all of it: 200');
+    asker.ask('waits', budget, 150);
+    expect(asker.granted).toHaveLength(3);
+    budget.resizeTo(1_000);
+    expect(asker.granted.at(-1)).toBe('waits');
+    other.giveBack(900);
+    expect(asker.granted.at(-1)).toBe('other');
+  });
+
   it('turns what was reserved into what came', () => {
     const budget = new MemoryBudget({ bytesMax: 1_000 });
     const asker = new Asker();

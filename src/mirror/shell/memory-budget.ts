@@ -52,8 +52,10 @@ export interface RoomWanted {
 }
 
 interface Waiting extends RoomWanted {
+  /** Becomes less where the link's budget does. */
+  bytes: number;
   readonly budget: MemoryBudget;
-  readonly grant: () => void;
+  readonly grant: (reservedBytes: number) => void;
 }
 
 export class MemoryBudget {
@@ -96,6 +98,15 @@ export class MemoryBudget {
     this.#serve();
   }
 
+  /** A link's own: what is held beyond it stays until it is given back, and who waits asks for no more than it allows. */
+  resizeTo(bytesMax: number): void {
+    if (bytesMax === this.#bytesMax) return;
+    this.#bytesMax = bytesMax;
+    for (const waiting of this.#root.#waiting)
+      if (waiting.budget === this) waiting.bytes = this.#reservable(waiting.bytes);
+    this.#root.#serve();
+  }
+
   /**
    * Resolves with how many bytes are reserved, which are fewer than wanted where the budget is small: given back later,
    * or turned into what came by `settle`.
@@ -111,12 +122,8 @@ export class MemoryBudget {
    * @returns what leaves the line; nothing happens where room was granted before.
    */
   whenRoom({ bytes: wantedBytes, isLive }: RoomWanted, grant: (reservedBytes: number) => void): () => void {
-    const ownMax = this.bytesMax * answerShare.link;
-    const bytesMax =
-      this.#parent === null ? ownMax : Math.min(ownMax, this.#parent.bytesMax * answerShare.agent);
-    const bytes = Math.max(1, Math.min(wantedBytes, Math.floor(bytesMax)));
     const root = this.#root;
-    const waiting: Waiting = { bytes, isLive, budget: this, grant: () => grant(bytes) };
+    const waiting: Waiting = { bytes: this.#reservable(wantedBytes), isLive, budget: this, grant };
     root.#waiting.push(waiting);
     root.#serve();
     return () => {
@@ -165,6 +172,14 @@ export class MemoryBudget {
     this.giveBack(bytes);
   }
 
+  /** Of what one answer wants. */
+  #reservable(wantedBytes: number): number {
+    const ownMax = this.bytesMax * answerShare.link;
+    const bytesMax =
+      this.#parent === null ? ownMax : Math.min(ownMax, this.#parent.bytesMax * answerShare.agent);
+    return Math.max(1, Math.min(wantedBytes, Math.floor(bytesMax)));
+  }
+
   get #root(): MemoryBudget {
     return this.#parent ?? this;
   }
@@ -200,7 +215,7 @@ export class MemoryBudget {
       if (!this.#hasRoom(waiting, budget === this ? linkShare : readShare)) return false;
       this.#waiting.splice(index, 1);
       budget.#add(waiting.bytes);
-      waiting.grant();
+      waiting.grant(waiting.bytes);
     }
     return true;
   }

@@ -104,7 +104,7 @@ beforeEach(() => {
   wakes = 0;
   limit = new ReadLimit(() => limitMs);
   // One that catches up has a byte, with markers ahead of it.
-  queueShares = new QueueShares({ inFlightBytesMax: 2, fetchResponseBytesMax: 0, fetchBytesMax: 1 });
+  queueShares = new QueueShares({ budget: { bytesMax: 2 }, fetchResponseBytesMax: 0, fetchBytesMax: 1 });
   const services = {
     sourceLog: () => (isLed ? { ...log, leaderEpoch: sourceEpoch } : null),
     lifeOf: (incarnation: number) => ({ producerId: 1n << 62n, incarnation }),

@@ -8,7 +8,7 @@ const mib = 1024 * kib;
 
 /** Shares of so many partitions that catch up. */
 function shares(behindCount: number, inFlightBytesMax = defaultTuning.inFlightBytesMax): QueueShares {
-  const made = new QueueShares({ ...defaultTuning, inFlightBytesMax });
+  const made = new QueueShares({ ...defaultTuning, budget: { bytesMax: inFlightBytesMax } });
   for (let index = 0; index < behindCount; index++) made.note({ index }, true);
   return made;
 }

@@ -5,7 +5,7 @@
 // memory with others, used up what a link may hold, and the partitions of quick brokers had nothing to append. The
 // answer: whoever has some markers ahead of it takes its share of the link's memory and no more.
 //
-//   inFlightBytesMax │ an answer on its way │ share of p0 │ share of p1 │ ...      share = a queue and one more answer's part
+//   budget │ an answer on its way │ share of p0 │ share of p1 │ ...      share = a queue and one more answer's part
 import type { Step } from '../partition/plan.ts';
 
 /** A queue longer than this, in bytes, is enough for everybody. */
@@ -14,8 +14,9 @@ const queuedBytesMax = 2 * 1024 * 1024;
 const markersAheadMin = 4;
 
 export interface QueueSharesOptions {
-  /** What the link holds at most, of one answer, and of one partition's part in it, in bytes. */
-  readonly inFlightBytesMax: number;
+  /** What the link holds at most just now. */
+  readonly budget: { readonly bytesMax: number };
+  /** Of one answer, and of one partition's part in it, in bytes. */
   readonly fetchResponseBytesMax: number;
   readonly fetchBytesMax: number;
 }
@@ -48,8 +49,8 @@ export class QueueShares {
 
   /** Of which fetching begins again: what comes then belongs to the share, too. */
   get #shareBytes(): number {
-    const { inFlightBytesMax, fetchResponseBytesMax, fetchBytesMax } = this.#options;
-    const queuesBytesMax = inFlightBytesMax - fetchResponseBytesMax;
+    const { budget, fetchResponseBytesMax, fetchBytesMax } = this.#options;
+    const queuesBytesMax = budget.bytesMax - fetchResponseBytesMax;
     return Math.max(0, queuesBytesMax / this.#behind.size - fetchBytesMax);
   }
 }
