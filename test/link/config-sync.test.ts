@@ -1,7 +1,6 @@
 // Settings of mirrors follow their source: the three kinds, whoever changes what, and somebody who keeps changing it back.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
-  Cluster,
   createPartitions,
   createTopics,
   describeConfigs,
@@ -9,21 +8,14 @@ import {
   unwrap,
 } from '../../src/client/index.ts';
 import { settingRules } from '../../src/link/index.ts';
-import { configOf } from '../client/support.ts';
+import { useClusters } from '../client/support.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { startLink } from './running-link.ts';
 
 const folder = useTemporaryFolder();
 const regions = useRegions({ source: { kafkaVersion: '3.9.2' }, destination: {} });
-const clusters = {} as Record<'source' | 'destination', Cluster>;
-beforeAll(async () => {
-  for (const side of ['source', 'destination'] as const)
-    clusters[side] = await Cluster.connect(configOf(regions[side]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
+const clusters = useClusters(regions);
 
 const prefix = 'eu.';
 const everyMs = 500;

@@ -1,21 +1,14 @@
 // allow.everyone.if.no.acl.found: the first rule on a topic ends the leniency for it, for the agent as well.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runAlone } from '../../src/agent/index.ts';
 import { linkCluster } from '../../src/agent/link-clusters.ts';
 import { isReadingDenied } from '../../src/agent/reading-denial.ts';
-import {
-  type Acl,
-  Cluster,
-  createAcls,
-  createTopics,
-  deleteRecords,
-  unwrap,
-} from '../../src/client/index.ts';
+import { type Acl, createAcls, createTopics, deleteRecords, unwrap } from '../../src/client/index.ts';
 import type { PartitionStatus } from '../../src/mirror/index.ts';
 import { loadTopology } from '../../src/topology/index.ts';
-import { configOf } from '../client/support.ts';
+import { useClusters } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -26,14 +19,7 @@ const regions = useRegions({
   source: {},
   destination: { security: { sasl: { users: [user] }, authorizer: { allowEveryoneIfNoAcl: true } } },
 });
-const clusters = {} as Record<'source' | 'destination', Cluster>;
-beforeAll(async () => {
-  for (const side of ['source', 'destination'] as const)
-    clusters[side] = await Cluster.connect(configOf(regions[side]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
+const clusters = useClusters(regions);
 
 async function startingAt(offset: bigint): Promise<string> {
   const topic = uniqueTopic('lenient');

@@ -1,8 +1,8 @@
 // Two runners of one link on the same clusters, each with a share of the partitions that changes under load: what agents
 // of a fleet do when a partition moves.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Cluster, createPartitions, logEndOffset, unwrap } from '../../src/client/index.ts';
-import { configOf } from '../client/support.ts';
+import { expect, test } from 'vitest';
+import { createPartitions, logEndOffset, unwrap } from '../../src/client/index.ts';
+import { useClusters } from '../client/support.ts';
 import { JavaLoad } from '../mirror/java-load.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
@@ -12,14 +12,7 @@ import { expectVerified, type RunningLink, startLink } from './running-link.ts';
 const folder = useTemporaryFolder();
 const regions = useRegions({ source: {}, destination: {} });
 const oracle = useOracle();
-const clusters = {} as Record<'source' | 'destination', Cluster>;
-beforeAll(async () => {
-  for (const side of ['source', 'destination'] as const)
-    clusters[side] = await Cluster.connect(configOf(regions[side]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
+const clusters = useClusters(regions);
 
 /** Who owns a partition; nobody does at first. */
 class Fleet {

@@ -1,8 +1,7 @@
 // Topics that change while they are mirrored, and mirrors that the link did not create, on brokers without an authorizer.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { linkCluster } from '../../src/agent/link-clusters.ts';
 import {
-  Cluster,
   createPartitions,
   createTopics,
   deleteRecords,
@@ -11,7 +10,7 @@ import {
 } from '../../src/client/index.ts';
 import type { TopicSettings } from '../../src/link/index.ts';
 import { encodeBatch } from '../../src/records/index.ts';
-import { configOf } from '../client/support.ts';
+import { useClusters } from '../client/support.ts';
 import { type RunningAgent, startAgent } from '../mirror/running-agent.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { sendBatch } from '../support/send-batch.ts';
@@ -19,14 +18,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 const folder = useTemporaryFolder();
 const regions = useRegions({ source: { kafkaVersion: '3.9.2' }, destination: {} });
-const clusters = {} as Record<'source' | 'destination', Cluster>;
-beforeAll(async () => {
-  for (const side of ['source', 'destination'] as const)
-    clusters[side] = await Cluster.connect(configOf(regions[side]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
+const clusters = useClusters(regions);
 
 async function create(
   side: keyof typeof clusters,
