@@ -17,7 +17,7 @@ export const reasons: Readonly<Record<string, readonly Why[]>> = {
     },
     {
       what: 'peak RSS',
-      why: "54 MB are pages of Node's binary, 28 to 33 MB V8's heap, about 25 MB buffers. Smaller buffers cost CPU ([the log](performance-log.md)); loading less code is the way.",
+      why: "57 MB are pages of Node's binary and of libraries, 40 MB V8's heap, 12 MB buffers, 12 MB malloc. A bundle of all code was seen to spare 7 MB more ([the log](performance-log.md)).",
     },
     {
       what: 'MB/s with a larger share',
