@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly runBytesMax: number;
   /** Fewer batches are no run. */
   readonly batchCountMin: number;
+  /** Where the run is to stand; exactly so many bytes, for it alone. Default: memory of its own. */
+  readonly memory?: (bytes: number) => Buffer;
 }
 
 export interface MergedRun {
@@ -94,7 +96,8 @@ export function mergeRun(records: Buffer, start: number, options: RunOptions): M
     at = end;
   }
   // Of the tiniest records a tenth is left, and no more than that is to be kept.
-  const merged = Buffer.from(batch.subarray(0, to));
+  const merged = (options.memory ?? Buffer.allocUnsafe)(to);
+  batch.copy(merged, 0, 0, to);
   writeHeader(merged, {
     baseOffset: options.from,
     lastOffsetDelta: run.recordCount - 1,

@@ -66,8 +66,8 @@ const plainBytesMax = 2_000_000;
 /** What they take together when they are compressed anew, in bytes: brokers accept 1,048,588 by default. */
 const compressedBytesMax = 1_000_000;
 
-/** Where compressed batches stand that were put together: in fresh memory each append would leave a megabyte of garbage. */
-const mergedMemory = new FramePool({ keptBytesMax: 4 * 1024 * 1024 });
+/** Where batches stand that were put together: in fresh memory each append would leave up to a megabyte of garbage. */
+export const mergedMemory = new FramePool({ keptBytesMax: 4 * 1024 * 1024 });
 
 /** What a batch's own bytes don't tell. */
 export interface BatchFacts {

@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type EncodeOptions, encodeBatch, markAborted, splitBatches } from '../../records/index.ts';
+import {
+  type EncodeOptions,
+  encodeBatch,
+  markAborted,
+  splitBatches,
+  verifyChecksum,
+} from '../../records/index.ts';
 import { FrameLease } from './leased-batch.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { leaseBatches, leaseRuns } from './tiny-batches.ts';
@@ -78,4 +84,26 @@ describe('tiny batches of an answer', () => {
     for (const batch of runs.leased) batch.release();
     expect(budget.heldBytes).toBe(0);
   });
+
+  it('stand in memory that goes round, and serves nobody else meanwhile', () => {
+    const [first] = leaseRuns(frame(manyFrom(10)), lease, options).leased;
+    const [second] = leaseRuns(frame(manyFrom(1000)), lease, { ...options, from: 1000n }).leased;
+    const memory = first!.view.buffer.buffer;
+    expect(second!.view.buffer.buffer).not.toBe(memory);
+    expect(budget.heldBytes).toBe(memory.byteLength + second!.view.buffer.buffer.byteLength);
+    first!.release();
+    const [third] = leaseRuns(frame(manyFrom(2000)), lease, { ...options, from: 2000n }).leased;
+    expect(third!.view.buffer.buffer).toBe(memory);
+    expect([second!, third!].map(({ view }) => [verifyChecksum(view), view.baseOffset])).toEqual([
+      [true, 1000n],
+      [true, 2000n],
+    ]);
+    for (const batch of [second!, third!]) batch.release();
+    expect(budget.heldBytes).toBe(0);
+  });
 });
+
+/** Enough that what is made of them is worth a buffer that goes round. */
+function manyFrom(offset: number): number[] {
+  return Array.from({ length: 1500 }, (_, index) => offset + index);
+}
