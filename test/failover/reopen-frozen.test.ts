@@ -3,11 +3,11 @@
 // what was on its way nor what is in its memory.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SoakAgent } from '../../scripts/soak/agents.ts';
-import { type ProxiedRegion, startProxiedRegion } from '../../scripts/soak/regions.ts';
 import { JavaLoad } from '../mirror/java-load.ts';
 import { writeTopology } from '../mirror/running-agent.ts';
+import { holdBack, useProxiedRegion } from '../support/proxied-region.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -19,13 +19,7 @@ const folder = useTemporaryFolder();
 const regions = useRegions({ 'us-east': {} });
 const oracle = useOracle();
 
-let proxied: ProxiedRegion;
-beforeAll(async () => {
-  proxied = await startProxiedRegion({
-    ...{ name: 'eu-west', folder: folder.path, brokers: 1, brokerConfig: {}, random: Math.random },
-  });
-});
-afterAll(() => proxied?.[Symbol.asyncDispose]());
+const proxied = useProxiedRegion(folder);
 
 test('an agent that slept through two turns of the direction writes nothing', async () => {
   const [source, destination] = [regions['us-east'], proxied.region];
@@ -35,10 +29,9 @@ test('an agent that slept through two turns of the direction writes nothing', as
     source,
     topics.map((name) => ({ name, partitions })),
   );
-  const through = { name: 'through', bootstrap: proxied.bootstrap } as unknown as typeof destination;
   const agentFolder = path.join(folder.path, 'agent');
   await mkdir(agentFolder);
-  const file = await writeTopology({ folder: agentFolder, source, destination: through, topics });
+  const file = await writeTopology({ folder: agentFolder, source, destination: proxied.through, topics });
   const agent = new SoakAgent('frozen', file, path.join(agentFolder, 'agent.log'), ['--alone']);
   const loadAt = (region: typeof source) =>
     new JavaLoad({ workload: oracle.workload(region), plain, transactional, partitions });
@@ -56,12 +49,8 @@ test('an agent that slept through two turns of the direction writes nothing', as
       },
       { deadlineMs, describe: () => `100 offsets in each mirror: ${agent.summary}` },
     );
-    const { stalledChunks, bytesUp } = proxy!.counts;
-    proxy!.setFault({ kind: 'stall', direction: 'up' });
-    await waitFor(() => proxy!.counts.stalledChunks > stalledChunks, {
-      deadlineMs,
-      describe: 'a request of the agent to be held back',
-    });
+    const { bytesUp } = proxy!.counts;
+    await holdBack(proxy!);
     agent.freeze();
     await load.stop();
 

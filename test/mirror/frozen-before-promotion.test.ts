@@ -2,14 +2,13 @@
 // wakes up behind it: with requests of its own that were still on their way, and with batches and markers in its memory.
 // The live topic must hold what its live producer wrote, and nothing of that agent, which ends as Fenced.
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SoakAgent } from '../../scripts/soak/agents.ts';
-import { type ProxiedRegion, startProxiedRegion } from '../../scripts/soak/regions.ts';
-import { Cluster, systemClock } from '../../src/client/index.ts';
+import { systemClock } from '../../src/client/index.ts';
 import { fencePartition, linkProducerId } from '../../src/mirror/index.ts';
 import type { Ask } from '../../src/mirror/shell/log-answers.ts';
 import { MarkerWriter } from '../../src/mirror/shell/marker-writer.ts';
-import { configOf } from '../client/support.ts';
+import { holdBack, useProxiedRegion } from '../support/proxied-region.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -24,32 +23,19 @@ const folder = useTemporaryFolder();
 const regions = useRegions({ 'us-east': {} });
 const oracle = useOracle();
 
-let proxied: ProxiedRegion;
-let cluster: Cluster;
-beforeAll(async () => {
-  proxied = await startProxiedRegion({
-    ...{ name: 'eu-west', folder: folder.path, brokers: 1, brokerConfig: {}, random: Math.random },
-  });
-  cluster = await Cluster.connect(configOf(proxied.region));
-});
-afterAll(async () => {
-  cluster?.close();
-  await proxied?.[Symbol.asyncDispose]();
-});
+const proxied = useProxiedRegion(folder);
 
 test.each(Array.from({ length: rounds }, (_, round) => round + 1))(
   'an agent that was frozen before a promotion writes nothing behind it (%i)',
   async () => {
     const source = regions['us-east'];
-    const destination = proxied.region;
     const topics = [uniqueTopic('plain'), uniqueTopic('transactional')] as const;
     const [plain, transactional] = topics;
     await oracle.createTopics(
       source,
       topics.map((name) => ({ name, partitions })),
     );
-    const through = { name: destination.name, bootstrap: proxied.bootstrap } as unknown as typeof destination;
-    const link = { folder: folder.path, source, destination: through, topics };
+    const link = { folder: folder.path, source, destination: proxied.through, topics };
     const agent = new SoakAgent('frozen', await writeTopology(link), path.join(folder.path, `${plain}.log`), [
       '--alone',
     ]);
@@ -58,13 +44,8 @@ test.each(Array.from({ length: rounds }, (_, round) => round + 1))(
     try {
       agent.start();
       await moreArrives(topics, 100);
-      // What it sends from here on is held back on the way, and so are all that it would send after an answer.
-      const { stalledChunks, bytesUp } = proxy!.counts;
-      proxy!.setFault({ kind: 'stall', direction: 'up' });
-      await waitFor(() => proxy!.counts.stalledChunks > stalledChunks, {
-        deadlineMs,
-        describe: 'a request of the agent to be held back',
-      });
+      const { bytesUp } = proxy!.counts;
+      await holdBack(proxy!);
       agent.freeze();
 
       const liveFrom = await closeAll(topics);
@@ -99,10 +80,10 @@ async function closeAll(topics: readonly string[]): Promise<Map<string, number>>
   const ends = new Map<string, number>();
   for (const topic of topics) {
     for (let partition = 0; partition < partitions; partition++) {
-      const { leaderId, leaderEpoch, topicId } = await cluster.leaderOf(topic, partition);
-      const ask: Ask = (api, input) => cluster.request(api, input, { to: leaderId });
+      const { leaderId, leaderEpoch, topicId } = await proxied.cluster.leaderOf(topic, partition);
+      const ask: Ask = (api, input) => proxied.cluster.request(api, input, { to: leaderId });
       const writer = new MarkerWriter({
-        open: () => cluster.openConnection(leaderId, { purpose: 'promotion' }),
+        open: () => proxied.cluster.openConnection(leaderId, { purpose: 'promotion' }),
         answerTimeoutMs: 30_000,
         nowMs: () => performance.now(),
       });

@@ -1,13 +1,14 @@
 // Requests of an agent that are held back on the way until its successor has gone on, and arrive then: what the
 // broker's memory of producers is for. The same on a broker that has forgotten them, since the records are old: there
 // the late batch is accepted, stands twice, and everybody has to say so, also an agent that starts afterwards.
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SoakAgent } from '../../scripts/soak/agents.ts';
-import { type ProxiedRegion, startProxiedRegion } from '../../scripts/soak/regions.ts';
-import { Cluster, describeProducers, unwrap } from '../../src/client/index.ts';
+import { describeProducers, unwrap } from '../../src/client/index.ts';
 import { isLockstepProducerId } from '../../src/mirror/index.ts';
-import { configOf } from '../client/support.ts';
+import type { Region } from '../../src/regions/index.ts';
+import { holdBack, useProxiedRegion } from '../support/proxied-region.ts';
 import { useOracle } from '../support/read-committed-oracle.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -21,18 +22,7 @@ const folder = useTemporaryFolder();
 const regions = useRegions({ 'us-east': {} });
 const oracle = useOracle();
 
-let proxied: ProxiedRegion;
-let cluster: Cluster;
-beforeAll(async () => {
-  proxied = await startProxiedRegion({
-    ...{ name: 'eu-west', folder: folder.path, brokers: 1, brokerConfig: forgetful, random: Math.random },
-  });
-  cluster = await Cluster.connect(configOf(proxied.region));
-});
-afterAll(async () => {
-  cluster?.close();
-  await proxied?.[Symbol.asyncDispose]();
-});
+const proxied = useProxiedRegion(folder, { brokerConfig: forgetful });
 
 // An id is as old as its newest batch says: one that is ahead of the clock is remembered for as long.
 test.each([
@@ -44,9 +34,10 @@ test.each([
   const topic = uniqueTopic('late');
   const topics = [topic];
   await oracle.createTopics(source, [{ name: topic, partitions }]);
-  const start = async (name: string, bootstrap: readonly string[]): Promise<SoakAgent> => {
-    const by = { name, bootstrap } as unknown as typeof destination;
-    const file = await writeTopology({ folder: folder.path, source, destination: by, topics });
+  const start = async (name: string, by: Region): Promise<SoakAgent> => {
+    const agentFolder = path.join(folder.path, `${topic}-${name}`);
+    await mkdir(agentFolder);
+    const file = await writeTopology({ folder: agentFolder, source, destination: by, topics });
     const agent = new SoakAgent(name, file, path.join(folder.path, `${topic}-${name}.log`), ['--alone']);
     agents.push(agent);
     agent.start();
@@ -55,20 +46,14 @@ test.each([
   const agents: SoakAgent[] = [];
   const [proxy] = proxied.proxies;
   try {
-    const late = await start('late', proxied.bootstrap);
+    const late = await start('late', proxied.through);
     await write(topic, ageMs, 0);
     await arriveOrTell({ oracle, source, destination, topics, witnesses: [] });
-    const { stalledChunks } = proxy!.counts;
-    proxy!.setFault({ kind: 'stall', direction: 'up' });
     // One batch in each partition is on its way, and stays there.
-    await write(topic, ageMs, 1);
-    await waitFor(() => proxy!.counts.stalledChunks > stalledChunks, {
-      deadlineMs,
-      describe: 'requests of the first agent to be held back',
-    });
+    await Promise.all([holdBack(proxy!), write(topic, ageMs, 1)]);
     late.freeze();
 
-    const successor = await start('successor', destination.bootstrap);
+    const successor = await start('successor', destination);
     await write(topic, ageMs, 2);
     await arriveOrTell({ oracle, source, destination, topics, witnesses: [] });
     await waitFor(async () => (await knownPartitions(topic)) === (memory === 'remembers' ? partitions : 0), {
@@ -82,7 +67,7 @@ test.each([
     await write(topic, ageMs, 3);
     await arriveOrTell({ oracle, source, destination, topics, witnesses: [successor] });
 
-    const afterwards = await start('afterwards', destination.bootstrap);
+    const afterwards = await start('afterwards', destination);
     await write(topic, ageMs, 4);
     await arriveOrTell({ oracle, source, destination, topics, witnesses: [afterwards] });
     const compared = await oracle.compare({ source, destination, topic, waitMs: 1_000 });
@@ -118,7 +103,7 @@ async function write(topic: string, ageMs: number, round: number): Promise<void>
 /** How many partitions' leaders know a producer id of ours. */
 async function knownPartitions(topic: string): Promise<number> {
   const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-  const described = await describeProducers(cluster, places);
+  const described = await describeProducers(proxied.cluster, places);
   return described.filter(({ outcome }) =>
     unwrap(outcome).producers.some(({ producerId }) => isLockstepProducerId(producerId)),
   ).length;
