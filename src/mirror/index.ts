@@ -29,12 +29,12 @@ export type { MirrorExactness } from './shell/exactness.ts';
 export { fencePartition } from './shell/fence.ts';
 export { autoConnectionsMax, roundTripMsMin } from './shell/fetch-lanes.ts';
 export { findOpenTransactions, transactionQuestions } from './shell/find-open-transactions.ts';
+export { LinkMirror } from './shell/link-mirror.ts';
 export {
   defaultTuning,
-  LinkMirror,
   type MirrorCluster,
   type OpenTransactionQuestions,
-} from './shell/link-mirror.ts';
+} from './shell/link-mirror-options.ts';
 export type { Ask } from './shell/log-answers.ts';
 export { MarkerWriters } from './shell/marker-writers.ts';
 export { MemoryBudget } from './shell/memory-budget.ts';

@@ -1,7 +1,8 @@
 // Which partitions a mirror runs, without any cluster that answers.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { defaultExactness } from './exactness.ts';
-import { defaultTuning, LinkMirror, type LinkMirrorOptions, type MirrorCluster } from './link-mirror.ts';
+import { LinkMirror } from './link-mirror.ts';
+import { defaultTuning, type LinkMirrorOptions, type MirrorCluster } from './link-mirror-options.ts';
 
 const away: MirrorCluster = {
   leaderOf: () => null,

@@ -6,145 +6,39 @@
 //     several, far away)
 //
 // Topics and their creation are the link's affair (src/link); here a partition is given and copied.
-import { type BackoffOptions, backoffMs, type Connection, systemClock } from '../../client/index.ts';
+import { systemClock } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
+import { orPatience } from '../../patience.ts';
 import { clusterTag } from '../partition/identity.ts';
-import type { PauseKind } from '../partition/state.ts';
-import type { AskBroker, LedLog } from './broker-questions.ts';
 import { BrokerReaders } from './broker-readers.ts';
 import { chargedQuestions } from './charged-questions.ts';
 import { DestinationWriter } from './destination-writer.ts';
 import { elapsedClock } from './elapsed-clock.ts';
-import { EmptyTransactionWriter, type TransactionRequests } from './empty-transactions.ts';
+import { EmptyTransactionWriter } from './empty-transactions.ts';
 import { defaultExactness, type MirrorExactness } from './exactness.ts';
-import type { FetchConnections } from './fetch-lanes.ts';
 import { cutStart, Filler } from './filler.ts';
-import type { FoundTransaction, WaitingPartition } from './find-open-transactions.ts';
 import type { HoleWriter } from './hole-writer.ts';
 import { InFlightRoom } from './in-flight-room.ts';
+import type { LinkMirrorOptions } from './link-mirror-options.ts';
 import { DestinationInspector } from './log-inspector.ts';
 import { askLogEnds } from './log-questions.ts';
 import { MarkerWriters } from './marker-writers.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import type { MirrorObserver } from './observer.ts';
 import { OpenTransactions } from './open-transactions.ts';
 import { PartitionRunner } from './partition-runner.ts';
 import type { PartitionServices } from './partition-services.ts';
 import type { LeftPartition, PartitionStart, TopicPartition } from './partition-start.ts';
 import type { PartitionStatus } from './partition-status.ts';
+import { pauseMs } from './pauses.ts';
 import { QueueShares } from './queue-shares.ts';
 import { ReadLimit, type ReadStatus } from './read-limit.ts';
-import { ReturnQuestions, type ReturnQuestionsOptions } from './return-questions.ts';
+import { ReturnQuestions } from './return-questions.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { TailComparer } from './tail-comparer.ts';
 import { transactionReason } from './transaction-reason.ts';
 
-/** What a mirror needs of one cluster. */
-export interface MirrorCluster {
-  /** The log and its leader by the newest metadata known; null while there is none. */
-  leaderOf(partition: TopicPartition): LedLog | null;
-  /** Asks for new metadata of these topics, by their names at the source. */
-  refreshMetadata(topics: ReadonlySet<string>): Promise<void>;
-  readonly ask: AskBroker;
-  /** A connection of its own to one broker, for reading or for appending. */
-  openConnection(broker: number): Promise<Connection>;
-}
-
-export interface MirrorTuning {
-  /** Connections to each destination broker. */
-  readonly producerConnections: number;
-  /** Connections that read each source broker; `auto`: one, and more where the way is long and they carry more. */
-  readonly fetchConnections: FetchConnections;
-  /** Bytes asked for per partition and fetch. */
-  readonly fetchBytesMax: number;
-  /** Bytes asked for per fetch. */
-  readonly fetchResponseBytesMax: number;
-  readonly fetchWaitMsMax: number;
-  /** In flight at once, in bytes, over all partitions: asked for, or fetched and not yet acknowledged. */
-  readonly inFlightBytesMax: number;
-  /** Less than that where all brokers are near. */
-  readonly isInFlightByWay: boolean;
-  /** Record bytes in one append request. */
-  readonly requestBytesMax: number;
-  readonly ackTimeoutMs: number;
-  /** Between the two looks at the destination's log end, in ms; docs/how-it-works.md says why. */
-  readonly settleMs: number;
-}
-
-/** What a link gets when it asks for nothing else. Sizes were measured with `npm run bench`. */
-export const defaultTuning: MirrorTuning = {
-  producerConnections: 2,
-  fetchConnections: 'auto',
-  fetchBytesMax: 1024 * 1024,
-  // Just under a power of two, since frames come in powers of two.
-  fetchResponseBytesMax: 4 * 1024 * 1024 - 64 * 1024,
-  fetchWaitMsMax: 500,
-  inFlightBytesMax: 16 * 1024 * 1024,
-  isInFlightByWay: false,
-  requestBytesMax: 4 * 1024 * 1024,
-  ackTimeoutMs: 30_000,
-  settleMs: 1_000,
-};
-
-/** What a link asks the source for beside its logs, to name transactions that hold partitions up. */
-export interface OpenTransactionQuestions {
-  ask(partitions: readonly WaitingPartition[]): Promise<readonly FoundTransaction[]>;
-  /** host:port of the brokers, as the user wrote them, for commands that people are shown. */
-  readonly bootstrap: string;
-  /** Whether clients need TLS or a login. */
-  readonly isSecured: boolean;
-}
-
-/** What is needed to tell records that come back. */
-export interface LoopWatch extends Omit<ReturnQuestionsOptions, 'source' | 'destination'> {
-  /** Kafka's id of the cluster that is written to. */
-  readonly destinationClusterId: string;
-}
-
-export interface LinkMirrorOptions {
-  readonly source: MirrorCluster;
-  readonly destination: MirrorCluster;
-  /** As whom is written in a life of a mirror. */
-  readonly producerIdOf: (incarnation: number) => bigint;
-  readonly tuning: MirrorTuning;
-  /** What all links of the process share. Default: this one is alone. */
-  readonly memory?: MemoryBudget;
-  /** Who holds a partition up at the source; where absent that is not told. */
-  readonly openTransactions?: OpenTransactionQuestions;
-  /** The destination's coordinators; needed for `holes: transactions`. */
-  readonly transactions?: { readonly linkName: string; readonly requests: TransactionRequests };
-  /** What may be read of the source in a second, and counts it. Default: as much as there is. */
-  readonly limit?: ReadLimit;
-  /** Looks for records that come back to the destination. Default: nobody does. */
-  readonly loops?: LoopWatch;
-  /** How holes, gaps and high starts are treated; `defaultExactness` when absent. */
-  readonly exactness?: MirrorExactness;
-  /** Called before offsets below a source's start are filled or cut: resolves when nobody may read the topic. */
-  readonly guardStart?: (partition: TopicPartition) => Promise<void>;
-  /** Whether nobody may read this topic, by its name at the destination, just now, not even we. Default: never. */
-  readonly isStartGuarded?: (topic: string) => boolean;
-  /**
-   * How the former worker left a partition, if it is certain that nobody has begun it since; asked once for each start.
-   * Default: that is never certain.
-   */
-  readonly takeLeft?: (partition: TopicPartition) => LeftPartition | null;
-  /** Counts and measures; nobody does by default. */
-  readonly observer?: MirrorObserver;
-  /** [0, 1); spreads retries. */
-  readonly random: () => number;
-  readonly nowMs: () => number;
-}
-
-/** Spread widely, so that many partitions do not come back as one. */
-const retryBackoff: BackoffOptions = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
-const replicasPauseMs = 100;
-/** How far claims are spread, as a multiple of the settling pause. */
-const claimSpread = 2;
 /** What an answer about markers may take beyond the broker's own wait for replicas, in ms. */
 const markersGraceMs = 10_000;
-const notAuthorizedPauseMs = 10_000;
-/** How often a loop is looked at again. */
-const loopPauseMs = 15_000;
 /** How often it is looked how much memory there is to be, and whether it is used up. */
 const memoryLookEveryMs = 500;
 /** How long a stop waits for readers to end. */
@@ -183,6 +77,7 @@ export class LinkMirror {
     destination: new SharedRuns(() => this.#refresh('destination'), refreshes),
   };
   readonly #services: PartitionServices;
+  readonly #pauseMs: PartitionServices['pauseMs'];
   #isStopping = false;
   #memoryTimer: NodeJS.Timeout | undefined;
 
@@ -198,6 +93,8 @@ export class LinkMirror {
     this.#exactness = options.exactness ?? defaultExactness;
     this.#transactionWriter = transactionWriterOf(options, this.#exactness);
     const { source, destination, producerIdOf, tuning } = options;
+    this.#pauseMs = (kind, attempt) =>
+      pauseMs(kind, attempt, { settleMs: tuning.settleMs, random: options.random });
     this.#markerWriters = new MarkerWriters({
       open: (broker) => destination.openConnection(broker),
       answerTimeoutMs: tuning.ackTimeoutMs + markersGraceMs,
@@ -227,7 +124,7 @@ export class LinkMirror {
         void this.#refreshes[side].run();
       },
       openTransactions: this.#openTransactions(),
-      pauseMs: (kind, attempt) => this.#pauseMs(kind, attempt),
+      pauseMs: this.#pauseMs,
       holeWriter: (broker) => this.#transactionWriter ?? this.#markerWriters.to(broker),
       guardStart: options.guardStart ?? (async () => {}),
       appendFiller: (log, filler, onOutcome) =>
@@ -341,26 +238,15 @@ export class LinkMirror {
   /** Clean stop: ends when no append is under way, or after `deadlineMs`, whichever is first. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    await Promise.race([
-      Promise.all(Array.from(this.#runners.values(), (runner) => runner.stop())),
-      deadline,
-    ]);
-    clearTimeout(timer);
+    const stopped = Promise.all(Array.from(this.#runners.values(), (runner) => runner.stop()));
+    await orPatience(stopped, deadlineMs);
     clearInterval(this.#memoryTimer);
     for (const writer of this.#writers.values()) writer.close();
     this.#markerWriters.close();
     this.#transactionWriter?.close();
     // A reader that waits for a cluster that is down ends when that answers or its client is closed; not waited for.
     const readers = Promise.all(Array.from(this.#readers.values(), (reader) => reader.close()));
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, readersEndMs);
-    });
-    await Promise.race([readers, patience]);
-    clearTimeout(timer);
+    await orPatience(readers, readersEndMs);
   }
 
   /** Nobody reads while the memory is used up; those whose destination hangs give theirs back. */
@@ -461,24 +347,6 @@ export class LinkMirror {
         return { producerId: found.producerId, transactionalId };
       },
     };
-  }
-
-  #pauseMs(kind: PauseKind, attempt: number): number {
-    switch (kind) {
-      case 'settle':
-        return this.#options.tuning.settleMs;
-      case 'claim':
-        // Spread wide: of two workers that start together one is to be done before the other looks.
-        return this.#options.tuning.settleMs * (1 + claimSpread * this.#options.random());
-      case 'replicas':
-        return replicasPauseMs;
-      case 'notAuthorized':
-        return notAuthorizedPauseMs;
-      case 'loop':
-        return loopPauseMs;
-      case 'retry':
-        return backoffMs(attempt - 1, retryBackoff, this.#options.random);
-    }
   }
 }
 

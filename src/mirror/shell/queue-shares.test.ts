@@ -1,6 +1,6 @@
 // What is enough for a partition's queue: two megabytes, and a share of the link's memory where markers are ahead.
 import { describe, expect, it } from 'vitest';
-import { defaultTuning } from './link-mirror.ts';
+import { defaultTuning } from './link-mirror-options.ts';
 import { type Queued, QueueShares } from './queue-shares.ts';
 
 const kib = 1024;
