@@ -129,7 +129,7 @@ export interface MergeOptions extends ReadOptions {
    * are left out with all behind them. Default: no limit.
    */
   readonly plainBytesMax?: number;
-  /** Where a compressed batch is to stand; exactly so many bytes, for it alone. Default: memory of its own. */
+  /** Where the batch is to stand; exactly so many bytes, for it alone. Default: memory of its own. */
   readonly memory?: (bytes: number) => Buffer;
 }
 
@@ -142,7 +142,7 @@ export function mergeBatches(views: readonly BatchView[], options: MergeOptions 
   const isCompressed = compression !== 'none';
   const storedBytes = bytesOf(views);
   const plainExpected = isCompressed ? Math.min(plainBytesMax, storedBytes * usualExpansion) : storedBytes;
-  const writer = new BatchWriter(plainExpected + growthOf(views), isCompressed);
+  const writer = new BatchWriter(plainExpected + growthOf(views), true);
   let plainBytes = 0;
   let epoch = -1;
   let next = views[0]?.baseOffset;
@@ -163,7 +163,12 @@ export function mergeBatches(views: readonly BatchView[], options: MergeOptions 
     epoch = view.partitionLeaderEpoch;
   }
   const { partitionLeaderEpoch = epoch, memory } = options;
-  return writer.end({ compression, partitionLeaderEpoch, memory });
+  const batch = writer.end({ compression, partitionLeaderEpoch, memory });
+  if (isCompressed) return batch;
+  // It stands in the memory that the next one is written to.
+  const own = (memory ?? Buffer.allocUnsafe)(batch.length);
+  batch.copy(own);
+  return own;
 }
 
 /**

@@ -67,7 +67,21 @@ const plainBytesMax = 2_000_000;
 const compressedBytesMax = 1_000_000;
 
 /** Where batches stand that were put together: in fresh memory each append would leave up to a megabyte of garbage. */
-export const mergedMemory = new FramePool({ keptBytesMax: 4 * 1024 * 1024 });
+const mergedMemory = new FramePool({ keptBytesMax: 4 * 1024 * 1024 });
+/** Less than this (in bytes) is no burden to the collector, and buffers that go round are no smaller than 4 KiB. */
+const pooledBytesMin = 16 * 1024;
+
+/** Memory for one batch that is put together. */
+export class MergedMemory {
+  /** What was taken, to be given back with the batch; undefined where that is left to the collector. */
+  frame: Frame | undefined;
+
+  readonly take = (bytes: number): Buffer => {
+    if (bytes < pooledBytesMin) return Buffer.allocUnsafe(bytes);
+    this.frame = mergedMemory.take(bytes);
+    return this.frame.bytes;
+  };
+}
 
 /** What a batch's own bytes don't tell. */
 export interface BatchFacts {
@@ -176,14 +190,9 @@ export class LeasedBatch implements FetchedBatch {
     const { compression } = this.view;
     const isCompressed = compression !== 'none';
     const limits = isCompressed ? { decompressedBytesMax, plainBytesMax } : {};
-    const taken: Frame[] = [];
-    const memory = (size: number): Buffer => {
-      const frame = mergedMemory.take(size);
-      taken.push(frame);
-      return frame.bytes;
-    };
-    const bytes = mergeBatches(views, { compression, ...limits, memory });
-    const [frame] = taken;
+    const memory = new MergedMemory();
+    const bytes = mergeBatches(views, { compression, ...limits, memory: memory.take });
+    const { frame } = memory;
     // Their producer compressed them better than we do.
     if (isCompressed && bytes.length > compressedBytesMax && next.length > 1) {
       frame?.release();

@@ -3,11 +3,10 @@
 // A producer that does not linger sends a batch for each record. To carry each of them through a machine costs more than
 // to copy it, so they are put together right here, where nothing but their headers has been looked at. What is left of
 // them is a batch like any other, with memory of its own; the frame goes back at once.
-import type { Frame } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { attributeBits, type BatchView, type MarkedBatch, mergeRun } from '../../records/index.ts';
 import { isLockstepProducerId } from '../partition/identity.ts';
-import { type BatchFacts, type FrameLease, LeasedBatch, mergedMemory } from './leased-batch.ts';
+import { type BatchFacts, type FrameLease, LeasedBatch, MergedMemory } from './leased-batch.ts';
 
 export interface LeaseOptions {
   /** The offset that was asked for, at the source: a batch that reaches below is cut by whoever knows why. */
@@ -20,8 +19,6 @@ export interface LeaseOptions {
 
 /** Larger ones (in bytes) may wait for others, and go together when they do (plan.ts). */
 const tinyBytesMax = 2 * 1024;
-/** Runs below this (in bytes) are no burden to the collector, and buffers that go round are no smaller than 4 KiB. */
-const pooledBytesMin = 16 * 1024;
 /** Fewer are not worth it: the first of them can go while the others wait. */
 const tinyCountMin = 4;
 
@@ -36,16 +33,10 @@ export function leaseRuns(
   let nextOffset = from;
   const bounds = { batchBytesMax: tinyBytesMax, runBytesMax: mergedBytesMax, batchCountMin: tinyCountMin };
   for (;;) {
-    let frame: Frame | undefined;
-    const memory = (size: number): Buffer => {
-      if (size < pooledBytesMin) return Buffer.allocUnsafe(size);
-      const taken = mergedMemory.take(size);
-      frame = taken;
-      return taken.bytes;
-    };
-    const run = mergeRun(records, end, { ...bounds, from: nextOffset, memory });
+    const memory = new MergedMemory();
+    const run = mergeRun(records, end, { ...bounds, from: nextOffset, memory: memory.take });
     if (run === null) return { leased, end, nextOffset };
-    leased.push(LeasedBatch.ofMerged(run.batch, lease, shift, frame));
+    leased.push(LeasedBatch.ofMerged(run.batch, lease, shift, memory.frame));
     ({ end, nextOffset } = run);
   }
 }
