@@ -70,7 +70,7 @@ export const reasons: Readonly<Record<string, readonly Why[]>> = {
     },
     {
       what: 'p99 of the active ones',
-      why: "Every five seconds topics, settings and leaders are looked at, which with ten thousand partitions keeps the agent's one thread busy for 100 to 200 ms, half of it V8's collector: what arrives meanwhile waits ([the log](performance-log.md#ten-thousand-the-sources-heap-and-our-own-five-seconds-2026-11-22)). The brokers' collectors stop them for 10 to 40 ms besides.",
+      why: "Every five seconds topics, settings and leaders are looked at, which with ten thousand partitions keeps the agent’s one thread busy for 70 to 220 ms, a quarter to half of it V8's collector: what arrives meanwhile waits ([the log](performance-log.md#ten-thousand-the-sources-heap-and-our-own-five-seconds-2026-11-22)). The brokers' collectors stop them for 10 to 40 ms besides.",
     },
     {
       what: 'start until all mirror, the very first time',
