@@ -1,7 +1,7 @@
 // A consumer group of each kind of client stops in one region and starts in the other.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Cluster, createTopics, unwrap } from '../../src/client/index.ts';
-import { configOf } from '../client/support.ts';
+import { createTopics, unwrap } from '../../src/client/index.ts';
+import { useClusters } from '../client/support.ts';
 import { type RunningAgent, startAgent } from '../mirror/running-agent.ts';
 import { kcatConsume, kcatProduce } from '../support/kcat.ts';
 import { uniqueTopic, useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
@@ -18,14 +18,12 @@ describe.each([
 ])('$pair', ({ destination: options }) => {
   const folder = useTemporaryFolder();
   const regions = useRegions({ source: {}, destination: options });
-  const clusters = {} as Record<'source' | 'destination', Cluster>;
+  const clusters = useClusters(regions);
   const topic = uniqueTopic('moving');
   let agent: RunningAgent;
   let all: ConsumedRecord[];
 
   beforeAll(async () => {
-    for (const side of ['source', 'destination'] as const)
-      clusters[side] = await Cluster.connect(configOf(regions[side]));
     const { bootstrap } = regions.source;
     unwrap((await createTopics(clusters.source, [{ name: topic, partitionCount }])).get(topic)!);
     const records = Array.from({ length: recordCount }, (_, i) => ({ key: `key-${i}`, value: `value-${i}` }));
@@ -46,7 +44,6 @@ describe.each([
   });
   afterAll(async () => {
     await agent?.stop();
-    for (const cluster of Object.values(clusters)) cluster.close();
   });
 
   const makes = consumerMakes.filter(({ isNewProtocol }) => !isNewProtocol || !('kafkaVersion' in options));

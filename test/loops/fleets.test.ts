@@ -1,12 +1,11 @@
 // Fleets tell each other which way their links lead: a circle is refused where it would be closed.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Cluster } from '../../src/client/index.ts';
+import { expect, test } from 'vitest';
 import { flowPrefix, isFlowRecord } from '../../src/control/flows.ts';
 import type { CommandBody } from '../../src/control/index.ts';
 import { tellings } from '../../src/control/tellings.ts';
 import { ChildAgent } from '../agent/child-agents.ts';
 import { type Fleet, openFleet } from '../agent/running-fleet.ts';
-import { configOf } from '../client/support.ts';
+import { configOf, useClusters } from '../client/support.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { useRegions } from '../support/region-fixtures.ts';
 import { makeTopic } from '../verify/kafka-copy.ts';
@@ -14,16 +13,8 @@ import { recordsByTopic } from './looped-regions.ts';
 
 const regions = useRegions({ 'us-east': {}, 'eu-west': {}, 'ap-south': {} });
 type Name = keyof typeof regions;
-const names = ['us-east', 'eu-west', 'ap-south'] as const;
-const clusters = {} as Record<Name, Cluster>;
+const clusters = useClusters(regions);
 const deadline = { timeout: 90_000 };
-
-beforeAll(async () => {
-  for (const name of names) clusters[name] = await Cluster.connect(configOf(regions[name]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
 
 const quick = { sync: { topics: { every: '500ms' } } };
 

@@ -1,7 +1,7 @@
 // Three regions in a ring, and nobody tells anybody: the first lap is seen where it would end.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Cluster, deleteRecords } from '../../src/client/index.ts';
-import { configOf } from '../client/support.ts';
+import { expect, test } from 'vitest';
+import { deleteRecords } from '../../src/client/index.ts';
+import { useClusters } from '../client/support.ts';
 import { startAgent } from '../mirror/running-agent.ts';
 import { platformaticProduce } from '../support/platformatic.ts';
 import { useRegions, useTemporaryFolder } from '../support/region-fixtures.ts';
@@ -11,15 +11,7 @@ import { holdsBack, recordsByTopic, topicsOf } from './looped-regions.ts';
 const regions = useRegions({ us: {}, eu: {}, ap: {} });
 const folder = useTemporaryFolder();
 type Name = keyof typeof regions;
-const clusters = {} as Record<Name, Cluster>;
-
-beforeAll(async () => {
-  for (const name of ['us', 'eu', 'ap'] as const)
-    clusters[name] = await Cluster.connect(configOf(regions[name]));
-});
-afterAll(() => {
-  for (const cluster of Object.values(clusters)) cluster.close();
-});
+const clusters = useClusters(regions);
 
 const link = (source: Name, destination: Name, prefix: string, topics: readonly string[], start = 'fill') =>
   startAgent({
