@@ -35,6 +35,21 @@ function outcome(isNative: boolean, frame: Buffer, bytesMax: number): Buffer | n
 }
 
 describe('LZ4, native and not', () => {
+  // The first of all: WebAssembly that has compressed something forgives.
+  it('compress nothing any number of times', () => {
+    for (const isNative of [false, false, true, false]) {
+      const frame = withNative(isNative, () => compress('lz4', Buffer.alloc(0)));
+      expect(outcome(!isNative, frame, 0)).toEqual(Buffer.alloc(0));
+    }
+    expect(
+      outcome(
+        true,
+        withNative(false, () => compress('lz4', Buffer.from('x'))),
+        1,
+      ),
+    ).toEqual(Buffer.from('x'));
+  });
+
   it('read what the other has compressed', () => {
     fc.assert(
       fc.property(text, fc.boolean(), fc.nat(3), (plain, isNative, repeats) => {

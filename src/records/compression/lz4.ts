@@ -29,6 +29,8 @@ const expansionUsual = 8;
 
 /** The frame in parts, for whoever puts something in front of it: each byte is copied once. */
 export function compressLz4(bytes: Buffer): CompressedParts {
+  // The WebAssembly one takes nothing once, and refuses whatever small comes next.
+  if (bytes.length === 0) return { parts: [frameHeader, frameEnd], native: [] };
   const native = nativeLz4();
   if (native === null) return { parts: [wasmUtils().lz4Compress(bytes)], native: [] };
   const parts: Buffer[] = [frameHeader];
