@@ -83,9 +83,9 @@ export class FollowedTargets {
     this.#sweptAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The broker has been told what is followed. */
+  /** The broker has been told what is followed: as of the last look, since which a connection may have been opened. */
   told(): void {
-    this.#left.clear();
+    for (const key of this.#left) if (!this.#asked.has(key) || this.#targets.has(key)) this.#left.delete(key);
     this.#news.clear();
   }
 

@@ -75,6 +75,8 @@ let topicName = { topicId: 'id', topic: '' };
 let sessionId = 0;
 let budget: MemoryBudget;
 let limit = new ReadLimit();
+/** What a connection waits for before it is open. */
+let opened: Promise<void> | undefined;
 let reader: SourceReader;
 
 function start(heldBytes = 0): void {
@@ -110,7 +112,10 @@ function start(heldBytes = 0): void {
       }),
   } as unknown as Connection;
   reader = new SourceReader({
-    open: async () => connection,
+    open: async () => {
+      await opened;
+      return connection;
+    },
     budget,
     limit,
     fetchBytesMax: 1000,
@@ -128,6 +133,7 @@ spoiled.writeInt32BE(-7, 8);
 
 afterEach(async () => {
   aborted = null;
+  opened = undefined;
   sessionId = 0;
   limit = new ReadLimit();
   topicName = { topicId: 'id', topic: '' };
@@ -209,7 +215,38 @@ it('asks no more for a partition that left, and gives its answer to nobody', asy
   expect([leaves.heard, comes.heard]).toEqual([[], []]);
 });
 
+it('asks no more for a partition that left while the connection was opened', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  opened = promise;
+  start();
+  reader.add('id/0', new Target(0));
+  reader.add('id/1', new Target(1));
+  await new Promise(setImmediate);
+  reader.remove('id/1');
+  resolve();
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  requests.pop()!.answer({ 0: good, 1: good });
+  await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+  expect(requests[0]!.offsets).toEqual([0n]);
+});
+
 describe('a partition that leaves and comes back to the same place', () => {
+  it('is asked for anew also where it left while the connection was opened', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    opened = promise;
+    start();
+    sessionId = 7;
+    reader.add('id/0', new Target(0));
+    await new Promise(setImmediate);
+    reader.remove('id/0');
+    resolve();
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    reader.add('id/0', new Target(0));
+    requests.pop()!.answer({});
+    await vi.waitFor(() => expect(requests).toHaveLength(1), { interval: 1 });
+    expect(requests[0]).toMatchObject({ sessionEpoch: 0, offsets: [0n] });
+  });
+
   it('is asked for anew, since a session has no news of it', async () => {
     start();
     sessionId = 7;
