@@ -173,8 +173,7 @@ export class Connection {
    * connection's unsent bytes may still arrive minutes later. Under TLS the same as `close`.
    */
   abort(): void {
-    if (this.#state !== 'closed' && this.#options.tls === undefined) this.#socket?.resetAndDestroy();
-    this.#finish(null);
+    this.#finish(null, true);
   }
 
   /**
@@ -380,11 +379,13 @@ export class Connection {
     this.#finish(reason);
   }
 
-  #finish(reason: LockstepError | null): void {
+  /** @param isVoid what the peer has not read is not to be executed later. Default: where a request timed out. */
+  #finish(reason: LockstepError | null, isVoid = reason?.code === 'REQUEST_TIMED_OUT'): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#login?.stop();
     this.#cancelReplacement?.();
+    if (isVoid && this.#options.tls === undefined) this.#socket?.resetAndDestroy();
     this.#socket?.destroy();
     this.#reader.discard();
     this.#pipeline.close(reason ?? this.#closedByUs());
