@@ -12,7 +12,6 @@
 // as long for a fetch of many partitions until its JVM has compiled it; what the first of them took is told as `cold`.
 //
 // Two brokers and both clients run on the same machine. One JSON line at the end.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -27,6 +26,7 @@ import { configOf } from '../test/client/support.ts';
 import { waitFor } from '../test/support/wait-for.ts';
 import { startLockstep } from './contestants/lockstep.ts';
 import { readProcessCost } from './process-cost.ts';
+import { makeProgram } from './program.ts';
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +47,6 @@ const warmUpCount = Math.max(20, Math.min(500, partitionCount - recordCount));
 const restMs = 10_000;
 const fetchWaitMs = 5_000;
 const fetchBytesMax = 1024 * 1024;
-const root = path.resolve(import.meta.dirname, '..');
 const startedAt = performance.now();
 const say = (line: string) =>
   console.error(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${line}`);
@@ -64,10 +63,7 @@ try {
 }
 
 async function main(): Promise<void> {
-  execFileSync(path.join(root, 'node_modules', '.bin', 'tsc'), ['-b', 'tsconfig.src.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  makeProgram(say);
   for (const name of ['us-east', 'eu-west'])
     regions.push(await createRegion({ name, directory: path.join(directory, name), jvm: 'throughput' }));
   await Promise.all(regions.map((region) => region.start()));

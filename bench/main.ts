@@ -1,12 +1,11 @@
 // npm run bench: shapes of work, each measured with everybody who can do it, on the same brokers and data in one run.
 //
-// 1. compile dist/, which is what npm ships
+// 1. make bundle/, which is what npm ships
 // 2. each shape in turn sets its stage, measures its contestants in turn, and ends everything
 // 3. for each: table, verdicts, a plot and a JSON file in bench/results/; at the end one JSON line
 //
 // npm run bench -- failover: how long moves of a replication group take; bench/failover/.
 // npm run bench -- limits: what links with a limit read, and how live topics fare meanwhile; bench/limits/.
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -20,6 +19,7 @@ import { benchLimits } from './limits/bench.ts';
 import { parseLimitsOptions } from './limits/options.ts';
 import { type BenchOptions, isWholeRun, parseBenchOptions, usage } from './options.ts';
 import { renderPlot } from './plot.ts';
+import { makeProgram } from './program.ts';
 import { recordOf, renderTable, renderVerdict, type ShapeRecord } from './report.ts';
 import type { Shape } from './shape.ts';
 import { shapes } from './shapes/index.ts';
@@ -62,11 +62,7 @@ async function main(options: BenchOptions): Promise<void> {
     throw new LockstepError('USAGE', 'The benchmark reads /proc and runs on Linux only.');
   checkContestantNames([...(options.contestants ?? []), ...options.once]);
   const chosen = options.shapes.length === 0 ? shapes : options.shapes.map(shapeOf);
-  if (process.env.LOCKSTEP_BENCH_DIST === undefined) {
-    say('compiling dist/, which is what npm ships');
-    const tsc = path.join(root, 'node_modules', '.bin', 'tsc');
-    execFileSync(tsc, ['-b', 'tsconfig.src.json'], { cwd: root, stdio: 'inherit' });
-  }
+  makeProgram(say);
   timeLeft = await timeLeftFor(chosen, options);
   const records: ShapeRecord[] = [];
   const failed: string[] = [];

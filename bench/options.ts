@@ -41,7 +41,7 @@ ${lines.join('\n')}
 --profile          write bench/results/*.cpuprofile of Lockstep (its figures are then a little worse)
 --keep             let a run with fewer contestants, runs or seconds replace what bench/results/ keeps
 
-LOCKSTEP_BENCH_DIST=FOLDER in the environment: measure this compiled folder as it is, instead of compiling dist/.
+LOCKSTEP_BENCH_DIST=FOLDER in the environment: measure this folder as it is (a bundle, or what tsc makes), instead of making bundle/.
 
 npm run bench -- failover --help, npm run bench -- limits --help: two more, with options of their own.`;
 }

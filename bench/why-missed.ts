@@ -17,7 +17,7 @@ export const reasons: Readonly<Record<string, readonly Why[]>> = {
     },
     {
       what: 'peak RSS',
-      why: "57 MB are pages of Node's binary and of libraries, 40 MB V8's heap, 12 MB buffers, 12 MB malloc. A bundle of all code was seen to spare 7 MB more ([the log](performance-log.md)).",
+      why: "57 MB are pages of Node's binary and of libraries, the rest V8's heap, buffers and malloc. A log that is longer ends some MB higher, as V8 compiles more ([the log](performance-log.md)).",
     },
     {
       what: 'MB/s with a larger share',

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `lockstep` command. In a checkout it runs the sources, installed from npm the compiled program.
+// The `lockstep` command. In a checkout it runs the sources, installed from npm the bundle.
 // Plain JavaScript that any Node 20 understands, because it may have to hand over to the Node 24 of the project.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { whenOrphaned } from './orphaned.mjs';
 const nodeMajorMin = 24;
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const source = path.join(root, 'src', 'cli', 'main.ts');
-const program = existsSync(source) ? source : path.join(root, 'dist', 'cli', 'main.js');
+const program = existsSync(source) ? source : path.join(root, 'bundle', 'cli', 'main.js');
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 
 if (nodeMajor >= nodeMajorMin) {

@@ -4,14 +4,10 @@ import { closeSync, openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findFreePort, guardChild } from '../../src/regions/index.ts';
+import { program } from '../program.ts';
 import type { BenchCluster, Contestant, Job, Running } from './contestant.ts';
 import { startOneEach } from './one-each.ts';
 
-/** The compiled program, as npm ships it; bench/main.ts makes it. */
-const program = path.resolve(
-  process.env.LOCKSTEP_BENCH_DIST ?? path.join(import.meta.dirname, '../../dist'),
-  'cli/main.js',
-);
 /** As bin/lockstep.mjs runs it. */
 const leanFlags = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
 const leanEnvironment = { MALLOC_ARENA_MAX: '1' };

@@ -3,7 +3,6 @@
 // 1. for each size: a switchover of an idle pair, then a failover after the primary was killed
 // 2. a restore where 1% of the topics diverged, and one where all did
 // 3. tables, an SVG and a JSON file in bench/results/, one JSON line at the end
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -11,6 +10,7 @@ import path from 'node:path';
 import { LockstepError } from '../../src/errors.ts';
 import { commitOf } from '../commit.ts';
 import { renderBars } from '../plot.ts';
+import { makeProgram } from '../program.ts';
 import { measureMoves } from './moves.ts';
 import type { FailoverBenchOptions } from './options.ts';
 import {
@@ -36,10 +36,7 @@ export async function benchFailover(
   const loadBefore = loadAverage();
   if (loadBefore > 0.5)
     say(`load average is ${loadBefore.toFixed(1)}: other programs will distort the figures`);
-  say('compiling dist/, which is what npm ships');
-  execFileSync(path.join(root, 'node_modules', '.bin', 'tsc'), ['-b', 'tsconfig.src.json'], {
-    ...{ cwd: root, stdio: 'inherit' },
-  });
+  makeProgram(say);
   const moves: MoveMeasurement[] = [];
   const restores: RestoreMeasurement[] = [];
   // Runs take turns, so that a slow minute of the machine meets every size.

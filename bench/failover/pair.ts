@@ -18,11 +18,11 @@ import { configOf } from '../../test/client/support.ts';
 import { platformaticProduce } from '../../test/support/platformatic.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { startLockstep } from '../contestants/lockstep.ts';
+import { program } from '../program.ts';
 
 /** Who writes; may do so by the rules of us-east, and at eu-west when that is primary. */
 export const application = { username: 'shop', password: 'shop-secret' };
 const principal = `User:${application.username}`;
-const program = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 const settledMsMax = 240_000;
 const commandMsMax = 300_000;
 const agentStopMsMax = 15_000;

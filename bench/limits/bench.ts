@@ -4,7 +4,7 @@
 // 1. a source with a backlog; for each limit a destination of its own, and agents as processes
 // 2. every 100 ms a record for the live topic, and who waits at the destination; each second the bytes that passed the proxy
 // 3. a table, a JSON file in bench/results/, one JSON line at the end
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -21,6 +21,7 @@ import { configOf } from '../../test/client/support.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { commitOf } from '../commit.ts';
 import { startLockstep } from '../contestants/lockstep.ts';
+import { makeProgram } from '../program.ts';
 import type { LimitsBenchOptions } from './options.ts';
 
 interface Round {
@@ -51,9 +52,7 @@ const backlogBytesMin = 64 * 1024 * 1024;
 export async function benchLimits(options: LimitsBenchOptions, say: (line: string) => void): Promise<void> {
   if (process.platform !== 'linux') throw new LockstepError('USAGE', 'The benchmark runs on Linux only.');
   const loadAverageBefore = os.loadavg()[0] ?? 0;
-  say('compiling dist/, which is what npm ships');
-  const tsc = path.join(root, 'node_modules', '.bin', 'tsc');
-  execFileSync(tsc, ['-b', 'tsconfig.src.json'], { cwd: root, stdio: 'inherit' });
+  makeProgram(say);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'lockstep-limits-'));
   const rounds: Round[] = [];
   const stack = new AsyncDisposableStack();

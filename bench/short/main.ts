@@ -7,13 +7,13 @@
 //    when all of them agree
 //
 // --record: three rounds, and their medians become the baseline.
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { LockstepError } from '../../src/errors.ts';
 import { commitOf } from '../commit.ts';
+import { makeProgram } from '../program.ts';
 import type { ShapeOptions } from '../shape.ts';
 import { plainWorkload } from '../shapes/plain.ts';
 import { type Log, type Stage, setStage } from '../stage.ts';
@@ -45,7 +45,8 @@ async function main(isRecording: boolean): Promise<void> {
   if (process.platform !== 'linux')
     throw new LockstepError('USAGE', 'The benchmark reads /proc and runs on Linux only.');
   const { ratios: recorded } = JSON.parse(readFileSync(baselineFile, 'utf8')) as { ratios: Ratios };
-  if (process.env.LOCKSTEP_BENCH_DIST === undefined) compile();
+  say(`load average ${os.loadavg()[0]!.toFixed(1)}`);
+  makeProgram(say);
   const directory = mkdtempSync(path.join(os.tmpdir(), 'lockstep-bench-short-'));
   const removed = () => rm(directory, { recursive: true, force: true, maxRetries: 3 });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -64,14 +65,6 @@ async function main(isRecording: boolean): Promise<void> {
     await stage?.close();
     await removed();
   }
-}
-
-/** dist/ is what npm ships. Throws USAGE where the sources have errors, which tsc tells. */
-function compile(): void {
-  say(`compiling dist/; load average ${os.loadavg()[0]!.toFixed(1)}`);
-  const tsc = path.join(root, 'node_modules', '.bin', 'tsc');
-  const { status } = spawnSync(tsc, ['-b', 'tsconfig.src.json'], { cwd: root, stdio: ['ignore', 2, 2] });
-  if (status !== 0) throw new LockstepError('USAGE', 'The sources do not compile; see the lines above.');
 }
 
 async function measureRound(stage: Stage, log: Log, recorded: Ratios): Promise<Ratios> {

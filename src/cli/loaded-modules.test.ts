@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { doneWithout, loadRecorder } from '../../test/support/loaded-modules.ts';
 import { findFreePort } from '../regions/index.ts';
 
 const source = path.resolve(import.meta.dirname, '..');
@@ -13,16 +14,6 @@ const file = `version: 1
 clusters: { us: { bootstrap: ["127.0.0.1:1"] }, eu: { bootstrap: ["127.0.0.1:2"] } }
 links: { us-to-eu: { source: us, destination: eu, topics: [orders] } }
 `;
-/** Runs before the program, and writes down what was loaded when it ends; Node's own modules by its own list. */
-const recorder = (listFile: string): string => `
-import { registerHooks } from 'node:module';
-import { writeFileSync } from 'node:fs';
-const loaded = new Set();
-registerHooks({ load: (url, context, next) => { loaded.add(url); return next(url, context); } });
-process.on('exit', () => {
-  writeFileSync(${JSON.stringify(listFile)}, JSON.stringify([...loaded, ...process.moduleLoadList]));
-});`;
-
 const directory = mkdtempSync(path.join(tmpdir(), 'lockstep-loaded-'));
 let loaded: string[] = [];
 
@@ -31,7 +22,7 @@ beforeAll(async () => {
     path.join(directory, name),
   ) as [string, string, string];
   writeFileSync(yaml, file);
-  writeFileSync(hook, recorder(list));
+  writeFileSync(hook, loadRecorder(list));
   const http = `127.0.0.1:${await findFreePort()}`;
   const args = ['--import', hook, path.join(source, 'cli', 'main.ts'), 'run', yaml, '--http', http];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
@@ -54,20 +45,6 @@ test('no other command was', () => {
   expect(commands).toEqual(['run.ts']);
 });
 
-test.each([
-  ['/src/cli/fleet/', 'what commands tell a fleet'],
-  ['/src/cli/output/table.ts', 'tables, which measure the width of words with ICU: 3 MB'],
-  ['/src/failover/', 'moves'],
-  ['/src/migrate/', 'taking over from MirrorMaker 2'],
-  ['/src/verify/', 'comparing logs'],
-  ['/src/regions/', 'clusters for trying'],
-  ['/src/mirror/simulation/', 'the simulator'],
-  ['/src/agent/api/openapi.ts', 'the OpenAPI document'],
-  ['/src/agent/api/answers.ts', 'its schemas'],
-  ['/src/client/sasl/token-request.ts', 'asking for a token'],
-  ['/node_modules/ajv/', "Fastify's compiler of schemas"],
-  ['/node_modules/node-forge/', 'key stores'],
-  ['internal/deps/undici/undici', "Node's fetch, which an import of node:http brings: 2 MB"],
-])('%s was not: %s', (part) => {
+test.each(doneWithout)('%s was not: %s', (part) => {
   expect(loadedOf(part)).toEqual([]);
 });

@@ -51,8 +51,8 @@ test.each([
   const root = mkdtempSync(path.join(tmpdir(), 'lockstep-installed-'));
   try {
     cpSync(path.dirname(bin), path.join(root, 'bin'), { recursive: true });
-    mkdirSync(path.join(root, 'dist', 'cli'), { recursive: true });
-    writeFileSync(path.join(root, 'dist', 'cli', 'main.js'), 'process.exit(0);');
+    mkdirSync(path.join(root, 'bundle', 'cli'), { recursive: true });
+    writeFileSync(path.join(root, 'bundle', 'cli', 'main.js'), 'process.exit(0);');
     const { status, stderr } = spawnSync(
       process.execPath,
       [path.join(root, 'bin', 'lockstep.mjs'), command],

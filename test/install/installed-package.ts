@@ -1,7 +1,16 @@
 // Lockstep as somebody has it who installs the package: packed from a copy of the sources, installed by npm into an empty
 // folder, and started with a PATH that has Node and nothing else.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type ChildOutput, runChild } from '../support/child-output.ts';
@@ -9,7 +18,7 @@ import { type ChildOutput, runChild } from '../support/child-output.ts';
 const root = path.resolve(import.meta.dirname, '..', '..');
 /** What `npm pack` reads; a copy, so that the `dist` of the checkout stays as it is while others use it. */
 const packedParts = [
-  ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'bin', 'deploy', 'docs', 'src'],
+  ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'bin', 'deploy', 'docs', 'scripts', 'src'],
   ...['tsconfig.base.json', 'tsconfig.src.json', 'tsconfig.json'],
 ];
 const npmTimeoutMs = 240_000;
@@ -19,8 +28,12 @@ export interface InstalledPackage {
   readonly files: readonly string[];
   /** Where npm put it. */
   readonly folder: string;
+  /** What npm put beside it: names of packages. */
+  readonly packagesBeside: readonly string[];
   /** The folder that PATH has, and nothing else. */
   readonly binFolder: string;
+  /** The command, for whoever starts it himself. */
+  readonly command: string;
   run(args: readonly string[], options?: { timeoutMs?: number }): Promise<ChildOutput>;
   remove(): void;
 }
@@ -49,21 +62,26 @@ export function installPackage(): InstalledPackage {
     '--engine-strict',
   ];
   npm(['install', ...flags, path.join(base, entry!.filename)], target, binFolder);
-  const folder = path.join(target, 'node_modules', 'lockstep');
+  const [folder, command] = ['lockstep', '.bin/lockstep'].map((name) =>
+    path.join(target, 'node_modules', name),
+  ) as [string, string];
   return {
     files: entry!.files.map((file) => file.path),
     folder,
+    packagesBeside: packagesIn(path.join(target, 'node_modules')).filter((name) => name !== 'lockstep'),
     binFolder,
+    command,
     run: (args, { timeoutMs = 30_000 } = {}) =>
-      runChild(
-        '/usr/bin/env',
-        ['-i', `PATH=${binFolder}`, path.join(target, 'node_modules', '.bin', 'lockstep'), ...args],
-        {
-          timeoutMs,
-        },
-      ),
+      runChild('/usr/bin/env', ['-i', `PATH=${binFolder}`, command, ...args], { timeoutMs }),
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
+}
+
+function packagesIn(folder: string): string[] {
+  const visible = readdirSync(folder).filter((name) => !name.startsWith('.'));
+  return visible.flatMap((name) =>
+    name.startsWith('@') ? packagesIn(path.join(folder, name)).map((each) => `${name}/${each}`) : [name],
+  );
 }
 
 /** A folder with Node 24 (the one that runs this test), npm, and what npm's first line needs. */
