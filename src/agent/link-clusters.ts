@@ -4,7 +4,6 @@ import {
   type ClusterMetadata,
   createPartitions,
   deleteRecords,
-  describeConfigs,
   incrementalAlterConfigs,
   listOffsets,
   type Outcome,
@@ -14,25 +13,15 @@ import {
   unwrap,
 } from '../client/index.ts';
 import { LockstepError } from '../errors.ts';
-import {
-  type LinkDestination,
-  type LogRange,
-  type SettingChanges,
-  type StartAt,
-  settingNames,
-  type TopicFacts,
-  type TopicSetting,
-  type TopicSettings,
-} from '../link/index.ts';
+import type { LinkDestination, LogRange, SettingChanges, StartAt, TopicFacts } from '../link/index.ts';
 import type { LedLog, MirrorCluster, TopicPartition } from '../mirror/index.ts';
 import type { Api, Input } from '../protocol/index.ts';
 import { allowReading, denyReading, isReadingDenied } from './reading-denial.ts';
 import { topicCreation } from './topic-creation.ts';
+import { topicSettings } from './topic-settings.ts';
 
 /** How long one question to one broker may take before the partition tries again, in ms. */
 const questionTimeoutMs = 15_000;
-/** Brokers answer large config requests slowly; this many topics at a time, and only what a link looks at. */
-const topicsPerRequest = 200;
 /** UNKNOWN_TOPIC_OR_PARTITION */
 const unknownTopic = 3;
 /** TOPIC_AUTHORIZATION_FAILED */
@@ -113,6 +102,7 @@ export function linkCluster(
   { mirrorName = sameName }: { mirrorName?: (topic: string) => string } = {},
 ): LinkDestination {
   const createTopic = topicCreation(cluster);
+  const settingsOf = topicSettings(cluster);
   const own = ({ topic, partition }: TopicPartition): TopicPartition => ({
     topic: mirrorName(topic),
     partition,
@@ -127,7 +117,7 @@ export function linkCluster(
     listTopics: () => listTopics(cluster),
     whyUnlisted: (topics) => whyUnlisted(cluster, topics),
     topicSettings: async (topics) => {
-      const found = await topicSettings(cluster, topics.map(mirrorName));
+      const found = await settingsOf(topics.map(mirrorName));
       return new Map(
         topics.flatMap((topic) => {
           const settings = found.get(mirrorName(topic));
@@ -172,28 +162,6 @@ async function whyUnlisted(
     if (error === topicAuthorizationFailed) found.set(topic, 'hidden');
   }
   return found;
-}
-
-async function topicSettings(
-  cluster: Cluster,
-  topics: readonly string[],
-): Promise<Map<string, TopicSettings | LockstepError>> {
-  const settings = new Map<string, TopicSettings | LockstepError>();
-  for (let i = 0; i < topics.length; i += topicsPerRequest) {
-    const resources = topics.slice(i, i + topicsPerRequest).map((name) => ({ type: 'topic', name }) as const);
-    for (const { resource, outcome } of await describeConfigs(cluster, resources, { names: settingNames })) {
-      if (!outcome.ok) {
-        if (outcome.error.detail.number !== unknownTopic) settings.set(resource.name, outcome.error);
-        continue;
-      }
-      const values = Array.from(unwrap(outcome).values(), (entry): [string, TopicSetting] => [
-        entry.name,
-        { value: entry.value ?? '', isSetOnTopic: entry.source === 'DYNAMIC_TOPIC_CONFIG' },
-      ]);
-      settings.set(resource.name, new Map(values));
-    }
-  }
-  return settings;
 }
 
 async function addPartitions(cluster: Cluster, topic: string, partitionCount: number): Promise<void> {

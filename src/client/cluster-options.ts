@@ -1,4 +1,6 @@
 // What may be set for the client of one cluster, for one request, and for a connection of one's own.
+
+import type { AnswerDigest } from './answer-digest.ts';
 import type { VersionChoice } from './api-versions.ts';
 import type { Clock, Random } from './clock.ts';
 import type { ConnectionOptions } from './connection-options.ts';
@@ -57,6 +59,8 @@ export interface RequestOptions<Res> extends VersionChoice {
    * `errorCode` and `errorMessage` at the top of the answer, where it has them.
    */
   readonly errorOf?: (body: Res) => { number: number; message?: string | null };
+  /** As in `SendOptions`. */
+  readonly digest?: AnswerDigest;
 }
 
 export interface OpenConnectionOptions

@@ -2,7 +2,15 @@
 // requests that find the right broker and are tried again as Kafka's error classes say. Shared connections
 // serve metadata and admin requests; whoever moves much data opens connections of their own.
 import { LockstepError } from '../errors.ts';
-import { type Api, apis, type Input, kafkaError, type MetadataResponse } from '../protocol/index.ts';
+import {
+  type Api,
+  apis,
+  type Input,
+  kafkaError,
+  type MetadataRequest,
+  type MetadataResponse,
+} from '../protocol/index.ts';
+import { type AnswerDigest, unchanged } from './answer-digest.ts';
 import { BrokerConnections } from './broker-connections.ts';
 import type { CertificateFacts } from './certificates.ts';
 import { type Clock, type Random, systemClock } from './clock.ts';
@@ -24,6 +32,8 @@ import { MetadataCache } from './metadata-cache.ts';
 import { retrying } from './retry.ts';
 
 const notController = 41;
+/** The first that can say "do not create topics". */
+const metadataVersions = { versionMin: 4 };
 const coordinatorErrors: ReadonlySet<number> = new Set([15, 16]);
 
 export class Cluster {
@@ -64,6 +74,7 @@ export class Cluster {
     this.#metadata = new MetadataCache({
       clock: this.#clock,
       ask: (topics) => this.#askMetadata(topics),
+      askAll: (digest) => this.#askAllMetadata(digest),
       check: (answer) => this.#checkClusterId(answer),
       onTopicIdChange: (change) => this.#options.onTopicIdChange?.(change),
     });
@@ -160,6 +171,7 @@ export class Cluster {
       const body = await connection.send(api, typeof input === 'function' ? input(version) : input, {
         timeoutMs,
         version,
+        ...(options.digest && { digest: options.digest }),
       });
       const { number, message } = (options.errorOf ?? topLevelError)(body);
       if (number !== 0)
@@ -335,17 +347,25 @@ export class Cluster {
     throw nobodyAnswers(this.name, [...tried.values()]);
   }
 
-  async #askMetadata(topics: readonly string[] | null): Promise<MetadataResponse> {
+  async #askMetadata(topics: readonly string[]): Promise<MetadataResponse> {
     const connection = await this.#anyConnection();
-    const answer = await connection.send(
+    const question = { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false };
+    return this.#retainBrokers(await connection.send(apis.Metadata, question, metadataVersions));
+  }
+
+  async #askAllMetadata(digest: AnswerDigest): Promise<MetadataResponse | typeof unchanged> {
+    const connection = await this.#anyConnection();
+    const question = { topics: null, allowAutoTopicCreation: false };
+    const options = { ...metadataVersions, digest };
+    const answer = await connection.send<MetadataRequest, MetadataResponse | typeof unchanged>(
       apis.Metadata,
-      {
-        topics: topics === null ? null : topics.map((name) => ({ name })),
-        allowAutoTopicCreation: false,
-      },
-      // Version 4 is the first that can say "do not create topics".
-      { versionMin: 4 },
+      question,
+      options,
     );
+    return answer === unchanged ? unchanged : this.#retainBrokers(answer);
+  }
+
+  #retainBrokers(answer: MetadataResponse): MetadataResponse {
     this.#connections.retain([...answer.brokers, ...this.#config.bootstrap]);
     return answer;
   }

@@ -1,4 +1,5 @@
 // What may be set for one connection and for one request, and what a connection counts.
+import type { AnswerDigest } from './answer-digest.ts';
 import type { VersionChoice } from './api-versions.ts';
 import type { Clock, Random } from './clock.ts';
 import type { BrokerAddress, SaslConfig, TlsConfig } from './config.ts';
@@ -43,6 +44,8 @@ export interface ConnectionOptions extends BrokerAddress {
 export interface SendOptions extends VersionChoice {
   /** Time from `send` to the answer, waiting and throttling included, ms. Default `requestTimeoutMs`. */
   readonly timeoutMs?: number;
+  /** The answer is `unchanged` where it is the one before; the type of the response has to say so. */
+  readonly digest?: AnswerDigest;
 }
 
 export interface ConnectionStatistics {

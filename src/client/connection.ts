@@ -218,7 +218,7 @@ export class Connection {
       return Promise.reject(error);
     }
     const timeoutMs = options.timeoutMs ?? this.#requestTimeoutMs;
-    const how = { version, timeoutMs, pooled, urgent };
+    const how = { version, timeoutMs, pooled, urgent, digest: options.digest };
     return this.#pipeline.send(anyApi, input as Input<unknown>, how) as Promise<{ body: Res; frame: Frame }>;
   }
 

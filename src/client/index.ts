@@ -11,7 +11,13 @@ export {
   describeAcls,
 } from './admin/acls.ts';
 export { describeCluster } from './admin/cluster-info.ts';
-export { type ConfigResource, describeConfigs, incrementalAlterConfigs } from './admin/configs.ts';
+export {
+  type ConfigOutcome,
+  type ConfigResource,
+  describeConfigs,
+  describeTopicConfigsAgain,
+  incrementalAlterConfigs,
+} from './admin/configs.ts';
 export {
   type CommittedOffsets,
   commitGroupOffsets,
@@ -69,6 +75,7 @@ export {
   transactionalWriting,
   writeTransactionMarkers,
 } from './admin/transactions.ts';
+export { AnswerDigest, unchanged } from './answer-digest.ts';
 export type { VersionRange } from './api-versions.ts';
 export { type BackoffOptions, backoffMs, requestBackoff } from './backoff.ts';
 export { type Clock, type Random, sleep, systemClock } from './clock.ts';

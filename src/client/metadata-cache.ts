@@ -3,6 +3,7 @@
 // one request, not a thousand.
 import type { LockstepError } from '../errors.ts';
 import type { MetadataResponse } from '../protocol/index.ts';
+import { AnswerDigest, unchanged } from './answer-digest.ts';
 import type { Clock } from './clock.ts';
 import {
   type ClusterMetadata,
@@ -15,8 +16,10 @@ import {
 
 export interface MetadataCacheOptions {
   readonly clock: Clock;
-  /** Sends one Metadata request; null asks for all topics, an empty list for none (brokers only). */
-  readonly ask: (topics: readonly string[] | null) => Promise<MetadataResponse>;
+  /** Sends one Metadata request; an empty list asks for no topics (brokers only). */
+  readonly ask: (topics: readonly string[]) => Promise<MetadataResponse>;
+  /** Asks for all topics. */
+  readonly askAll: (digest: AnswerDigest) => Promise<MetadataResponse | typeof unchanged>;
   /** Called with each answer before it is merged; throwing refuses it. */
   readonly check: (answer: MetadataResponse) => void;
   readonly onTopicIdChange: (change: TopicIdChange) => void;
@@ -36,6 +39,8 @@ export class MetadataCache {
   #next: Round | null = null;
   #refreshCount = 0;
   #lastError: LockstepError | null = null;
+  /** The newest answer about all topics, and the picture that it gave. */
+  #whole: { readonly digest: string | null; readonly metadata: ClusterMetadata } | null = null;
 
   constructor(options: MetadataCacheOptions) {
     this.#options = options;
@@ -90,15 +95,32 @@ export class MetadataCache {
     this.#next = null;
     this.#refreshCount += 1;
     try {
-      const answer = await this.#options.ask(all ? null : [...topics]);
-      this.#options.check(answer);
-      this.#merge(answer, all);
+      if (all) await this.#learnAll();
+      else this.#take(await this.#options.ask([...topics]), false);
       this.#lastError = null;
       return this.#metadata;
     } catch (error) {
       this.#lastError = error as LockstepError;
       throw error;
     }
+  }
+
+  /** Where something else was learnt since the last time, the same answer says something new. */
+  async #learnAll(): Promise<void> {
+    const digest = new AnswerDigest(this.#whole?.metadata === this.#metadata ? this.#whole.digest : null);
+    const answer = await this.#options.askAll(digest);
+    if (answer === unchanged) {
+      const nowMs = this.#options.clock.nowMs();
+      for (const name of this.#askedAtMs.keys()) this.#askedAtMs.set(name, nowMs);
+      return;
+    }
+    this.#take(answer, true);
+    this.#whole = { digest: digest.value, metadata: this.#metadata };
+  }
+
+  #take(answer: MetadataResponse, all: boolean): void {
+    this.#options.check(answer);
+    this.#merge(answer, all);
   }
 
   #merge(answer: MetadataResponse, all: boolean): void {

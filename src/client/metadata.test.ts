@@ -7,6 +7,7 @@ import {
   type Input,
   type MetadataResponse,
 } from '../protocol/index.ts';
+import { unchanged } from './answer-digest.ts';
 import {
   type ClusterMetadata,
   emptyMetadata,
@@ -49,6 +50,45 @@ describe('mergeMetadata', () => {
     expect(leader(metadata)).toEqual(expected);
     expect(topicIdChanges).toEqual(topicId === idA ? [] : [{ topic: 't', from: idA, to: idB }]);
     expect(leader(before)).toEqual([1, 5]);
+  });
+
+  it.each([
+    ['nothing', {}, true],
+    ['another leader', { leaderId: 2 }, false],
+    ['another epoch', { leaderEpoch: 6 }, false],
+    ['a replica that fell behind', { isrNodes: [1] }, false],
+    ['a replica that is offline', { offlineReplicas: [2] }, false],
+    ['other replicas', { replicaNodes: [1, 3] }, false],
+    ['an error', { errorCode: 5 }, false],
+  ])('gives the same picture, down to the topic, where %s is new', (_what, changes, isSame) => {
+    const partition = {
+      ...{ partitionIndex: 0, leaderId: 1, leaderEpoch: 5 },
+      ...{ replicaNodes: [1, 2], isrNodes: [1, 2] },
+    };
+    const answer = (given: object) =>
+      response({
+        clusterId: 'c',
+        brokers: [{ nodeId: 1, host: 'h', port: 1 }],
+        topics: [{ name: 't', topicId: idA, partitions: [{ ...partition, ...given }] }],
+      });
+    const before = mergeMetadata(emptyMetadata, answer({}), true).metadata;
+    const { metadata } = mergeMetadata(before, answer(changes), true);
+    expect(metadata === before).toBe(isSame);
+    expect(metadata.topics.get('t') === before.topics.get('t')).toBe(isSame);
+  });
+
+  it('gives another picture where a broker or a topic comes or goes, with the same topics in it', () => {
+    const two = response({
+      ...topic(idA, 1, 5),
+      topics: [...topic(idA, 1, 5).topics, ...topic(idB, 1, 5, 'u').topics],
+    });
+    const before = mergeMetadata(emptyMetadata, two, true).metadata;
+    const fewer = mergeMetadata(before, topic(idA, 1, 5), true).metadata;
+    expect([...fewer.topics.keys()]).toEqual(['t']);
+    expect(fewer.topics.get('t')).toBe(before.topics.get('t'));
+    expect([...mergeMetadata(fewer, two, true).metadata.topics.keys()]).toEqual(['t', 'u']);
+    const moved = response({ ...two, brokers: [{ nodeId: 1, host: 'h', port: 2 }] });
+    expect(mergeMetadata(before, moved, true).metadata.brokers.get(1)).toMatchObject({ port: 2 });
   });
 
   it('forgets a topic that is unknown, keeps one that can not be described just now', () => {
@@ -96,6 +136,8 @@ describe('MetadataCache', () => {
     const clock = manualClock();
     const asked: (readonly string[] | null)[] = [];
     const waiting: { resolve: (answer: MetadataResponse) => void; reject: (error: Error) => void }[] = [];
+    /** What the broker answers about all topics, and whether that was decoded. */
+    const all = { bytes: Buffer.alloc(5), answer: response({}), decoded: 0, error: null as Error | null };
     const changes: TopicIdChange[] = [];
     const cache = new MetadataCache({
       clock,
@@ -103,10 +145,18 @@ describe('MetadataCache', () => {
         asked.push(topics);
         return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
       },
-      check: () => {},
+      askAll: async (digest) => {
+        asked.push(null);
+        if (digest.isUnchanged(13, all.bytes)) return unchanged;
+        all.decoded += 1;
+        return all.answer;
+      },
+      check: () => {
+        if (all.error !== null) throw all.error;
+      },
       onTopicIdChange: (change) => changes.push(change),
     });
-    return { clock, asked, waiting, changes, cache };
+    return { clock, asked, waiting, changes, cache, all };
   }
 
   it('asks once for all who want something at the same time, and once more for those who came later', async () => {
@@ -147,6 +197,40 @@ describe('MetadataCache', () => {
     await clock.advance(0);
     waiting[1]!.resolve(topic(idA, 1, 1));
     expect(leader(await second)).toEqual([1, 1]);
+  });
+
+  it('keeps its picture while the answer about all topics is the same, and takes the next one that is not', async () => {
+    const { clock, cache, all } = setUp();
+    all.answer = topic(idA, 1, 1);
+    const first = await cache.refresh(null);
+    await clock.advance(5000);
+    expect(await cache.refresh(null)).toBe(first);
+    expect([all.decoded, cache.ageMs('t')]).toEqual([1, 0]);
+    all.answer = topic(idA, 2, 2);
+    all.bytes = Buffer.from('other');
+    expect(leader(await cache.refresh(null))).toEqual([2, 2]);
+  });
+
+  it('reads the same answer again where it learnt something else meanwhile', async () => {
+    const { clock, cache, all, waiting } = setUp();
+    all.answer = topic(idA, 1, 1);
+    await cache.refresh(null);
+    const gone = cache.refresh(['t']);
+    await clock.advance(0);
+    waiting[0]!.resolve(response({ topics: [{ name: 't', errorCode: 3 }] }));
+    expect(leader(await gone)).toBeNull();
+    expect(leader(await cache.refresh(null))).toEqual([1, 1]);
+    expect(all.decoded).toBe(2);
+  });
+
+  it('reads an answer again that it refused', async () => {
+    const { cache, all } = setUp();
+    all.answer = topic(idA, 1, 1);
+    all.error = new Error('another cluster');
+    await expect(cache.refresh(null)).rejects.toThrow('another cluster');
+    await expect(cache.refresh(null)).rejects.toThrow('another cluster');
+    all.error = null;
+    expect(leader(await cache.refresh(null))).toEqual([1, 1]);
   });
 
   it('knows how old a topic is and tells of a new topic id', async () => {

@@ -3,6 +3,7 @@
 // Brokers learn of changes one after another, so an answer may be older than what we know. The leader epoch
 // decides: for the same topic id a newer epoch wins and an older one never replaces it (KIP-320). Another
 // topic id is another topic, whatever its epochs (KIP-516).
+import { isDeepStrictEqual } from 'node:util';
 import { type MetadataResponse, zeroUuid } from '../protocol/index.ts';
 
 export interface BrokerNode {
@@ -62,7 +63,10 @@ export const emptyMetadata: ClusterMetadata = {
 /** Errors that say the topic is not there (any more). */
 const unknownTopicErrors: ReadonlySet<number> = new Set([3, 100]);
 
-/** The picture after one more answer. With `all`, topics that the answer does not name are gone. */
+/**
+ * The picture after one more answer. With `all`, topics that the answer does not name are gone. What says the same as before
+ * stays the same object, down to the whole picture: whoever is given that has nothing to follow.
+ */
 export function mergeMetadata(
   known: ClusterMetadata,
   answer: MetadataResponse,
@@ -91,10 +95,19 @@ export function mergeMetadata(
   for (const { nodeId, host, port, rack } of answer.brokers)
     brokers.set(nodeId, { id: nodeId, host, port, rack });
   const controllerId = answer.controllerId >= 0 ? answer.controllerId : null;
-  return {
-    metadata: { clusterId: answer.clusterId ?? known.clusterId, controllerId, brokers, topics, topicErrors },
-    topicIdChanges,
-  };
+  const clusterId = answer.clusterId ?? known.clusterId;
+  const isSame =
+    clusterId === known.clusterId &&
+    controllerId === known.controllerId &&
+    isDeepStrictEqual(brokers, known.brokers) &&
+    haveSameValues(topics, known.topics) &&
+    haveSameValues(topicErrors, known.topicErrors);
+  const metadata = isSame ? known : { clusterId, controllerId, brokers, topics, topicErrors };
+  return { metadata, topicIdChanges };
+}
+
+function haveSameValues<V>(a: ReadonlyMap<string, V>, b: ReadonlyMap<string, V>): boolean {
+  return a.size === b.size && a.entries().every(([name, value]) => b.has(name) && b.get(name) === value);
 }
 
 type TopicEntry = MetadataResponse['topics'][number];
@@ -112,10 +125,32 @@ function mergeTopic(name: string, entry: TopicEntry, before: TopicMetadata | und
       errorCode: partition.errorCode,
     };
     const old = sameTopic ? partitionOf(before, now.partition) : undefined;
-    return old !== undefined && now.leaderEpoch >= 0 && old.leaderEpoch > now.leaderEpoch ? old : now;
+    if (old === undefined) return now;
+    const isOutdated = now.leaderEpoch >= 0 && old.leaderEpoch > now.leaderEpoch;
+    return isOutdated || isSamePartition(now, old) ? old : now;
   });
   partitions.sort((a, b) => a.partition - b.partition);
-  return { name, topicId: entry.topicId, isInternal: entry.isInternal, partitions };
+  const isSame =
+    before?.topicId === entry.topicId &&
+    before.isInternal === entry.isInternal &&
+    before.partitions.length === partitions.length &&
+    partitions.every((partition, index) => partition === before.partitions[index]);
+  return isSame ? before : { name, topicId: entry.topicId, isInternal: entry.isInternal, partitions };
+}
+
+function isSamePartition(a: PartitionMetadata, b: PartitionMetadata): boolean {
+  return (
+    a.leaderId === b.leaderId &&
+    a.leaderEpoch === b.leaderEpoch &&
+    a.errorCode === b.errorCode &&
+    haveSameNumbers(a.replicas, b.replicas) &&
+    haveSameNumbers(a.isr, b.isr) &&
+    haveSameNumbers(a.offlineReplicas, b.offlineReplicas)
+  );
+}
+
+function haveSameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((number, index) => number === b[index]);
 }
 
 /** The picture after a broker told of a new leader in a Produce or Fetch answer (KIP-951). */

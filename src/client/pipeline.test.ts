@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../test/support/manual-clock.ts';
 import type { LockstepError } from '../errors.ts';
 import { type Api, apis, decodeRequest, encodeResponse, type MetadataResponse } from '../protocol/index.ts';
+import { AnswerDigest, unchanged } from './answer-digest.ts';
 import { FramePool, unpooledFrame } from './frame-pool.ts';
 import { Pipeline, type RequestOptions } from './pipeline.ts';
 
@@ -53,6 +54,26 @@ describe('Pipeline', () => {
     answer(3, 'c');
     expect(await Promise.all(sent)).toEqual(['a', 'b', 'c']);
     expect(clock.timerCount).toBe(0);
+  });
+
+  it('does not decode an answer that is the one before by its bytes, and decodes every other', async () => {
+    const { answer, pipeline } = setUp();
+    let known: string | null = null;
+    const ask = async (correlationId: number, clusterId: string, throttleTimeMs = 0): Promise<unknown> => {
+      const digest = new AnswerDigest(known);
+      const sent = pipeline.send(api, {}, { ...usual, urgent: true, digest });
+      answer(correlationId, clusterId, throttleTimeMs);
+      const { body } = await sent;
+      known = digest.value;
+      return body === unchanged ? unchanged : (body as MetadataResponse).clusterId;
+    };
+    expect(await ask(1, 'a')).toBe('a');
+    expect(await ask(2, 'a')).toBe(unchanged);
+    expect(await ask(3, 'b')).toBe('b');
+    // What it says about throttling is heard each time.
+    expect(await ask(4, 'b', 7)).toBe('b');
+    expect(await ask(5, 'b', 7)).toBe('b');
+    expect(pipeline.throttleCount).toBe(2);
   });
 
   it('refuses an answer to any but the oldest', () => {

@@ -9,6 +9,7 @@
 import { LockstepError } from '../errors.ts';
 import type { Api, Input } from '../protocol/index.ts';
 import { decodeResponse, encodeRequest } from '../protocol/index.ts';
+import { type AnswerDigest, unchanged } from './answer-digest.ts';
 import type { Clock } from './clock.ts';
 import { type Peer, peerError } from './connect-failure.ts';
 import { type FillingFrame, type Frame, type FramePool, unpooledFrame } from './frame-pool.ts';
@@ -36,6 +37,8 @@ export interface RequestOptions {
   readonly pooled: boolean;
   /** Goes out even while the connection logs in again: the login itself. */
   readonly urgent: boolean;
+  /** The answer is `unchanged` where it is the one before. */
+  readonly digest?: AnswerDigest | undefined;
 }
 
 interface Request {
@@ -160,7 +163,7 @@ export class Pipeline {
     }
     let body: unknown;
     try {
-      body = decodeResponse(request.api, answeredVersion(request, frame.bytes), frame.bytes).body;
+      body = answerTo(request, frame.bytes);
     } catch (cause) {
       frame.release();
       throw this.#invalid(
@@ -171,7 +174,11 @@ export class Pipeline {
     this.#inFlight.shift();
     this.#answeredCount += 1;
     request.cancelTimer();
-    this.#noteThrottle(throttleMs(request.api.key, request.options.version, body));
+    if (body !== unchanged) {
+      const waitMs = throttleMs(request.api.key, request.options.version, body);
+      if (waitMs > 0) request.options.digest?.forget();
+      this.#noteThrottle(waitMs);
+    }
     request.resolve({ body, frame });
     if (this.#waiting.length > 0) this.#flush();
   }
@@ -287,6 +294,12 @@ export class Pipeline {
   #invalid(what: string, cause?: unknown): LockstepError {
     return peerError('FRAME_INVALID', this.#options.peer, what, { cause });
   }
+}
+
+function answerTo(request: Request, bytes: Buffer): unknown {
+  const version = answeredVersion(request, bytes);
+  if (request.options.digest?.isUnchanged(version, bytes)) return unchanged;
+  return decodeResponse(request.api, version, bytes).body;
 }
 
 /**

@@ -42,7 +42,8 @@ beforeEach(() => {
     heldBytes: 0,
     heldBytesMax: 0,
     status: () => [],
-    followLeaders: () => {},
+    statuses: () => [],
+    followLeaders: async () => {},
     topicRecreated: () => {},
     stop: async () => {},
     add: ({ topic, partition }: TopicPartition, start: PartitionStart) => {

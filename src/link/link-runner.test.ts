@@ -45,7 +45,8 @@ function newRunner(start: 'fill' | 'shifted', given: Partial<LinkRunnerOptions> 
     heldBytes: 0,
     heldBytesMax: 0,
     status: () => status,
-    followLeaders: () => {},
+    statuses: () => status,
+    followLeaders: async () => {},
     topicRecreated: (_topic: string, _side: string, reason: string) => recreated.push(reason),
     stop: async () => {},
     restart: ({ topic, partition }: TopicPartition) => restarted.push(`${topic}-${partition}`),
@@ -129,6 +130,69 @@ it('meets other topics while one is not answered for, and never more than some a
   expect(copied).toHaveLength(50);
   expect(most).toBe(20);
   await runner.stop();
+});
+
+describe('a look in slices', () => {
+  /** Done once, when the next slice is about to begin. */
+  let meanwhile: (() => void) | null;
+  /** Slices that began. */
+  let slices: number;
+
+  beforeEach(async () => {
+    meanwhile = null;
+    slices = 0;
+    runner = newRunner('fill', {
+      lookSpanMs: 0,
+      mayMirror: () => true,
+      owns: () => {
+        slices += 1;
+        return true;
+      },
+    });
+    for (const topic of ['a', 'b', 'c']) source.addTopic(topic);
+    void runner.start();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(copied).toHaveLength(3);
+    slices = 0;
+    status = ['a', 'b'].map((topic) => ({ topic, partition: 0, state: 'Mirroring' }) as PartitionStatus);
+    // A break is over when what waits had its turn.
+    const breathe = globalThis.setImmediate;
+    vi.spyOn(globalThis, 'setImmediate').mockImplementation(((done: () => void) =>
+      breathe(() => {
+        if (slices > 0) meanwhile?.();
+        if (slices > 0) meanwhile = null;
+        done();
+      })) as typeof setImmediate);
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  it('does not begin a topic again that was forgotten in between', async () => {
+    meanwhile = () => {
+      runner.forget('c');
+      expect(running.has('c-0')).toBe(false);
+    };
+    await vi.advanceTimersByTimeAsync(700);
+    expect(meanwhile).toBeNull();
+    expect([...running]).toEqual(['a-0', 'b-0']);
+  });
+
+  it('begins nothing any more once it is stopped in between', async () => {
+    meanwhile = () => {
+      running.clear();
+      void runner.stop();
+    };
+    await vi.advanceTimersByTimeAsync(700);
+    expect(meanwhile).toBeNull();
+    expect([...running]).toEqual([]);
+  });
+
+  it('goes by what a filter takes after it was altered in between', async () => {
+    meanwhile = () => void runner.alter({ selects: (topic) => topic !== 'c' });
+    await vi.advanceTimersByTimeAsync(700);
+    expect([...running]).toEqual(['a-0', 'b-0']);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([...running]).toEqual(['a-0', 'b-0']);
+  });
 });
 
 it('waits for brokers that list a new mirror late', async () => {

@@ -1,12 +1,14 @@
 // One link at work: finds the source's topics that it selects, makes their mirrors, and follows what changes.
 //
-// Every `discoverEveryMs`, and when somebody asks (`reconcile`):
+// Every `discoverEveryMs`, and when somebody asks (`reconcile`), in slices that give way to records:
 //   1. list the source's topics and keep the selected ones
 //   2. create mirrors that are missing, add partitions that the source has more (the keeper alone)
 //   3. check the settings of mirrors that were there before
 //   4. notice topics that were deleted, or deleted and created again (their topic id is another one)
 //   5. start the partitions that are ours, and stop the others
 //   6. follow changed settings, end the guard of starts that are filled, say what the mirror lost
+//   7. read and append where the leaders are now
+import { Breaks } from '../breaks.ts';
 import type { LinkMirror, PartitionStatus, TopicPartition } from '../mirror/index.ts';
 import { orPatience } from '../patience.ts';
 import type { LinkCluster, LinkDestination } from './clusters.ts';
@@ -60,6 +62,8 @@ export interface LinkRunnerOptions extends AlterableLinkOptions {
   readonly mayReturn?: (topic: string) => boolean;
   /** The id of the source topic that this very mirror was made of; undefined: nobody wrote it down. */
   readonly mirroredFrom?: (topic: string, mirrorTopicId: string) => string | undefined;
+  /** How long a look works without giving way to records, ms; 0: after every slice. Default as `Breaks`. */
+  readonly lookSpanMs?: number;
   /** A cluster that does not answer at the start is tried again, as it is later. Default: it ends the start. */
   readonly mayStartWithoutSource?: boolean;
   readonly onNotice: (notice: Notice) => void;
@@ -255,13 +259,19 @@ export class LinkRunner {
       source.listTopics(),
       destination.listTopics(),
     ]);
-    await this.#topics.look(sourceTopics, destinationTopics);
-    await this.#lookAtSettings();
-    this.#options.mirror.followLeaders();
+    const breaks = this.#breaks();
+    await this.#topics.look(sourceTopics, destinationTopics, breaks);
+    await this.#settings.look(this.#topics.mirrored, breaks);
+    await this.#options.mirror.followLeaders(breaks);
   }
 
   #lookAtSettings(): Promise<void> {
-    return this.#settings.look(this.#topics.mirrored);
+    return this.#settings.look(this.#topics.mirrored, this.#breaks());
+  }
+
+  #breaks(): Breaks {
+    const { lookSpanMs } = this.#options;
+    return new Breaks(lookSpanMs === undefined ? {} : { spanMs: lookSpanMs });
   }
 }
 

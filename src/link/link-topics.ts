@@ -1,7 +1,8 @@
 // The topics of one link: met, waited for, followed, and shared out. What is wrong with one of them never holds up the
 // others.
+import type { Breaks } from '../breaks.ts';
 import { LockstepError } from '../errors.ts';
-import type { LinkMirror } from '../mirror/index.ts';
+import type { LinkMirror, PartitionStart } from '../mirror/index.ts';
 import { Slots } from '../slots.ts';
 import type { LinkCluster, LinkDestination, TopicFacts } from './clusters.ts';
 import { earlierLapOf } from './growing-name.ts';
@@ -44,6 +45,12 @@ interface WaitingTopic {
   readonly facts: TopicFacts;
 }
 
+interface MadeStarts {
+  readonly incarnation: number;
+  readonly mayReturn: boolean;
+  readonly starts: readonly PartitionStart[];
+}
+
 /** Topics that are met at the same time: as many as a request makes, and few enough that the first ones begin soon. */
 const topicsAtOnce = 20;
 /** A broker that has just started may not list every topic; only what is missing twice is gone. */
@@ -56,6 +63,8 @@ export class LinkTopics {
   readonly #topics = new Map<string, KnownTopic>();
   readonly #waiting = new Map<string, WaitingTopic>();
   readonly #vanished: VanishedTopics;
+  /** By the placements of a topic: how its partitions begin. */
+  readonly #starts = new WeakMap<KnownTopic['placements'], MadeStarts>();
 
   constructor(options: LinkTopicsOptions) {
     this.#options = options;
@@ -82,7 +91,11 @@ export class LinkTopics {
   }
 
   /** Takes in what both clusters list. @throws LockstepError when one of them does not answer. */
-  async look(sourceTopics: readonly TopicFacts[], destinationTopics: readonly TopicFacts[]): Promise<void> {
+  async look(
+    sourceTopics: readonly TopicFacts[],
+    destinationTopics: readonly TopicFacts[],
+    breaks: Breaks,
+  ): Promise<void> {
     const { destination, wishes, namedTopics } = this.#options;
     const listed = new Map(sourceTopics.map((facts) => [facts.topic, facts]));
     const mirrors = new Map(destinationTopics.map((facts) => [facts.topic, facts]));
@@ -95,6 +108,10 @@ export class LinkTopics {
       (topic) => mirrors.get(destination.mirrorName(topic)),
       (name) => mirrors.has(name),
     );
+    for (const topic of [...this.#topics.keys()]) {
+      if (breaks.isDue) await breaks.take();
+      this.#shareOutTopic(topic);
+    }
   }
 
   /** Nothing is known of the topic any more: if it is to be mirrored again, it is met for the first time. */
@@ -186,7 +203,6 @@ export class LinkTopics {
     const looks = await Promise.allSettled(selected.map((facts) => slots.use(() => lookAt(facts))));
     const failed = looks.find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
-    if (!this.#options.isStopped()) this.shareOut();
   }
 
   /** Why a mirror is not made yet: it may be one of a mirror that this link makes, and it is empty. */
@@ -269,9 +285,17 @@ export class LinkTopics {
     const { share } = this.#options;
     const wishes = this.#options.wishes(topic);
     if (isOfFormerLife(known, wishes)) return this.forget(topic);
-    const { incarnation } = known;
-    const returning = wishes.mayReturn === true ? { mayReturn: true } : {};
-    const starts = known.placements.map((placement) => ({ ...placement, incarnation, ...returning }));
-    share.apply(topic, isCopied(known, wishes) ? starts : []);
+    share.apply(topic, isCopied(known, wishes) ? this.#startsOf(known, wishes) : []);
+  }
+
+  /** The same as before while nothing has changed: there may be thousands. */
+  #startsOf({ placements, incarnation }: KnownTopic, wishes: TopicWishes): readonly PartitionStart[] {
+    const mayReturn = wishes.mayReturn === true;
+    const made = this.#starts.get(placements);
+    if (made?.incarnation === incarnation && made.mayReturn === mayReturn) return made.starts;
+    const returning = mayReturn ? { mayReturn } : {};
+    const starts = placements.map((placement) => ({ ...placement, incarnation, ...returning }));
+    this.#starts.set(placements, { incarnation, mayReturn, starts });
+    return starts;
   }
 }

@@ -1,7 +1,8 @@
 // Looks at the settings of a link's topics on both sides: what changed at the source is followed, the guard of starts that
 // are filled is ended, and what the mirror lost is told. Only the keeper of the link changes anything.
+import type { Breaks } from '../breaks.ts';
 import { LockstepError } from '../errors.ts';
-import type { LinkMirror } from '../mirror/index.ts';
+import type { LinkMirror, PartitionStatus } from '../mirror/index.ts';
 import type { LinkCluster, LinkDestination } from './clusters.ts';
 import { KeptRange, type LookedTopic } from './kept-range.ts';
 import type { KnownTopic } from './known-topic.ts';
@@ -44,6 +45,8 @@ export class SettingsLook {
   readonly #keptRange: KeptRange;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #keptLookedAtMs = Number.NEGATIVE_INFINITY;
+  /** Of this agent, at the newest look. */
+  #partitionCount = 0;
   /** Why the settings of a topic could not be followed, so that it is said once. */
   readonly #troubles = new Map<string, string>();
 
@@ -62,10 +65,10 @@ export class SettingsLook {
   }
 
   /** `topics`: those that are mirrored. @throws LockstepError when a cluster does not answer. */
-  async look(mirrored: readonly KnownTopic[]): Promise<void> {
-    const { source, destination, mirror, startGuard, everyMs, nowMs } = this.#options;
-    const ours = mirror.status();
-    const partitions = Map.groupBy(ours, ({ topic }) => topic);
+  async look(mirrored: readonly KnownTopic[], breaks: Breaks): Promise<void> {
+    const { source, destination, startGuard, everyMs, nowMs } = this.#options;
+    const partitions = await this.#partitionsByTopic(breaks);
+    if (this.#options.isStopped()) return;
     const isKeeper = this.#options.isKeeper();
     const dueMs = isKeeper ? everyMs() : Math.max(everyMs(), watchedEveryMs);
     const isDue = nowMs() - this.#lookedAtMs >= dueMs;
@@ -88,6 +91,7 @@ export class SettingsLook {
     const looked: LookedTopic[] = [];
     const isStillThere = this.#asOfNow();
     for (const known of topics) {
+      if (breaks.isDue) await breaks.take();
       const { topic, placements } = known;
       const [wanted, held] = [sourceSettings.get(topic), mirrorSettings.get(topic)];
       if (wanted === undefined || held === undefined || this.#options.isStopped()) continue;
@@ -106,7 +110,20 @@ export class SettingsLook {
       });
     }
     // Not awaited: what a leader that is down holds up are these questions alone.
-    void this.#keptRange.look(this.#dueForKept(looked, ours.length));
+    void this.#keptRange.look(this.#dueForKept(looked, this.#partitionCount));
+  }
+
+  async #partitionsByTopic(breaks: Breaks): Promise<ReadonlyMap<string, readonly PartitionStatus[]>> {
+    const found = new Map<string, PartitionStatus[]>();
+    this.#partitionCount = 0;
+    for (const status of this.#options.mirror.statuses()) {
+      const known = found.get(status.topic);
+      if (known === undefined) found.set(status.topic, [status]);
+      else known.push(status);
+      this.#partitionCount += 1;
+      if (breaks.isDue) await breaks.take();
+    }
+    return found;
   }
 
   /** Log starts of all partitions cost a request to each leader for each topic, and no loss is one of seconds. */

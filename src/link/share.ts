@@ -32,7 +32,7 @@ export class Share {
     for (let partition = 0; partition < count; partition++) {
       const place = { topic, partition };
       const placement = placements[partition];
-      const isOurs = placement !== undefined && owns(place) && !this.#released.has(nameOf(place));
+      const isOurs = placement !== undefined && owns(place) && !this.#isReleased(place);
       if (isOurs) mirror.add(place, placement);
       else this.#stop(place);
     }
@@ -61,6 +61,10 @@ export class Share {
   /** Resolves when all that had to stop has stopped. */
   async untilStopped(): Promise<void> {
     await Promise.all(this.#stopping);
+  }
+
+  #isReleased(place: TopicPartition): boolean {
+    return this.#released.size > 0 && this.#released.has(nameOf(place));
   }
 
   #stop({ topic, partition }: TopicPartition): void {

@@ -1,7 +1,8 @@
 // Settings of topics and brokers: describe (with where each value comes from), change one by one.
 
 import { LockstepError } from '../../errors.ts';
-import { apis } from '../../protocol/index.ts';
+import { apis, type DescribeConfigsRequest, type DescribeConfigsResponse } from '../../protocol/index.ts';
+import { type AnswerDigest, unchanged } from '../answer-digest.ts';
 import type { Cluster } from '../cluster.ts';
 import type { GrantedOperation, KafkaRight } from '../rights.ts';
 import { failed, inParallel, type Outcome, outcomeOf } from './outcome.ts';
@@ -53,6 +54,12 @@ export interface DescribeConfigsOptions {
   readonly includeSynonyms?: boolean;
 }
 
+/** Only of topics, of which any broker tells. */
+export interface DescribeAgainOptions extends DescribeConfigsOptions {
+  /** Of the answer before, for the same question. */
+  readonly digest: AnswerDigest;
+}
+
 export type ConfigOutcome = {
   readonly resource: ConfigResource;
   readonly outcome: Outcome<ReadonlyMap<string, ConfigEntry>>;
@@ -64,37 +71,64 @@ export async function describeConfigs(
   resources: readonly ConfigResource[],
   options: DescribeConfigsOptions = {},
 ): Promise<ConfigOutcome[]> {
-  const described = await inParallel(groupByTarget(resources), parallelMax, async ({ to, group }) => {
-    const answer = await cluster.request(
-      apis.DescribeConfigs,
-      {
-        resources: group.map(({ type, name }) => ({
-          resourceType: resourceTypes[type],
-          resourceName: name,
-          configurationKeys: options.names === undefined ? null : [...options.names],
-        })),
-        includeSynonyms: options.includeSynonyms ?? false,
-      },
-      { to, what: `describing the settings of ${describeSome(group)}` },
-    );
-    return group.map((resource): ConfigOutcome => {
-      const what = `describing the settings of ${describeResource(resource)}`;
-      const entry = answer.results.find((result) => isFor(result, resource));
-      if (entry === undefined) return { resource, outcome: failed(unanswered(cluster, what)) };
-      return {
-        resource,
-        outcome: outcomeOf(
-          cluster,
-          entry,
-          what,
-          () => toEntries(entry.configs),
-          rightOn(resource, 'DescribeConfigs'),
-        ),
-      };
-    });
-  });
+  const described = await inParallel(groupByTarget(resources), parallelMax, async ({ to, group }) =>
+    outcomesOf(cluster, group, (await ask(cluster, { to, group }, options)) as DescribeConfigsResponse),
+  );
   const found = described.flat();
   return resources.map((resource) => found.find((entry) => entry.resource === resource)!);
+}
+
+/** As `describeConfigs`, of topics that are asked about again and again. */
+export async function describeTopicConfigsAgain(
+  cluster: Cluster,
+  topics: readonly string[],
+  { digest, ...options }: DescribeAgainOptions,
+): Promise<ConfigOutcome[] | typeof unchanged> {
+  const group = topics.map((name): ConfigResource => ({ type: 'topic', name }));
+  const question = { to: 'any', group, digest } as const;
+  const answer = await ask(cluster, question, options);
+  return answer === unchanged ? unchanged : outcomesOf(cluster, group, answer);
+}
+
+interface ConfigQuestion {
+  readonly to: 'any' | number;
+  readonly group: readonly ConfigResource[];
+  readonly digest?: AnswerDigest;
+}
+
+/** `unchanged` where a digest is given alone. */
+function ask(
+  cluster: Cluster,
+  { to, group, digest }: ConfigQuestion,
+  { names, includeSynonyms = false }: DescribeConfigsOptions,
+): Promise<DescribeConfigsResponse | typeof unchanged> {
+  return cluster.request<DescribeConfigsRequest, DescribeConfigsResponse | typeof unchanged>(
+    apis.DescribeConfigs,
+    {
+      resources: group.map(({ type, name }) => ({
+        resourceType: resourceTypes[type],
+        resourceName: name,
+        configurationKeys: names === undefined ? null : [...names],
+      })),
+      includeSynonyms,
+    },
+    { to, what: `describing the settings of ${describeSome(group)}`, ...(digest && { digest }) },
+  );
+}
+
+function outcomesOf(
+  cluster: Cluster,
+  group: readonly ConfigResource[],
+  { results }: DescribeConfigsResponse,
+): ConfigOutcome[] {
+  return group.map((resource): ConfigOutcome => {
+    const what = `describing the settings of ${describeResource(resource)}`;
+    const entry = results.find((result) => isFor(result, resource));
+    if (entry === undefined) return { resource, outcome: failed(unanswered(cluster, what)) };
+    const value = () => toEntries(entry.configs);
+    const outcome = outcomeOf(cluster, entry, what, value, rightOn(resource, 'DescribeConfigs'));
+    return { resource, outcome };
+  });
 }
 
 /** Kafka's AlterConfigOp.OpType; append and subtract are for lists. */

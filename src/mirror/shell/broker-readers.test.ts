@@ -190,6 +190,20 @@ describe('a fixed number of connections', () => {
     expect(targets.every(({ troubles }) => troubles === 0)).toBe(true);
   });
 
+  it('reads on when it is rung where a wake-up was lost, and waits for ever otherwise', async () => {
+    start(2);
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const target of targets) target.isFull = true;
+    await vi.advanceTimersByTimeAsync(2_000);
+    const before = targets.map(({ answers }) => answers);
+    for (const target of targets) target.isFull = false;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(targets.map(({ answers }) => answers)).toEqual(before);
+    readers.ring();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(targets.every(({ answers }, index) => answers > before[index]!)).toBe(true);
+  });
+
   it('reads on after all of them broke, and everybody was told', async () => {
     start(4);
     await vi.advanceTimersByTimeAsync(5_000);

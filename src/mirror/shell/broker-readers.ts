@@ -119,6 +119,11 @@ export class BrokerReaders implements PartitionReader {
     this.#laneOf.get(key)?.reader.wake(key);
   }
 
+  /** Whoever waits for a wake-up that was lost is looked at again. */
+  ring(): void {
+    for (const reader of this.#readers()) reader.ring();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);

@@ -6,6 +6,8 @@
 //     several, far away)
 //
 // Topics and their creation are the link's affair (src/link); here a partition is given and copied.
+
+import { Breaks } from '../../breaks.ts';
 import { systemClock } from '../../client/index.ts';
 import { LockstepError } from '../../errors.ts';
 import { orPatience } from '../../patience.ts';
@@ -170,11 +172,12 @@ export class LinkMirror {
 
   /** Starts to copy a partition. Its topic has to exist on both sides. One that is being removed begins afterwards. */
   add(partition: TopicPartition, start: PartitionStart = {}): void {
-    const removal = this.#removals.get(nameOf(partition));
+    const name = nameOf(partition);
+    const removal = this.#removals.get(name);
     if (removal !== undefined) removal.again = start;
-    if (this.#isStopping || this.has(partition)) return;
+    if (this.#isStopping || this.#runners.has(name)) return;
     const runner = new PartitionRunner(partition, this.#services, start);
-    this.#runners.set(nameOf(partition), runner);
+    this.#runners.set(name, runner);
     this.#memoryTimer ??= setInterval(() => this.#lookAtMemory(), memoryLookEveryMs);
     runner.begin(this.#options.takeLeft?.(partition) ?? null);
   }
@@ -219,9 +222,16 @@ export class LinkMirror {
       if (runner.topic === topic) runner.topicRecreated(side, reason);
   }
 
-  /** Metadata is new: read and append where the leaders are now. */
-  followLeaders(): void {
-    for (const runner of this.#runners.values()) runner.followLeaders();
+  /**
+   * Metadata may be new: read and append where the leaders are now. Then every reader looks at who waits, so that one whose
+   * wake-up was lost does not wait for ever.
+   */
+  async followLeaders(breaks = new Breaks()): Promise<void> {
+    for (const runner of this.#runners.values()) {
+      runner.followLeaders();
+      if (breaks.isDue) await breaks.take();
+    }
+    for (const reader of this.#readers.values()) reader.ring();
   }
 
   /**
@@ -233,6 +243,11 @@ export class LinkMirror {
     for (const runner of this.#runners.values())
       if (which === 'all' || !runner.isQuiet) statuses.push(runner.status());
     return statuses;
+  }
+
+  /** Of all of them, one after the other: for a look that takes breaks. */
+  *statuses(): Generator<PartitionStatus> {
+    for (const runner of this.#runners.values()) yield runner.status();
   }
 
   /** Clean stop: ends when no append is under way, or after `deadlineMs`, whichever is first. */
@@ -267,8 +282,7 @@ export class LinkMirror {
       if (!(error instanceof LockstepError)) throw error;
       return;
     }
-    // Thousands of partitions that are where they were need no look; they get one with each look at the topics.
-    for (const runner of this.#runners.values()) runner.followLeaders('moved');
+    for (const runner of this.#runners.values()) runner.followLeaders();
   }
 
   #reader(broker: number): BrokerReaders {

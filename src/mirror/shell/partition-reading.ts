@@ -47,11 +47,10 @@ export class PartitionReading implements FetchTarget {
     this.#detach();
   }
 
-  /** Metadata may have moved the leader: read there from now on. `moved`: nothing is done where it has not. */
-  followLeader(which: 'all' | 'moved'): void {
+  /** Metadata may have moved the leader: read there from now on. Nothing is done where it has not. */
+  followLeader(): void {
     const log = this.#parts.logs.of('source');
-    const isMoved = log !== null && log !== this.#attachedTo;
-    if (this.#fetching !== null && log !== null && (isMoved || which === 'all')) this.#attach();
+    if (this.#fetching !== null && log !== null && log !== this.#attachedTo) this.#attach();
   }
 
   /** Something else may be wanted than before. */

@@ -26,6 +26,11 @@ let isLed: boolean;
 let skewMs: number;
 let leaderEpoch: number;
 let sourceEpoch: number;
+let sourceLeader: number;
+/** The same object while it is led as before. */
+let sourceLog: typeof log;
+/** The broker whose reader was taken last. */
+let readBy: number | null;
 let holes: HoleJob[];
 let readerAnsweredAtMs: number | null;
 let verdict: TailVerdict;
@@ -80,6 +85,9 @@ beforeEach(() => {
   skewMs = 0;
   leaderEpoch = 3;
   sourceEpoch = 3;
+  sourceLeader = 1;
+  sourceLog = log;
+  readBy = null;
   holes = [];
   verdict = { kind: 'agrees', lastFetchedEpoch: -1, compared: false, sourceStart: 0n };
   fillers = [];
@@ -106,11 +114,19 @@ beforeEach(() => {
   // One that catches up has a byte, with markers ahead of it.
   queueShares = new QueueShares({ budget: { bytesMax: 2 }, fetchResponseBytesMax: 0, fetchBytesMax: 1 });
   const services = {
-    sourceLog: () => (isLed ? { ...log, leaderEpoch: sourceEpoch } : null),
+    sourceLog: () => {
+      if (!isLed) return null;
+      const isSame = sourceLog.leaderEpoch === sourceEpoch && sourceLog.leader === sourceLeader;
+      if (!isSame) sourceLog = { ...log, leader: sourceLeader, leaderEpoch: sourceEpoch };
+      return sourceLog;
+    },
     lifeOf: (incarnation: number) => ({ producerId: 1n << 62n, incarnation }),
     destinationLog: () => ({ ...log, leaderEpoch }),
     holeWriter: () => ({ write: (job: HoleJob) => holes.push(job) }),
-    reader: () => reader,
+    reader: (broker: number) => {
+      readBy = broker;
+      return reader;
+    },
     writer: () => ({ append: (job: AppendJob) => jobs.push(job) }),
     inspector: { read: async () => ({ view: view(), tail: null }), readEnds: async () => view() },
     comparer: {
@@ -148,6 +164,44 @@ afterEach(async () => {
   const stopped = runner.stop();
   for (const job of [...jobs, ...holes]) job.onOutcome({ kind: 'unknown', reason: 'the test ends' });
   await stopped;
+});
+
+describe('where the source is led', () => {
+  it('does nothing while it is led as before: thousands are told that metadata is new', async () => {
+    await reachesMirroring();
+    readBy = null;
+    const before = wakes;
+    runner.followLeaders();
+    expect([readBy, wakes]).toEqual([null, before]);
+  });
+
+  it('reads by the broker that leads now', async () => {
+    await reachesMirroring();
+    sourceLeader = 2;
+    sourceEpoch = 4;
+    expect(target!.position()).toBeNull();
+    runner.followLeaders();
+    expect(readBy).toBe(2);
+    expect(target!.position()).toMatchObject({ leaderEpoch: 4 });
+  });
+
+  it('asks with the new epoch where the same broker was elected again', async () => {
+    await reachesMirroring();
+    sourceEpoch = 4;
+    const before = wakes;
+    runner.followLeaders();
+    expect(wakes).toBe(before + 1);
+    expect(target!.position()).toMatchObject({ leaderEpoch: 4 });
+  });
+
+  it('reads again when somebody leads it that nobody led', async () => {
+    isLed = false;
+    await vi.waitFor(() => expect(runner.status().state).not.toBe('Mirroring'), { interval: 1 });
+    isLed = true;
+    runner.followLeaders();
+    await reachesMirroring();
+    expect(readBy).toBe(1);
+  });
 });
 
 describe('a queue with markers', () => {

@@ -100,11 +100,11 @@ export class PartitionRunner {
     this.#deliver({ type: 'topicRecreated', side, reason });
   }
 
-  /** Metadata may have moved the source's leader: read there from now on. `moved`: nothing is done where it has not. */
-  followLeaders(which: 'all' | 'moved' = 'all'): void {
+  /** Metadata may have moved the source's leader: read there from now on. Nothing is done where it has not. */
+  followLeaders(): void {
     // Looking is enough to notice that a topic is another one now.
     this.#parts.logs.of('destination');
-    this.#reading.followLeader(which);
+    this.#reading.followLeader();
   }
 
   /** Whether nothing has happened since the newest look at its status but answers without news. */

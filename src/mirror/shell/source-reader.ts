@@ -135,6 +135,11 @@ export class SourceReader {
     this.#wake.ring();
   }
 
+  /** Looks at its targets where it sleeps: at all of them, where the last such look is long ago. */
+  ring(): void {
+    this.#wake.ring();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#targets.clear();
