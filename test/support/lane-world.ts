@@ -19,6 +19,8 @@ import { encodeBatch } from '../../src/records/index.ts';
 
 export const partitionCount = 320;
 const longPollMs = 500;
+/** How long it takes to open a connection, ms: at once, or up to this. */
+const openMsMax = 300;
 const noSession = { errorCode: 70, sessionId: 0, responses: [] };
 
 const firstEpoch = 1;
@@ -148,6 +150,8 @@ export class Broker {
       this.refusedCount += 1;
       throw new LockstepError('CLUSTER_UNREACHABLE', 'refused', { retriable: true });
     }
+    const openMs = Math.floor(this.#world.random() * openMsMax);
+    if (openMs > openMsMax / 4) await new Promise((resolve) => setTimeout(resolve, openMs));
     const closed = Promise.withResolvers<void>();
     const broken = new Set<(error: LockstepError) => void>();
     const connection = {
@@ -204,7 +208,7 @@ export class Broker {
     for (const { topicId, partitions = [] } of request.topics ?? [])
       for (const { partition = -1, fetchOffset = -1n } of partitions)
         session.followed.set(`${topicId}/${partition}`, Number(fetchOffset));
-    const asked = this.#begin(connection, session);
+    const asked = this.#begin(connection, session, isNew);
     for (const reading of asked) connection.asked.add(reading);
     const mutedMs = connection.mutedUntilMs - performance.now();
     if (mutedMs > 0) await new Promise((resolve) => setTimeout(resolve, mutedMs));
@@ -244,10 +248,12 @@ export class Broker {
   }
 
   /** @returns the reading of each partition that is asked for: one that stopped and began again may be asked for anew. */
-  #begin(connection: OpenConnection, { followed }: Session): Target['reading'][] {
+  #begin(connection: OpenConnection, { followed }: Session, isNew: boolean): Target['reading'][] {
     const asked: Target['reading'][] = [];
     for (const key of followed.keys()) {
       const target = this.#world.readBy(this.id, key);
+      // What the first request asks for was decided before the connection was opened.
+      if (target === undefined && isNew) continue;
       if (target === undefined) throw new Error(`${key} was taken away, and is asked for`);
       const { reading } = target;
       if (this.#underWay.has(reading)) throw new Error(`${key} is part of two fetches`);
