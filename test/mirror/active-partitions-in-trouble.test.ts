@@ -197,7 +197,9 @@ function mirrored(fleet: Fleet, topic: string): bigint {
   return sum;
 }
 
-it('stays identical while logins, quotas, leaders and mirrors change under partitions that change lanes', async () => {
+it('stays identical while logins, quotas, leaders and mirrors change under partitions that change lanes', {
+  timeout: 400_000,
+}, async () => {
   const [quiet, active] = [uniqueTopic('quiet'), uniqueTopic('wandering')];
   await createTopic(source, quiet, { partitions: quietCount, replicationFactor: 1 });
   await createTopic(source, active, { partitions: activeCount, replicationFactor: 2 });

@@ -12,8 +12,12 @@ import { type RunningAgent, startAgent } from './running-agent.ts';
 import { expectIdentical } from './same-on-both-sides.ts';
 
 const folder = useTemporaryFolder();
-const large = { 'socket.request.max.bytes': String(64 * 1024 * 1024) };
-const regions = useRegions({ 'us-east': { brokerConfig: large }, 'eu-west': { brokerConfig: large } });
+const brokerConfig = {
+  'socket.request.max.bytes': String(64 * 1024 * 1024),
+  // Records of 1970 are older than any other retention, which brokers look after half a minute after they began.
+  'log.retention.ms': '-1',
+};
+const regions = useRegions({ 'us-east': { brokerConfig }, 'eu-west': { brokerConfig } });
 const oracle = useOracle();
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
