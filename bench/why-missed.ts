@@ -70,7 +70,7 @@ export const reasons: Readonly<Record<string, readonly Why[]>> = {
     },
     {
       what: 'p99 of the active ones',
-      why: "Every five seconds topics, settings and leaders are looked at, which with ten thousand partitions keeps the agent’s one thread busy for 70 to 220 ms, a quarter to half of it V8's collector: what arrives meanwhile waits ([the log](performance-log.md#ten-thousand-the-sources-heap-and-our-own-five-seconds-2026-11-22)). The brokers' collectors stop them for 10 to 40 ms besides.",
+      why: "Both brokers' collectors stop them for 10 to 40 ms at a time, and two cores are shared by brokers, agent, producer and consumer. The agent's own thread was busy for up to 190 ms without a break, every five seconds; since it gives way to records it is late by less than 50 ms ([the log](performance-log.md#a-look-that-gives-way-to-records-2026-11-22-1020-to-1100)).",
     },
     {
       what: 'start until all mirror, the very first time',
